@@ -1,0 +1,231 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class TenantCreated(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ApiKeyCreated(_message.Message):
+    __slots__ = ("key_hash", "name")
+    KEY_HASH_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    key_hash: bytes
+    name: str
+    def __init__(self, key_hash: _Optional[bytes] = ..., name: _Optional[str] = ...) -> None: ...
+
+class ApiKeyRevoked(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class AclCreated(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class AclDeleted(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class AddressAdded(_message.Message):
+    __slots__ = ("cidr", "caller_id", "description")
+    CIDR_FIELD_NUMBER: _ClassVar[int]
+    CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    cidr: str
+    caller_id: str
+    description: str
+    def __init__(self, cidr: _Optional[str] = ..., caller_id: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+
+class AddressRemoved(_message.Message):
+    __slots__ = ("cidr",)
+    CIDR_FIELD_NUMBER: _ClassVar[int]
+    cidr: str
+    def __init__(self, cidr: _Optional[str] = ...) -> None: ...
+
+class AccountAdded(_message.Message):
+    __slots__ = ("username", "credential_id", "caller_id")
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    CREDENTIAL_ID_FIELD_NUMBER: _ClassVar[int]
+    CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    username: str
+    credential_id: str
+    caller_id: str
+    def __init__(self, username: _Optional[str] = ..., credential_id: _Optional[str] = ..., caller_id: _Optional[str] = ...) -> None: ...
+
+class AccountCredentialChanged(_message.Message):
+    __slots__ = ("username", "credential_id")
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    CREDENTIAL_ID_FIELD_NUMBER: _ClassVar[int]
+    username: str
+    credential_id: str
+    def __init__(self, username: _Optional[str] = ..., credential_id: _Optional[str] = ...) -> None: ...
+
+class AccountRemoved(_message.Message):
+    __slots__ = ("username",)
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    username: str
+    def __init__(self, username: _Optional[str] = ...) -> None: ...
+
+class DomainCreated(_message.Message):
+    __slots__ = ("label",)
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    label: str
+    def __init__(self, label: _Optional[str] = ...) -> None: ...
+
+class DomainDeleted(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class AclAttached(_message.Message):
+    __slots__ = ("acl",)
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    acl: str
+    def __init__(self, acl: _Optional[str] = ...) -> None: ...
+
+class AclDetached(_message.Message):
+    __slots__ = ("acl",)
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    acl: str
+    def __init__(self, acl: _Optional[str] = ...) -> None: ...
+
+class DigestPolicySet(_message.Message):
+    __slots__ = ("algorithms", "challenge_status", "is_qop_optional")
+    ALGORITHMS_FIELD_NUMBER: _ClassVar[int]
+    CHALLENGE_STATUS_FIELD_NUMBER: _ClassVar[int]
+    IS_QOP_OPTIONAL_FIELD_NUMBER: _ClassVar[int]
+    algorithms: _containers.RepeatedScalarFieldContainer[str]
+    challenge_status: int
+    is_qop_optional: bool
+    def __init__(self, algorithms: _Optional[_Iterable[str]] = ..., challenge_status: _Optional[int] = ..., is_qop_optional: _Optional[bool] = ...) -> None: ...
+
+class ClassOfServiceSet(_message.Message):
+    __slots__ = ("allowed_prefixes",)
+    ALLOWED_PREFIXES_FIELD_NUMBER: _ClassVar[int]
+    allowed_prefixes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, allowed_prefixes: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class CredentialSet(_message.Message):
+    __slots__ = ("username", "realm", "key_id", "sealed")
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    REALM_FIELD_NUMBER: _ClassVar[int]
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    SEALED_FIELD_NUMBER: _ClassVar[int]
+    username: str
+    realm: str
+    key_id: str
+    sealed: bytes
+    def __init__(self, username: _Optional[str] = ..., realm: _Optional[str] = ..., key_id: _Optional[str] = ..., sealed: _Optional[bytes] = ...) -> None: ...
+
+class CredentialErased(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class CarrierCreated(_message.Message):
+    __slots__ = ("settings",)
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    settings: CarrierSettings
+    def __init__(self, settings: _Optional[_Union[CarrierSettings, _Mapping]] = ...) -> None: ...
+
+class CarrierChanged(_message.Message):
+    __slots__ = ("settings",)
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    settings: CarrierSettings
+    def __init__(self, settings: _Optional[_Union[CarrierSettings, _Mapping]] = ...) -> None: ...
+
+class CarrierSettings(_message.Message):
+    __slots__ = ("is_trusted", "has_pai_on_ack", "sends_pai_without_privacy", "pdd_limit_s")
+    IS_TRUSTED_FIELD_NUMBER: _ClassVar[int]
+    HAS_PAI_ON_ACK_FIELD_NUMBER: _ClassVar[int]
+    SENDS_PAI_WITHOUT_PRIVACY_FIELD_NUMBER: _ClassVar[int]
+    PDD_LIMIT_S_FIELD_NUMBER: _ClassVar[int]
+    is_trusted: bool
+    has_pai_on_ack: bool
+    sends_pai_without_privacy: bool
+    pdd_limit_s: int
+    def __init__(self, is_trusted: _Optional[bool] = ..., has_pai_on_ack: _Optional[bool] = ..., sends_pai_without_privacy: _Optional[bool] = ..., pdd_limit_s: _Optional[int] = ...) -> None: ...
+
+class GatewayAdded(_message.Message):
+    __slots__ = ("gateway", "host", "port", "transport", "region", "priority", "weight")
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    TRANSPORT_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    gateway: str
+    host: str
+    port: int
+    transport: str
+    region: str
+    priority: int
+    weight: int
+    def __init__(self, gateway: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[str] = ..., region: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ...) -> None: ...
+
+class GatewayRemoved(_message.Message):
+    __slots__ = ("gateway",)
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    gateway: str
+    def __init__(self, gateway: _Optional[str] = ...) -> None: ...
+
+class DeckStarted(_message.Message):
+    __slots__ = ("revision", "rows", "currency", "sha256")
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    revision: int
+    rows: int
+    currency: str
+    sha256: bytes
+    def __init__(self, revision: _Optional[int] = ..., rows: _Optional[int] = ..., currency: _Optional[str] = ..., sha256: _Optional[bytes] = ...) -> None: ...
+
+class DeckRowsAdded(_message.Message):
+    __slots__ = ("revision", "rows")
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    revision: int
+    rows: _containers.RepeatedCompositeFieldContainer[DeckRow]
+    def __init__(self, revision: _Optional[int] = ..., rows: _Optional[_Iterable[_Union[DeckRow, _Mapping]]] = ...) -> None: ...
+
+class DeckRow(_message.Message):
+    __slots__ = ("prefix", "carrier", "priority", "weight", "rate_micros", "destination")
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    RATE_MICROS_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    prefix: str
+    carrier: str
+    priority: int
+    weight: int
+    rate_micros: int
+    destination: str
+    def __init__(self, prefix: _Optional[str] = ..., carrier: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., rate_micros: _Optional[int] = ..., destination: _Optional[str] = ...) -> None: ...
+
+class DeckActivated(_message.Message):
+    __slots__ = ("revision",)
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    revision: int
+    def __init__(self, revision: _Optional[int] = ...) -> None: ...
+
+class ClaimTaken(_message.Message):
+    __slots__ = ("owner_tenant", "owner_kind", "owner_aggregate")
+    OWNER_TENANT_FIELD_NUMBER: _ClassVar[int]
+    OWNER_KIND_FIELD_NUMBER: _ClassVar[int]
+    OWNER_AGGREGATE_FIELD_NUMBER: _ClassVar[int]
+    owner_tenant: str
+    owner_kind: str
+    owner_aggregate: str
+    def __init__(self, owner_tenant: _Optional[str] = ..., owner_kind: _Optional[str] = ..., owner_aggregate: _Optional[str] = ...) -> None: ...
+
+class ClaimReleased(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

@@ -1,0 +1,611 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from trunkline.api.common.v1 import common_pb2 as _common_pb2
+from trunkline.api.events.v1 import commit_pb2 as _commit_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Tenant(_message.Message):
+    __slots__ = ("id", "name", "version")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    name: str
+    version: int
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+
+class CreateTenantRequest(_message.Message):
+    __slots__ = ("write", "tenant", "name")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    name: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+
+class CreateTenantResponse(_message.Message):
+    __slots__ = ("receipt", "tenant")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    tenant: Tenant
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., tenant: _Optional[_Union[Tenant, _Mapping]] = ...) -> None: ...
+
+class ListTenantsRequest(_message.Message):
+    __slots__ = ("page",)
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    page: _common_pb2.Page
+    def __init__(self, page: _Optional[_Union[_common_pb2.Page, _Mapping]] = ...) -> None: ...
+
+class ListTenantsResponse(_message.Message):
+    __slots__ = ("tenants", "next_page_token")
+    TENANTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    tenants: _containers.RepeatedCompositeFieldContainer[Tenant]
+    next_page_token: str
+    def __init__(self, tenants: _Optional[_Iterable[_Union[Tenant, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ApiKey(_message.Message):
+    __slots__ = ("id", "name", "version")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    name: str
+    version: int
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+
+class CreateApiKeyRequest(_message.Message):
+    __slots__ = ("write", "tenant", "name", "key_hash")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    KEY_HASH_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    name: str
+    key_hash: bytes
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., name: _Optional[str] = ..., key_hash: _Optional[bytes] = ...) -> None: ...
+
+class CreateApiKeyResponse(_message.Message):
+    __slots__ = ("receipt", "api_key")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    API_KEY_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    api_key: ApiKey
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., api_key: _Optional[_Union[ApiKey, _Mapping]] = ...) -> None: ...
+
+class RevokeApiKeyRequest(_message.Message):
+    __slots__ = ("write", "tenant", "api_key")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    API_KEY_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    api_key: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., api_key: _Optional[str] = ...) -> None: ...
+
+class RevokeApiKeyResponse(_message.Message):
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ...) -> None: ...
+
+class ListApiKeysRequest(_message.Message):
+    __slots__ = ("tenant",)
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    def __init__(self, tenant: _Optional[str] = ...) -> None: ...
+
+class ListApiKeysResponse(_message.Message):
+    __slots__ = ("api_keys",)
+    API_KEYS_FIELD_NUMBER: _ClassVar[int]
+    api_keys: _containers.RepeatedCompositeFieldContainer[ApiKey]
+    def __init__(self, api_keys: _Optional[_Iterable[_Union[ApiKey, _Mapping]]] = ...) -> None: ...
+
+class Acl(_message.Message):
+    __slots__ = ("name", "addresses", "accounts", "attached_domains", "version", "warnings")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
+    ATTACHED_DOMAINS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    addresses: _containers.RepeatedCompositeFieldContainer[Address]
+    accounts: _containers.RepeatedCompositeFieldContainer[Account]
+    attached_domains: _containers.RepeatedScalarFieldContainer[str]
+    version: int
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., addresses: _Optional[_Iterable[_Union[Address, _Mapping]]] = ..., accounts: _Optional[_Iterable[_Union[Account, _Mapping]]] = ..., attached_domains: _Optional[_Iterable[str]] = ..., version: _Optional[int] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Address(_message.Message):
+    __slots__ = ("cidr", "caller_id", "description")
+    CIDR_FIELD_NUMBER: _ClassVar[int]
+    CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    cidr: str
+    caller_id: str
+    description: str
+    def __init__(self, cidr: _Optional[str] = ..., caller_id: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+
+class Account(_message.Message):
+    __slots__ = ("username", "caller_id", "credential_id")
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    CREDENTIAL_ID_FIELD_NUMBER: _ClassVar[int]
+    username: str
+    caller_id: str
+    credential_id: str
+    def __init__(self, username: _Optional[str] = ..., caller_id: _Optional[str] = ..., credential_id: _Optional[str] = ...) -> None: ...
+
+class CreateAclRequest(_message.Message):
+    __slots__ = ("write", "tenant", "acl")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    acl: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., acl: _Optional[str] = ...) -> None: ...
+
+class CreateAclResponse(_message.Message):
+    __slots__ = ("receipt", "acl")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    acl: Acl
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., acl: _Optional[_Union[Acl, _Mapping]] = ...) -> None: ...
+
+class GetAclRequest(_message.Message):
+    __slots__ = ("tenant", "acl")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    acl: str
+    def __init__(self, tenant: _Optional[str] = ..., acl: _Optional[str] = ...) -> None: ...
+
+class GetAclResponse(_message.Message):
+    __slots__ = ("acl",)
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    acl: Acl
+    def __init__(self, acl: _Optional[_Union[Acl, _Mapping]] = ...) -> None: ...
+
+class ListAclsRequest(_message.Message):
+    __slots__ = ("tenant", "page")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    page: _common_pb2.Page
+    def __init__(self, tenant: _Optional[str] = ..., page: _Optional[_Union[_common_pb2.Page, _Mapping]] = ...) -> None: ...
+
+class ListAclsResponse(_message.Message):
+    __slots__ = ("acls", "next_page_token")
+    ACLS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    acls: _containers.RepeatedCompositeFieldContainer[Acl]
+    next_page_token: str
+    def __init__(self, acls: _Optional[_Iterable[_Union[Acl, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class DeleteAclRequest(_message.Message):
+    __slots__ = ("write", "tenant", "acl")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    acl: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., acl: _Optional[str] = ...) -> None: ...
+
+class DeleteAclResponse(_message.Message):
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ...) -> None: ...
+
+class AddAddressRequest(_message.Message):
+    __slots__ = ("write", "tenant", "acl", "address", "caller_id", "description", "allow_everyone")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_EVERYONE_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    acl: str
+    address: str
+    caller_id: str
+    description: str
+    allow_everyone: bool
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., acl: _Optional[str] = ..., address: _Optional[str] = ..., caller_id: _Optional[str] = ..., description: _Optional[str] = ..., allow_everyone: _Optional[bool] = ...) -> None: ...
+
+class AddAddressResponse(_message.Message):
+    __slots__ = ("receipt", "acl")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    acl: Acl
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., acl: _Optional[_Union[Acl, _Mapping]] = ...) -> None: ...
+
+class RemoveAddressRequest(_message.Message):
+    __slots__ = ("write", "tenant", "acl", "address")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    acl: str
+    address: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., acl: _Optional[str] = ..., address: _Optional[str] = ...) -> None: ...
+
+class RemoveAddressResponse(_message.Message):
+    __slots__ = ("receipt", "acl")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    acl: Acl
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., acl: _Optional[_Union[Acl, _Mapping]] = ...) -> None: ...
+
+class AddAccountRequest(_message.Message):
+    __slots__ = ("write", "tenant", "acl", "username", "password", "caller_id")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    acl: str
+    username: str
+    password: str
+    caller_id: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., acl: _Optional[str] = ..., username: _Optional[str] = ..., password: _Optional[str] = ..., caller_id: _Optional[str] = ...) -> None: ...
+
+class AddAccountResponse(_message.Message):
+    __slots__ = ("receipt", "acl")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    acl: Acl
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., acl: _Optional[_Union[Acl, _Mapping]] = ...) -> None: ...
+
+class SetAccountPasswordRequest(_message.Message):
+    __slots__ = ("write", "tenant", "acl", "username", "password")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    acl: str
+    username: str
+    password: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., acl: _Optional[str] = ..., username: _Optional[str] = ..., password: _Optional[str] = ...) -> None: ...
+
+class SetAccountPasswordResponse(_message.Message):
+    __slots__ = ("receipt", "acl")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    acl: Acl
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., acl: _Optional[_Union[Acl, _Mapping]] = ...) -> None: ...
+
+class RemoveAccountRequest(_message.Message):
+    __slots__ = ("write", "tenant", "acl", "username")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    acl: str
+    username: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., acl: _Optional[str] = ..., username: _Optional[str] = ...) -> None: ...
+
+class RemoveAccountResponse(_message.Message):
+    __slots__ = ("receipt", "acl")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    acl: Acl
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., acl: _Optional[_Union[Acl, _Mapping]] = ...) -> None: ...
+
+class Domain(_message.Message):
+    __slots__ = ("label", "hostname", "hostnames", "acls", "digest_algorithms", "challenge_status", "is_qop_optional", "allowed_prefixes", "version", "warnings")
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    HOSTNAME_FIELD_NUMBER: _ClassVar[int]
+    HOSTNAMES_FIELD_NUMBER: _ClassVar[int]
+    ACLS_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_ALGORITHMS_FIELD_NUMBER: _ClassVar[int]
+    CHALLENGE_STATUS_FIELD_NUMBER: _ClassVar[int]
+    IS_QOP_OPTIONAL_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_PREFIXES_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    label: str
+    hostname: str
+    hostnames: _containers.RepeatedScalarFieldContainer[str]
+    acls: _containers.RepeatedScalarFieldContainer[str]
+    digest_algorithms: _containers.RepeatedScalarFieldContainer[str]
+    challenge_status: int
+    is_qop_optional: bool
+    allowed_prefixes: _containers.RepeatedScalarFieldContainer[str]
+    version: int
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, label: _Optional[str] = ..., hostname: _Optional[str] = ..., hostnames: _Optional[_Iterable[str]] = ..., acls: _Optional[_Iterable[str]] = ..., digest_algorithms: _Optional[_Iterable[str]] = ..., challenge_status: _Optional[int] = ..., is_qop_optional: _Optional[bool] = ..., allowed_prefixes: _Optional[_Iterable[str]] = ..., version: _Optional[int] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class CreateDomainRequest(_message.Message):
+    __slots__ = ("write", "tenant", "label")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    label: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., label: _Optional[str] = ...) -> None: ...
+
+class CreateDomainResponse(_message.Message):
+    __slots__ = ("receipt", "domain")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    domain: Domain
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., domain: _Optional[_Union[Domain, _Mapping]] = ...) -> None: ...
+
+class GetDomainRequest(_message.Message):
+    __slots__ = ("tenant", "label")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    label: str
+    def __init__(self, tenant: _Optional[str] = ..., label: _Optional[str] = ...) -> None: ...
+
+class GetDomainResponse(_message.Message):
+    __slots__ = ("domain",)
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    domain: Domain
+    def __init__(self, domain: _Optional[_Union[Domain, _Mapping]] = ...) -> None: ...
+
+class ListDomainsRequest(_message.Message):
+    __slots__ = ("tenant", "page")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    page: _common_pb2.Page
+    def __init__(self, tenant: _Optional[str] = ..., page: _Optional[_Union[_common_pb2.Page, _Mapping]] = ...) -> None: ...
+
+class ListDomainsResponse(_message.Message):
+    __slots__ = ("domains", "next_page_token")
+    DOMAINS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    domains: _containers.RepeatedCompositeFieldContainer[Domain]
+    next_page_token: str
+    def __init__(self, domains: _Optional[_Iterable[_Union[Domain, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class DeleteDomainRequest(_message.Message):
+    __slots__ = ("write", "tenant", "label")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    label: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., label: _Optional[str] = ...) -> None: ...
+
+class DeleteDomainResponse(_message.Message):
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ...) -> None: ...
+
+class AttachAclRequest(_message.Message):
+    __slots__ = ("write", "tenant", "label", "acl")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    label: str
+    acl: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., label: _Optional[str] = ..., acl: _Optional[str] = ...) -> None: ...
+
+class AttachAclResponse(_message.Message):
+    __slots__ = ("receipt", "domain")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    domain: Domain
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., domain: _Optional[_Union[Domain, _Mapping]] = ...) -> None: ...
+
+class DetachAclRequest(_message.Message):
+    __slots__ = ("write", "tenant", "label", "acl")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    label: str
+    acl: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., label: _Optional[str] = ..., acl: _Optional[str] = ...) -> None: ...
+
+class DetachAclResponse(_message.Message):
+    __slots__ = ("receipt", "domain")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    domain: Domain
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., domain: _Optional[_Union[Domain, _Mapping]] = ...) -> None: ...
+
+class SetDigestPolicyRequest(_message.Message):
+    __slots__ = ("write", "tenant", "label", "algorithms", "challenge_status", "is_qop_optional")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    ALGORITHMS_FIELD_NUMBER: _ClassVar[int]
+    CHALLENGE_STATUS_FIELD_NUMBER: _ClassVar[int]
+    IS_QOP_OPTIONAL_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    label: str
+    algorithms: _containers.RepeatedScalarFieldContainer[str]
+    challenge_status: int
+    is_qop_optional: bool
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., label: _Optional[str] = ..., algorithms: _Optional[_Iterable[str]] = ..., challenge_status: _Optional[int] = ..., is_qop_optional: _Optional[bool] = ...) -> None: ...
+
+class SetDigestPolicyResponse(_message.Message):
+    __slots__ = ("receipt", "domain")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    domain: Domain
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., domain: _Optional[_Union[Domain, _Mapping]] = ...) -> None: ...
+
+class SetClassOfServiceRequest(_message.Message):
+    __slots__ = ("write", "tenant", "label", "allowed_prefixes")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_PREFIXES_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    label: str
+    allowed_prefixes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., label: _Optional[str] = ..., allowed_prefixes: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class SetClassOfServiceResponse(_message.Message):
+    __slots__ = ("receipt", "domain")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    domain: Domain
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., domain: _Optional[_Union[Domain, _Mapping]] = ...) -> None: ...
+
+class ListPopsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListPopsResponse(_message.Message):
+    __slots__ = ("pops", "head")
+    POPS_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    pops: _containers.RepeatedCompositeFieldContainer[Pop]
+    head: int
+    def __init__(self, pops: _Optional[_Iterable[_Union[Pop, _Mapping]]] = ..., head: _Optional[int] = ...) -> None: ...
+
+class Pop(_message.Message):
+    __slots__ = ("name", "region", "edge", "is_reachable", "position", "digest", "live_calls", "state")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    EDGE_FIELD_NUMBER: _ClassVar[int]
+    IS_REACHABLE_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    LIVE_CALLS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    region: str
+    edge: str
+    is_reachable: bool
+    position: int
+    digest: str
+    live_calls: int
+    state: str
+    def __init__(self, name: _Optional[str] = ..., region: _Optional[str] = ..., edge: _Optional[str] = ..., is_reachable: _Optional[bool] = ..., position: _Optional[int] = ..., digest: _Optional[str] = ..., live_calls: _Optional[int] = ..., state: _Optional[str] = ...) -> None: ...
+
+class WaitAppliedRequest(_message.Message):
+    __slots__ = ("position", "timeout", "pops")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    POPS_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    timeout: _duration_pb2.Duration
+    pops: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, position: _Optional[int] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., pops: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class WaitAppliedResponse(_message.Message):
+    __slots__ = ("pop", "edge", "is_applied", "position", "applied_time", "problem")
+    POP_FIELD_NUMBER: _ClassVar[int]
+    EDGE_FIELD_NUMBER: _ClassVar[int]
+    IS_APPLIED_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_TIME_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    pop: str
+    edge: str
+    is_applied: bool
+    position: int
+    applied_time: _timestamp_pb2.Timestamp
+    problem: str
+    def __init__(self, pop: _Optional[str] = ..., edge: _Optional[str] = ..., is_applied: _Optional[bool] = ..., position: _Optional[int] = ..., applied_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ...) -> None: ...
+
+class ExplainRequest(_message.Message):
+    __slots__ = ("tenant", "domain", "source", "username", "is_password_right")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    IS_PASSWORD_RIGHT_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    domain: str
+    source: str
+    username: str
+    is_password_right: bool
+    def __init__(self, tenant: _Optional[str] = ..., domain: _Optional[str] = ..., source: _Optional[str] = ..., username: _Optional[str] = ..., is_password_right: _Optional[bool] = ...) -> None: ...
+
+class ExplainResponse(_message.Message):
+    __slots__ = ("outcome", "reason", "status", "text", "acl", "account", "address", "steps", "position")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    outcome: str
+    reason: str
+    status: int
+    text: str
+    acl: str
+    account: str
+    address: str
+    steps: _containers.RepeatedScalarFieldContainer[str]
+    position: int
+    def __init__(self, outcome: _Optional[str] = ..., reason: _Optional[str] = ..., status: _Optional[int] = ..., text: _Optional[str] = ..., acl: _Optional[str] = ..., account: _Optional[str] = ..., address: _Optional[str] = ..., steps: _Optional[_Iterable[str]] = ..., position: _Optional[int] = ...) -> None: ...
+
+class TailEventsRequest(_message.Message):
+    __slots__ = ("tenant", "from_position", "is_finite")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    FROM_POSITION_FIELD_NUMBER: _ClassVar[int]
+    IS_FINITE_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    from_position: int
+    is_finite: bool
+    def __init__(self, tenant: _Optional[str] = ..., from_position: _Optional[int] = ..., is_finite: _Optional[bool] = ...) -> None: ...
+
+class TailEventsResponse(_message.Message):
+    __slots__ = ("position", "commit", "stored_time")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    COMMIT_FIELD_NUMBER: _ClassVar[int]
+    STORED_TIME_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    commit: _commit_pb2.Commit
+    stored_time: _timestamp_pb2.Timestamp
+    def __init__(self, position: _Optional[int] = ..., commit: _Optional[_Union[_commit_pb2.Commit, _Mapping]] = ..., stored_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

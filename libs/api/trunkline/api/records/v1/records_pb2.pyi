@@ -1,0 +1,173 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from trunkline.api.common.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ListRecordsRequest(_message.Message):
+    __slots__ = ("tenant", "page", "outcome", "domain", "reason", "since", "number")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    page: _common_pb2.Page
+    outcome: str
+    domain: str
+    reason: str
+    since: _timestamp_pb2.Timestamp
+    number: str
+    def __init__(self, tenant: _Optional[str] = ..., page: _Optional[_Union[_common_pb2.Page, _Mapping]] = ..., outcome: _Optional[str] = ..., domain: _Optional[str] = ..., reason: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., number: _Optional[str] = ...) -> None: ...
+
+class ListRecordsResponse(_message.Message):
+    __slots__ = ("records", "next_page_token")
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    records: _containers.RepeatedCompositeFieldContainer[Record]
+    next_page_token: str
+    def __init__(self, records: _Optional[_Iterable[_Union[Record, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetRecordRequest(_message.Message):
+    __slots__ = ("tenant", "call")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    CALL_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    call: str
+    def __init__(self, tenant: _Optional[str] = ..., call: _Optional[str] = ...) -> None: ...
+
+class GetRecordResponse(_message.Message):
+    __slots__ = ("record",)
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    record: Record
+    def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ...) -> None: ...
+
+class GetTotalsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetTotalsResponse(_message.Message):
+    __slots__ = ("records", "facts", "answered", "open")
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_FIELD_NUMBER: _ClassVar[int]
+    OPEN_FIELD_NUMBER: _ClassVar[int]
+    records: int
+    facts: int
+    answered: int
+    open: int
+    def __init__(self, records: _Optional[int] = ..., facts: _Optional[int] = ..., answered: _Optional[int] = ..., open: _Optional[int] = ...) -> None: ...
+
+class Record(_message.Message):
+    __slots__ = ("call", "tenant", "domain", "host", "number", "sip_call_id", "outcome", "setup_time", "ringing_time", "answer_time", "end_time", "duration_ms", "ended_by", "status", "reason", "reason_text", "facts", "q850", "source", "transport", "from_uri", "to_uri", "user_agent", "acl", "account", "address", "username", "digest_algorithm", "caller_id", "presented", "is_private", "privacy", "pop", "edge", "position", "attempts", "prefix", "price_micros", "currency", "notes")
+    CALL_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SIP_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    SETUP_TIME_FIELD_NUMBER: _ClassVar[int]
+    RINGING_TIME_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    DURATION_MS_FIELD_NUMBER: _ClassVar[int]
+    ENDED_BY_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    REASON_TEXT_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    Q850_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    TRANSPORT_FIELD_NUMBER: _ClassVar[int]
+    FROM_URI_FIELD_NUMBER: _ClassVar[int]
+    TO_URI_FIELD_NUMBER: _ClassVar[int]
+    USER_AGENT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_ALGORITHM_FIELD_NUMBER: _ClassVar[int]
+    CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    PRESENTED_FIELD_NUMBER: _ClassVar[int]
+    IS_PRIVATE_FIELD_NUMBER: _ClassVar[int]
+    PRIVACY_FIELD_NUMBER: _ClassVar[int]
+    POP_FIELD_NUMBER: _ClassVar[int]
+    EDGE_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    PRICE_MICROS_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
+    call: str
+    tenant: str
+    domain: str
+    host: str
+    number: str
+    sip_call_id: str
+    outcome: str
+    setup_time: _timestamp_pb2.Timestamp
+    ringing_time: _timestamp_pb2.Timestamp
+    answer_time: _timestamp_pb2.Timestamp
+    end_time: _timestamp_pb2.Timestamp
+    duration_ms: int
+    ended_by: str
+    status: int
+    reason: str
+    reason_text: str
+    facts: str
+    q850: int
+    source: str
+    transport: str
+    from_uri: str
+    to_uri: str
+    user_agent: str
+    acl: str
+    account: str
+    address: str
+    username: str
+    digest_algorithm: str
+    caller_id: str
+    presented: str
+    is_private: bool
+    privacy: str
+    pop: str
+    edge: str
+    position: int
+    attempts: _containers.RepeatedCompositeFieldContainer[GatewayAttempt]
+    prefix: str
+    price_micros: int
+    currency: str
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, call: _Optional[str] = ..., tenant: _Optional[str] = ..., domain: _Optional[str] = ..., host: _Optional[str] = ..., number: _Optional[str] = ..., sip_call_id: _Optional[str] = ..., outcome: _Optional[str] = ..., setup_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ringing_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answer_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duration_ms: _Optional[int] = ..., ended_by: _Optional[str] = ..., status: _Optional[int] = ..., reason: _Optional[str] = ..., reason_text: _Optional[str] = ..., facts: _Optional[str] = ..., q850: _Optional[int] = ..., source: _Optional[str] = ..., transport: _Optional[str] = ..., from_uri: _Optional[str] = ..., to_uri: _Optional[str] = ..., user_agent: _Optional[str] = ..., acl: _Optional[str] = ..., account: _Optional[str] = ..., address: _Optional[str] = ..., username: _Optional[str] = ..., digest_algorithm: _Optional[str] = ..., caller_id: _Optional[str] = ..., presented: _Optional[str] = ..., is_private: _Optional[bool] = ..., privacy: _Optional[str] = ..., pop: _Optional[str] = ..., edge: _Optional[str] = ..., position: _Optional[int] = ..., attempts: _Optional[_Iterable[_Union[GatewayAttempt, _Mapping]]] = ..., prefix: _Optional[str] = ..., price_micros: _Optional[int] = ..., currency: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class GatewayAttempt(_message.Message):
+    __slots__ = ("number", "carrier", "gateway", "address", "time", "result", "status", "rate_micros", "elapsed_ms")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    RATE_MICROS_FIELD_NUMBER: _ClassVar[int]
+    ELAPSED_MS_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    carrier: str
+    gateway: str
+    address: str
+    time: _timestamp_pb2.Timestamp
+    result: str
+    status: int
+    rate_micros: int
+    elapsed_ms: int
+    def __init__(self, number: _Optional[int] = ..., carrier: _Optional[str] = ..., gateway: _Optional[str] = ..., address: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., result: _Optional[str] = ..., status: _Optional[int] = ..., rate_micros: _Optional[int] = ..., elapsed_ms: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,280 @@
+"""The events of the log, as values.
+
+Each class mirrors the protobuf message of the same name in `protos/trunkline/api/events/v1/config.proto`, field by field; the codec in
+`trunkline.eventlog.codec` relies on that. Fields are only ever added, with a default.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+TenantId = NewType("TenantId", str)
+AclName = NewType("AclName", str)
+DomainLabel = NewType("DomainLabel", str)
+Username = NewType("Username", str)
+CredentialId = NewType("CredentialId", str)
+CarrierId = NewType("CarrierId", str)
+GatewayId = NewType("GatewayId", str)
+DeckId = NewType("DeckId", str)
+Position = NewType("Position", int)
+"""Sequence of a commit in the log, counted from 1; 0 is before the first."""
+
+PLATFORM = TenantId("platform")
+"""Owner of what belongs to the operator: carriers and route decks."""
+
+
+class Kind(StrEnum):
+    """Kinds of aggregates; the second token of a commit's subject."""
+
+    TENANT = "tenant"
+    API_KEY = "apikey"
+    ACL = "acl"
+    DOMAIN = "domain"
+    CREDENTIAL = "credential"
+    CARRIER = "carrier"
+    DECK = "deck"
+    CLAIM = "claim"
+
+
+@dataclass(frozen=True, slots=True)
+class TenantCreated:
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyCreated:
+    key_hash: bytes = b""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyRevoked:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class AclCreated:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class AclDeleted:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class AddressAdded:
+    cidr: str = ""
+    caller_id: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRemoved:
+    cidr: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAdded:
+    username: str = ""
+    credential_id: str = ""
+    caller_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCredentialChanged:
+    username: str = ""
+    credential_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRemoved:
+    username: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainCreated:
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainDeleted:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class AclAttached:
+    acl: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AclDetached:
+    acl: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPolicySet:
+    algorithms: tuple[str, ...] = ()
+    challenge_status: int = 407
+    is_qop_optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClassOfServiceSet:
+    allowed_prefixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialSet:
+    username: str = ""
+    realm: str = ""
+    key_id: str = ""
+    sealed: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialErased:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierSettings:
+    """How a carrier is to be treated; `pdd_limit_s` is 1 to 120."""
+
+    is_trusted: bool = False
+    has_pai_on_ack: bool = True
+    sends_pai_without_privacy: bool = False
+    pdd_limit_s: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierCreated:
+    settings: CarrierSettings = CarrierSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierChanged:
+    settings: CarrierSettings = CarrierSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayAdded:
+    gateway: str = ""
+    host: str = ""
+    port: int = 5060
+    transport: str = "udp"
+    region: str = ""
+    priority: int = 0
+    weight: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRemoved:
+    gateway: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeckStarted:
+    revision: int = 0
+    rows: int = 0
+    currency: str = ""
+    sha256: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class DeckRow:
+    prefix: str = ""
+    carrier: str = ""
+    priority: int = 0
+    weight: int = 1
+    rate_micros: int = 0
+    destination: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeckRowsAdded:
+    revision: int = 0
+    rows: tuple[DeckRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeckActivated:
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTaken:
+    owner_tenant: str = ""
+    owner_kind: str = ""
+    owner_aggregate: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimReleased:
+    pass
+
+
+Event = (
+    TenantCreated
+    | ApiKeyCreated
+    | ApiKeyRevoked
+    | AclCreated
+    | AclDeleted
+    | AddressAdded
+    | AddressRemoved
+    | AccountAdded
+    | AccountCredentialChanged
+    | AccountRemoved
+    | DomainCreated
+    | DomainDeleted
+    | AclAttached
+    | AclDetached
+    | DigestPolicySet
+    | ClassOfServiceSet
+    | CredentialSet
+    | CredentialErased
+    | CarrierCreated
+    | CarrierChanged
+    | GatewayAdded
+    | GatewayRemoved
+    | DeckStarted
+    | DeckRowsAdded
+    | DeckActivated
+    | ClaimTaken
+    | ClaimReleased
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One message of the log: events of one aggregate that came to be together.
+
+    `id` is a ULID and the same over every retry of one append. `version` counts the aggregate's commits from 1. `events` is never empty.
+    """
+
+    id: str
+    kind: Kind
+    tenant: TenantId
+    aggregate: str
+    version: int
+    time: datetime
+    actor: str
+    events: tuple[Event, ...]
+    request_id: str = ""
+    request_hash: bytes = b""
+    trace_parent: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Where the commit stands in the log; claims belong to no tenant."""
+        return subject_of(self.kind, self.tenant, self.aggregate)
+
+
+def subject_of(kind: Kind, tenant: TenantId, aggregate: str) -> str:
+    """`config.<kind>.<tenant>.<aggregate>`; for claims `config.claim.<type>.<key>`, the aggregate being `<type>.<key>`."""
+    if kind is Kind.CLAIM:
+        return f"config.claim.{aggregate}"
+    return f"config.{kind.value}.{tenant}.{aggregate}"

@@ -1,0 +1,31 @@
+"""The SIP engine: Rust moves the messages, Python decides once per admitted INVITE.
+
+Make an `Engine`, `apply` tables, `start` it with a function that turns an `Invite` into a `Route` or a `Reject`, `drain` its journal.
+"""
+
+from trunkline.engine._engine import (
+    AccessTables,
+    AccessTrace,
+    Engine,
+    Invite,
+    JournalChunk,
+    LiveCall,
+    digest_response,
+    ha1,
+)
+from trunkline.engine.decision import Decision, Reject, Route, Target
+
+__all__ = [
+    "AccessTables",
+    "AccessTrace",
+    "Decision",
+    "Engine",
+    "Invite",
+    "JournalChunk",
+    "LiveCall",
+    "Reject",
+    "Route",
+    "Target",
+    "digest_response",
+    "ha1",
+]

@@ -1,0 +1,180 @@
+"""The compiled engine. Users import these names from `trunkline.engine`."""
+
+from collections.abc import Callable, Sequence
+from typing import final
+
+from trunkline.engine.decision import Decision
+from trunkline.engine.tables import TableChange
+
+@final
+class Invite:
+    """An admitted INVITE, valid while `on_invite` runs. Text is decoded as UTF-8 with replacement."""
+
+    @property
+    def call(self) -> str: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def number(self) -> str:
+        """User part of the Request-URI, unescaped, as sent."""
+    @property
+    def source(self) -> str:
+        """`192.0.2.1:5060` or `[2001:db8::1]:5060`."""
+    @property
+    def transport(self) -> str: ...
+    @property
+    def acl(self) -> str: ...
+    @property
+    def account(self) -> str:
+        """Username, or empty where the address alone admitted the call."""
+    @property
+    def address(self) -> str:
+        """The listed CIDR, or empty."""
+    @property
+    def caller_id(self) -> str:
+        """The account's, else the address's, else empty."""
+    @property
+    def from_uri(self) -> str: ...
+    @property
+    def from_display_name(self) -> str: ...
+    @property
+    def to_uri(self) -> str: ...
+    def header(self, name: str) -> list[str]:
+        """Values of every field of that name (compact forms and case do not matter), unfolded, not split at commas."""
+
+@final
+class JournalChunk:
+    """Whole lines of the journal. Publish with the id `<edge>-<segment>-<offset>`, then acknowledge."""
+
+    @property
+    def segment(self) -> str: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def lines(self) -> bytes: ...
+
+@final
+class LiveCall:
+    @property
+    def call(self) -> str: ...
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def number(self) -> str: ...
+    @property
+    def caller(self) -> str: ...
+    @property
+    def state(self) -> str:
+        """`trying`, `ringing` or `answered`."""
+    @property
+    def start_ns(self) -> int: ...
+    @property
+    def gateway(self) -> str: ...
+
+@final
+class Engine:
+    """One edge's engine: sockets, transactions, timers, tables, journal.
+
+    `listen` is `("127.0.1.1", 5060)` or more of them (UDP). `advertise` maps nothing in this version: each address names itself.
+    `journal_dir` is made if it is missing. `realm` is the platform's base domain. Raises OSError (with the address in its text) where a
+    socket cannot be bound, ValueError for bad values.
+    """
+
+    def __init__(
+        self,
+        *,
+        edge: str,
+        pop: str,
+        realm: str,
+        listen: Sequence[tuple[str, int]],
+        journal_dir: str,
+        user_agent: str = "trunkline",
+        timer_t1_ms: int = 500,
+        silent_gateway_ms: int = 3000,
+        all_silent_ms: int = 8000,
+        decision_limit_ms: int = 2000,
+    ) -> None: ...
+    def apply(self, batch: Sequence[TableChange], position: int) -> None:
+        """All of it or, on ValueError (which names the entry), none. Datagrams see one version throughout; `position` is what records carry."""
+    def start(self, on_invite: Callable[[Invite], Decision]) -> None:
+        """Binds are made in the constructor; this starts the worker threads. An exception in `on_invite` is logged to stderr's hook,
+        counted, and answered with 500 T901."""
+    def set_draining(self, is_draining: bool) -> None: ...
+    def fileno(self) -> int:
+        """An eventfd that is readable when `drain` has something; at most one wake-up every 20 ms."""
+    def drain(self, max_bytes: int = 262144) -> list[JournalChunk]:
+        """Lines not drained yet, of this and earlier runs, oldest first."""
+    def rewind(self) -> None:
+        """Drain again from the oldest line that was not acknowledged."""
+    def acknowledge(self, segment: str, offset: int) -> None:
+        """Everything before `offset` in this segment, and all segments before it, stands in the stream: whole segments are deleted."""
+    def live_calls(self) -> list[LiveCall]: ...
+    def status(self) -> dict[str, int]:
+        """Counters, by name; among them `position`, `live_calls`, `journal_backlog_bytes`, `policy_failures`, `datagrams_received`."""
+    def stop(self) -> None:
+        """Ends the workers; the journal stays."""
+
+@final
+class AccessTrace:
+    @property
+    def outcome(self) -> str:
+        """`admit`, `challenge` or `refuse`."""
+    @property
+    def reason(self) -> str: ...
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def acl(self) -> str: ...
+    @property
+    def account(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def caller_id(self) -> str: ...
+    @property
+    def is_stale(self) -> bool: ...
+    @property
+    def facts(self) -> str: ...
+    @property
+    def steps(self) -> list[str]: ...
+
+@final
+class AccessTables:
+    """The access rule without an engine around it: for `Authorize`, `explain` and tests. Same tables, same rule."""
+
+    def __init__(self, *, realm: str) -> None: ...
+    def apply(self, batch: Sequence[TableChange], position: int) -> None: ...
+    @property
+    def position(self) -> int: ...
+    def check(
+        self,
+        *,
+        host: str,
+        source: str,
+        method: str = "INVITE",
+        number: str = "",
+        sip_call_id: str = "",
+        credentials: Sequence[str] = (),
+        now_s: float,
+    ) -> AccessTrace:
+        """The rule on real credentials (values of Proxy-Authorization). `source` is an IP address."""
+    def explain(self, *, host: str, source: str, username: str = "", is_password_right: bool = False) -> AccessTrace:
+        """The rule with the digest's result assumed."""
+
+def ha1(algorithm: str, username: str, realm: str, password: str) -> bytes:
+    """HA1 of RFC 7616 §3.4.2, raw. ValueError for an algorithm other than MD5, SHA-256, SHA-512-256."""
+
+def digest_response(
+    *, algorithm: str, ha1: bytes, nonce: str, method: str, uri: str, qop: str = "auth", nc: int = 1, cnonce: str = ""
+) -> str:
+    """RFC 7616 §3.4.1, in hexadecimal; `qop` is `auth` or empty."""

@@ -1,0 +1,58 @@
+"""What `on_invite` answers: a Route or a Reject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One gateway to try, and what it is shown.
+
+    `address` is an IP literal. `request_user` is the user part of the Request-URI sent there. `from_name_addr` replaces From without its
+    tag (`"Anonymous" <sip:anonymous@anonymous.invalid>`), or is empty to keep it. `asserted` are the values of P-Asserted-Identity, in
+    order; empty: none is sent. `privacy` is the value of Privacy, or empty: none is sent. All are ASCII without control characters;
+    anything else is refused by the engine with ValueError.
+    """
+
+    gateway: str
+    carrier: str
+    address: str
+    port: int
+    transport: str = "udp"
+    is_trusted: bool = False
+    request_user: str = ""
+    from_name_addr: str = ""
+    asserted: tuple[str, ...] = ()
+    has_asserted_on_ack: bool = True
+    privacy: str = ""
+    pdd_limit_s: int = 20
+    rate_micros: int = 0
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Gateways in the order they are tried: 1 to 8. The other fields go to the record."""
+
+    targets: tuple[Target, ...]
+    caller_id: str = ""
+    presented: str = ""
+    is_private: bool = False
+    privacy: str = ""
+    prefix: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """`reason` is a code of the registry, `facts` are for the owner's record only. Identity fields as in Route."""
+
+    reason: str
+    facts: str = ""
+    caller_id: str = ""
+    prefix: str = ""
+    notes: tuple[str, ...] = ()
+
+
+Decision = Route | Reject
