@@ -1,0 +1,44 @@
+"""Generates the tables of docs/ that have their source in code. With --check: says whether what is committed is current."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from trunkline.domain.reasons import REGISTRY
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def reasons() -> str:
+    rows = [
+        "# Refusals",
+        "",
+        "Generated from `libs/domain/trunkline/domain/reasons.py` by `make docs`. On the wire: `SIP/2.0 403 Source Not In ACL T203` and",
+        '`Reason: Q.850;cause=21;text="T203 Source Not In ACL"`. What was seen goes to the owner: `trunkline call show`.',
+        "",
+        "| code | status | Q.850 | text | whose turn | what to do |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    rows += [f"| {r.code} | {r.status} | {r.q850} | {r.text} | {r.fault.value} | {r.what_to_do} |" for r in REGISTRY]
+    return "\n".join(rows) + "\n"
+
+
+GENERATED = {"reasons.md": reasons}
+
+
+def main() -> int:
+    stale = []
+    for name, generate in GENERATED.items():
+        path = DOCS / name
+        if "--check" not in sys.argv:
+            path.write_text(generate())
+        elif not path.exists() or path.read_text() != generate():
+            stale.append(name)
+    if stale:
+        print(f"not current: {', '.join(stale)}: run 'make docs' and commit the result", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
