@@ -1,0 +1,80 @@
+"""What happens when gateways misbehave, and when either side ends the call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import sipp
+from helpers.platform import Platform, wait_for
+
+LISTED = "127.0.0.1"
+
+
+def demo(platform: Platform, number: str) -> sipp.Caller:
+    local = platform.local["demo"]
+    host = f"acme.{platform.local['base_domain']}"
+    return sipp.Caller(host=host, number=number, username=local["account"], password=local["password"])
+
+
+def record(platform: Platform, number: str, outcome: str) -> dict[str, Any]:
+    return wait_for(
+        f"a record of {number} that is {outcome}",
+        lambda: [row for row in platform.json("call", "list", "--number", number) if row["outcome"] == outcome],
+    )[0]
+
+
+@pytest.mark.parametrize(("number", "cause", "status"), [("+31200001503", "status", 503)])
+def test_a_refusing_first_gateway_is_followed_by_the_second(
+    platform: Platform, tmp_path: Path, number: str, cause: str, status: int
+) -> None:
+    sipp.run(tmp_path, sipp.answered_call(demo(platform, number)), target=platform.edge, local_address=LISTED).must_succeed(1)
+    attempts = record(platform, number, "answered")["attempts"]
+    assert [attempt["carrier"] for attempt in attempts] == ["alpha", "beta"]
+    assert (attempts[0]["result"], attempts[0]["status"]) == (cause, status)
+    assert attempts[1]["result"] == "answered"
+
+
+def test_busy_is_passed_through_at_once(platform: Platform, tmp_path: Path) -> None:
+    caller = demo(platform, "+31200001486")
+    run = sipp.run(tmp_path, sipp.refused_call(caller, 486, "SIP/2.0 486"), target=platform.edge, local_address=LISTED)
+    run.must_succeed(1)
+    row = record(platform, caller.number, "failed")
+    assert row["status"] == 486
+    assert [attempt["carrier"] for attempt in row["attempts"]] == ["alpha"]
+
+
+def test_all_gateways_silent_ends_in_time_with_a_reason(platform: Platform, tmp_path: Path) -> None:
+    caller = demo(platform, "+31200001000")
+    sipp.run(tmp_path, sipp.refused_call(caller, 500, "T402"), target=platform.edge, local_address=LISTED).must_succeed(1)
+    row = record(platform, caller.number, "failed")
+    assert [attempt["result"] for attempt in row["attempts"]] == ["silent", "silent"]
+
+
+def test_cancel_while_ringing_ends_the_call_on_both_sides(platform: Platform, tmp_path: Path) -> None:
+    caller = demo(platform, "+31200001180")
+    steps = [
+        *sipp.authenticated_invite(caller),
+        sipp.recv(100, optional=True),
+        sipp.recv(180),
+        # CANCEL has the INVITE's branch and CSeq number: INVITE is message 4, CANCEL message 7.
+        sipp.send(caller.request("CANCEL", 2).replace("branch=[branch]", "branch=[branch-3]"), retrans=True),
+        sipp.recv(200),
+        sipp.recv(487),
+        sipp.send(caller.request("ACK", 2, to_tag=True).replace("branch=[branch]", "branch=[branch-6]")),
+    ]
+    sipp.run(tmp_path, steps, target=platform.edge, local_address=LISTED).must_succeed(1)
+    row = record(platform, caller.number, "cancelled")
+    assert (row["status"], row["ended_by"]) == (487, "caller")
+    log = (platform.state / "carriers" / "alpha.log").read_text(errors="replace")
+    assert "CANCEL sip:" in log
+
+
+def test_a_gateway_that_is_gone_is_followed_by_the_second(own_platform: Platform, tmp_path: Path) -> None:
+    own_platform.lab("hold", "carrier-alpha")
+    caller = demo(own_platform, "+31200001777")
+    sipp.run(tmp_path, sipp.answered_call(caller), target=own_platform.edge, local_address=LISTED).must_succeed(1)
+    attempts = record(own_platform, caller.number, "answered")["attempts"]
+    assert [(attempt["carrier"], attempt["result"]) for attempt in attempts] == [("alpha", "icmp"), ("beta", "answered")]
+    assert int(attempts[0]["elapsed_ms"]) < 1000

@@ -1,0 +1,108 @@
+"""Calls by clients that we did not write, through the whole platform."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import sipp
+from helpers.platform import Platform, wait_for
+
+HELPERS = Path(__file__).parent.parent / "helpers"
+LISTED = "127.0.0.1"
+
+
+def demo_caller(platform: Platform, number: str) -> sipp.Caller:
+    demo = platform.local["demo"]
+    host = f"{demo['domain']}.{platform.local['base_domain']}" if "." not in demo["domain"] else demo["domain"]
+    return sipp.Caller(host=host, number=number, username=demo["account"], password=demo["password"])
+
+
+def test_sipp_places_calls_with_digest_and_each_gives_one_record(platform: Platform, tmp_path: Path) -> None:
+    caller = demo_caller(platform, "+31201234567")
+    before = platform.json("call", "list", "--number", caller.number)
+    sipp.run(tmp_path, sipp.answered_call(caller), target=platform.edge, local_address=LISTED, calls=20).must_succeed(20)
+
+    def records() -> list[dict[str, object]]:
+        rows = platform.json("call", "list", "--number", caller.number)
+        return rows if len([row for row in rows if row["outcome"] == "answered"]) == len(before) + 20 else []
+
+    rows = wait_for("20 more answered records", records)
+    row = rows[0]
+    assert row["account"] == "31000000"
+    assert row["status"] == 200
+    assert row["ended_by"] == "caller"
+    assert row["caller_id"] == "+31000000"
+    assert int(str(row["position"])) > 0
+    assert [attempt["result"] for attempt in row["attempts"]] == ["answered"]
+
+
+def test_pjsua2_places_a_call_through_its_outbound_proxy(platform: Platform) -> None:
+    caller = demo_caller(platform, "+31209876543")
+    order = {
+        "proxy": platform.edge,
+        "uri": f"sip:{caller.number}@{caller.host}",
+        "id_uri": f"sip:{caller.username}@{caller.host}",
+        "local_address": LISTED,
+        "username": caller.username,
+        "password": caller.password,
+    }
+    done = subprocess.run(
+        [sys.executable, HELPERS / "softphone.py", json.dumps(order)], capture_output=True, text=True, timeout=40, check=True
+    )
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert answer["confirmed"] and answer["over"], answer
+
+
+def test_the_called_side_hangs_up(platform: Platform, tmp_path: Path) -> None:
+    caller = demo_caller(platform, "+31205550901")
+    steps = [
+        *sipp.authenticated_invite(caller),
+        sipp.PROGRESS,
+        sipp.recv(200, rrs=True),
+        sipp.send(caller.request("ACK", 2, uri="[next_url]", to_tag=True, routes=True)),
+        sipp.recv_request("BYE"),
+        sipp.send(sipp.OK_TO_REQUEST),
+    ]
+    sipp.run(tmp_path, steps, target=platform.edge, local_address=LISTED).must_succeed(1)
+    record = wait_for(
+        "a record that the called side ended",
+        lambda: [row for row in platform.json("call", "list", "--number", caller.number) if row["ended_by"] == "callee"],
+    )[0]
+    assert 900 <= int(record["duration_ms"]) <= 5000
+
+
+@pytest.mark.parametrize("number", ["+12125550123", "+442071234567"])
+def test_an_untrusted_carrier_gets_no_asserted_identity(platform: Platform, tmp_path: Path, number: str) -> None:
+    caller = demo_caller(platform, number)
+    sipp.run(tmp_path, sipp.answered_call(caller), target=platform.edge, local_address=LISTED).must_succeed(1)
+    log = (platform.state / "carriers" / "beta.log").read_text(errors="replace")
+    assert number[1:] in log
+    assert "P-Asserted-Identity" not in log
+
+
+def test_a_trusted_carrier_gets_the_asserted_identity_twice_and_no_spoofed_one(platform: Platform, tmp_path: Path) -> None:
+    demo = demo_caller(platform, "+31207770123")
+    caller = sipp.Caller(
+        host=demo.host,
+        number=demo.number,
+        username=demo.username,
+        password=demo.password,
+        from_line='"Anonymous" <sip:anonymous@anonymous.invalid>',
+        extra_headers='Privacy: ID\nP-Asserted-Identity: <sip:+19998887777@spoofed.example.com>\np-asserted-identity : <tel:+19998887776>',
+    )
+    sipp.run(tmp_path, sipp.answered_call(caller), target=platform.edge, local_address=LISTED).must_succeed(1)
+    log = (platform.state / "carriers" / "alpha.log").read_text(errors="replace")
+    invites = [part for part in log.split("INVITE sip:")[1:] if part.startswith(("31207770123", "+31207770123"))]
+    invite = invites[-1]
+    assert f"<sip:+31000000@{platform.local['base_domain']}" in invite or "sip:+31000000@" in invite
+    assert "<tel:+31000000>" in invite
+    assert "privacy: id" in invite.lower()
+    assert "1999888777" not in invite
+    assert "Proxy-Authorization" not in invite
+    for method in ("ACK", "BYE"):
+        parts = [part for part in log.split(f"\n{method} sip:")[1:] if caller.number in part.split("\r\n\r\n")[0]]
+        assert parts and "<tel:+31000000>" in parts[-1].split("\r\n\r\n")[0], method

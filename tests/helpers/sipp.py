@@ -1,0 +1,195 @@
+"""SIPp 3.6 as the customer's side: scenarios put together from steps, run to their end, judged by SIPp's own counters.
+
+SIPp 3.6.1 of Debian knows digest with MD5 only, and no TLS.
+"""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+SDP = """v=0
+o=- 3907 1 IN IP[local_ip_type] [local_ip]
+s=-
+c=IN IP[media_ip_type] [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 0 8
+a=rtpmap:0 PCMU/8000
+a=rtpmap:8 PCMA/8000
+"""
+
+OK_TO_REQUEST = """SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls whom. `host` stands in the Request-URI."""
+
+    host: str
+    number: str
+    username: str = ""
+    password: str = ""
+    from_user: str = "31000000"
+    from_line: str = ""
+    extra_headers: str = ""
+
+    def _from(self) -> str:
+        return self.from_line or f'"PBX" <sip:{self.from_user}@{self.host}>'
+
+    def request(self, method: str, cseq: int, *, uri: str = "", to_tag: bool = False, routes: bool = False, auth: bool = False) -> str:
+        target = uri or f"sip:{self.number}@{self.host}"
+        lines = [
+            f"{method} {target} SIP/2.0",
+            "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
+            *(["[routes]"] if routes else []),
+            "Max-Forwards: 70",
+            f"From: {self._from()};tag=[pid]SIPpTag00[call_number]",
+            f"To: <sip:{self.number}@{self.host}>{'[peer_tag_param]' if to_tag else ''}",
+            "Call-ID: [call_id]",
+            f"CSeq: {cseq} {method}",
+        ]
+        if method == "INVITE":
+            lines += ["Contact: <sip:pbx@[local_ip]:[local_port];transport=[transport]>", "User-Agent: sipp-pbx"]
+            lines += [line for line in self.extra_headers.splitlines() if line]
+            if auth:
+                lines.append(f"[authentication username={self.username} password={self.password}]")
+            lines += ["Content-Type: application/sdp", "Content-Length: [len]", "", SDP]
+        else:
+            lines += ["Content-Length: 0", "", ""]
+        return "\n".join(lines)
+
+
+def send(message: str, *, retrans: bool = False, rtd: bool = False) -> str:
+    attributes = (' retrans="500"' if retrans else "") + (' start_rtd="1"' if rtd else "")
+    return f"<send{attributes}><![CDATA[\n{message}\n]]></send>"
+
+
+def recv(response: int, *, optional: bool = False, auth: bool = False, rrs: bool = False, must_match: str = "", rtd: bool = False) -> str:
+    attributes = "".join(
+        text
+        for is_set, text in ((optional, ' optional="true"'), (auth, ' auth="true"'), (rrs, ' rrs="true"'), (rtd, ' rtd="1"'))
+        if is_set
+    )
+    if not must_match:
+        return f'<recv response="{response}"{attributes}></recv>'
+    check = f'<ereg regexp="{must_match}" search_in="msg" check_it="true" assign_to="found"/>'
+    return f'<recv response="{response}"{attributes}><action>{check}</action></recv><Reference variables="found"/>'
+
+
+def recv_request(method: str) -> str:
+    return f'<recv request="{method}"></recv>'
+
+
+def pause(milliseconds: int) -> str:
+    return f'<pause milliseconds="{milliseconds}"/>'
+
+
+PROGRESS = recv(100, optional=True) + recv(180, optional=True) + recv(183, optional=True)
+
+
+def authenticated_invite(caller: Caller) -> list[str]:
+    """INVITE, 407, ACK, INVITE with credentials; the next step is to receive. CSeq of the second INVITE is 2."""
+    return [
+        send(caller.request("INVITE", 1), retrans=True),
+        recv(100, optional=True),
+        recv(407, auth=True),
+        send(caller.request("ACK", 1, to_tag=True).replace("branch=[branch]", "branch=[branch-3]")),
+        send(caller.request("INVITE", 2, auth=True), retrans=True, rtd=True),
+    ]
+
+
+def answered_call(caller: Caller, *, hold_ms: int = 10) -> list[str]:
+    """A whole call, hung up by the caller. With a username it expects to be challenged, without one it expects not to be."""
+    start = authenticated_invite(caller) if caller.username else [send(caller.request("INVITE", 2), retrans=True, rtd=True)]
+    return [
+        *start,
+        PROGRESS,
+        recv(200, rrs=True, rtd=True),
+        send(caller.request("ACK", 2, uri="[next_url]", to_tag=True, routes=True)),
+        pause(hold_ms),
+        send(caller.request("BYE", 3, uri="[next_url]", to_tag=True, routes=True), retrans=True),
+        recv(200),
+    ]
+
+
+def refused_call(caller: Caller, status: int, must_match: str) -> list[str]:
+    """An INVITE that ends with this status and text; with a username after a challenge."""
+    if caller.username:
+        start, cseq, branch = authenticated_invite(caller), 2, "branch=[branch-2]"
+    else:
+        start, cseq, branch = [send(caller.request("INVITE", 1), retrans=True)], 1, "branch=[branch-2]"
+    # The ACK of a failure has the INVITE's branch; SIPp counts branches by message index, so the index is worked out here.
+    steps = [*start, PROGRESS, recv(status, must_match=must_match)]
+    index = _messages(steps)
+    invite_index = _messages(start) - 1
+    branch = f"branch=[branch-{index - invite_index}]"
+    steps.append(send(caller.request("ACK", cseq, to_tag=True).replace("branch=[branch]", branch)))
+    return steps
+
+
+def _messages(steps: list[str]) -> int:
+    return sum(step.count("<send") + step.count("<recv") + step.count("<pause") for step in steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What SIPp says of a run; `messages` is its message log where one was asked for."""
+
+    exit_code: int
+    successful: int
+    failed: int
+    retransmissions: int
+    errors: str
+    messages: str
+
+    def must_succeed(self, calls: int) -> None:
+        assert (self.exit_code, self.failed, self.successful) == (0, 0, calls), f"{self}\n{self.errors}"
+
+
+def run(
+    folder: Path,
+    steps: list[str],
+    *,
+    target: str,
+    local_address: str,
+    calls: int = 1,
+    rate: int = 10,
+    timeout_s: int = 60,
+    is_logged: bool = True,
+    extra: tuple[str, ...] = (),
+) -> Result:
+    """Runs the scenario against `host:port` in a folder of its own; SIPp picks a free port on `local_address`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    scenario = folder / "scenario.xml"
+    scenario.write_text('<?xml version="1.0" encoding="ISO-8859-1"?>\n<scenario name="e2e">\n' + "\n".join(steps) + "\n</scenario>\n")
+    command = ["sipp", target, "-sf", str(scenario), "-i", local_address, "-m", str(calls), "-r", str(rate), "-nostdin"]
+    command += ["-timeout", str(timeout_s), "-timeout_error", "-trace_err", "-error_file", "errors.log", "-trace_stat", "-stf", "stat.csv", "-fd", "1"]
+    command += ["-recv_timeout", "40000", *extra]
+    if is_logged:
+        command += ["-trace_msg", "-message_file", "messages.log"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=timeout_s + 30, check=False)
+    stat = folder / "stat.csv"
+    last: dict[str, str] = {}
+    if stat.exists():
+        for row in csv.DictReader(stat.read_text().splitlines(), delimiter=";"):
+            last = {key: value for key, value in row.items() if key}
+    errors = (folder / "errors.log").read_text(errors="replace") if (folder / "errors.log").exists() else ""
+    messages = (folder / "messages.log").read_text(errors="replace") if is_logged and (folder / "messages.log").exists() else ""
+    return Result(
+        exit_code=done.returncode,
+        successful=int(last.get("SuccessfulCall(C)", 0) or 0),
+        failed=int(last.get("FailedCall(C)", 0) or 0),
+        retransmissions=int(last.get("Retransmissions(C)", 0) or 0),
+        errors=(errors or done.stderr)[-4000:],
+        messages=messages,
+    )
