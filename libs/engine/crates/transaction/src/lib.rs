@@ -1,1 +1,21 @@
+//! Transactions and the call-stateful, record-routing proxy core, without I/O.
+//!
+//! RFC 3261 §16 (proxy), §17 (transactions), §9 (CANCEL), RFC 6026 (2xx to INVITE), RFC 4320 (non-INVITE), RFC 3581 (rport),
+//! RFC 5393 (loops). No socket, no clock, no randomness: [`Proxy`] takes parsed messages and [`Now`] and answers with [`Action`]s.
+//! Left out: the access rule, the choice of a route, refusal texts (the caller has the registry), stateless answers, TCP.
+//!
+//! The way of a call: [`Proxy::on_message`] says [`Disposition::NewInvite`]; the caller asks its access rule and calls
+//! [`Proxy::admit`], then [`Proxy::route`] or [`Proxy::reject`], at once or later. Everything else of the call happens inside.
+#![forbid(unsafe_code)]
 
+mod action;
+mod config;
+mod plan;
+mod proxy;
+mod token;
+
+pub use action::{Action, Disposition, EndedBy, Fact, FactKind, FailedBy, FailureCause, Flow, Now};
+pub use config::{Config, Limits};
+pub use plan::{Admission, CallHandle, CallId, LiveCall, LiveState, Refusal, RoutePlan, StaleCall, Target};
+pub use proxy::{AdmitError, Proxy, RecheckHandle};
+pub use token::TokenKey;

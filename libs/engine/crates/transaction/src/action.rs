@@ -1,0 +1,128 @@
+//! What goes in and out of the core: time and flows in, datagrams and facts out.
+
+use std::net::SocketAddr;
+
+use trunkline_message::Method;
+
+use crate::plan::CallId;
+use crate::proxy::RecheckHandle;
+
+/// The time of an input. Both clocks are read by the caller, once a datagram or timer run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// Monotonic milliseconds; never goes back. Timers run on it.
+    pub ms: u64,
+    /// Nanoseconds since 1970 UTC. Facts and tokens carry it.
+    pub unix_ns: u64,
+}
+
+/// Where a datagram came from or goes to: one of our listeners, and the peer's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Flow {
+    /// Index into `Config::listeners`.
+    pub listener: u16,
+    pub peer: SocketAddr,
+}
+
+/// What the caller has to do, in this order: a fact is written before any later `Send` leaves.
+#[derive(Clone, Debug)]
+pub enum Action {
+    Send { flow: Flow, bytes: Vec<u8> },
+    Fact(Fact),
+}
+
+/// One fact of a call, as in `trunkline/api/events/v1/call.proto`. Each happens at most once a call (those of gateways: once a try).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    pub call: CallId,
+    /// Nanoseconds since 1970 UTC.
+    pub time_ns: u64,
+    pub kind: FactKind,
+}
+
+/// `Attempted` and `Counted` are the caller's. `number` counts the gateways tried from 1.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FactKind {
+    Refused { status: u16, reason: String, q850: u16, facts: String },
+    GatewayTried { number: u32, carrier: String, gateway: String, address: String, rate_micros: u64, currency: String, from_uri: String },
+    GatewayFailed { number: u32, status: u16, cause: FailureCause },
+    Progressed { number: u32, status: u16 },
+    Answered { number: u32, status: u16 },
+    Failed { status: u16, reason: String, q850: u16, by: FailedBy },
+    Ended { by: EndedBy, q850: u16, answered_ns: u64 },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureCause {
+    Silent,
+    Icmp,
+    Status,
+    Pdd,
+    Cancelled,
+}
+
+impl FailureCause {
+    /// The word of `GatewayFailed.cause`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Silent => "silent",
+            Self::Icmp => "icmp",
+            Self::Status => "status",
+            Self::Pdd => "pdd",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailedBy {
+    Carrier,
+    Caller,
+    Edge,
+}
+
+impl FailedBy {
+    /// The word of `Failed.by`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Carrier => "carrier",
+            Self::Caller => "caller",
+            Self::Edge => "edge",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    Caller,
+    Callee,
+    Edge,
+}
+
+impl EndedBy {
+    /// The word of `Ended.by`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Callee => "callee",
+            Self::Edge => "edge",
+        }
+    }
+}
+
+/// What the caller does with the message it handed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// Nothing: served, or dropped as the RFC says.
+    Done,
+    /// An INVITE outside any dialog and without a transaction: ask the access rule, then `admit`, or answer statelessly.
+    NewInvite,
+    /// A re-INVITE from another source than the dialog's: ask the access rule for `tenant` and `domain`, then `resume` or `refuse` it.
+    /// `domain` and `tenant` are empty where the call is known by its token alone and they did not fit in.
+    Recheck { handle: RecheckHandle, call: CallId, tenant: String, domain: String },
+    /// A request outside dialogs that is neither INVITE nor ACK nor CANCEL: answer statelessly. CANCEL and ACK that belong to nothing
+    /// come so too (481 and silence).
+    OutOfDialog(Method),
+    /// Answer statelessly with this status and reason code; `unsupported` are the tags of the 420's Unsupported header, else empty.
+    Refuse { status: u16, code: &'static str, unsupported: String },
+}
