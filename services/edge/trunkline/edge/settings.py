@@ -14,8 +14,8 @@ DAY_S = 86_400
 class EdgeSettings(ServiceSettings):
     """`name` is the edge's own, unique over all POPs: records and message ids carry it.
 
-    `listen` are the UDP addresses of the POP. `auth_address` is auth's gRPC `ADDRESS:PORT`. The keys that auth gave are kept on disk, sealed,
-    for `keys_lifetime_s` after the last fetch; without auth the edge authenticates that long.
+    `listen` are the UDP addresses of the POP. `auth_address` is auth's gRPC `ADDRESS:PORT`. The keys that auth gave are kept on disk,
+    sealed, for `keys_lifetime_s` after the last fetch: so long the edge authenticates with auth gone.
     """
 
     pop: Name

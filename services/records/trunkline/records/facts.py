@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Any, get_type_hints
 
 MAX_LINE_BYTES = 262_144
@@ -174,7 +173,7 @@ def parse_fact(line: bytes) -> CallFact:
         raise MalformedFact("call: missing")
     body_type = KINDS[kind]
     arguments: dict[str, Any] = {}
-    for name, read in _readers(body_type):
+    for name, read in _FIELDS[body_type]:
         if name in values:
             arguments[name] = read(values[name], f"{kind}.{name}")
     return CallFact(call, fact_id, _number(document.get("time_ns", 0), "time_ns"), body_type(**arguments))
@@ -186,12 +185,6 @@ def kind_of(body: Body) -> str:
 
 
 _NAMES: Mapping[type[Body], str] = {body_type: name for name, body_type in KINDS.items()}
-
-
-@cache
-def _readers(body_type: type[Body]) -> tuple[tuple[str, Callable[[object, str], object]], ...]:
-    hints = get_type_hints(body_type)
-    return tuple((field.name, _READERS[hints[field.name]]) for field in fields(body_type))
 
 
 def _text(value: object, where: str) -> str:
@@ -223,3 +216,11 @@ def _texts(value: object, where: str) -> tuple[str, ...]:
 
 
 _READERS: Mapping[object, Callable[[object, str], object]] = {str: _text, int: _number, bool: _flag, tuple[str, ...]: _texts}
+
+
+def _readers(body_type: type[Body]) -> tuple[tuple[str, Callable[[object, str], object]], ...]:
+    hints = get_type_hints(body_type)
+    return tuple((field.name, _READERS[hints[field.name]]) for field in fields(body_type))
+
+
+_FIELDS = {body_type: _readers(body_type) for body_type in KINDS.values()}
