@@ -1,0 +1,261 @@
+"""From facts of the log to the engine's tables: one translation for the edge, for `Authorize` and for explain.
+
+The feed keeps what a later fact may need: whose secret an account uses (credential and account are aggregates of their own, so either may
+come first), how a domain is set up, which gateways a carrier has. Secrets are kept sealed; what is unsealed goes into the change only.
+
+Which order the facts of different aggregates come in makes no difference to the tables in the end; facts of one aggregate come in theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from trunkline.domain.events import (
+    AccountAdded,
+    AccountCredentialChanged,
+    AccountRemoved,
+    AclAttached,
+    AclCreated,
+    AclDeleted,
+    AclDetached,
+    AddressAdded,
+    AddressRemoved,
+    ApiKeyCreated,
+    ApiKeyRevoked,
+    CarrierChanged,
+    CarrierCreated,
+    ClaimReleased,
+    ClaimTaken,
+    ClassOfServiceSet,
+    CredentialErased,
+    CredentialSet,
+    DeckActivated,
+    DeckRowsAdded,
+    DeckStarted,
+    DigestPolicySet,
+    DomainCreated,
+    DomainDeleted,
+    GatewayAdded,
+    GatewayRemoved,
+    TenantCreated,
+    TenantId,
+)
+from trunkline.domain.facts import Fact
+from trunkline.engine.tables import (
+    RemoveAccount,
+    RemoveAcl,
+    RemoveAddress,
+    RemoveDomain,
+    RemoveGateway,
+    SetAccount,
+    SetAddress,
+    SetDomain,
+    SetGateway,
+    TableChange,
+)
+
+Secrets = tuple[bytes, bytes, bytes]
+"""HA1s of MD5, SHA-256 and SHA-512-256, raw: 16, 32 and 32 bytes."""
+
+Unseal = Callable[[TenantId, str, CredentialSet], Secrets | None]
+"""From tenant, credential id and the sealed credential to its HA1s; None where the key is missing or does not fit."""
+
+NO_SECRETS: Secrets = (b"", b"", b"")
+"""The account exists, and nobody can authenticate as it."""
+
+
+DEFAULT_POLICY = DigestPolicySet(algorithms=("MD5",))
+"""Of a domain that was given none: what every client knows."""
+
+
+def acl_key(tenant: str, acl: str) -> str:
+    """How the engine's tables name an ACL."""
+    return f"{tenant}/{acl}"
+
+
+def gateway_key(carrier: str, gateway: str) -> str:
+    """How the engine's tables name a gateway; its name alone is unique within its carrier only."""
+    return f"{carrier}/{gateway}"
+
+
+@dataclass(slots=True)
+class _Account:
+    credential_id: str
+    caller_id: str
+
+
+@dataclass(slots=True)
+class _Domain:
+    tenant: TenantId
+    label: str
+    acls: dict[str, None] = field(default_factory=dict)
+    policy: DigestPolicySet = DEFAULT_POLICY
+
+
+@dataclass(slots=True)
+class _Carrier:
+    is_trusted: bool = False
+    gateways: dict[str, GatewayAdded] = field(default_factory=dict)
+
+
+class AccessFeed:
+    """Folds facts into table changes; apply what it answers in the order it answers.
+
+    `pop_names` are the POPs whose bound names are served here: an edge its own, `Authorize` all of them. `unseal` is asked each time a
+    secret is needed, so keys may come later: say `keys_changed`.
+    """
+
+    def __init__(self, realm: str, pop_names: Iterable[str], unseal: Unseal) -> None:
+        self._realm = realm
+        self._pop_names = tuple(pop_names)
+        self._unseal = unseal
+        self._domains: dict[tuple[TenantId, str], _Domain] = {}
+        self._accounts: dict[str, dict[str, _Account]] = {}
+        self._users: dict[tuple[TenantId, str], dict[tuple[str, str], None]] = {}
+        """Credential → accounts that name it, as (ACL key, username)."""
+        self._credentials: dict[tuple[TenantId, str], CredentialSet] = {}
+        self._carriers: dict[str, _Carrier] = {}
+
+    def host_names(self, label: str) -> tuple[str, ...]:
+        """Every name that a domain is dialled by here."""
+        return (f"{label}.{self._realm}", *(f"{label}.{pop}.{self._realm}" for pop in self._pop_names))
+
+    def changes(self, fact: Fact) -> list[TableChange]:
+        """What a fact does to the tables; empty for facts that are not about access."""
+        event, tenant = fact.event, fact.tenant
+        match event:
+            case AddressAdded():
+                return [SetAddress(acl_key(tenant, fact.aggregate), event.cidr, event.caller_id)]
+            case AddressRemoved():
+                return [RemoveAddress(acl_key(tenant, fact.aggregate), event.cidr)]
+            case AccountAdded():
+                return self._account_added(tenant, acl_key(tenant, fact.aggregate), event)
+            case AccountCredentialChanged():
+                return self._account_credential_changed(tenant, acl_key(tenant, fact.aggregate), event)
+            case AccountRemoved():
+                return self._account_removed(tenant, acl_key(tenant, fact.aggregate), event.username)
+            case AclDeleted():
+                return self._acl_deleted(tenant, acl_key(tenant, fact.aggregate))
+            case DomainCreated() | DomainDeleted() | AclAttached() | AclDetached() | DigestPolicySet():
+                return self._domain_changed(tenant, fact.aggregate, event)
+            case CredentialSet():
+                self._credentials[tenant, fact.aggregate] = event
+                return self._accounts_of(tenant, fact.aggregate)
+            case CredentialErased():
+                self._credentials.pop((tenant, fact.aggregate), None)
+                return self._accounts_of(tenant, fact.aggregate)
+            case CarrierCreated() | CarrierChanged() | GatewayAdded() | GatewayRemoved():
+                return self._carrier_changed(fact.aggregate, event)
+            case (
+                TenantCreated()
+                | ApiKeyCreated()
+                | ApiKeyRevoked()
+                | AclCreated()
+                | ClassOfServiceSet()
+                | DeckStarted()
+                | DeckRowsAdded()
+                | DeckActivated()
+                | ClaimTaken()
+                | ClaimReleased()
+            ):
+                return []
+
+    def keys_changed(self, tenant: str) -> list[TableChange]:
+        """After a data key of the tenant came or went: its accounts again."""
+        owner = TenantId(tenant)
+        return [change for (of, credential_id) in self._users if of == owner for change in self._accounts_of(owner, credential_id)]
+
+    def _account_added(self, tenant: TenantId, acl: str, event: AccountAdded) -> list[TableChange]:
+        self._forget_account(tenant, acl, event.username)
+        self._accounts.setdefault(acl, {})[event.username] = _Account(event.credential_id, event.caller_id)
+        self._users.setdefault((tenant, event.credential_id), {})[acl, event.username] = None
+        return [self._set_account(tenant, acl, event.username)]
+
+    def _account_credential_changed(self, tenant: TenantId, acl: str, event: AccountCredentialChanged) -> list[TableChange]:
+        caller_id = self._accounts[acl][event.username].caller_id
+        return self._account_added(tenant, acl, AccountAdded(event.username, event.credential_id, caller_id))
+
+    def _account_removed(self, tenant: TenantId, acl: str, username: str) -> list[TableChange]:
+        self._forget_account(tenant, acl, username)
+        return [RemoveAccount(acl, username)]
+
+    def _forget_account(self, tenant: TenantId, acl: str, username: str) -> None:
+        accounts = self._accounts.get(acl, {})
+        account = accounts.pop(username, None)
+        if account is None:
+            return
+        if not accounts:
+            del self._accounts[acl]
+        users = self._users[tenant, account.credential_id]
+        del users[acl, username]
+        if not users:
+            del self._users[tenant, account.credential_id]
+
+    def _acl_deleted(self, tenant: TenantId, acl: str) -> list[TableChange]:
+        for username in list(self._accounts.get(acl, ())):
+            self._forget_account(tenant, acl, username)
+        return [RemoveAcl(acl)]
+
+    def _accounts_of(self, tenant: TenantId, credential_id: str) -> list[TableChange]:
+        return [self._set_account(tenant, acl, username) for acl, username in self._users.get((tenant, credential_id), ())]
+
+    def _set_account(self, tenant: TenantId, acl: str, username: str) -> SetAccount:
+        account = self._accounts[acl][username]
+        md5, sha256, sha512_256 = self._secrets(tenant, account.credential_id, username)
+        return SetAccount(acl, username, md5, sha256, sha512_256, account.caller_id)
+
+    def _secrets(self, tenant: TenantId, credential_id: str, username: str) -> Secrets:
+        credential = self._credentials.get((tenant, credential_id))
+        # an HA1 holds user and realm: one made for others admits nobody, so it is not readable for this account
+        if credential is None or credential.username != username or credential.realm != self._realm:
+            return NO_SECRETS
+        return self._unseal(tenant, credential_id, credential) or NO_SECRETS
+
+    def _domain_changed(
+        self, tenant: TenantId, label: str, event: DomainCreated | DomainDeleted | AclAttached | AclDetached | DigestPolicySet
+    ) -> list[TableChange]:
+        names = self.host_names(label)
+        if isinstance(event, DomainDeleted):
+            self._domains.pop((tenant, label), None)
+            return [RemoveDomain(name) for name in names]
+        if isinstance(event, DomainCreated):
+            self._domains[tenant, label] = _Domain(tenant, label)
+        domain = self._domains[tenant, label]
+        match event:
+            case AclAttached():
+                domain.acls[event.acl] = None
+            case AclDetached():
+                domain.acls.pop(event.acl, None)
+            case DigestPolicySet():
+                domain.policy = event
+            case DomainCreated():
+                pass
+        policy = domain.policy
+        entry = SetDomain(
+            names[0],
+            tenant,
+            label,
+            tuple(acl_key(tenant, acl) for acl in sorted(domain.acls)),
+            policy.algorithms,
+            policy.challenge_status,
+            policy.is_qop_optional,
+        )
+        return [replace(entry, host=name) for name in names]
+
+    def _carrier_changed(self, name: str, event: CarrierCreated | CarrierChanged | GatewayAdded | GatewayRemoved) -> list[TableChange]:
+        carrier = self._carriers.setdefault(name, _Carrier())
+        match event:
+            case CarrierCreated() | CarrierChanged():
+                carrier.is_trusted = event.settings.is_trusted
+                return [_set_gateway(name, carrier, gateway) for gateway in carrier.gateways.values()]
+            case GatewayAdded():
+                carrier.gateways[event.gateway] = event
+                return [_set_gateway(name, carrier, event)]
+            case GatewayRemoved():
+                carrier.gateways.pop(event.gateway, None)
+                return [RemoveGateway(gateway_key(name, event.gateway))]
+
+
+def _set_gateway(name: str, carrier: _Carrier, gateway: GatewayAdded) -> SetGateway:
+    return SetGateway(gateway_key(name, gateway.gateway), name, gateway.host, gateway.port, gateway.transport, carrier.is_trusted)

@@ -1,0 +1,142 @@
+"""Who is calling: `authorization: Bearer KEY` becomes a Principal.
+
+Operator and service keys are compared by their SHA-256 with the settings; tenants' keys are looked up by hash in what the service has
+replicated. Keys are 256 random bits, so a plain hash is enough. A service may say on whose behalf it acts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trunkline.domain.errors import ErrorCode, Refusal
+from trunkline.domain.events import TenantId
+
+AUTHORIZATION = "authorization"
+ACTOR = "trunkline-actor"
+"""Metadata of calls between services: who asked the calling service (`tenant:acme/key:k1`)."""
+SERVICE = "trunkline-service"
+"""Metadata of calls between services: the name of the calling process."""
+
+ACTOR_LIMIT = 128
+"""Characters of an actor; it stands in every commit."""
+
+
+class Role(StrEnum):
+    OPERATOR = "operator"
+    SERVICE = "service"
+    TENANT = "tenant"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """`actor` is what commits name: `operator`, `service:auth`, `tenant:acme/key:k1`. `tenant` is set for the role tenant only."""
+
+    actor: str
+    role: Role
+    tenant: TenantId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TenantKey:
+    """Whose API key a hash belongs to."""
+
+    tenant: TenantId
+    key: str
+
+
+FindTenantKey = Callable[[bytes], TenantKey | None]
+"""From the 32 bytes of the SHA-256 of a key to its owner; None for one that is unknown or revoked."""
+
+
+class Unauthenticated(Exception):
+    """No key, or one that nobody has. The text says what to send, never what was sent."""
+
+
+def no_tenants(_: bytes) -> TenantKey | None:
+    """For services that customers do not call."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticator:
+    """The hashes are lower-case hexadecimal, as in the settings."""
+
+    operator_key_hash: str
+    service_key_hash: str
+    find_tenant_key: FindTenantKey = no_tenants
+
+    def authenticate(self, metadata: Sequence[tuple[str, str | bytes]]) -> Principal:
+        """The caller of a request with this metadata. Raises Unauthenticated."""
+        values = {key: value for key, value in metadata if isinstance(value, str)}
+        scheme, _, key = values.get(AUTHORIZATION, "").partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            raise Unauthenticated("no API key: send the metadata 'authorization: Bearer KEY'")
+        hashed = hashlib.sha256(key.encode()).digest()
+        if hmac.compare_digest(hashed.hex(), self.operator_key_hash):
+            return Principal("operator", Role.OPERATOR)
+        if hmac.compare_digest(hashed.hex(), self.service_key_hash):
+            return Principal(_service_actor(values), Role.SERVICE)
+        found = self.find_tenant_key(hashed)
+        if found is None:
+            raise Unauthenticated("the API key is unknown or revoked: make a new one, or check that it was copied whole")
+        return Principal(f"tenant:{found.tenant}/key:{found.key}", Role.TENANT, found.tenant)
+
+
+def _service_actor(values: dict[str, str]) -> str:
+    actor = values.get(ACTOR) or f"service:{values.get(SERVICE, 'unnamed')}"
+    if len(actor) > ACTOR_LIMIT or not re.fullmatch(r"[\x21-\x7e]+", actor):
+        raise Unauthenticated(f"the metadata '{ACTOR}' and '{SERVICE}' are at most {ACTOR_LIMIT} printable characters without blanks")
+    return actor
+
+
+_current: ContextVar[Principal] = ContextVar("trunkline_principal")
+
+
+def enter(principal: Principal) -> None:
+    """Makes `principal` the caller of what runs in this task from here on; the gRPC server does it for each request."""
+    _current.set(principal)
+
+
+def current() -> Principal:
+    """The caller of the request that this task serves. LookupError outside of one, which is a bug."""
+    return _current.get()
+
+
+def require(*roles: Role) -> Principal:
+    """The caller, who must have one of the roles. Raises Refusal (PERMISSION_DENIED)."""
+    principal = current()
+    if principal.role not in roles:
+        raise Refusal(
+            ErrorCode.PERMISSION_DENIED,
+            "ROLE_NOT_ALLOWED",
+            f"this is not for a {principal.role.value}",
+            remedy=f"use a key of: {', '.join(role.value for role in roles)}",
+        )
+    return principal
+
+
+def tenant_for(requested: str) -> TenantId:
+    """Whose data a request may touch: a customer's own, whatever an operator or a service names. Raises Refusal.
+
+    A customer may leave the field empty; another tenant's name is PERMISSION_DENIED whether it exists or not.
+    """
+    principal = current()
+    if principal.tenant is None:
+        if not requested:
+            raise Refusal(ErrorCode.INVALID_ARGUMENT, "TENANT_MISSING", "which tenant?", field="tenant", remedy="name the tenant")
+        return TenantId(requested)
+    if requested and requested != principal.tenant:
+        raise Refusal(
+            ErrorCode.PERMISSION_DENIED,
+            "OTHER_TENANT",
+            "the API key belongs to another tenant",
+            field="tenant",
+            remedy="leave the tenant out, or use a key of that tenant",
+        )
+    return principal.tenant

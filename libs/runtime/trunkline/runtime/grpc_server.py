@@ -1,0 +1,152 @@
+"""A gRPC server: health checks, authentication, deadlines, errors and traces around every method of every service.
+
+    server = GrpcServer(settings.grpc_listen, authenticator)
+    add_AuthServiceServicer_to_server(AuthServicer(...), server.grpc)
+    await server.start()
+    server.set_serving(True)
+
+Methods raise what they mean (`Refusal`, `Conflict`, `LogUnavailable`); only here is it turned into a status. A method finds its caller in
+`trunkline.runtime.authentication.current()`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from opentelemetry.trace import SpanKind
+
+from trunkline.runtime import authentication, telemetry
+from trunkline.runtime.authentication import Authenticator, Unauthenticated
+from trunkline.runtime.errors import Problem, encode_status, problem_of
+from trunkline.runtime.logs import logger
+
+UNARY_LIMIT_S = 30.0
+"""The longest that a method with one answer may run, whatever deadline the caller gave (none, often)."""
+
+CONCURRENT_RPCS = 1000
+"""More are answered RESOURCE_EXHAUSTED at once instead of filling memory."""
+
+MESSAGE_LIMIT_BYTES = 4 << 20
+"""One message; decks come in chunks below it."""
+
+STOP_GRACE_S = 2.0
+"""What running methods get at a clean stop."""
+
+HEALTH_PREFIX = "/grpc.health.v1.Health/"
+
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # clients ping every 10 s (grpc_client); a server that allows fewer pings would cut them off
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    # a second server on the port must fail, not share it
+    ("grpc.so_reuseport", 0),
+)
+
+
+class GrpcServer:
+    """Listens on one address, `127.0.0.1:0` taking a free port. Make it inside the event loop that it is to run in."""
+
+    def __init__(self, listen: str, authenticator: Authenticator) -> None:
+        self._listen = listen
+        self.grpc = grpc.aio.server(interceptors=[_Boundary(authenticator)], options=_OPTIONS, maximum_concurrent_rpcs=CONCURRENT_RPCS)
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
+        self._log = logger("grpc")
+
+    async def start(self) -> str:
+        """Begins to answer; not healthy before `set_serving`. The address that it listens on. OSError where it cannot be bound."""
+        await self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
+        try:
+            port = self.grpc.add_insecure_port(self._listen)
+        except RuntimeError as error:
+            raise OSError(f"grpc_listen {self._listen}: cannot listen there: is another process on it?") from error
+        await self.grpc.start()
+        address = f"{self._listen.rpartition(':')[0]}:{port}"
+        self._log.info("grpc listens", address=address)
+        return address
+
+    async def set_serving(self, is_serving: bool) -> None:
+        """What health checks are told."""
+        state = health_pb2.HealthCheckResponse.SERVING if is_serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        await self._health.set("", state)
+
+    async def stop(self) -> None:
+        """Takes no new calls; running ones get STOP_GRACE_S."""
+        await self._health.enter_graceful_shutdown()
+        await self.grpc.stop(STOP_GRACE_S)
+
+
+class _Boundary(grpc.aio.ServerInterceptor):
+    """Wraps every method's handler: who calls, how long it may take, what its exceptions mean."""
+
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
+        self._log = logger("grpc")
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        handler: Any = await continuation(handler_call_details)
+        method: str = handler_call_details.method
+        if handler is None or method.startswith(HEALTH_PREFIX):
+            return handler
+        keep = {"request_deserializer": handler.request_deserializer, "response_serializer": handler.response_serializer}
+        if handler.unary_unary:
+            return grpc.unary_unary_rpc_method_handler(self._one_answer(method, handler.unary_unary), **keep)
+        if handler.stream_unary:
+            return grpc.stream_unary_rpc_method_handler(self._one_answer(method, handler.stream_unary), **keep)
+        if handler.unary_stream:
+            return grpc.unary_stream_rpc_method_handler(self._many_answers(method, handler.unary_stream), **keep)
+        return grpc.stream_stream_rpc_method_handler(self._many_answers(method, handler.stream_stream), **keep)
+
+    def _one_answer(self, method: str, inner: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
+        async def behaviour(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            try:
+                with self._entered(method, context):
+                    async with asyncio.timeout(UNARY_LIMIT_S):
+                        return await inner(request, context)
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the boundary: everything becomes a status here
+                await self._abort(method, context, error)
+
+        return behaviour
+
+    def _many_answers(self, method: str, inner: Callable[[Any, Any], AsyncIterator[Any]]) -> Callable[[Any, Any], AsyncIterator[Any]]:
+        async def behaviour(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+            try:
+                with self._entered(method, context):
+                    async for answer in inner(request, context):
+                        yield answer
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the boundary: everything becomes a status here
+                await self._abort(method, context, error)
+
+        return behaviour
+
+    @contextmanager
+    def _entered(self, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        metadata = [(str(key), value) for key, value in context.invocation_metadata() or ()]
+        authentication.enter(self._authenticator.authenticate(metadata))
+        with telemetry.span(method, parent=telemetry.trace_parent_of(metadata), kind=SpanKind.SERVER):
+            yield
+
+    async def _abort(self, method: str, context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> NoReturn:
+        problem = problem_of(error)
+        if problem is None:
+            self._log.error("method failed", method=method, exc_info=error)
+            problem = Problem("INTERNAL", "INTERNAL", "the service failed; its log has the details", remedy="tell the operator")
+        elif isinstance(error, Unauthenticated):
+            self._log.info("caller without a valid key", method=method, peer=context.peer())
+        await context.abort_with_status(encode_status(problem))
+        raise AssertionError("abort_with_status returned")

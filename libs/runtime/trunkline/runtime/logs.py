@@ -1,0 +1,97 @@
+"""Logs: one JSON object a line on stderr, and never a secret in it.
+
+Events are lower-case sentences without values (`replica opened`); values are fields (`position=12`). A field whose name says that it holds
+a secret is replaced, wherever it stands.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from opentelemetry import trace
+
+SECRET_WORDS = ("password", "secret", "token", "authorization", "api_key", "service_key", "ha1", "nonce_key", "kek")
+"""A field whose name contains one of these is not written."""
+
+NESTING_LIMIT = 4
+"""Depth to which fields are searched for secrets; deeper values are written by `repr` of their type only."""
+
+HIDDEN = "(hidden)"
+
+
+def configure_logs(process: str, level: str = "info", stream: Any = None) -> None:
+    """Sets up structlog and the standard library's logging (of nats, grpc, asyncio) alike. Call once, before anything logs."""
+    output = stream if stream is not None else sys.stderr
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_trace,
+        _add_process(process),
+        structlog.processors.dict_tracebacks,
+        hide_secrets,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(output),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(output)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+
+
+def logger(name: str) -> Any:
+    """A logger whose lines carry `logger=name`."""
+    return structlog.get_logger().bind(logger=name)
+
+
+def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The structlog processor that replaces what a field's name calls a secret."""
+    for key in list(event):
+        event[key] = _without_secrets(key, event[key], NESTING_LIMIT)
+    return event
+
+
+def _without_secrets(key: str, value: Any, depth: int) -> Any:
+    lowered = key.lower()
+    if any(word in lowered for word in SECRET_WORDS):
+        return HIDDEN
+    if isinstance(value, bytes):
+        return f"({len(value)} bytes)"
+    if isinstance(value, dict):
+        if depth == 0:
+            return f"({type(value).__name__})"
+        return {inner: _without_secrets(str(inner), content, depth - 1) for inner, content in value.items()}
+    if isinstance(value, list | tuple):
+        if depth == 0:
+            return f"({type(value).__name__})"
+        return [_without_secrets("", content, depth - 1) for content in value]
+    return value
+
+
+def _add_process(process: str) -> Any:
+    def add(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["process"] = process
+        return event
+
+    return add
+
+
+def _add_trace(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace"] = trace.format_trace_id(context.trace_id)
+    return event
