@@ -1,0 +1,335 @@
+"""Everything that is configured, in memory: the fold of the log that every service holds.
+
+`apply` is the only way it changes; live commits and a reload from a replica's retained events take the same path. One entry changes in
+constant time whatever the size of its ACL. One thread writes; others may look single entries up meanwhile, but not iterate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import assert_never
+
+from trunkline.domain.errors import HistoryError
+from trunkline.domain.events import (
+    AccountAdded,
+    AccountCredentialChanged,
+    AccountRemoved,
+    AclAttached,
+    AclCreated,
+    AclDeleted,
+    AclDetached,
+    AclName,
+    AddressAdded,
+    AddressRemoved,
+    ApiKeyCreated,
+    ApiKeyRevoked,
+    CarrierChanged,
+    CarrierCreated,
+    CarrierId,
+    ClaimReleased,
+    ClaimTaken,
+    ClassOfServiceSet,
+    CredentialErased,
+    CredentialId,
+    CredentialSet,
+    DeckActivated,
+    DeckId,
+    DeckRowsAdded,
+    DeckStarted,
+    DigestPolicySet,
+    DomainCreated,
+    DomainDeleted,
+    DomainLabel,
+    GatewayAdded,
+    GatewayId,
+    GatewayRemoved,
+    TenantCreated,
+    TenantId,
+    Username,
+)
+from trunkline.domain.facts import Fact
+from trunkline.domain.route_table import RouteTable
+from trunkline.domain.views import (
+    Account,
+    Acl,
+    Address,
+    ApiKey,
+    Carrier,
+    Claim,
+    Credential,
+    Deck,
+    DigestPolicy,
+    Domain,
+    Gateway,
+    PendingRevision,
+    Tenant,
+)
+
+__all__ = ["Directory"]
+
+
+class Directory:
+    """Views by their keys. `claims` are keyed by the claim's aggregate, such as `label.acme`."""
+
+    def __init__(self) -> None:
+        self._tenants: dict[TenantId, Tenant] = {}
+        self._api_keys: dict[tuple[TenantId, str], ApiKey] = {}
+        self._api_keys_by_hash: dict[bytes, ApiKey] = {}
+        self._acls: dict[TenantId, dict[AclName, Acl]] = {}
+        self._entries: dict[tuple[TenantId, AclName], tuple[dict[str, Address], dict[Username, Account]]] = {}
+        self._attached: dict[tuple[TenantId, AclName], set[DomainLabel]] = {}
+        self._credential_users: dict[tuple[TenantId, CredentialId], int] = {}
+        self._domains: dict[TenantId, dict[DomainLabel, Domain]] = {}
+        self._credentials: dict[tuple[TenantId, CredentialId], Credential] = {}
+        self._carriers: dict[CarrierId, Carrier] = {}
+        self._decks: dict[DeckId, Deck] = {}
+        self._claims: dict[str, Claim] = {}
+        self.tenants: Mapping[TenantId, Tenant] = MappingProxyType(self._tenants)
+        self.api_keys: Mapping[tuple[TenantId, str], ApiKey] = MappingProxyType(self._api_keys)
+        self.credentials: Mapping[tuple[TenantId, CredentialId], Credential] = MappingProxyType(self._credentials)
+        self.carriers: Mapping[CarrierId, Carrier] = MappingProxyType(self._carriers)
+        self.decks: Mapping[DeckId, Deck] = MappingProxyType(self._decks)
+        self.claims: Mapping[str, Claim] = MappingProxyType(self._claims)
+        self.routes = RouteTable()
+
+    def acls(self, tenant: TenantId) -> Mapping[AclName, Acl]:
+        """The tenant's ACLs by name, in the order of their creation; empty for a tenant that is not there."""
+        return MappingProxyType(self._acls.get(tenant, {}))
+
+    def acl(self, tenant: TenantId, name: AclName) -> Acl | None:
+        return self._acls.get(tenant, {}).get(name)
+
+    def domains(self, tenant: TenantId) -> Mapping[DomainLabel, Domain]:
+        """The tenant's domains by label, in the order of their creation; empty for a tenant that is not there."""
+        return MappingProxyType(self._domains.get(tenant, {}))
+
+    def domain(self, tenant: TenantId, label: DomainLabel) -> Domain | None:
+        return self._domains.get(tenant, {}).get(label)
+
+    def domains_with(self, tenant: TenantId, acl: AclName) -> tuple[DomainLabel, ...]:
+        """Labels of the domains that the ACL is attached to, sorted."""
+        return tuple(sorted(self._attached.get((tenant, acl), ())))
+
+    def is_credential_used(self, tenant: TenantId, credential: CredentialId) -> bool:
+        """Whether some account names it."""
+        return (tenant, credential) in self._credential_users
+
+    def api_key(self, key_hash: bytes) -> ApiKey | None:
+        """The key with that SHA-256, of any tenant."""
+        return self._api_keys_by_hash.get(key_hash)
+
+    def apply(self, fact: Fact) -> None:
+        """Raises HistoryError where the fact does not fit what came before; the directory is then as before. What an event removes may be
+        missing: a compacted log does not have it any more."""
+        event, tenant, version = fact.event, fact.tenant, fact.version
+        match event:
+            case (
+                AclCreated()
+                | AclDeleted()
+                | AddressAdded()
+                | AddressRemoved()
+                | AccountAdded()
+                | AccountCredentialChanged()
+                | AccountRemoved()
+            ):
+                self._apply_to_acl(fact, event)
+            case CredentialSet():
+                credential = CredentialId(fact.aggregate)
+                self._credentials[tenant, credential] = Credential(
+                    tenant, credential, Username(event.username), event.realm, event.key_id, event.sealed, version
+                )
+            case CredentialErased():
+                self._credentials.pop((tenant, CredentialId(fact.aggregate)), None)
+            case DeckStarted() | DeckRowsAdded() | DeckActivated():
+                self._apply_to_deck(fact, event)
+            case DomainCreated() | DomainDeleted() | AclAttached() | AclDetached() | DigestPolicySet() | ClassOfServiceSet():
+                self._apply_to_domain(fact, event)
+            case CarrierCreated() | CarrierChanged() | GatewayAdded() | GatewayRemoved():
+                self._apply_to_carrier(fact, event)
+            case TenantCreated(name=name):
+                owner = TenantId(fact.aggregate)
+                self._tenants[owner] = Tenant(owner, name, version)
+            case ApiKeyCreated():
+                key = ApiKey(tenant, fact.aggregate, event.name, event.key_hash, version)
+                self._api_keys[tenant, fact.aggregate] = key
+                self._api_keys_by_hash[event.key_hash] = key
+            case ApiKeyRevoked():
+                revoked = self._api_keys.pop((tenant, fact.aggregate), None)
+                if revoked is not None:
+                    self._api_keys_by_hash.pop(revoked.key_hash, None)
+            case ClaimTaken():
+                self._claims[fact.aggregate] = Claim(TenantId(event.owner_tenant), event.owner_kind, event.owner_aggregate)
+            case ClaimReleased():
+                self._claims.pop(fact.aggregate, None)
+            case _:
+                assert_never(event)
+
+    def _apply_to_acl(
+        self,
+        fact: Fact,
+        event: AclCreated | AclDeleted | AddressAdded | AddressRemoved | AccountAdded | AccountCredentialChanged | AccountRemoved,
+    ) -> None:
+        tenant, name = fact.tenant, AclName(fact.aggregate)
+        if isinstance(event, AclCreated):
+            new_addresses: dict[str, Address] = {}
+            new_accounts: dict[Username, Account] = {}
+            self._entries[tenant, name] = (new_addresses, new_accounts)
+            windows = MappingProxyType(new_addresses), MappingProxyType(new_accounts)
+            self._acls.setdefault(tenant, {})[name] = Acl(tenant, name, *windows, fact.version)
+            return
+        acl = self.acl(tenant, name)
+        if acl is None:
+            if isinstance(event, AclDeleted):
+                return
+            raise _misfit(fact, "the ACL does not exist")
+        addresses, accounts = self._entries[tenant, name]
+        match event:
+            case AddressAdded(cidr=cidr):
+                addresses[cidr] = Address(cidr, event.caller_id, event.description)
+            case AddressRemoved(cidr=cidr):
+                addresses.pop(cidr, None)
+            case AccountAdded():
+                username = Username(event.username)
+                self._put_account(tenant, accounts, Account(username, CredentialId(event.credential_id), event.caller_id))
+            case AccountCredentialChanged():
+                account = accounts.get(Username(event.username))
+                if account is None:
+                    raise _misfit(fact, f"the account {event.username} does not exist")
+                self._put_account(tenant, accounts, replace(account, credential_id=CredentialId(event.credential_id)))
+            case AccountRemoved():
+                self._drop_account(tenant, accounts, Username(event.username))
+            case AclDeleted():
+                for username in tuple(accounts):
+                    self._drop_account(tenant, accounts, username)
+                del self._entries[tenant, name]
+                del self._acls[tenant][name]
+                return
+            case _:
+                assert_never(event)
+        self._acls[tenant][name] = replace(acl, version=fact.version)
+
+    def _put_account(self, tenant: TenantId, accounts: dict[Username, Account], account: Account) -> None:
+        old = accounts.get(account.username)
+        accounts[account.username] = account
+        self._count_user(tenant, account.credential_id, 1)
+        if old is not None:
+            self._count_user(tenant, old.credential_id, -1)
+
+    def _drop_account(self, tenant: TenantId, accounts: dict[Username, Account], username: Username) -> None:
+        old = accounts.pop(username, None)
+        if old is not None:
+            self._count_user(tenant, old.credential_id, -1)
+
+    def _count_user(self, tenant: TenantId, credential: CredentialId, change: int) -> None:
+        count = self._credential_users.get((tenant, credential), 0) + change
+        if count > 0:
+            self._credential_users[tenant, credential] = count
+        else:
+            self._credential_users.pop((tenant, credential), None)
+
+    def _apply_to_domain(
+        self,
+        fact: Fact,
+        event: DomainCreated | DomainDeleted | AclAttached | AclDetached | DigestPolicySet | ClassOfServiceSet,
+    ) -> None:
+        tenant, label = fact.tenant, DomainLabel(fact.aggregate)
+        domains = self._domains.setdefault(tenant, {})
+        if isinstance(event, DomainCreated):
+            domains[label] = Domain(tenant, label, (), DigestPolicy(), (), fact.version)
+            return
+        domain = domains.get(label)
+        if domain is None:
+            if isinstance(event, DomainDeleted):
+                return
+            raise _misfit(fact, "the domain does not exist")
+        version = fact.version
+        match event:
+            case AclAttached(acl=acl):
+                others = tuple(name for name in domain.acls if name != acl)
+                domains[label] = replace(domain, acls=(*others, AclName(acl)), version=version)
+                self._attached.setdefault((tenant, AclName(acl)), set()).add(label)
+            case AclDetached(acl=acl):
+                domains[label] = replace(domain, acls=tuple(name for name in domain.acls if name != acl), version=version)
+                self._detach(tenant, AclName(acl), label)
+            case DigestPolicySet():
+                digest = DigestPolicy(event.algorithms, event.challenge_status, event.is_qop_optional)
+                domains[label] = replace(domain, digest=digest, version=version)
+            case ClassOfServiceSet(allowed_prefixes=prefixes):
+                domains[label] = replace(domain, allowed_prefixes=prefixes, version=version)
+            case DomainDeleted():
+                del domains[label]
+                for name in domain.acls:
+                    self._detach(tenant, name, label)
+            case _:
+                assert_never(event)
+
+    def _detach(self, tenant: TenantId, acl: AclName, label: DomainLabel) -> None:
+        labels = self._attached.get((tenant, acl))
+        if labels is None:
+            return
+        labels.discard(label)
+        if not labels:
+            del self._attached[tenant, acl]
+
+    def _apply_to_carrier(self, fact: Fact, event: CarrierCreated | CarrierChanged | GatewayAdded | GatewayRemoved) -> None:
+        name, version = CarrierId(fact.aggregate), fact.version
+        if isinstance(event, CarrierCreated):
+            self._carriers[name] = Carrier(name, event.settings, (), version)
+            return
+        carrier = self._carriers.get(name)
+        if carrier is None:
+            raise _misfit(fact, "the carrier does not exist")
+        match event:
+            case CarrierChanged(settings=settings):
+                self._carriers[name] = replace(carrier, settings=settings, version=version)
+            case GatewayAdded():
+                gateway = Gateway(
+                    name,
+                    GatewayId(event.gateway),
+                    f"{name}/{event.gateway}",
+                    event.host,
+                    event.port,
+                    event.transport,
+                    event.region,
+                    event.priority,
+                    event.weight,
+                )
+                others = [other for other in carrier.gateways if other.name != gateway.name]
+                ordered = tuple(sorted([*others, gateway], key=lambda each: (each.priority, each.name)))
+                self._carriers[name] = replace(carrier, gateways=ordered, version=version)
+            case GatewayRemoved(gateway=removed):
+                left = tuple(other for other in carrier.gateways if other.name != removed)
+                self._carriers[name] = replace(carrier, gateways=left, version=version)
+            case _:
+                assert_never(event)
+
+    def _apply_to_deck(self, fact: Fact, event: DeckStarted | DeckRowsAdded | DeckActivated) -> None:
+        name, version = DeckId(fact.aggregate), fact.version
+        deck = self._decks.get(name, Deck(name, 0, 0, "", b"", None, 0))
+        pending = deck.pending
+        if isinstance(event, DeckStarted):
+            started = PendingRevision(event.revision, event.rows, 0, event.currency, event.sha256)
+            self._decks[name] = replace(deck, pending=started, version=version)
+            self.routes.start(name, event.currency)
+            return
+        if pending is None or pending.revision != event.revision:
+            raise _misfit(fact, f"revision {event.revision} was not started")
+        match event:
+            case DeckRowsAdded(rows=rows):
+                self.routes.add(name, rows)
+                filled = replace(pending, received=pending.received + len(rows))
+                self._decks[name] = replace(deck, pending=filled, version=version)
+            case DeckActivated(revision=revision):
+                self.routes.activate(name)
+                self._decks[name] = Deck(name, revision, pending.received, pending.currency, pending.sha256, None, version)
+            case _:
+                assert_never(event)
+
+
+def _misfit(fact: Fact, why: str) -> HistoryError:
+    return HistoryError(
+        f"position {fact.position}: {type(fact.event).__name__} of {fact.kind.value} {fact.tenant}/{fact.aggregate} does not fit: {why}."
+        " The replica holds something else than the log: let it rebuild from position 0."
+    )

@@ -1,0 +1,86 @@
+"""The rows of all active route decks, by prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trunkline.domain.events import DeckId, DeckRow
+
+MAX_PREFIX_DIGITS = 15
+"""An E.164 number has no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteMatch:
+    """Rows of the longest prefix that any active deck has for a number, each with its deck's currency. Never empty."""
+
+    prefix: str
+    rows: tuple[tuple[DeckRow, str], ...]
+
+
+class RouteTable:
+    """Filled chunk by chunk, switched by one assignment, so that a reader in another thread sees a deck's old or new revision, never half
+    of one. `Directory` is the only writer."""
+
+    def __init__(self) -> None:
+        self._active: dict[DeckId, _Index] = {}
+        self._pending: dict[DeckId, _Index] = {}
+        self._indexes: tuple[_Index, ...] = ()
+
+    def start(self, deck: DeckId, currency: str) -> None:
+        self._pending[deck] = _Index(currency)
+
+    def add(self, deck: DeckId, rows: tuple[DeckRow, ...]) -> None:
+        """KeyError where no revision of the deck was started."""
+        self._pending[deck].add(rows)
+
+    def activate(self, deck: DeckId) -> None:
+        """KeyError where no revision of the deck was started."""
+        self._active[deck] = self._pending.pop(deck)
+        self._indexes = tuple(self._active[name] for name in sorted(self._active))
+
+    def find(self, digits: str) -> RouteMatch | None:
+        """`digits` without `+`."""
+        indexes = self._indexes
+        if len(indexes) == 1:
+            return indexes[0].find(digits)
+        best = ""
+        for index in indexes:
+            match = index.find(digits)
+            if match is not None and len(match.prefix) > len(best):
+                best = match.prefix
+        if not best:
+            return None
+        rows = tuple(entry for index in indexes for entry in index.rows_by_prefix.get(best, ()))
+        return RouteMatch(best, rows)
+
+    def rows_under(self, prefix: str) -> Iterator[tuple[DeckId, DeckRow, str]]:
+        """Active rows whose prefix begins with `prefix`, by deck, then prefix; with the deck's currency. Sorts: not for the path of a call."""
+        for deck in sorted(self._active):
+            rows_by_prefix = self._active[deck].rows_by_prefix
+            for key in sorted(key for key in rows_by_prefix if key.startswith(prefix)):
+                for row, currency in rows_by_prefix[key]:
+                    yield deck, row, currency
+
+
+class _Index:
+    def __init__(self, currency: str) -> None:
+        self.currency = currency
+        self.rows_by_prefix: dict[str, tuple[tuple[DeckRow, str], ...]] = {}
+        self.lengths: tuple[int, ...] = ()
+
+    def add(self, rows: tuple[DeckRow, ...]) -> None:
+        for row in rows:
+            self.rows_by_prefix[row.prefix] = (*self.rows_by_prefix.get(row.prefix, ()), (row, self.currency))
+        lengths = {len(row.prefix) for row in rows}
+        self.lengths = tuple(sorted(lengths.union(self.lengths), reverse=True))
+
+    def find(self, digits: str) -> RouteMatch | None:
+        rows_by_prefix = self.rows_by_prefix
+        for length in self.lengths:
+            prefix = digits[:length]
+            rows = rows_by_prefix.get(prefix)
+            if rows is not None:
+                return RouteMatch(prefix, rows)
+        return None

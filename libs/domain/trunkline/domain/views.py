@@ -1,0 +1,158 @@
+"""What a `Directory` shows: frozen values, one a thing that is configured.
+
+Mappings inside them are read-only windows on the directory's own tables: they show later changes too. Take a copy to keep one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trunkline.domain.events import (
+    AclName,
+    CarrierId,
+    CarrierSettings,
+    CredentialId,
+    DeckId,
+    DomainLabel,
+    GatewayId,
+    TenantId,
+    Username,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    id: TenantId
+    name: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """`key_hash` is the SHA-256 of the key."""
+
+    tenant: TenantId
+    id: str
+    name: str
+    key_hash: bytes = field(repr=False)
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`cidr` is canonical, `caller_id` E.164 with `+` or empty."""
+
+    cidr: str
+    caller_id: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    username: Username
+    credential_id: CredentialId
+    caller_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acl:
+    """In the order in which they were added."""
+
+    tenant: TenantId
+    name: AclName
+    addresses: Mapping[str, Address]
+    accounts: Mapping[Username, Account]
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPolicy:
+    """`algorithms`: most preferred first, never empty. `challenge_status`: 407 or 401."""
+
+    algorithms: tuple[str, ...] = ("MD5",)
+    challenge_status: int = 407
+    is_qop_optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """`acls` in the order of attachment; `allowed_prefixes` are digits, none of them: all destinations are allowed."""
+
+    tenant: TenantId
+    label: DomainLabel
+    acls: tuple[AclName, ...]
+    digest: DigestPolicy
+    allowed_prefixes: tuple[str, ...]
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """`sealed` as in CredentialSet."""
+
+    tenant: TenantId
+    id: CredentialId
+    username: Username
+    realm: str
+    key_id: str
+    sealed: bytes = field(repr=False)
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """`host` is an IP literal. `key` (`<carrier>/<name>`) is what the engine and the records call it."""
+
+    carrier: CarrierId
+    name: GatewayId
+    key: str
+    host: str
+    port: int
+    transport: str
+    region: str
+    priority: int
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """`gateways` by priority, then name."""
+
+    id: CarrierId
+    settings: CarrierSettings
+    gateways: tuple[Gateway, ...]
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRevision:
+    """A revision of a deck that is being filled: `received` of `rows` rows stand in the log."""
+
+    revision: int
+    rows: int
+    received: int
+    currency: str
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Deck:
+    """`revision` is the active one, 0: none yet; `rows`, `currency` and `sha256` are the active one's. Its rows are in `Directory.routes`."""
+
+    id: DeckId
+    revision: int
+    rows: int
+    currency: str
+    sha256: bytes
+    pending: PendingRevision | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who holds a name that is unique over all tenants."""
+
+    owner_tenant: TenantId
+    owner_kind: str
+    owner_aggregate: str
