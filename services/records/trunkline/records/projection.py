@@ -1,0 +1,230 @@
+"""The writing half of the projection: messages of CALLS → facts → records, in one SQLite transaction with the stream's position.
+
+One writer, the process's only one. A message that was applied before changes nothing: facts are keyed by edge and id. What cannot be read
+is set aside in `rejected` with its place and does not hold up the rest; what cannot be stored raises, and the process ends and tries again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import aiosqlite
+from google.protobuf.message import DecodeError
+
+from trunkline.api.events.v1 import call_pb2
+from trunkline.records.facts import CallFact, Counted, MalformedFact, parse_fact
+from trunkline.records.fold import FOLD_VERSION, CallRecord, EdgeFact, fold
+from trunkline.records.rendering import record_message
+from trunkline.records.schema import SCHEMA, SCHEMA_VERSION
+
+MAX_FACTS_PER_CALL = 512
+"""An honest call has under 50. A flood of one refused INVITE, sent again and again, must not make its fold dear; what is above it goes
+to `rejected`."""
+
+REFOLD_CALLS = 1000
+"""Calls folded in one transaction when the fold is newer than the records."""
+
+
+class StreamMessage(NamedTuple):
+    """A message of CALLS; `sequence` is its place in the stream."""
+
+    sequence: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a group of messages brought: new facts, lines set aside, calls whose record was written."""
+
+    facts: int
+    rejected: int
+    calls: int
+
+
+class WrongFile(Exception):
+    """A file that is no records database, or one of another version; the text says which, and what happens to it."""
+
+
+@dataclass(slots=True)
+class _Rows:
+    facts: list[tuple[str, str, str, bytes]] = field(default_factory=list)
+    counted: list[tuple[str, str, int, str, str, str, int]] = field(default_factory=list)
+    rejected: list[tuple[str, str, int, int, str, bytes]] = field(default_factory=list)
+
+
+class Projection:
+    """Open with `Projection.open`. `position` is the last sequence applied, `stream` says of which stream."""
+
+    def __init__(self, database: aiosqlite.Connection, position: int, stream: str) -> None:
+        self._database = database
+        self.position = position
+        self.stream = stream
+
+    @classmethod
+    async def open(cls, path: Path) -> Projection:
+        """Makes the file where it is missing. WrongFile for one that is damaged, foreign or of another version."""
+        database = await aiosqlite.connect(path, isolation_level=None)
+        try:
+            await database.execute("PRAGMA journal_mode = WAL")
+            # A power cut may take the last transactions, position included: the stream brings them again.
+            await database.execute("PRAGMA synchronous = NORMAL")
+            await _prepare(database, path)
+            meta = {name: value async for name, value in await database.execute("SELECT name, value FROM meta")}
+            projection = cls(database, int(meta["position"]), str(meta["stream"]))
+            if int(meta["fold_version"]) != FOLD_VERSION:
+                await projection._refold()
+        except aiosqlite.DatabaseError as error:
+            await database.close()
+            raise WrongFile(f"{path}: not a sound SQLite database: {error}") from error
+        except BaseException:
+            await database.close()
+            raise
+        return projection
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    async def restart(self, stream: str) -> None:
+        """The stream is another than the one that `position` counts in: begin with its first message. Records and facts stay."""
+        await self._database.execute("BEGIN IMMEDIATE")
+        await self._set_meta(stream=stream, position=0)
+        await self._database.execute("COMMIT")
+        self.stream, self.position = stream, 0
+
+    async def apply(self, messages: Sequence[StreamMessage]) -> Applied:
+        """Messages in the order of the stream, not empty. Those at or below `position` are ignored."""
+        fresh = [message for message in messages if message.sequence > self.position]
+        if not fresh:
+            return Applied(0, 0, 0)
+        rows = _Rows()
+        for message in fresh:
+            _read_message(message, rows)
+        await self._database.execute("BEGIN IMMEDIATE")
+        try:
+            await self._set_aside_surplus(rows)
+            before = self._database.total_changes
+            await self._database.executemany("INSERT OR IGNORE INTO facts VALUES (?, ?, ?, ?)", rows.facts)
+            await self._database.executemany("INSERT OR IGNORE INTO counted VALUES (?, ?, ?, ?, ?, ?, ?)", rows.counted)
+            added = self._database.total_changes - before
+            await self._database.executemany("INSERT OR IGNORE INTO rejected VALUES (?, ?, ?, ?, ?, ?)", rows.rejected)
+            calls = list({row[0] for row in rows.facts})
+            written = await self._fold_calls(calls)
+            await self._set_meta(position=fresh[-1].sequence)
+            await self._database.execute("COMMIT")
+        except BaseException:
+            await self._database.rollback()
+            raise
+        self.position = fresh[-1].sequence
+        return Applied(added, len(rows.rejected), written)
+
+    async def _set_aside_surplus(self, rows: _Rows) -> None:
+        """Moves facts of calls that have MAX_FACTS_PER_CALL already to the rejected ones. A fact that came before is no surplus."""
+        calls = [row[0] for row in rows.facts]
+        query = "SELECT call, edge, id FROM facts WHERE call IN (SELECT value FROM json_each(?))"
+        known: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+        async for call, edge, fact_id in await self._database.execute(query, (json.dumps(calls),)):
+            known[call].add((edge, fact_id))
+        kept = []
+        for row in rows.facts:
+            call, edge, fact_id, line = row
+            if (edge, fact_id) in known[call]:
+                continue
+            if len(known[call]) >= MAX_FACTS_PER_CALL:
+                problem = f"call {call} has {MAX_FACTS_PER_CALL} facts already"
+                rows.rejected.append((edge, f"fact {fact_id}", 0, self.position, problem, line))
+                continue
+            known[call].add((edge, fact_id))
+            kept.append(row)
+        rows.facts = kept
+
+    async def _fold_calls(self, calls: Sequence[str]) -> int:
+        """Folds the calls anew from all their facts; how many records that made."""
+        facts: defaultdict[str, list[EdgeFact]] = defaultdict(list)
+        query = "SELECT call, edge, line FROM facts WHERE call IN (SELECT value FROM json_each(?))"
+        async for call, edge, line in await self._database.execute(query, (json.dumps(calls),)):
+            facts[call].append(EdgeFact(edge, parse_fact(line)))
+        records = [record for record in map(fold, facts.values()) if record is not None]
+        await self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_record_row, records))
+        return len(records)
+
+    async def _refold(self) -> None:
+        """After an upgrade: every record anew, in slices by call, then the version."""
+        last = ""
+        while True:
+            query = "SELECT DISTINCT call FROM facts WHERE call > ? ORDER BY call LIMIT ?"
+            calls = [call async for (call,) in await self._database.execute(query, (last, REFOLD_CALLS))]
+            await self._database.execute("BEGIN IMMEDIATE")
+            if calls:
+                await self._fold_calls(calls)
+            else:
+                await self._set_meta(fold_version=FOLD_VERSION)
+            await self._database.execute("COMMIT")
+            if not calls:
+                return
+            last = calls[-1]
+
+    async def _set_meta(self, **values: int | str) -> None:
+        await self._database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+
+
+async def _prepare(database: aiosqlite.Connection, path: Path) -> None:
+    async with database.execute("PRAGMA user_version") as cursor:
+        row = await cursor.fetchone()
+    version = int(row[0]) if row else 0
+    if version == SCHEMA_VERSION:
+        return
+    async with database.execute("SELECT count(*) FROM sqlite_schema") as cursor:
+        row = await cursor.fetchone()
+    if version or (row and row[0]):
+        raise WrongFile(f"{path}: a database of version {version}, this program writes version {SCHEMA_VERSION}")
+    defaults = f"INSERT INTO meta VALUES ('position', 0), ('stream', ''), ('fold_version', {FOLD_VERSION});"  # noqa: S608 — our own number
+    await database.executescript(f"BEGIN; {SCHEMA} {defaults} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+
+
+def _read_message(message: StreamMessage, rows: _Rows) -> None:
+    batch = call_pb2.CallFactBatch()
+    try:
+        batch.ParseFromString(message.data)
+        if not batch.edge:
+            raise DecodeError("no edge is named")
+    except DecodeError as error:
+        rows.rejected.append(("", "", message.sequence, message.sequence, f"not a CallFactBatch: {error}", message.data))
+        return
+    offset = batch.offset
+    for line in batch.lines.split(b"\n"):
+        if line.strip():
+            try:
+                _read_line(batch.edge, line, rows)
+            except MalformedFact as error:
+                rows.rejected.append((batch.edge, batch.segment, offset, message.sequence, str(error), line))
+        offset += len(line) + 1
+
+
+def _read_line(edge: str, line: bytes, rows: _Rows) -> None:
+    fact: CallFact = parse_fact(line)
+    match fact.body:
+        case Counted() as counted:
+            row = (edge, fact.id, counted.minute_ns, counted.source, counted.what, counted.domain, counted.number)
+            rows.counted.append(row)
+        case _:
+            rows.facts.append((fact.call, edge, fact.id, line))
+
+
+def _record_row(record: CallRecord) -> tuple[str, str, int, str, str, str, str, str, bytes]:
+    attempted = record.attempted
+    return (
+        record.call,
+        attempted.tenant,
+        record.setup_ns,
+        attempted.domain,
+        attempted.number.removeprefix("+"),
+        attempted.sip_call_id,
+        record.outcome.value,
+        record.reason,
+        record_message(record).SerializeToString(),
+    )
