@@ -1,1 +1,3 @@
+//! Sockets, workers and the journal: the I/O around the pure crates.
 
+pub mod journal;

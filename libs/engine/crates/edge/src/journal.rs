@@ -1,0 +1,384 @@
+//! The journal of call facts: append-only segment files that outlive the process.
+//!
+//! A line is one fact; what a line holds is not known here. [`Journal::append`] is one `write(2)`, so a killed process loses nothing that
+//! was appended; [`Journal::sync`], called every 20 ms by a thread of its own, bounds what a power cut loses. [`Journal::drain`] reads
+//! whole lines of this and of earlier runs, oldest first; [`Journal::acknowledge`] lets whole segments be deleted.
+//!
+//! Segments are named `<boot>-<n>.jsonl`, boot being the start's time in nanoseconds as 16 hexadecimal digits and n eight decimal
+//! digits, so that names sort in the order of writing. A last line without its end, torn by a power cut, is not read.
+
+use std::collections::VecDeque;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A segment is closed when it has grown to this: small enough to be deleted soon, large enough that few are open.
+pub const SEGMENT_BYTES: u64 = 16 << 20;
+
+/// A line longer than this is refused: the largest datagram's facts fit many times, and a reader's buffer must have a bound.
+pub const MAX_LINE_BYTES: usize = 128 << 10;
+
+const ACKNOWLEDGED: &str = "acked";
+const SUFFIX: &str = ".jsonl";
+
+/// Whole lines of one segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// The segment's file name without its suffix.
+    pub segment: String,
+    /// Of the first byte of `lines` in the segment.
+    pub offset: u64,
+    pub lines: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Segment {
+    name: String,
+    file: Arc<File>,
+    /// Bytes up to and with the last line end.
+    len: u64,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Oldest first; the last is written to.
+    segments: VecDeque<Segment>,
+    /// Segment (by name) and offset of the next line to drain.
+    cursor: (String, u64),
+    /// Everything before this stands in the stream.
+    acknowledged: (String, u64),
+    next_number: u32,
+    /// Written since the last `sync`.
+    is_dirty: bool,
+    /// Segments closed since the last `sync`.
+    unsynced: Vec<Arc<File>>,
+}
+
+/// See the module. Shared by the workers and by whoever drains; appending holds a lock for one `write(2)`.
+#[derive(Debug)]
+pub struct Journal {
+    dir: PathBuf,
+    boot: String,
+    state: Mutex<State>,
+}
+
+impl Journal {
+    /// Opens the folder, which is made if it is missing, with the segments of earlier runs, and begins a segment of this run.
+    ///
+    /// # Errors
+    /// What the file system says, with the path in its text.
+    pub fn open(dir: &Path, boot_ns: u64) -> io::Result<Self> {
+        fs::create_dir_all(dir).map_err(|error| named(error, dir))?;
+        let boot = format!("{boot_ns:016x}");
+        let mut names: Vec<String> = Vec::new();
+        for entry in fs::read_dir(dir).map_err(|error| named(error, dir))? {
+            if let Some(name) = entry?
+                .file_name()
+                .to_str()
+                .and_then(|name| name.strip_suffix(SUFFIX))
+            {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort_unstable();
+        let acknowledged = read_acknowledged(&dir.join(ACKNOWLEDGED))?;
+        let mut segments = VecDeque::new();
+        for name in names {
+            let path = segment_path(dir, &name);
+            if name < acknowledged.0 {
+                fs::remove_file(&path).map_err(|error| named(error, &path))?;
+                continue;
+            }
+            let file = File::open(&path).map_err(|error| named(error, &path))?;
+            let len = complete_len(&file).map_err(|error| named(error, &path))?;
+            if len == 0 || (name == acknowledged.0 && acknowledged.1 >= len) {
+                fs::remove_file(&path).map_err(|error| named(error, &path))?;
+                continue;
+            }
+            segments.push_back(Segment {
+                name,
+                file: Arc::new(file),
+                len,
+            });
+        }
+        let mut state = State {
+            segments,
+            cursor: acknowledged.clone(),
+            acknowledged,
+            next_number: 0,
+            is_dirty: false,
+            unsynced: Vec::new(),
+        };
+        begin_segment(dir, &boot, &mut state)?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            boot,
+            state: Mutex::new(state),
+        })
+    }
+
+    /// This run's name, the first half of its segments' and facts' names.
+    #[must_use]
+    pub fn boot(&self) -> &str {
+        &self.boot
+    }
+
+    /// Appends whole lines (each with its `\n`) by one `write(2)`.
+    ///
+    /// # Errors
+    /// What the file system says; then nothing of the lines will ever be read.
+    pub fn append(&self, lines: &[u8]) -> io::Result<()> {
+        debug_assert!(
+            lines.is_empty() || lines.ends_with(b"\n"),
+            "a journal holds whole lines"
+        );
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut state = self.lock();
+        let is_full = state
+            .segments
+            .back()
+            .is_none_or(|last| last.len >= SEGMENT_BYTES);
+        if is_full {
+            begin_segment(&self.dir, &self.boot, &mut state)?;
+        }
+        let Some(last) = state.segments.back_mut() else {
+            return Err(io::Error::other("the journal has no segment to write to"));
+        };
+        // Positioned, so that the remains of a write that failed half-way are overwritten by the next one.
+        last.file.write_all_at(lines, last.len)?;
+        last.len += lines.len() as u64;
+        state.is_dirty = true;
+        Ok(())
+    }
+
+    /// Flushes what was appended to the disk; says whether there was anything new.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn sync(&self) -> io::Result<bool> {
+        let files = {
+            let mut state = self.lock();
+            if !std::mem::take(&mut state.is_dirty) {
+                return Ok(false);
+            }
+            let mut files = std::mem::take(&mut state.unsynced);
+            files.extend(state.segments.back().map(|last| Arc::clone(&last.file)));
+            files
+        };
+        for file in files {
+            file.sync_data()?;
+        }
+        Ok(true)
+    }
+
+    /// Whole lines not drained yet, oldest first: at most `max_bytes` in all but at least one line, each chunk within one segment and of
+    /// at most `chunk_bytes` but at least one line.
+    ///
+    /// # Errors
+    /// What the file system says; the place to drain from is then as before the call.
+    pub fn drain(&self, max_bytes: usize, chunk_bytes: usize) -> io::Result<Vec<Chunk>> {
+        let mut chunks = Vec::new();
+        let mut room = max_bytes;
+        loop {
+            // The lock is not held while reading: appending must not wait for a disk.
+            let (name, file, from, len) = {
+                let mut state = self.lock();
+                match next_piece(&mut state) {
+                    Some(piece) => piece,
+                    None => return Ok(chunks),
+                }
+            };
+            if room == 0 {
+                return Ok(chunks);
+            }
+            let want = room.min(chunk_bytes);
+            let lines = read_lines(&file, from, len, want)?;
+            if lines.len() > room && !chunks.is_empty() {
+                return Ok(chunks);
+            }
+            room = room.saturating_sub(lines.len());
+            self.lock().cursor = (name.clone(), from + lines.len() as u64);
+            chunks.push(Chunk {
+                segment: name,
+                offset: from,
+                lines,
+            });
+        }
+    }
+
+    /// The next `drain` begins at the oldest line that was not acknowledged.
+    pub fn rewind(&self) {
+        let mut state = self.lock();
+        state.cursor = state.acknowledged.clone();
+    }
+
+    /// Everything before `offset` in this segment, and every segment before it, stands in the stream. Segments that are done with are
+    /// deleted, except the one that is written to. An older place than the one known is ignored.
+    ///
+    /// # Errors
+    /// What the file system says; the place is remembered in this run all the same.
+    pub fn acknowledge(&self, segment: &str, offset: u64) -> io::Result<()> {
+        let mut state = self.lock();
+        let place = (segment.to_owned(), offset);
+        if place <= state.acknowledged {
+            return Ok(());
+        }
+        state.acknowledged = place.clone();
+        if state.cursor < place {
+            state.cursor = place;
+        }
+        write_acknowledged(&self.dir, segment, offset)?;
+        while state.segments.len() > 1 {
+            let Some(first) = state.segments.front() else {
+                break;
+            };
+            let is_done =
+                first.name.as_str() < segment || (first.name == segment && offset >= first.len);
+            if !is_done {
+                break;
+            }
+            let path = segment_path(&self.dir, &first.name);
+            fs::remove_file(&path).map_err(|error| named(error, &path))?;
+            state.segments.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Bytes appended and not acknowledged.
+    #[must_use]
+    pub fn backlog_bytes(&self) -> u64 {
+        let state = self.lock();
+        let (name, offset) = &state.acknowledged;
+        state
+            .segments
+            .iter()
+            .map(|segment| match segment.name.cmp(name) {
+                std::cmp::Ordering::Less => 0,
+                std::cmp::Ordering::Equal => segment.len.saturating_sub(*offset),
+                std::cmp::Ordering::Greater => segment.len,
+            })
+            .sum()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A thread that panicked while it held the lock left whole values behind: each field is assigned at once.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The first segment with lines at or after the cursor.
+fn next_piece(state: &mut State) -> Option<(String, Arc<File>, u64, u64)> {
+    let (name, offset) = &state.cursor;
+    state.segments.iter().find_map(|segment| {
+        let from = match segment.name.cmp(name) {
+            std::cmp::Ordering::Less => return None,
+            std::cmp::Ordering::Equal => *offset,
+            std::cmp::Ordering::Greater => 0,
+        };
+        (from < segment.len).then(|| {
+            (
+                segment.name.clone(),
+                Arc::clone(&segment.file),
+                from,
+                segment.len,
+            )
+        })
+    })
+}
+
+fn begin_segment(dir: &Path, boot: &str, state: &mut State) -> io::Result<()> {
+    let name = format!("{boot}-{:08}", state.next_number);
+    let path = segment_path(dir, &name);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .map_err(|error| named(error, &path))?;
+    File::open(dir)?.sync_all()?;
+    state.next_number += 1;
+    if let Some(last) = state.segments.back() {
+        state.unsynced.push(Arc::clone(&last.file));
+    }
+    state.segments.push_back(Segment {
+        name,
+        file: Arc::new(file),
+        len: 0,
+    });
+    Ok(())
+}
+
+/// Reads from `from`, whole lines only: as many as fit into `want` bytes, or one.
+fn read_lines(file: &File, from: u64, len: u64, want: usize) -> io::Result<Vec<u8>> {
+    let left = usize::try_from(len - from).unwrap_or(usize::MAX);
+    let mut size = want.min(left);
+    loop {
+        let mut lines = vec![0; size];
+        file.read_exact_at(&mut lines, from)?;
+        if let Some(end) = lines.iter().rposition(|byte| *byte == b'\n') {
+            lines.truncate(end + 1);
+            return Ok(lines);
+        }
+        if size >= left {
+            return Err(io::Error::other(format!(
+                "no line end within {left} bytes of offset {from}"
+            )));
+        }
+        size = (size.max(1) * 2).clamp(1024, left.max(1)).min(left);
+        if size > 2 * MAX_LINE_BYTES {
+            return Err(io::Error::other(format!(
+                "a line at offset {from} is longer than {MAX_LINE_BYTES} bytes"
+            )));
+        }
+    }
+}
+
+/// Length up to and with the last line end.
+fn complete_len(file: &File) -> io::Result<u64> {
+    let mut end = file.metadata()?.len();
+    let mut block = vec![0; 4096];
+    while end > 0 {
+        let start = end.saturating_sub(block.len() as u64);
+        let part = &mut block[..usize::try_from(end - start).unwrap_or(0)];
+        file.read_exact_at(part, start)?;
+        if let Some(at) = part.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(start + at as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
+fn read_acknowledged(path: &Path) -> io::Result<(String, u64)> {
+    let mut text = String::new();
+    match File::open(path) {
+        Ok(mut file) => file.read_to_string(&mut text)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((String::new(), 0)),
+        Err(error) => return Err(named(error, path)),
+    };
+    let mut words = text.split_whitespace();
+    match (words.next(), words.next().map(str::parse)) {
+        (Some(segment), Some(Ok(offset))) => Ok((segment.to_owned(), offset)),
+        // Not worth refusing to start: shipping everything again changes nothing, since facts have ids.
+        _ => Ok((String::new(), 0)),
+    }
+}
+
+fn write_acknowledged(dir: &Path, segment: &str, offset: u64) -> io::Result<()> {
+    let fresh = dir.join("acked.new");
+    let mut file = File::create(&fresh).map_err(|error| named(error, &fresh))?;
+    writeln!(file, "{segment} {offset}")?;
+    fs::rename(&fresh, dir.join(ACKNOWLEDGED)).map_err(|error| named(error, &fresh))
+}
+
+fn segment_path(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}{SUFFIX}"))
+}
+
+fn named(error: io::Error, path: &Path) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,147 @@
+//! The journal over real files: restarts, torn ends, acknowledgements.
+
+use std::fs;
+use std::path::PathBuf;
+
+use trunkline_edge::journal::{Journal, SEGMENT_BYTES};
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path =
+            std::env::temp_dir().join(format!("trunkline-journal-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        Self(path)
+    }
+
+    fn segments(&self) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(&self.0)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".jsonl"))
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn drained(journal: &Journal) -> String {
+    let chunks = journal.drain(1 << 20, 1 << 18).unwrap();
+    chunks
+        .iter()
+        .map(|chunk| String::from_utf8(chunk.lines.clone()).unwrap())
+        .collect()
+}
+
+#[test]
+fn lines_are_drained_once_in_order_and_again_after_a_rewind() {
+    let folder = Folder::new("order");
+    let journal = Journal::open(&folder.0, 1).unwrap();
+    journal.append(b"a\nb\n").unwrap();
+    journal.append(b"c\n").unwrap();
+    assert_eq!(drained(&journal), "a\nb\nc\n");
+    assert_eq!(drained(&journal), "");
+    journal.append(b"d\n").unwrap();
+    assert_eq!(drained(&journal), "d\n");
+    journal.rewind();
+    assert_eq!(drained(&journal), "a\nb\nc\nd\n");
+}
+
+#[test]
+fn a_chunk_is_cut_at_a_line_end_and_a_long_line_comes_whole() {
+    let folder = Folder::new("cut");
+    let journal = Journal::open(&folder.0, 1).unwrap();
+    let long = format!("{}\n", "x".repeat(5000));
+    journal
+        .append(format!("aaa\nbbb\n{long}").as_bytes())
+        .unwrap();
+    let chunks = journal.drain(6, 6).unwrap();
+    assert_eq!(
+        (chunks.len(), chunks[0].lines.as_slice(), chunks[0].offset),
+        (1, b"aaa\n".as_slice(), 0)
+    );
+    let chunks = journal.drain(6, 6).unwrap();
+    assert_eq!(
+        (chunks[0].lines.as_slice(), chunks[0].offset),
+        (b"bbb\n".as_slice(), 4)
+    );
+    assert_eq!(journal.drain(6, 6).unwrap()[0].lines, long.as_bytes());
+}
+
+#[test]
+fn what_was_not_acknowledged_is_drained_by_the_next_run_before_its_own() {
+    let folder = Folder::new("restart");
+    let first = Journal::open(&folder.0, 1).unwrap();
+    first.append(b"a\nb\n").unwrap();
+    let chunks = first.drain(2, 2).unwrap();
+    first.acknowledge(&chunks[0].segment, 2).unwrap();
+    drop(first);
+    let second = Journal::open(&folder.0, 2).unwrap();
+    second.append(b"c\n").unwrap();
+    assert_eq!(second.backlog_bytes(), 4);
+    assert_eq!(drained(&second), "b\nc\n");
+}
+
+#[test]
+fn a_torn_last_line_of_an_earlier_run_is_not_read() {
+    let folder = Folder::new("torn");
+    let first = Journal::open(&folder.0, 1).unwrap();
+    first.append(b"a\n").unwrap();
+    drop(first);
+    let path = folder.0.join(&folder.segments()[0]);
+    fs::write(&path, b"a\n{\"half").unwrap();
+    let second = Journal::open(&folder.0, 2).unwrap();
+    second.append(b"c\n").unwrap();
+    assert_eq!(drained(&second), "a\nc\n");
+}
+
+#[test]
+fn acknowledged_segments_are_deleted_and_stay_away() {
+    let folder = Folder::new("delete");
+    let journal = Journal::open(&folder.0, 1).unwrap();
+    let line = vec![b'x'; 65535]
+        .into_iter()
+        .chain([b'\n'])
+        .collect::<Vec<_>>();
+    for _ in 0..=(SEGMENT_BYTES / line.len() as u64) {
+        journal.append(&line).unwrap();
+    }
+    assert_eq!(folder.segments().len(), 2);
+    let mut last = (String::new(), 0);
+    loop {
+        let chunks = journal.drain(1 << 20, 1 << 18).unwrap();
+        let Some(chunk) = chunks.last() else { break };
+        last = (
+            chunk.segment.clone(),
+            chunk.offset + chunk.lines.len() as u64,
+        );
+    }
+    journal.acknowledge(&last.0, last.1).unwrap();
+    assert_eq!((folder.segments().len(), journal.backlog_bytes()), (1, 0));
+    drop(journal);
+    let next = Journal::open(&folder.0, 2).unwrap();
+    assert_eq!((drained(&next).as_str(), folder.segments().len()), ("", 1));
+}
+
+#[test]
+fn sync_says_whether_there_was_anything_new() {
+    let folder = Folder::new("sync");
+    let journal = Journal::open(&folder.0, 1).unwrap();
+    assert!(!journal.sync().unwrap());
+    journal.append(b"a\n").unwrap();
+    assert!(journal.sync().unwrap());
+    assert!(!journal.sync().unwrap());
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let error = Journal::open(std::path::Path::new("/proc/nowhere"), 1).unwrap_err();
+    assert!(error.to_string().contains("/proc/nowhere"), "{error}");
+}
