@@ -9,7 +9,7 @@ from trunkline.domain.events import Event, Kind, Position, TenantId
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """`version` is the commit's: the aggregate's commits counted from 1. Facts are applied in order of (position, ordinal in the commit)."""
+    """`version` is the commit's: the aggregate's commits counted from 1. Facts are applied by (position, ordinal in the commit)."""
 
     position: Position
     kind: Kind

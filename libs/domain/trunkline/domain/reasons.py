@@ -1,6 +1,7 @@
 """The registry of refusals: one code a cause, the same on the wire, in the record, in metrics and in the documents.
 
-On the wire a refusal is `SIP/2.0 403 Source Not In ACL T203` with `Reason: Q.850;cause=21;text="T203 Source Not In ACL"` (RFC 3326, RFC 6432).
+On the wire a refusal is `SIP/2.0 403 Source Not In ACL T203` with
+`Reason: Q.850;cause=21;text="T203 Source Not In ACL"` (RFC 3326, RFC 6432).
 What was seen (address, user, position) goes to the owner's record only. A code is never given a new meaning.
 """
 
@@ -42,23 +43,62 @@ REGISTRY: tuple[Reason, ...] = (
     _row("T102", 484, 28, "Number Is Not E.164", _C, "Dial country code and number, with or without a leading plus: 3 to 15 digits."),
     _row("T103", 483, 25, "Too Many Hops", _C, "Max-Forwards reached 0: look for a loop between the proxies in front of us."),
     _row("T104", 482, 25, "Loop Detected", _C, "The request came back to us unchanged: look for a route that points here."),
-    _row("T105", 405, 79, "Method Not Allowed", _C, "Outside dialogs only INVITE, CANCEL, ACK and OPTIONS are served. Registration is not needed."),
+    _row(
+        "T105",
+        405,
+        79,
+        "Method Not Allowed",
+        _C,
+        "Outside dialogs only INVITE, CANCEL, ACK and OPTIONS are served. Registration is not needed.",
+    ),
     _row("T106", 420, 79, "Bad Extension", _C, "Do not send Proxy-Require for extensions that we do not know."),
     _row("T107", 416, 79, "Unsupported URI Scheme", _C, "Use sip: in the Request-URI."),
     _row("T108", 481, 101, "Call Does Not Exist", _C, "The dialog has ended or never was; start a new call."),
-    _row("T109", 403, 21, "Route Not Ours", _C, "Send calls without a Route header, and in-dialog requests with the route set that we gave."),
+    _row(
+        "T109", 403, 21, "Route Not Ours", _C, "Send calls without a Route header, and in-dialog requests with the route set that we gave."
+    ),
     _row("T110", 513, 95, "Message Too Large", _C, "Keep a message under 64 KiB and under 128 headers."),
-    _row("T201", 403, 21, "Domain Not Served", _S, "Check the name in the INVITE; attach an ACL with an address or an account to the domain."),
-    _row("T202", 403, 21, "Credentials Not Offered", _C, "The client answered none of the algorithms offered: change the domain's digest policy."),
+    _row(
+        "T201", 403, 21, "Domain Not Served", _S, "Check the name in the INVITE; attach an ACL with an address or an account to the domain."
+    ),
+    _row(
+        "T202",
+        403,
+        21,
+        "Credentials Not Offered",
+        _C,
+        "The client answered none of the algorithms offered: change the domain's digest policy.",
+    ),
     _row("T203", 403, 21, "Source Not In ACL", _S, "Add the source address to an ACL of the domain."),
-    _row("T204", 403, 21, "Credentials Not Accepted", _S, "Check username and password, and that the account's ACL is attached to this domain."),
-    _row("T205", 403, 21, "Number Not As Signed", _C, "The digest uri names another number than the Request-URI: something between us rewrites it."),
+    _row(
+        "T204",
+        403,
+        21,
+        "Credentials Not Accepted",
+        _S,
+        "Check username and password, and that the account's ACL is attached to this domain.",
+    ),
+    _row(
+        "T205",
+        403,
+        21,
+        "Number Not As Signed",
+        _C,
+        "The digest uri names another number than the Request-URI: something between us rewrites it.",
+    ),
     _row("T301", 403, 21, "Destination Not Allowed", _S, "Allow the prefix in the domain's class of service."),
     _row("T401", 404, 3, "No Route", _O, "No route deck reaches this number."),
     _row("T402", 500, 41, "All Gateways Failed", _K, "Every gateway of the route refused, failed or kept silent; the record lists each."),
     _row("T403", 503, 34, "No Usable Gateway", _O, "The route's carriers have no gateway that this point of presence may use."),
     _row("T404", 404, 1, "Unknown Number", _C, "No numbering plan knows this country code."),
-    _row("T405", 500, 41, "Carrier Timed Out", _K, "A carrier kept the call in progress without ringing beyond its limit and no other was left."),
+    _row(
+        "T405",
+        500,
+        41,
+        "Carrier Timed Out",
+        _K,
+        "A carrier kept the call in progress without ringing beyond its limit and no other was left.",
+    ),
     _row("T501", 500, 29, "Privacy Session Not Available", _C, "Media is not relayed, so Privacy: session with critical cannot be met."),
     _row("T901", 500, 41, "Decision Failed", _O, "The policy raised an error: see the edge's log."),
     _row("T902", 503, 42, "Overloaded", _O, "Too many calls are being set up; try again after the time in Retry-After."),

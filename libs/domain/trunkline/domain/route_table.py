@@ -40,6 +40,11 @@ class RouteTable:
         self._active[deck] = self._pending.pop(deck)
         self._indexes = tuple(self._active[name] for name in sorted(self._active))
 
+    def pending_rows(self, deck: DeckId, prefix: str) -> int:
+        """How many rows the revision that is being filled has for exactly this prefix."""
+        index = self._pending.get(deck)
+        return 0 if index is None else len(index.rows_by_prefix.get(prefix, ()))
+
     def find(self, digits: str) -> RouteMatch | None:
         """`digits` without `+`."""
         indexes = self._indexes
@@ -56,7 +61,7 @@ class RouteTable:
         return RouteMatch(best, rows)
 
     def rows_under(self, prefix: str) -> Iterator[tuple[DeckId, DeckRow, str]]:
-        """Active rows whose prefix begins with `prefix`, by deck, then prefix; with the deck's currency. Sorts: not for the path of a call."""
+        """Active rows whose prefix begins with `prefix`, by deck, then prefix; with the currency. Sorts: not for the path of a call."""
         for deck in sorted(self._active):
             rows_by_prefix = self._active[deck].rows_by_prefix
             for key in sorted(key for key in rows_by_prefix if key.startswith(prefix)):

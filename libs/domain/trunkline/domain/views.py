@@ -138,7 +138,7 @@ class PendingRevision:
 
 @dataclass(frozen=True, slots=True)
 class Deck:
-    """`revision` is the active one, 0: none yet; `rows`, `currency` and `sha256` are the active one's. Its rows are in `Directory.routes`."""
+    """`revision` is the active one, 0: none yet; `rows`, `currency`, `sha256` are the active one's. The rows are in `Directory.routes`."""
 
     id: DeckId
     revision: int

@@ -1,0 +1,261 @@
+"""What can be asked of the platform's state: one value a command. `trunkline.domain.decide.decide` turns one into events or refuses it.
+
+Fields are as the caller wrote them; `decide` checks and brings them into canonical form. Operators' commands stand under the tenant
+`platform`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, fields
+from typing import Final
+
+from trunkline.domain.events import PLATFORM, CarrierSettings, DeckRow, TenantId
+
+_VARIES: Final = {"varies": True}
+"""Marks a field that differs when the same request is made again, or is a secret: no part of a fingerprint."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTenant:
+    tenant: TenantId
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateApiKey:
+    """`api_key` is the id, `key_hash` the SHA-256 (32 bytes) of the key."""
+
+    tenant: TenantId
+    api_key: str
+    key_hash: bytes = field(repr=False)
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeApiKey:
+    tenant: TenantId
+    api_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateAcl:
+    tenant: TenantId
+    acl: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteAcl:
+    tenant: TenantId
+    acl: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddAddress:
+    tenant: TenantId
+    acl: str
+    address: str
+    caller_id: str = ""
+    description: str = ""
+    allow_everyone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAddress:
+    tenant: TenantId
+    acl: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddAccount:
+    """The credential must stand in the log already."""
+
+    tenant: TenantId
+    acl: str
+    username: str
+    credential_id: str
+    caller_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAccountCredential:
+    tenant: TenantId
+    acl: str
+    username: str
+    credential_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAccount:
+    tenant: TenantId
+    acl: str
+    username: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateDomain:
+    tenant: TenantId
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteDomain:
+    tenant: TenantId
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttachAcl:
+    tenant: TenantId
+    label: str
+    acl: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetachAcl:
+    tenant: TenantId
+    label: str
+    acl: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetDigestPolicy:
+    """`challenge_status` 0 means 407."""
+
+    tenant: TenantId
+    label: str
+    algorithms: tuple[str, ...]
+    challenge_status: int = 0
+    is_qop_optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetClassOfService:
+    tenant: TenantId
+    label: str
+    allowed_prefixes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetCredential:
+    """Replaces the credential of that id, if there is one of the same user and realm."""
+
+    tenant: TenantId
+    credential_id: str
+    username: str
+    realm: str
+    key_id: str = field(metadata=_VARIES)
+    sealed: bytes = field(repr=False, metadata=_VARIES)
+
+
+@dataclass(frozen=True, slots=True)
+class EraseCredential:
+    tenant: TenantId
+    credential_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCarrier:
+    carrier: str
+    settings: CarrierSettings
+    tenant: TenantId = PLATFORM
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCarrier:
+    carrier: str
+    settings: CarrierSettings
+    tenant: TenantId = PLATFORM
+
+
+@dataclass(frozen=True, slots=True)
+class AddGateway:
+    """`port` 0 means 5060, an empty `transport` udp, `weight` 0: only when no other of its priority is left."""
+
+    carrier: str
+    gateway: str
+    host: str
+    region: str
+    port: int = 0
+    transport: str = ""
+    priority: int = 0
+    weight: int = 1
+    tenant: TenantId = PLATFORM
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveGateway:
+    carrier: str
+    gateway: str
+    tenant: TenantId = PLATFORM
+
+
+@dataclass(frozen=True, slots=True)
+class StartDeck:
+    """Opens the revision after the active one, or opens it anew. `rows` is how many will follow, `sha256` names the file they come from."""
+
+    deck: str
+    currency: str
+    rows: int
+    sha256: bytes
+    tenant: TenantId = PLATFORM
+
+
+@dataclass(frozen=True, slots=True)
+class AddDeckRows:
+    """Rows `offset` and following (from 0) of the file, at most `MAX_ROWS_PER_COMMIT`. Refused with CONFLICT where another import came
+    between."""
+
+    deck: str
+    revision: int
+    sha256: bytes
+    offset: int
+    rows: tuple[DeckRow, ...]
+    tenant: TenantId = PLATFORM
+
+
+@dataclass(frozen=True, slots=True)
+class ActivateDeck:
+    deck: str
+    revision: int
+    sha256: bytes
+    tenant: TenantId = PLATFORM
+
+
+Command = (
+    CreateTenant
+    | CreateApiKey
+    | RevokeApiKey
+    | CreateAcl
+    | DeleteAcl
+    | AddAddress
+    | RemoveAddress
+    | AddAccount
+    | ChangeAccountCredential
+    | RemoveAccount
+    | CreateDomain
+    | DeleteDomain
+    | AttachAcl
+    | DetachAcl
+    | SetDigestPolicy
+    | SetClassOfService
+    | SetCredential
+    | EraseCredential
+    | CreateCarrier
+    | ChangeCarrier
+    | AddGateway
+    | RemoveGateway
+    | StartDeck
+    | AddDeckRows
+    | ActivateDeck
+)
+
+
+def fingerprint(command: Command) -> bytes:
+    """SHA-256 over the command's name and fields, without secrets and what varies: tells a repeated request from a re-used request id."""
+    digest = hashlib.sha256(type(command).__name__.encode())
+    for each in fields(command):
+        if not each.metadata.get("varies"):
+            digest.update(f"\0{each.name}={getattr(command, each.name)!r}".encode())
+    return digest.digest()

@@ -1,0 +1,139 @@
+"""Customers' domains: from commands to events."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from trunkline.domain import names
+from trunkline.domain.commands import AttachAcl, CreateDomain, DeleteDomain, DetachAcl, SetClassOfService, SetDigestPolicy
+from trunkline.domain.decide_access import enumerated, existing_acl, existing_tenant
+from trunkline.domain.decision import ClaimChange, Decision, label_claim, whole_tenant
+from trunkline.domain.directory import Directory
+from trunkline.domain.errors import Refusal, already_exists, failed_precondition, invalid, not_found
+from trunkline.domain.events import (
+    AclAttached,
+    AclDetached,
+    AclName,
+    ClaimReleased,
+    ClaimTaken,
+    ClassOfServiceSet,
+    DigestPolicySet,
+    DomainCreated,
+    DomainDeleted,
+    DomainLabel,
+    Event,
+    Kind,
+    TenantId,
+)
+from trunkline.domain.numbers import is_prefix
+from trunkline.domain.views import DigestPolicy, Domain
+
+ALGORITHMS: Final = ("MD5", "SHA-256", "SHA-512-256")
+CHALLENGE_STATUSES: Final = (407, 401)
+MAX_DOMAINS = 10_000
+"""Of one tenant."""
+MAX_ATTACHED_ACLS = 64
+"""To one domain: the access rule looks at each of them for every call."""
+MAX_ALLOWED_PREFIXES = 1_000
+"""Of one domain: they are compared with every number that is called."""
+
+
+def create_domain(directory: Directory, command: CreateDomain) -> Decision:
+    tenant = existing_tenant(directory, command.tenant)
+    label = names.domain_label(command.label)
+    if names.is_reserved_label(label):
+        raise already_exists("LABEL_RESERVED", "label", f'The label "{label}" belongs to the platform.', "Choose another.")
+    claim = label_claim(label)
+    holder = directory.claims.get(claim)
+    if holder is not None:
+        whose = "exists" if holder.owner_tenant == tenant else "is taken"
+        raise already_exists("LABEL_TAKEN", "label", f'The label "{label}" {whose}.', "Choose another.")
+    if len(directory.domains(tenant)) >= MAX_DOMAINS:
+        raise failed_precondition("TOO_MANY_DOMAINS", f"The tenant has {MAX_DOMAINS} domains.", "Delete those that are not in use.")
+    taken = ClaimChange(claim, ClaimTaken(tenant, Kind.DOMAIN.value, label))
+    return Decision(Kind.DOMAIN, tenant, label, (DomainCreated(label),), claims=(taken,))
+
+
+def delete_domain(directory: Directory, command: DeleteDomain) -> Decision:
+    domain = existing_domain(directory, command.tenant, command.label)
+    if domain.acls:
+        raise failed_precondition(
+            "DOMAIN_HAS_ACLS",
+            f'The domain "{domain.label}" still has {enumerated("ACL", domain.acls)} attached.',
+            "Detach first.",
+            {"acls": ",".join(domain.acls)},
+        )
+    released = ClaimChange(label_claim(domain.label), ClaimReleased())
+    return Decision(Kind.DOMAIN, domain.tenant, domain.label, (DomainDeleted(),), claims=(released,))
+
+
+def attach_acl(directory: Directory, command: AttachAcl) -> Decision:
+    domain = existing_domain(directory, command.tenant, command.label)
+    acl = existing_acl(directory, command.tenant, command.acl)
+    if acl.name in domain.acls:
+        raise already_exists("ACL_IS_ATTACHED", "acl", f'The ACL "{acl.name}" is attached to the domain "{domain.label}" already.')
+    if len(domain.acls) >= MAX_ATTACHED_ACLS:
+        raise failed_precondition(
+            "TOO_MANY_ATTACHED", f'The domain "{domain.label}" has {MAX_ATTACHED_ACLS} ACLs.', "Put entries into one of them."
+        )
+    # The ACL could be deleted meanwhile.
+    return _on_domain(domain, AclAttached(acl.name), guards=(whole_tenant(domain.tenant),))
+
+
+def detach_acl(directory: Directory, command: DetachAcl) -> Decision:
+    domain = existing_domain(directory, command.tenant, command.label)
+    if AclName(command.acl) not in domain.acls:
+        raise not_found("ACL_NOT_ATTACHED", "acl", f'The ACL {command.acl[:64]!r} is not attached to the domain "{domain.label}".')
+    return _on_domain(domain, AclDetached(command.acl))
+
+
+def set_digest_policy(directory: Directory, command: SetDigestPolicy) -> Decision:
+    domain = existing_domain(directory, command.tenant, command.label)
+    algorithms, status = command.algorithms, command.challenge_status or CHALLENGE_STATUSES[0]
+    if not algorithms or len(set(algorithms)) != len(algorithms) or not set(algorithms) <= set(ALGORITHMS):
+        raise invalid(
+            "ALGORITHMS_INVALID",
+            "algorithms",
+            f"The algorithms are one or more of {', '.join(ALGORITHMS)}, each once, most preferred first.",
+        )
+    if status not in CHALLENGE_STATUSES:
+        raise invalid("CHALLENGE_STATUS_INVALID", "challenge_status", f"A challenge is 407 or 401, not {status}.")
+    if domain.digest == DigestPolicy(algorithms, status, command.is_qop_optional):
+        return _on_domain(domain)
+    return _on_domain(domain, DigestPolicySet(algorithms, status, command.is_qop_optional))
+
+
+def set_class_of_service(directory: Directory, command: SetClassOfService) -> Decision:
+    domain = existing_domain(directory, command.tenant, command.label)
+    if len(command.allowed_prefixes) > MAX_ALLOWED_PREFIXES:
+        raise invalid(
+            "TOO_MANY_PREFIXES", "allowed_prefixes", f"At most {MAX_ALLOWED_PREFIXES} prefixes.", "Leave out those covered by others."
+        )
+    prefixes = tuple(sorted({_prefix(text) for text in command.allowed_prefixes}))
+    if prefixes == domain.allowed_prefixes:
+        return _on_domain(domain)
+    return _on_domain(domain, ClassOfServiceSet(prefixes))
+
+
+def existing_domain(directory: Directory, tenant: TenantId, label: str) -> Domain:
+    """Raises Refusal where the tenant has none of that label; that another tenant has one makes no difference."""
+    existing_tenant(directory, tenant)
+    domain = directory.domain(tenant, DomainLabel(label.lower()))
+    if domain is None:
+        raise domain_not_found(label)
+    return domain
+
+
+def domain_not_found(label: str) -> Refusal:
+    return not_found("DOMAIN_NOT_FOUND", "label", f"There is no domain {label[:64]!r}.")
+
+
+def _prefix(text: str) -> str:
+    digits = text.removeprefix("+")
+    if not is_prefix(digits):
+        raise invalid("PREFIX_INVALID", "allowed_prefixes", f"{text[:32]!r} cannot begin an E.164 number: 1 to 15 digits, no leading 0.")
+    return digits
+
+
+def _on_domain(domain: Domain, *events: Event, guards: tuple[str, ...] = ()) -> Decision:
+    return Decision(Kind.DOMAIN, domain.tenant, domain.label, events, guards=guards)
