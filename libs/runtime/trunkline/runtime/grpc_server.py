@@ -55,7 +55,8 @@ class GrpcServer:
 
     def __init__(self, listen: str, authenticator: Authenticator) -> None:
         self._listen = listen
-        self.grpc = grpc.aio.server(interceptors=[_Boundary(authenticator)], options=_OPTIONS, maximum_concurrent_rpcs=CONCURRENT_RPCS)
+        self._boundary = _Boundary(authenticator)
+        self.grpc = grpc.aio.server(interceptors=[self._boundary], options=_OPTIONS, maximum_concurrent_rpcs=CONCURRENT_RPCS)
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
         self._log = logger("grpc")

@@ -1,0 +1,73 @@
+"""A real gRPC server around methods that do what a test wants."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import grpc.aio
+import pytest
+
+from trunkline.api.auth.v1 import auth_pb2, auth_pb2_grpc
+from trunkline.api.provisioning.v1 import provisioning_pb2, provisioning_pb2_grpc
+from trunkline.domain.events import TenantId
+from trunkline.runtime.authentication import Authenticator, TenantKey
+from trunkline.runtime.grpc_client import open_channel
+from trunkline.runtime.grpc_server import GrpcServer
+
+Method = Callable[[], Awaitable[None]]
+
+
+class Scripted(auth_pb2_grpc.AuthServiceServicer, provisioning_pb2_grpc.ProvisioningServiceServicer):
+    """`Authorize` and `TailEvents` run `method`, then answer."""
+
+    method: Method
+
+    async def Authorize(self, request: auth_pb2.AuthorizeRequest, context: object) -> auth_pb2.AuthorizeResponse:  # type: ignore[override]
+        await self.method()
+        return auth_pb2.AuthorizeResponse(outcome="admit")
+
+    async def TailEvents(  # type: ignore[override]
+        self, request: provisioning_pb2.TailEventsRequest, context: object
+    ) -> AsyncIterator[provisioning_pb2.TailEventsResponse]:
+        yield provisioning_pb2.TailEventsResponse(position=1)
+        await self.method()
+        yield provisioning_pb2.TailEventsResponse(position=2)
+
+
+class Peer:
+    """A running server and how to reach it with a key."""
+
+    def __init__(self, address: str, scripted: Scripted, server: GrpcServer) -> None:
+        self.address = address
+        self.scripted = scripted
+        self.server = server
+        self.authenticator = AUTHENTICATOR
+
+    def channel(self, key: str = "service", **options: object) -> grpc.aio.Channel:
+        return open_channel(self.address, key=key, service="test", **options)  # type: ignore[arg-type]
+
+
+def _find(key_hash: bytes) -> TenantKey | None:
+    return TenantKey(TenantId("acme"), "k1") if key_hash == hashlib.sha256(b"tk_acme").digest() else None
+
+
+AUTHENTICATOR = Authenticator(hashlib.sha256(b"operator").hexdigest(), hashlib.sha256(b"service").hexdigest(), _find)
+
+
+async def nothing() -> None:
+    return
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[Peer]:
+    server = GrpcServer("127.0.0.1:0", AUTHENTICATOR)
+    scripted = Scripted()
+    scripted.method = nothing
+    auth_pb2_grpc.add_AuthServiceServicer_to_server(scripted, server.grpc)
+    provisioning_pb2_grpc.add_ProvisioningServiceServicer_to_server(scripted, server.grpc)
+    address = await server.start()
+    try:
+        yield Peer(address, scripted, server)
+    finally:
+        await server.stop()

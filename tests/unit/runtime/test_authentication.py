@@ -1,0 +1,82 @@
+"""Who is calling."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from trunkline.domain.errors import ErrorCode, Refusal
+from trunkline.domain.events import TenantId
+from trunkline.runtime import authentication
+from trunkline.runtime.authentication import Authenticator, Principal, Role, TenantKey, Unauthenticated
+
+
+def find(key_hash: bytes) -> TenantKey | None:
+    return TenantKey(TenantId("acme"), "k1") if key_hash == hashlib.sha256(b"tk_acme").digest() else None
+
+
+AUTHENTICATOR = Authenticator(hashlib.sha256(b"operator").hexdigest(), hashlib.sha256(b"service").hexdigest(), find)
+
+
+def caller(key: str, **more: str) -> Principal:
+    return AUTHENTICATOR.authenticate(
+        [("authorization", f"Bearer {key}"), *((name.replace("_", "-"), text) for name, text in more.items())]
+    )
+
+
+def test_operator_service_and_tenant_are_told_apart_by_their_keys() -> None:
+    assert caller("operator") == Principal("operator", Role.OPERATOR)
+    assert caller("service", trunkline_service="provisioning") == Principal("service:provisioning", Role.SERVICE)
+    assert caller("tk_acme") == Principal("tenant:acme/key:k1", Role.TENANT, TenantId("acme"))
+
+
+def test_a_service_names_whom_it_acts_for_and_nobody_else_can() -> None:
+    assert caller("service", trunkline_actor="tenant:acme/key:k1").actor == "tenant:acme/key:k1"
+    assert caller("tk_acme", trunkline_actor="operator").actor == "tenant:acme/key:k1"
+
+
+@pytest.mark.parametrize("actor", ["a b", "x" * 129, "a\nb"])
+def test_an_actor_that_cannot_stand_in_a_commit_is_refused(actor: str) -> None:
+    with pytest.raises(Unauthenticated, match="printable"):
+        caller("service", trunkline_actor=actor)
+
+
+@pytest.mark.parametrize(
+    "metadata", [[], [("authorization", "operator")], [("authorization", "Basic b3A=")], [("authorization", "Bearer ")]]
+)
+def test_no_key_is_told_apart_from_a_wrong_one(metadata: list[tuple[str, str | bytes]]) -> None:
+    with pytest.raises(Unauthenticated, match="no API key"):
+        AUTHENTICATOR.authenticate(metadata)
+
+
+def test_a_wrong_key_is_refused_and_not_repeated() -> None:
+    with pytest.raises(Unauthenticated, match="unknown or revoked") as caught:
+        caller("tk_wrong")
+    assert "tk_wrong" not in str(caught.value)
+
+
+def test_a_customer_touches_its_own_tenant_only() -> None:
+    authentication.enter(caller("tk_acme"))
+    assert authentication.tenant_for("") == "acme"
+    assert authentication.tenant_for("acme") == "acme"
+    with pytest.raises(Refusal) as caught:
+        authentication.tenant_for("globex")
+    assert (caught.value.code, caught.value.field) == (ErrorCode.PERMISSION_DENIED, "tenant")
+
+
+def test_an_operator_must_name_the_tenant() -> None:
+    authentication.enter(caller("operator"))
+    assert authentication.tenant_for("globex") == "globex"
+    with pytest.raises(Refusal) as caught:
+        authentication.tenant_for("")
+    assert caught.value.reason == "TENANT_MISSING"
+
+
+def test_a_role_that_a_method_is_not_for_is_refused() -> None:
+    authentication.enter(caller("tk_acme"))
+    assert authentication.require(Role.TENANT, Role.OPERATOR).tenant == "acme"
+    with pytest.raises(Refusal) as caught:
+        authentication.require(Role.OPERATOR, Role.SERVICE)
+    assert caught.value.code is ErrorCode.PERMISSION_DENIED
+    assert caught.value.remedy == "use a key of: operator, service"
