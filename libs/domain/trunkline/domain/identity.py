@@ -1,0 +1,180 @@
+"""Who is calling, and what each side is shown of it: RFC 3323, RFC 3325.
+
+The account (or address) that admitted the call decides the identity; From, P-Asserted-Identity and P-Preferred-Identity of the customer are
+hints at most. Inside the trust domain the identity is always shown. Beyond it P-Asserted-Identity is removed, and with a privacy request
+From is anonymous. All output is printable ASCII without anything that could end a header.
+
+Left out: header privacy does not hide Via and Contact; media is not relayed, so session privacy cannot be given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from trunkline.domain.events import CarrierSettings
+from trunkline.domain.numbers import known_number
+
+ANONYMOUS: Final = '"Anonymous" <sip:anonymous@anonymous.invalid>'
+"""RFC 3323 §4.1.1.3."""
+ANONYMOUS_HOST: Final = "anonymous.invalid"
+MAX_HINTS: Final = 4
+"""Identity headers of the customer that are looked at."""
+MAX_PRIVACY_LENGTH: Final = 256
+"""Of all Privacy values together; the longest that makes sense has some 40 characters."""
+_CACHE: Final = 65_536
+"""Callers whose identity is kept written out: far more than speak at once, some 40 MB at most."""
+
+_USER_UNESCAPED: Final = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.!~*'()&=+$,;?/")
+"""RFC 3261 §25.1: unreserved and user-unreserved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """`caller_id` is E.164 with `+`, or empty where the caller has no number. `asserted`: values of P-Asserted-Identity, the SIP form
+    first, then tel where there is a number."""
+
+    caller_id: str
+    uri: str
+    asserted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """A privacy request. `value` is the header's canonical value, empty where there was none."""
+
+    value: str
+    is_private: bool
+    is_none: bool
+    is_session: bool
+    is_critical: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a carrier is shown; the fields are those of `trunkline.engine.Target`."""
+
+    from_name_addr: str
+    asserted: tuple[str, ...]
+    privacy: str
+
+
+NO_PRIVACY: Final = Privacy("", False, False, False, False)
+_FROM_ONLY: Final = Privacy("id", True, False, False, False, ("anonymous From without Privacy: taken as id",))
+_KNOWN: Final = ("none", "header", "session", "user", "id", "critical")
+
+
+@lru_cache(maxsize=_CACHE)
+def identify(*, account: str, caller_id: str, label: str, realm: str) -> Identity:
+    """The caller: `caller_id` (the account's, else the address's), else the username where it is a number, else the SIP form only.
+
+    `account` is empty where an address alone admitted the call; without a caller id it is then known by its domain.
+    """
+    number = known_number(caller_id) or known_number(account)
+    host = f"{label}.{realm}"
+    name = _quoted(account or label)
+    if number is not None:
+        uri = f"sip:+{number}@{host};user=phone"
+        return Identity(f"+{number}", uri, (f"{name} <{uri}>", f"<tel:+{number}>"))
+    uri = f"sip:{_escaped(account)}@{host}" if account else f"sip:{host}"
+    return Identity("", uri, (f"{name} <{uri}>",))
+
+
+def hinted(identity: Identity, hints: Sequence[str], *, account: str, label: str, realm: str) -> tuple[Identity, tuple[str, ...]]:
+    """The identity, and notes, given what the customer sent as P-Asserted-Identity or P-Preferred-Identity (values of the headers).
+
+    A hint is followed where it names a number that the caller has anyway: its caller id, or its username. Others are noted and dropped.
+    """
+    own_number = known_number(account)
+    for hint in hints[:MAX_HINTS]:
+        number = _number_in(hint)
+        if number is None or f"+{number}" == identity.caller_id:
+            continue
+        if number == own_number:
+            return identify(account=account, caller_id=f"+{own_number}", label=label, realm=realm), ()
+        return identity, ("identity asked for is not the caller's: ignored",)
+    return identity, ()
+
+
+def parse_privacy(values: Sequence[str], from_uri: str) -> Privacy:
+    """From the values of Privacy (RFC 3323 §4.2, case-insensitive) and the From URI. Unknown values are kept and noted.
+
+    `none` counts where it stands alone only: a request that says both is private. From without an identity asks for privacy by itself.
+    """
+    if not values:
+        return _FROM_ONLY if ANONYMOUS_HOST in from_uri.lower() else NO_PRIVACY
+    return _parse_privacy(";".join(values)[:MAX_PRIVACY_LENGTH], ANONYMOUS_HOST in from_uri.lower())
+
+
+@lru_cache(maxsize=1024)
+def _parse_privacy(text: str, is_from_anonymous: bool) -> Privacy:
+    tokens: list[str] = []
+    notes: list[str] = []
+    for part in text.lower().replace(",", ";").split(";"):
+        token = part.strip()
+        if not token or token in tokens:
+            continue
+        if token not in _KNOWN and not _is_token(token):
+            notes.append("Privacy has a value that is no token: dropped")
+            continue
+        if token not in _KNOWN:
+            notes.append(f"Privacy: {token} is not known")
+        tokens.append(token)
+    wanted = {"id", "user", "header"}.intersection(tokens)
+    is_none = "none" in tokens and not wanted and "session" not in tokens
+    is_private = bool(wanted) or (is_from_anonymous and not is_none)
+    if "none" in tokens and not is_none:
+        tokens.remove("none")
+        notes.append("Privacy: none beside others: ignored")
+    if is_private and not wanted:
+        tokens.insert(0, "id")
+        notes.extend(_FROM_ONLY.notes)
+    if "header" in wanted:
+        notes.append("Privacy: header hides the identity; Via and Contact stand")
+    if "session" in tokens:
+        notes.append("Privacy: session cannot be given: media is not relayed")
+    return Privacy(";".join(tokens), is_private, is_none, "session" in tokens, "critical" in tokens, tuple(notes))
+
+
+def show(identity: Identity, privacy: Privacy, settings: CarrierSettings) -> Shown:
+    """What a carrier is shown: everything inside the trust domain; beyond it what the caller lets out."""
+    if settings.is_trusted:
+        return Shown("", identity.asserted, privacy.value)
+    if privacy.is_private:
+        # The service has been rendered here (RFC 3323 §5); what could not be is left to others.
+        return Shown(ANONYMOUS, (), "session" if privacy.is_session else "")
+    is_asserted = privacy.is_none or (settings.sends_pai_without_privacy and not privacy.is_session)
+    return Shown("", identity.asserted if is_asserted else (), privacy.value)
+
+
+def presented(identity: Identity, privacy: Privacy) -> str:
+    """What the called party is meant to see, for the record."""
+    return "anonymous" if privacy.is_private else identity.caller_id or identity.uri
+
+
+def _quoted(text: str) -> str:
+    """A quoted-string (RFC 3261 §25.1) of what is printable ASCII in `text`."""
+    kept = "".join(char for char in text if " " <= char <= "~")
+    return '"' + kept.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _escaped(user: str) -> str:
+    return "".join(char if char in _USER_UNESCAPED else "".join(f"%{byte:02X}" for byte in char.encode()) for char in user)
+
+
+def _is_token(text: str) -> bool:
+    return text.isascii() and all(char.isalnum() or char in "-.!%*_+`'~" for char in text)
+
+
+def _number_in(value: str) -> str | None:
+    """The number that a name-addr or addr-spec names, or None."""
+    for scheme in ("tel:", "sip:", "sips:"):
+        start = value.lower().rfind(scheme)
+        if start >= 0:
+            rest = value[start + len(scheme) :]
+            end = next((index for index, char in enumerate(rest) if char in "@;>:, "), len(rest))
+            return known_number(rest[:end])
+    return None

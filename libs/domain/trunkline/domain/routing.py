@@ -1,0 +1,113 @@
+"""The choice of gateways: from the rows of a number's longest prefix to the order in which gateways are tried.
+
+Rows by priority (lower first), within it by weight, then cost. Each row's gateways likewise. Then two of the POP's own region go first, the
+others follow in order. A name that is bound to a POP gets that region's gateways only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Final, TypeVar
+
+from trunkline.domain.events import CarrierId, DeckRow
+from trunkline.domain.route_table import RouteMatch
+from trunkline.domain.views import Carrier, Gateway
+
+MAX_TARGETS: Final = 8
+"""What an edge walks for one call; at 3 s for each silent one the caller has long gone."""
+OWN_REGION_FIRST: Final = 2
+"""Gateways of the POP's own region that are tried before those of others."""
+_BELOW_ONE: Final = 1.0 - 2**-53
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A gateway to try, and the row it was chosen by."""
+
+    gateway: Gateway
+    carrier: Carrier
+    row: DeckRow
+    currency: str
+
+
+def choose(
+    match: RouteMatch, carriers: Mapping[CarrierId, Carrier], *, region: str, is_bound: bool, randomness: float
+) -> tuple[Choice, ...]:
+    """At most `MAX_TARGETS`, none twice; empty where no carrier of the rows has a gateway that may be used. `randomness` is uniform in
+    [0, 1) and settles the weights; the same gives the same order."""
+    own: list[Choice] = []
+    others: list[Choice] = []
+    seen: set[str] = set()
+    for row, currency in _ordered(match.rows, randomness, _row_priority, _row_weight, _row_cost):
+        carrier = carriers.get(CarrierId(row.carrier))
+        if carrier is None or carrier.id in seen:
+            continue
+        seen.add(carrier.id)
+        for gateway in _ordered(carrier.gateways, randomness, _priority, _weight, _name):
+            choice = Choice(gateway, carrier, row, currency)
+            if gateway.region == region:
+                own.append(choice)
+            elif not is_bound:
+                others.append(choice)
+    return (*own[:OWN_REGION_FIRST], *others, *own[OWN_REGION_FIRST:])[:MAX_TARGETS]
+
+
+_priority: Callable[[Gateway], int] = attrgetter("priority")
+_weight: Callable[[Gateway], int] = attrgetter("weight")
+_name: Callable[[Gateway], str] = attrgetter("name")
+
+Row = tuple[DeckRow, str]
+
+
+def _row_priority(row: Row) -> int:
+    return row[0].priority
+
+
+def _row_weight(row: Row) -> int:
+    return row[0].weight
+
+
+def _row_cost(row: Row) -> tuple[int, str]:
+    return row[0].rate_micros, row[0].carrier
+
+
+T = TypeVar("T")
+
+
+def _ordered(
+    items: Sequence[T],
+    randomness: float,
+    priority: Callable[[T], int],
+    weight: Callable[[T], int],
+    tie_break: Callable[[T], object],
+) -> Sequence[T]:
+    if len(items) < 2:
+        return items
+    by_priority: dict[int, list[T]] = {}
+    for item in items:
+        by_priority.setdefault(priority(item), []).append(item)
+    ordered: list[T] = []
+    for level in sorted(by_priority):
+        group = by_priority[level]
+        ordered += group if len(group) == 1 else _drawn(group, randomness, weight, tie_break)
+    return ordered
+
+
+def _drawn(group: list[T], randomness: float, weight: Callable[[T], int], tie_break: Callable[[T], object]) -> list[T]:
+    """Drawn one after the other with a chance by weight; those of weight 0 come last, by the tie break."""
+    ranked = sorted(group, key=tie_break)  # type: ignore[arg-type]  # keys of one kind are comparable
+    left = [item for item in ranked if weight(item) > 0]
+    drawn: list[T] = []
+    while left:
+        mark = randomness * sum(weight(item) for item in left)
+        index = 0
+        # The last one takes what rounding may leave at the upper end.
+        while index < len(left) - 1 and mark >= weight(left[index]):
+            mark -= weight(left[index])
+            index += 1
+        # What is left of the number within the share that it fell into is uniform again.
+        randomness = min(mark / weight(left[index]), _BELOW_ONE)
+        drawn.append(left.pop(index))
+    return drawn + [item for item in ranked if weight(item) <= 0]
