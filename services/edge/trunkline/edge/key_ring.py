@@ -1,0 +1,102 @@
+"""What auth gave an edge: the data keys that unseal accounts' HA1s, the keys that sign nonces and tokens. A value; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from trunkline.api.auth.v1 import auth_pb2
+from trunkline.domain.events import CredentialSet, TenantId
+from trunkline.engine.tables import RotatingKey, SetNonceKeys, SetTokenKeys, TableChange
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+_MD5_END, _SHA256_END, _PLAIN_BYTES = 16, 48, 80
+"""Where the three HA1s stand in the plain text (`CredentialSet` in config.proto)."""
+
+_NO_KEYS: Mapping[tuple[str, str], bytes] = MappingProxyType({})
+
+
+class BadKeys(ValueError):
+    """Auth's answer, or what was cached of it, holds a key of the wrong size; the text names which."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """Signs from `not_before_s` until a younger one's time has come; is accepted until `not_after_s` (Unix seconds)."""
+
+    key_id: int
+    key: bytes = field(repr=False)
+    not_before_s: int
+    not_after_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """`tenant_keys` by tenant and key id. Immutable, so a ring may be replaced while another thread reads it."""
+
+    tenant_keys: Mapping[tuple[str, str], bytes] = field(default=_NO_KEYS, repr=False)
+    nonce_keys: tuple[SigningKey, ...] = ()
+    token_keys: tuple[SigningKey, ...] = ()
+
+    def unseal(self, tenant: TenantId, credential_id: str, credential: CredentialSet) -> tuple[bytes, bytes, bytes] | None:
+        """HA1s of MD5, SHA-256 and SHA-512-256. None where the tenant's key is missing, or key, owner or bytes are not what was sealed."""
+        key = self.tenant_keys.get((tenant, credential.key_id))
+        if key is None:
+            return None
+        owner = "\0".join((tenant, credential_id, credential.realm, credential.username)).encode()
+        try:
+            plain = AESGCM(key).decrypt(credential.sealed[:_NONCE_BYTES], credential.sealed[_NONCE_BYTES:], owner)
+        except (InvalidTag, ValueError):
+            # ValueError: too short to hold a nonce.
+            return None
+        if len(plain) != _PLAIN_BYTES:
+            return None
+        return plain[:_MD5_END], plain[_MD5_END:_SHA256_END], plain[_SHA256_END:]
+
+    def holds(self, tenant: str, key_id: str) -> bool:
+        return (tenant, key_id) in self.tenant_keys
+
+    def signing_changes(self, now_s: int) -> list[TableChange]:
+        """The engine's keys as of now. Which key signs is decided here and not by auth's flag: a ring from the cache may be hours old."""
+        return [SetNonceKeys(_rotating(self.nonce_keys, now_s)), SetTokenKeys(_rotating(self.token_keys, now_s))]
+
+    def tenants_changed(self, before: KeyRing) -> set[str]:
+        """Whose keys came, went or differ."""
+        both = set(self.tenant_keys) | set(before.tenant_keys)
+        return {place[0] for place in both if self.tenant_keys.get(place) != before.tenant_keys.get(place)}
+
+
+NO_KEYS = KeyRing()
+
+
+def ring_of(response: auth_pb2.FetchKeysResponse) -> KeyRing:
+    """Raises BadKeys."""
+    for tenant_key in response.tenant_keys:
+        _check(f"the key {tenant_key.key_id} of tenant {tenant_key.tenant}", tenant_key.key)
+    tenant_keys = {(each.tenant, each.key_id): each.key for each in response.tenant_keys}
+    nonce_keys = _signing_keys("nonce key", response.nonce_keys)
+    return KeyRing(MappingProxyType(tenant_keys), nonce_keys, _signing_keys("token key", response.token_keys))
+
+
+def _signing_keys(what: str, keys: Iterable[auth_pb2.RotatingKey]) -> tuple[SigningKey, ...]:
+    signing = []
+    for each in keys:
+        _check(f"{what} {each.key_id}", each.key)
+        signing.append(SigningKey(each.key_id, each.key, each.not_before.seconds, each.not_after.seconds))
+    return tuple(signing)
+
+
+def _check(what: str, key: bytes) -> None:
+    if len(key) != KEY_BYTES:
+        raise BadKeys(f"{what} has {len(key)} bytes, not {KEY_BYTES}: is auth of another version?")
+
+
+def _rotating(keys: tuple[SigningKey, ...], now_s: int) -> tuple[RotatingKey, ...]:
+    living = [key for key in keys if now_s < key.not_after_s]
+    current = max((key for key in living if key.not_before_s <= now_s), key=lambda key: key.not_before_s, default=None)
+    return tuple(RotatingKey(key.key_id, key.key, key.not_before_s, key.not_after_s, key is current) for key in living)

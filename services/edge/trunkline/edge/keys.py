@@ -1,0 +1,123 @@
+"""Keeps an edge's keys: from the cache at start, from auth as often as the settings say and whenever a fact names a key that is missing.
+
+Without auth the edge goes on with what it has until the cache expires; then it forgets, and accounts cannot be read any more: whoever
+erases a tenant's key may count on that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import grpc
+import grpc.aio
+
+from trunkline.api.auth.v1 import auth_pb2
+from trunkline.edge.key_cache import KeyCache, UnusableCache
+from trunkline.edge.key_ring import NO_KEYS, BadKeys, KeyRing, ring_of
+from trunkline.runtime.logs import logger
+
+if TYPE_CHECKING:
+    from trunkline.api.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
+
+FETCH_DEADLINE_S = 5.0
+FIRST_RETRY_S = 0.25
+LAST_RETRY_S = 15.0
+MIN_FETCH_INTERVAL_S = 0.2
+"""Between two fetches that missing keys ask for: a replay names many at once, and an erased key stays missing for ever."""
+
+RingChanged = Callable[[KeyRing, KeyRing], None]
+"""(new, old): called on the event loop whenever the ring, or the key that signs, is another."""
+
+
+class KeyKeeper:
+    """`ring` is what holds now, readable from any thread. `expires_s` is Unix time, 0 without keys."""
+
+    def __init__(
+        self,
+        auth: AuthServiceAsyncStub,
+        cache: KeyCache,
+        *,
+        refresh_s: float,
+        lifetime_s: float,
+        on_change: RingChanged,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.ring: KeyRing = NO_KEYS
+        self.expires_s = 0
+        self._auth = auth
+        self._cache = cache
+        self._refresh_s = refresh_s
+        self._lifetime_s = lifetime_s
+        self._on_change = on_change
+        self._now = now
+        self._is_wanted = asyncio.Event()
+        self._log = logger("keys")
+
+    def load(self) -> None:
+        """Takes the cached keys, if they are usable. Call once, before `run`."""
+        try:
+            cached = self._cache.load(self._now())
+            ring = ring_of(cached.response)
+        except (UnusableCache, BadKeys) as error:
+            self._log.info("no cached keys", why=str(error))
+            return
+        self._take(ring, cached.expires_s)
+
+    def want(self) -> None:
+        """A key is missing: fetch soon."""
+        self._is_wanted.set()
+
+    async def run(self) -> None:
+        """Fetches for ever. Failures of auth are retried with growing waits; an answer that is no answer is one."""
+        retry_s = FIRST_RETRY_S
+        while True:
+            self._is_wanted.clear()
+            try:
+                await self._fetch()
+            except (grpc.aio.AioRpcError, BadKeys, OSError) as error:
+                why = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
+                self._log.warning("keys not fetched", why=why, retry_s=retry_s, expires_s=self.expires_s)
+                await self._wait(retry_s, is_wakable=False)
+                retry_s = min(2 * retry_s, LAST_RETRY_S)
+            else:
+                retry_s = FIRST_RETRY_S
+                await asyncio.sleep(MIN_FETCH_INTERVAL_S)
+                await self._wait(self._refresh_s, is_wakable=True)
+            self.expire()
+
+    def expire(self) -> None:
+        """Forgets keys whose time is over; else tells who signs now, which changes with time alone."""
+        if self.ring is not NO_KEYS and self._now() >= self.expires_s:
+            self._log.error("keys expired: accounts cannot be authenticated until auth is back", expires_s=self.expires_s)
+            self._cache.forget()
+            self._take(NO_KEYS, 0)
+        else:
+            self._on_change(self.ring, self.ring)
+
+    async def _fetch(self) -> None:
+        response = await self._auth.FetchKeys(auth_pb2.FetchKeysRequest(), timeout=FETCH_DEADLINE_S)
+        ring = ring_of(response)
+        expires_s = int(self._now() + self._lifetime_s)
+        # The disk first: what the engine uses must survive a restart.
+        self._cache.store(response, expires_s)
+        self._take(ring, expires_s)
+
+    def _take(self, ring: KeyRing, expires_s: int) -> None:
+        before, self.ring, self.expires_s = self.ring, ring, expires_s
+        self._on_change(ring, before)
+
+    async def _wait(self, limit_s: float, *, is_wakable: bool) -> None:
+        """Not beyond the expiry, so that keys are forgotten on time."""
+        if self.expires_s:
+            limit_s = min(limit_s, max(0.0, self.expires_s - self._now()))
+        if not is_wakable:
+            await asyncio.sleep(limit_s)
+            return
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._is_wanted.wait()
+        except TimeoutError:
+            pass

@@ -1,0 +1,122 @@
+"""The edge's gRPC face: status, receipts, live calls. Never on the way of a call."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import grpc.aio
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from trunkline.api.edge.v1 import edge_pb2
+from trunkline.api.edge.v1.edge_pb2_grpc import EdgeServiceServicer
+from trunkline.domain.errors import ErrorCode, Refusal, invalid
+from trunkline.edge.applied import AppliedPositions
+from trunkline.engine import LiveCall
+from trunkline.runtime.authentication import Role, current, require, tenant_for
+
+DEFAULT_WAIT_S = 5.0
+MAX_WAIT_S = 30.0
+"""Of WaitApplied."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """Of the replica: hexadecimal `digest` at `position`; `age_s` since home's last beacon, negative: none yet; `lag` behind it."""
+
+    position: int
+    digest: str
+    age_s: float
+    lag: int
+    is_log_connected: bool
+    is_complete: bool
+
+
+class Calls(Protocol):
+    """What is asked of `trunkline.engine.Engine`."""
+
+    def live_calls(self) -> list[LiveCall]: ...
+    def status(self) -> dict[str, int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeView:
+    """What the servicer shows; the callables are asked at each request. `engine` gives None while the edge is cold."""
+
+    edge: str
+    pop: str
+    region: str
+    applied: AppliedPositions
+    feed: Callable[[], FeedState]
+    engine: Callable[[], Calls | None]
+    keys_expire_s: Callable[[], float]
+
+
+class EdgeServicer(EdgeServiceServicer):
+    def __init__(self, view: EdgeView) -> None:
+        self._view = view
+
+    async def GetStatus(
+        self, request: edge_pb2.GetStatusRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> edge_pb2.GetStatusResponse:
+        require(Role.OPERATOR, Role.SERVICE)
+        view = self._view
+        feed, engine = view.feed(), view.engine()
+        counters = engine.status() if engine is not None else {}
+        return edge_pb2.GetStatusResponse(
+            edge=view.edge,
+            pop=view.pop,
+            region=view.region,
+            state="READY" if engine is not None else "COLD",
+            position=view.applied.position,
+            digest=feed.digest,
+            age_s=feed.age_s,
+            lag=feed.lag,
+            live_calls=counters.get("live_calls", 0),
+            journal_backlog_bytes=counters.get("journal_backlog_bytes", 0),
+            is_log_connected=feed.is_log_connected,
+            keys_expire_s=view.keys_expire_s(),
+        )
+
+    async def WaitApplied(
+        self, request: edge_pb2.WaitAppliedRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> edge_pb2.WaitAppliedResponse:
+        limit_s = request.timeout.ToTimedelta().total_seconds() if request.HasField("timeout") else DEFAULT_WAIT_S
+        if not 0 <= limit_s <= MAX_WAIT_S:
+            raise invalid("BAD_TIMEOUT", "timeout", f"{limit_s:g} s: at most {MAX_WAIT_S:g} s can be waited for", "ask again after that")
+        covered = await self._view.applied.wait(request.position, limit_s)
+        if covered is None:
+            raise TimeoutError(
+                f"{self._view.edge} covers position {self._view.applied.position}, not {request.position}, after {limit_s:g} s"
+            )
+        nanos, seconds = math.modf(covered.time_s)
+        return edge_pb2.WaitAppliedResponse(
+            position=covered.position, applied_time=Timestamp(seconds=int(seconds), nanos=int(nanos * 1_000_000_000))
+        )
+
+    async def ListLiveCalls(
+        self, request: edge_pb2.ListLiveCallsRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> edge_pb2.ListLiveCallsResponse:
+        is_everyones = current().role is not Role.TENANT and not request.tenant
+        tenant = "" if is_everyones else tenant_for(request.tenant)
+        engine = self._view.engine()
+        if engine is None:
+            raise Refusal(ErrorCode.FAILED_PRECONDITION, "EDGE_COLD", f"{self._view.edge} has no complete replica yet and takes no calls")
+        calls = [_live_call(call) for call in engine.live_calls() if is_everyones or call.tenant == tenant]
+        return edge_pb2.ListLiveCallsResponse(calls=calls)
+
+
+def _live_call(call: LiveCall) -> edge_pb2.LiveCall:
+    seconds, nanos = divmod(call.start_ns, 1_000_000_000)
+    return edge_pb2.LiveCall(
+        call=call.call,
+        tenant=call.tenant,
+        domain=call.domain,
+        number=call.number,
+        caller=call.caller,
+        state=call.state,
+        start_time=Timestamp(seconds=seconds, nanos=nanos),
+        gateway=call.gateway,
+    )

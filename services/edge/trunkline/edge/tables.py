@@ -1,0 +1,94 @@
+"""Facts of the log → the engine's tables and the policy's directory.
+
+Runs on the event loop, while the engine's thread reads both. Neither needs a lock: the engine swaps immutable tables, and the directory
+replaces one immutable entry by one assignment (a deck as a whole when it is activated), so a decision sees each entry before or after a
+change, never half of it. The directory may be a group of commits ahead of the engine's tables, never behind: a position is called applied
+only when both have it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from trunkline.domain.directory import Directory
+from trunkline.domain.events import CredentialSet, Position
+from trunkline.domain.facts import Fact
+from trunkline.domain.reasons import REGISTRY
+from trunkline.edge.applied import AppliedPositions
+from trunkline.edge.key_ring import NO_KEYS, KeyRing
+from trunkline.engine.tables import SetReason, TableChange
+from trunkline.runtime.access_feed import AccessFeed
+
+SLICE = 500
+"""Table changes handed over at once: the interpreter is held for about a millisecond, and calls are decided in between."""
+
+
+class Tables(Protocol):
+    """What is needed of `trunkline.engine.Engine`."""
+
+    def apply(self, batch: list[TableChange], position: int) -> None: ...
+
+
+class TableFeed:
+    """Collects changes while there is no engine; `attach` gives them all. `on_missing_key` is called when a secret's key is not held."""
+
+    def __init__(self, realm: str, pop: str, on_missing_key: Callable[[], None]) -> None:
+        self.directory = Directory()
+        self.applied = AppliedPositions()
+        self._ring: KeyRing = NO_KEYS
+        self._feed = AccessFeed(realm, (pop,), lambda tenant, credential_id, sealed: self._ring.unseal(tenant, credential_id, sealed))
+        self._on_missing_key = on_missing_key
+        self._engine: Tables | None = None
+        self._covered = 0
+        self._signing: list[TableChange] = []
+        self._waiting: list[tuple[int, list[TableChange]]] = []
+        """Changes by position, not yet given to the engine."""
+
+    def attach(self, engine: Tables) -> None:
+        """Everything so far goes to the engine, the registry of refusals and the keys first; from now on each group at once."""
+        assert self._engine is None, "an edge has one engine"
+        self._engine = engine
+        reasons: list[TableChange] = [SetReason(row.code, row.status, row.text, row.q850) for row in REGISTRY]
+        engine.apply([*reasons, *self._signing], self._covered)
+        self._give()
+
+    def on_fact(self, fact: Fact) -> None:
+        """The next fact of the log. Raises HistoryError where it fits nothing: the replica stops."""
+        self.directory.apply(fact)
+        if isinstance(fact.event, CredentialSet) and not self._ring.holds(fact.tenant, fact.event.key_id):
+            self._on_missing_key()
+        changes = self._feed.changes(fact)
+        if changes:
+            self._waiting.append((fact.position, changes))
+
+    def on_covered(self, position: Position) -> None:
+        """All facts up to this position have been told."""
+        self._covered = position
+        self._give()
+
+    def on_keys(self, ring: KeyRing, before: KeyRing) -> None:
+        """Other keys: what they open or no longer open, and what signs from now on."""
+        self._ring = ring
+        for tenant in sorted(ring.tenants_changed(before)):
+            self._waiting.append((self._covered, self._feed.keys_changed(tenant)))
+        signing = ring.signing_changes(int(time.time()))
+        if signing != self._signing:
+            self._signing = signing
+            self._waiting.append((self._covered, list(signing)))
+        self._give()
+
+    def _give(self) -> None:
+        if self._engine is None:
+            return
+        batch: list[TableChange] = []
+        waiting, self._waiting = self._waiting, []
+        for index, (position, changes) in enumerate(waiting):
+            batch += changes
+            is_commit_whole = index + 1 == len(waiting) or waiting[index + 1][0] != position
+            if is_commit_whole and len(batch) >= SLICE:
+                self._engine.apply(batch, min(position, self._covered))
+                batch = []
+        self._engine.apply(batch, self._covered)
+        self.applied.cover(self._covered, time.time())
