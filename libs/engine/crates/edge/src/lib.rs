@@ -2,3 +2,4 @@
 
 pub mod fact_lines;
 pub mod journal;
+pub mod udp;

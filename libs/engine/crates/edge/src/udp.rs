@@ -1,0 +1,174 @@
+//! One UDP listener: an unconnected socket that shares its port with other workers' and learns of ICMP refusals.
+//!
+//! An unconnected UDP socket hears of "port unreachable" only by its error queue (`IP_RECVERR`, ip(7)); the queue tells where the
+//! datagram that failed was sent to. A pending error also fails the next send or receive once, which is then done again.
+
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use nix::cmsg_space;
+use nix::sys::socket::{
+    recvmsg, setsockopt, sockopt, ControlMessageOwned, MsgFlags, SockaddrStorage,
+};
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// What a burst of 2,000 calls a second leaves waiting while the worker is held up for a tenth of a second, with room to spare.
+const SOCKET_BUFFER_BYTES: usize = 4 << 20;
+
+/// A send that met the error of an earlier datagram is done again this often; each time one pending error is used up.
+const SEND_TRIES: usize = 4;
+
+/// Errors read from the queue at one go, so that a storm of them does not hold up the datagrams.
+pub const MAX_ERRORS_PER_WAKE: usize = 64;
+
+/// A bound socket. Never blocks.
+#[derive(Debug)]
+pub struct UdpListener {
+    socket: UdpSocket,
+    address: SocketAddr,
+}
+
+impl UdpListener {
+    /// Binds `address`; `is_shared` lets further workers bind it too (`SO_REUSEPORT`).
+    ///
+    /// # Errors
+    /// What the system says, with the address in its text.
+    pub fn bind(address: SocketAddr, is_shared: bool) -> io::Result<Self> {
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("UDP {address}: {error}"));
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::DGRAM,
+            Some(Protocol::UDP),
+        )
+        .map_err(named)?;
+        if is_shared {
+            socket.set_reuse_port(true).map_err(named)?;
+        }
+        if address.is_ipv6() {
+            socket.set_only_v6(true).map_err(named)?;
+        }
+        socket
+            .set_recv_buffer_size(SOCKET_BUFFER_BYTES)
+            .map_err(named)?;
+        socket
+            .set_send_buffer_size(SOCKET_BUFFER_BYTES)
+            .map_err(named)?;
+        socket.set_nonblocking(true).map_err(named)?;
+        let is_set = if address.is_ipv6() {
+            setsockopt(&socket, sockopt::Ipv6RecvErr, &true)
+        } else {
+            setsockopt(&socket, sockopt::Ipv4RecvErr, &true)
+        };
+        is_set.map_err(|error| named(error.into()))?;
+        socket.bind(&address.into()).map_err(named)?;
+        let socket = UdpSocket::from(socket);
+        let address = socket.local_addr().map_err(named)?;
+        Ok(Self { socket, address })
+    }
+
+    /// The bound address, with the port that the system chose where 0 was asked for.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The next datagram, or None where there is none now. `buffer` must hold the largest datagram, 65,535 bytes.
+    ///
+    /// # Errors
+    /// Only what a socket that works never says. Errors of single datagrams are left to [`UdpListener::unreachable`].
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<(usize, SocketAddr)>> {
+        for _ in 0..SEND_TRIES {
+            match self.socket.recv_from(buffer) {
+                Ok((len, peer)) => return Ok(Some((len, peer))),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error)
+                    if is_about_a_peer(&error) || error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sends one datagram. UDP may lose it: a full socket buffer is such a loss, and so is a peer that cannot be reached now.
+    ///
+    /// # Errors
+    /// What the system says of this datagram, after errors of earlier ones were used up.
+    pub fn send(&self, bytes: &[u8], peer: SocketAddr) -> io::Result<()> {
+        let mut last = None;
+        for _ in 0..SEND_TRIES {
+            match self.socket.send_to(bytes, peer) {
+                Ok(_) => return Ok(()),
+                Err(error)
+                    if is_about_a_peer(&error) || error.kind() == io::ErrorKind::Interrupted =>
+                {
+                    last = Some(error)
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| io::Error::other("not sent")))
+    }
+
+    /// The next peer that a datagram could not be brought to, or None.
+    ///
+    /// # Errors
+    /// What the system says of the queue itself.
+    pub fn unreachable(&self) -> io::Result<Option<SocketAddr>> {
+        let mut quoted = [0u8; 64];
+        let mut parts = [IoSliceMut::new(&mut quoted)];
+        let mut control = cmsg_space!(nix::libc::sock_extended_err, nix::libc::sockaddr_in6);
+        let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+        let message = match recvmsg::<SockaddrStorage>(
+            self.socket.as_raw_fd(),
+            &mut parts,
+            Some(&mut control),
+            flags,
+        ) {
+            Ok(message) => message,
+            Err(nix::errno::Errno::EAGAIN) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let is_icmp = message.cmsgs()?.any(|part| {
+            let origin = match part {
+                ControlMessageOwned::Ipv4RecvErr(error, _)
+                | ControlMessageOwned::Ipv6RecvErr(error, _) => error.ee_origin,
+                _ => return false,
+            };
+            matches!(
+                origin,
+                nix::libc::SO_EE_ORIGIN_ICMP
+                    | nix::libc::SO_EE_ORIGIN_ICMP6
+                    | nix::libc::SO_EE_ORIGIN_LOCAL
+            )
+        });
+        let peer = message.address.as_ref().and_then(|address| {
+            let v4 = address
+                .as_sockaddr_in()
+                .map(|v4| SocketAddr::new(IpAddr::V4(v4.ip()), v4.port()));
+            v4.or_else(|| {
+                address
+                    .as_sockaddr_in6()
+                    .map(|v6| SocketAddr::new(IpAddr::V6(v6.ip()), v6.port()))
+            })
+        });
+        Ok(peer.filter(|_| is_icmp))
+    }
+}
+
+impl AsFd for UdpListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Pending errors of datagrams sent before; the queue has the details.
+fn is_about_a_peer(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+    )
+}
