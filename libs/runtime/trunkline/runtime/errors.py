@@ -23,7 +23,10 @@ from trunkline.runtime.authentication import Unauthenticated
 ERROR_DOMAIN = "trunkline"
 
 METADATA_VALUE_LIMIT = 1024
-"""Characters of one metadata value: gRPC refuses trailers above 8 KiB as a whole, and then the caller would see nothing at all."""
+MESSAGE_LIMIT = 2000
+DESCRIPTION_LIMIT = 200
+"""Characters of one metadata value, of the message, and of the message where it is repeated beside its field. Trailers above some KiB are
+refused as a whole, and then the caller would see nothing at all; our clients take 64 KiB, others 8."""
 
 _CODES: Mapping[ErrorCode, int] = {
     ErrorCode.INVALID_ARGUMENT: code_pb2.INVALID_ARGUMENT,
@@ -92,11 +95,13 @@ def encode_status(problem: Problem) -> grpc.Status:
     details: list[any_pb2.Any] = []
     _pack(details, error_details_pb2.ErrorInfo(reason=problem.reason, domain=ERROR_DOMAIN, metadata=metadata))
     if problem.field:
-        violation = error_details_pb2.BadRequest.FieldViolation(field=problem.field, description=problem.message[:METADATA_VALUE_LIMIT])
+        violation = error_details_pb2.BadRequest.FieldViolation(
+            field=problem.field, description=_shortened(problem.message, DESCRIPTION_LIMIT)
+        )
         _pack(details, error_details_pb2.BadRequest(field_violations=[violation]))
     if problem.remedy:
         _pack(details, error_details_pb2.Help(links=[error_details_pb2.Help.Link(description=_shortened(problem.remedy))]))
-    status = status_pb2.Status(code=code_pb2.Code.Value(problem.code), message=_shortened(problem.message), details=details)
+    status = status_pb2.Status(code=code_pb2.Code.Value(problem.code), message=_shortened(problem.message, MESSAGE_LIMIT), details=details)
     return rpc_status.to_status(status)
 
 
@@ -133,5 +138,5 @@ def _pack(details: list[any_pb2.Any], message: error_details_pb2.ErrorInfo | err
     details.append(packed)
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= METADATA_VALUE_LIMIT else text[: METADATA_VALUE_LIMIT - 1] + "…"
+def _shortened(text: str, limit: int = METADATA_VALUE_LIMIT) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -32,6 +32,9 @@ _OPTIONS = (
     # each channel its own connection: a shared one would keep another's backoff
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.enable_http_proxy", 0),
+    # an error's details may list much; see errors.MESSAGE_LIMIT
+    ("grpc.max_metadata_size", 64 << 10),
+    ("grpc.absolute_max_metadata_size", 64 << 10),
 )
 
 
