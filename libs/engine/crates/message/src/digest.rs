@@ -1,5 +1,8 @@
 //! Digest access authentication: the arithmetic (RFC 7616 §3.4, RFC 8760, RFC 2617 §3.2.2).
 
+use md5::Md5;
+use sha2::{Digest, Sha256, Sha512_256};
+
 /// What SIP uses; the `-sess` variants are not offered (nobody in SIP implements them).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
@@ -97,12 +100,55 @@ pub struct ResponseInput<'a> {
 }
 
 /// RFC 7616 §3.4.2.
-pub fn compute_ha1(_algorithm: Algorithm, _username: &[u8], _realm: &[u8], _password: &[u8]) -> Ha1 {
-    todo!()
+pub fn compute_ha1(algorithm: Algorithm, username: &[u8], realm: &[u8], password: &[u8]) -> Ha1 {
+    Ha1 { bytes: hash(algorithm, &[username, b":", realm, b":", password]), algorithm }
 }
 
 /// RFC 7616 §3.4.1, in hexadecimal.
-pub fn compute_response(_ha1: &Ha1, _input: &ResponseInput<'_>) -> HexDigest {
-    let _ = HexDigest { hex: [0; 64], len: 0 };
-    todo!()
+pub fn compute_response(ha1: &Ha1, input: &ResponseInput<'_>) -> HexDigest {
+    hexadecimal(&compute_raw_response(ha1, input)[..ha1.algorithm.digest_bytes()])
+}
+
+/// Zeroes after the bytes of the algorithm.
+pub(crate) fn compute_raw_response(ha1: &Ha1, input: &ResponseInput<'_>) -> [u8; 32] {
+    let algorithm = ha1.algorithm;
+    let ha2 = hexadecimal(&hash(algorithm, &[input.method, b":", input.uri])[..algorithm.digest_bytes()]);
+    let ha1_hex = hexadecimal(ha1.as_bytes());
+    let (ha1_hex, ha2) = (ha1_hex.as_str().as_bytes(), ha2.as_str().as_bytes());
+    match input.qop {
+        Some(Qop { nc, cnonce }) => {
+            hash(algorithm, &[ha1_hex, b":", input.nonce, b":", nc, b":", cnonce, b":auth:", ha2])
+        }
+        None => hash(algorithm, &[ha1_hex, b":", input.nonce, b":", ha2]),
+    }
+}
+
+fn hash(algorithm: Algorithm, parts: &[&[u8]]) -> [u8; 32] {
+    match algorithm {
+        Algorithm::Md5 => hash_with::<Md5>(parts),
+        Algorithm::Sha256 => hash_with::<Sha256>(parts),
+        Algorithm::Sha512_256 => hash_with::<Sha512_256>(parts),
+    }
+}
+
+fn hash_with<D: Digest>(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = D::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    let digest = hasher.finalize();
+    let mut bytes = [0; 32];
+    bytes[..digest.len()].copy_from_slice(&digest);
+    bytes
+}
+
+/// Of at most 32 bytes.
+fn hexadecimal(bytes: &[u8]) -> HexDigest {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut hex = [0; 64];
+    for (pair, byte) in hex.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    HexDigest { hex, len: (bytes.len().min(32) * 2) as u8 }
 }

@@ -10,8 +10,6 @@ pub const LINE_BYTES: usize = 8_192;
 pub const VIAS: usize = 20;
 /// Route or Record-Route values over all lines, for the same reason.
 pub const ROUTES: usize = 20;
-/// Values looked at in any other comma-separated field; iterators end there.
-pub const VALUES: usize = 64;
 /// Parameters looked at in one value; iterators end there.
 pub const PARAMS: usize = 64;
 /// Call-ID, tags and branches are kept per call, so they are bounded apart from the line.

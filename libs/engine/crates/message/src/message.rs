@@ -48,6 +48,7 @@ pub struct CSeq<'a> {
 /// Everything a parse finds out beside the table. Spans are relative to the message, not to the datagram.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parsed {
+    pub is_response: bool,
     /// 0 in a request.
     pub status: u16,
     pub method: Method,
@@ -71,6 +72,7 @@ pub(crate) struct Parsed {
 impl Default for Parsed {
     fn default() -> Self {
         Parsed {
+            is_response: false,
             status: 0,
             method: Method::Other,
             method_span: Span::default(),
@@ -88,7 +90,8 @@ impl Default for Parsed {
     }
 }
 
-/// A well-framed request or response with its mandatory fields: top Via with a cookie branch, From, To, Call-ID, CSeq.
+/// A well-framed request or response with its mandatory fields: top Via with a branch (ask [`Via::has_cookie`] whether it is one of
+/// RFC 3261), From, To, Call-ID, CSeq.
 ///
 /// Cheap to copy. All slices it gives lie in [`Message::bytes`]; [`Message::span_of`] turns one back into a span for [`crate::Edits`].
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +127,7 @@ impl<'a> Message<'a> {
     }
 
     pub fn is_request(&self) -> bool {
-        self.parsed.status == 0
+        !self.parsed.is_response
     }
 
     /// Of the request line, or of CSeq in a response.
@@ -227,7 +230,7 @@ impl<'a> Message<'a> {
         self.header(name).map(|header| header.value.of(self.bytes))
     }
 
-    /// The values of a comma-separated field over all its lines (RFC 3261 §7.3.1), at most [`crate::limits::VALUES`].
+    /// The values of a comma-separated field over all its lines (RFC 3261 §7.3.1).
     pub fn values(&self, name: HeaderName) -> Values<'a> {
         Values::new(self.bytes, self.headers, name)
     }
@@ -267,7 +270,8 @@ impl<'a> Message<'a> {
 
     fn address(&self, name: HeaderName) -> NameAddr<'a> {
         let value = self.value(name).unwrap_or_default();
-        NameAddr::parse(value).unwrap_or(NameAddr::empty())
+        // Checked when the message was parsed.
+        NameAddr::split(value).unwrap_or(NameAddr::empty())
     }
 
     pub fn from_tag(&self) -> Option<&'a [u8]> {
@@ -280,7 +284,7 @@ impl<'a> Message<'a> {
 
     /// The topmost Via, checked by the parser.
     pub fn top_via(&self) -> Via<'a> {
-        self.vias().next().and_then(Result::ok).unwrap_or(Via::empty())
+        self.values(HeaderName::Via).next().and_then(|value| Via::split(value.bytes).ok()).unwrap_or(Via::empty())
     }
 
     /// All Via values, topmost first.

@@ -1,17 +1,22 @@
-//! White space, quoted strings, tokens, and what may stand in a header field.
+//! White space, quoted strings, tokens, escapes, and what may stand in a header field.
 
 use std::borrow::Cow;
+
+use memchr::memchr;
 
 /// White space of a value: blanks, tabs, and the CRLF of folds (the framing has made sure that CR and LF occur in folds only).
 pub fn is_lws(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
+pub(crate) fn skip_lws(bytes: &[u8]) -> &[u8] {
+    &bytes[bytes.iter().position(|byte| !is_lws(*byte)).unwrap_or(bytes.len())..]
+}
+
 /// Without leading and trailing white space.
 pub fn trim(bytes: &[u8]) -> &[u8] {
-    let start = bytes.iter().position(|byte| !is_lws(*byte)).unwrap_or(bytes.len());
-    let end = bytes.iter().rposition(|byte| !is_lws(*byte)).map_or(start, |last| last + 1);
-    &bytes[start..end]
+    let start = skip_lws(bytes);
+    &start[..start.iter().rposition(|byte| !is_lws(*byte)).map_or(0, |last| last + 1)]
 }
 
 /// `token` of RFC 3261 §25.1, not empty.
@@ -29,23 +34,112 @@ pub fn is_header_text(text: &[u8]) -> bool {
     text.iter().all(|byte| (*byte >= b' ' || *byte == b'\t') && *byte != 0x7f) && trim(text).len() == text.len()
 }
 
-/// A value on one line: each fold becomes one blank.
-pub fn unfold(_value: &[u8]) -> Cow<'_, [u8]> {
-    todo!()
+/// Length of the quoted string at the start of `bytes`, both quotes included; `None` without a closing quote.
+pub(crate) fn find_quote_end(bytes: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+/// A value on one line: each fold, with the white space around it, becomes one blank (§7.3.1).
+pub fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
+    if memchr(b'\r', value).is_none() {
+        return Cow::Borrowed(value);
+    }
+    let mut line = Vec::with_capacity(value.len());
+    for part in value.split(|byte| matches!(byte, b'\r' | b'\n')) {
+        let part = trim(part);
+        if !part.is_empty() {
+            if !line.is_empty() {
+                line.push(b' ');
+            }
+            line.extend_from_slice(part);
+        }
+    }
+    Cow::Owned(line)
 }
 
 /// The text of a quoted string: without quotes and escapes. What is not quoted is given as it is.
-pub fn unquote(_value: &[u8]) -> Cow<'_, [u8]> {
-    todo!()
+pub fn unquote(value: &[u8]) -> Cow<'_, [u8]> {
+    let Some(inner) = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) else {
+        return Cow::Borrowed(value);
+    };
+    if memchr(b'\\', inner).is_none() {
+        return Cow::Borrowed(inner);
+    }
+    let mut text = Vec::with_capacity(inner.len());
+    let mut bytes = inner.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => text.extend(bytes.next()),
+            _ => text.push(*byte),
+        }
+    }
+    Cow::Owned(text)
+}
+
+/// Resolves `%HH` (RFC 3261 §19.1.2). A percent sign without two hexadecimal digits stays.
+pub fn unescape(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if memchr(b'%', bytes).is_none() {
+        return Cow::Borrowed(bytes);
+    }
+    let mut text = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        text.push(match (byte, tail) {
+            (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                rest = after;
+                hex_digit(*high) << 4 | hex_digit(*low)
+            }
+            _ => *byte,
+        });
+    }
+    Cow::Owned(text)
+}
+
+/// Value of a hexadecimal digit; 0 for anything else.
+pub(crate) fn hex_digit(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        b'A'..=b'F' => digit - b'A' + 10,
+        _ => 0,
+    }
 }
 
 /// Writes `text` as a quoted string: escapes quote and backslash, writes control characters as blanks (so that no header can be injected).
-pub fn write_quoted(_text: &[u8], _out: &mut Vec<u8>) {
-    todo!()
+pub fn write_quoted(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for byte in text {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
+            0..=0x1f | 0x7f => out.push(b' '),
+            _ => out.push(*byte),
+        }
+    }
+    out.push(b'"');
 }
 
 /// Writes `Name: value` and CRLF. `false`, and nothing written, where the value is not [`is_header_text`] or the name no token.
 #[must_use]
-pub fn write_line(_name: &str, _value: &[u8], _out: &mut Vec<u8>) -> bool {
-    todo!()
+pub fn write_line(name: &str, value: &[u8], out: &mut Vec<u8>) -> bool {
+    if !is_token(name.as_bytes()) || !is_header_text(value) {
+        return false;
+    }
+    write_field(name, value, out);
+    true
+}
+
+/// The same for values that came out of a parsed message, folds included.
+pub(crate) fn write_field(name: &str, value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
 }

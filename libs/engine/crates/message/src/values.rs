@@ -1,7 +1,10 @@
 //! Comma-separated values over lines (RFC 3261 §7.3.1).
 
+use memchr::memchr;
+
 use crate::message::Header;
 use crate::name::HeaderName;
+use crate::text::{find_quote_end, trim};
 
 /// One value and where it stands.
 #[derive(Clone, Copy, Debug)]
@@ -14,17 +17,22 @@ pub struct Value<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Iterator of [`crate::Message::values`].
+/// Iterator of [`crate::Message::values`]. Not for fields that are no comma lists: the credentials and challenges of digest, dates.
 #[derive(Clone, Debug)]
 pub struct Values<'a> {
     bytes: &'a [u8],
     headers: &'a [Header],
     name: HeaderName,
+    /// The next field to look at.
+    next_header: usize,
+    /// What is left of the field before it.
+    rest: &'a [u8],
+    ordinal: usize,
 }
 
 impl<'a> Values<'a> {
     pub(crate) fn new(bytes: &'a [u8], headers: &'a [Header], name: HeaderName) -> Self {
-        Values { bytes, headers, name }
+        Values { bytes, headers, name, next_header: 0, rest: b"", ordinal: 0 }
     }
 }
 
@@ -32,7 +40,40 @@ impl<'a> Iterator for Values<'a> {
     type Item = Value<'a>;
 
     fn next(&mut self) -> Option<Value<'a>> {
-        let _ = (self.bytes, self.headers, self.name);
-        todo!()
+        loop {
+            while !self.rest.is_empty() {
+                let end = find_comma(self.rest);
+                let bytes = trim(&self.rest[..end]);
+                self.rest = self.rest.get(end + 1..).unwrap_or_default();
+                if !bytes.is_empty() {
+                    let value = Value { header: self.next_header - 1, ordinal: self.ordinal, bytes };
+                    self.ordinal += 1;
+                    return Some(value);
+                }
+            }
+            let offset = self.headers.get(self.next_header..)?.iter().position(|header| header.name == self.name)?;
+            let index = self.next_header + offset;
+            self.rest = self.headers[index].value.of(self.bytes);
+            self.next_header = index + 1;
+            self.ordinal = 0;
+        }
     }
+}
+
+/// The first comma outside quoted strings and angle brackets, or the end.
+fn find_comma(bytes: &[u8]) -> usize {
+    if memchr(b',', bytes).is_none() {
+        return bytes.len();
+    }
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        at += match byte {
+            b',' => return at,
+            // A quote or bracket without its end swallows the rest: what follows cannot be told apart any more.
+            b'"' => find_quote_end(&bytes[at..]).unwrap_or(bytes.len()),
+            b'<' => memchr(b'>', &bytes[at..]).unwrap_or(bytes.len()),
+            _ => 1,
+        };
+    }
+    bytes.len()
 }
