@@ -25,8 +25,8 @@ MAX_COMMITS_A_BATCH = 1000
 class Expect:
     """The last commit on the subjects that match `subject_filter` stands at `position`; 0: there is none.
 
-    The filter is a subject, or one with the wildcards `*` (one token) and `>` (the rest), and must match the commit that it guards: `config.*.acme.>` says
-    that nothing of the tenant has changed.
+    The filter is a subject, or one with the wildcards `*` (one token) and `>` (the rest), and must match the subject of the commit that it
+    guards: `config.*.acme.>` says that nothing of the tenant has changed.
     """
 
     subject_filter: str
