@@ -8,6 +8,7 @@ import secrets
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 from trunkline.lab.carrier.uas import Address, Send, Uas
 
@@ -63,8 +64,7 @@ class CarrierProtocol(asyncio.DatagramProtocol):
         self._timer_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport) or hasattr(transport, "sendto")
-        self._transport: asyncio.DatagramTransport = transport  # type: ignore[assignment]  # uvloop's is no subclass
+        self._transport = cast(asyncio.DatagramTransport, transport)  # neither loop's transport is a subclass of it
         self._loop = asyncio.get_running_loop()
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:

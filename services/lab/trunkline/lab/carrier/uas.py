@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from trunkline.lab.carrier.behaviour import Behaviour, Kind, behaviour_of
-from trunkline.lab.carrier.timers import Timer, Timers
 from trunkline.lab.sip.message import (
     Headers,
     MalformedMessage,
@@ -29,6 +28,7 @@ from trunkline.lab.sip.message import (
     user_of,
     values,
 )
+from trunkline.lab.sip.timers import Timer, Timers
 
 T1_S = 0.5
 T2_S = 4.0

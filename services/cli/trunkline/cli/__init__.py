@@ -1,0 +1,1 @@
+"""The command `trunkline`, and the test caller behind `trunkline call place`."""
