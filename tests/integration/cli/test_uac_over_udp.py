@@ -19,7 +19,6 @@ from trunkline.lab.sip.message import Headers, Request, Response, copied, first,
 
 Answer = tuple[int, Headers]
 Script = Callable[[Request], list[Answer]]
-CONTACT = ("Contact", "<sip:callee@127.0.0.1>")
 
 
 class ScriptedUas(asyncio.DatagramProtocol):
@@ -43,7 +42,15 @@ class ScriptedUas(asyncio.DatagramProtocol):
         for status, headers in self._script(message):
             to = first(message.headers, "to")
             tag = "" if status == 100 or "tag=" in to else ";tag=uas"
-            fields = (*copied(message.headers, ("Via", "From")), ("To", to + tag), *copied(message.headers, ("Call-ID", "CSeq")), *headers)
+            host, port = self._transport.get_extra_info("sockname")
+            contact = ("Contact", f"<sip:callee@{host}:{port}>")
+            fields = (
+                *copied(message.headers, ("Via", "From")),
+                ("To", to + tag),
+                *copied(message.headers, ("Call-ID", "CSeq")),
+                contact,
+                *headers,
+            )
             self._transport.sendto(Response(status, "Scripted", fields).encode(), addr)
 
     def methods(self) -> list[str]:
@@ -67,7 +74,7 @@ ORDER = Order(number="+31201234567", host="acme.sip.trunkline.test", username="3
 def answering(request: Request) -> list[Answer]:
     match request.method:
         case "INVITE":
-            return [(100, ()), (180, ()), (200, (CONTACT,))]
+            return [(100, ()), (180, ()), (200, ())]
         case "ACK":
             return []
         case _:
