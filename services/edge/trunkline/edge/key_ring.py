@@ -18,8 +18,6 @@ _NONCE_BYTES = 12
 _MD5_END, _SHA256_END, _PLAIN_BYTES = 16, 48, 80
 """Where the three HA1s stand in the plain text (`CredentialSet` in config.proto)."""
 
-_NO_KEYS: Mapping[tuple[str, str], bytes] = MappingProxyType({})
-
 
 class BadKeys(ValueError):
     """Auth's answer, or what was cached of it, holds a key of the wrong size; the text names which."""
@@ -39,7 +37,7 @@ class SigningKey:
 class KeyRing:
     """`tenant_keys` by tenant and key id. Immutable, so a ring may be replaced while another thread reads it."""
 
-    tenant_keys: Mapping[tuple[str, str], bytes] = field(default=_NO_KEYS, repr=False)
+    tenant_keys: Mapping[tuple[str, str], bytes] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     nonce_keys: tuple[SigningKey, ...] = ()
     token_keys: tuple[SigningKey, ...] = ()
 

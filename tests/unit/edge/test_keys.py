@@ -1,0 +1,185 @@
+"""The key cache on disk, and keeping it fresh from auth over real gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+import pytest
+
+from trunkline.api.auth.v1 import auth_pb2, auth_pb2_grpc
+from trunkline.edge.key_cache import CACHE_FILE, NODE_KEY_FILE, KeyCache, UnusableCache, UnusableNodeKey
+from trunkline.edge.key_ring import NO_KEYS, KeyRing
+from trunkline.edge.keys import KeyKeeper
+
+KEY = bytes(range(32))
+
+
+def answer(*tenants: str, key: bytes = KEY) -> auth_pb2.FetchKeysResponse:
+    return auth_pb2.FetchKeysResponse(tenant_keys=[auth_pb2.TenantKey(tenant=tenant, key_id="k1", key=key) for tenant in tenants])
+
+
+def test_a_cache_opens_again_with_its_expiry(tmp_path: Path) -> None:
+    KeyCache(tmp_path, "edge-eu1").store(answer("acme"), 1000)
+    cached = KeyCache(tmp_path, "edge-eu1").load(999)
+    assert (cached.response, cached.expires_s) == (answer("acme"), 1000)
+    assert KEY not in (tmp_path / CACHE_FILE).read_bytes()
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_an_expired_cache_is_not_used(tmp_path: Path) -> None:
+    cache = KeyCache(tmp_path, "edge-eu1")
+    cache.store(answer("acme"), 1000)
+    with pytest.raises(UnusableCache, match="expired 1 s ago"):
+        cache.load(1001)
+
+
+def test_another_edges_cache_or_node_key_does_not_open(tmp_path: Path) -> None:
+    KeyCache(tmp_path, "edge-eu1").store(answer("acme"), 1000)
+    with pytest.raises(UnusableCache, match="another edge"):
+        KeyCache(tmp_path, "edge-eu2").load(1)
+    (tmp_path / NODE_KEY_FILE).unlink()
+    with pytest.raises(UnusableCache, match="does not open"):
+        KeyCache(tmp_path, "edge-eu1").load(1)
+
+
+@pytest.mark.parametrize("place", [0, 4, 11, 12, 24, -1])
+def test_a_changed_byte_anywhere_closes_the_cache(tmp_path: Path, place: int) -> None:
+    cache = KeyCache(tmp_path, "edge-eu1")
+    cache.store(answer("acme"), 1000)
+    content = bytearray((tmp_path / CACHE_FILE).read_bytes())
+    content[place] ^= 1
+    (tmp_path / CACHE_FILE).write_bytes(content)
+    with pytest.raises(UnusableCache):
+        cache.load(1)
+
+
+@pytest.mark.parametrize("length", [0, 3, 23, 24, 30])
+def test_a_cut_off_cache_is_not_used(tmp_path: Path, length: int) -> None:
+    cache = KeyCache(tmp_path, "edge-eu1")
+    cache.store(answer("acme"), 1000)
+    (tmp_path / CACHE_FILE).write_bytes((tmp_path / CACHE_FILE).read_bytes()[:length])
+    with pytest.raises(UnusableCache):
+        cache.load(1)
+
+
+def test_a_node_key_of_another_size_is_told_and_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / NODE_KEY_FILE).write_bytes(b"x")
+    with pytest.raises(UnusableNodeKey, match="delete it"):
+        KeyCache(tmp_path, "edge-eu1")
+    assert (tmp_path / NODE_KEY_FILE).read_bytes() == b"x"
+
+
+class ScriptedAuth(auth_pb2_grpc.AuthServiceServicer):
+    """Answers FetchKeys with what the test says: a message, or a status."""
+
+    def __init__(self) -> None:
+        self.answer: auth_pb2.FetchKeysResponse | grpc.StatusCode = answer()
+        self.asked = 0
+
+    async def FetchKeys(
+        self, request: auth_pb2.FetchKeysRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> auth_pb2.FetchKeysResponse:
+        self.asked += 1
+        if isinstance(self.answer, grpc.StatusCode):
+            await context.abort(self.answer, "as the test says")
+        return self.answer  # type: ignore[return-value]
+
+    async def SetCredential(self, request: Any, context: Any) -> Any: ...
+    async def EraseCredential(self, request: Any, context: Any) -> Any: ...
+    async def Authorize(self, request: Any, context: Any) -> Any: ...
+
+
+class Bench:
+    """A keeper against a scripted auth; `changes` is what the keeper told, `now_s` its clock."""
+
+    def __init__(self, folder: Path, auth: ScriptedAuth, channel: grpc.aio.Channel) -> None:
+        self.folder, self.auth, self.now_s = folder, auth, 1000.0
+        self._stub = auth_pb2_grpc.AuthServiceStub(channel)
+        self.told = asyncio.Event()
+
+    def keeper(self, **settings: float) -> KeyKeeper:
+        def on_change(ring: KeyRing, before: KeyRing) -> None:
+            self.told.set()
+
+        cache = KeyCache(self.folder, "edge-eu1")
+        values = {"refresh_s": 60.0, "lifetime_s": 100.0, **settings}
+        return KeyKeeper(self._stub, cache, on_change=on_change, now=lambda: self.now_s, **values)
+
+    async def until(self, condition: Any) -> None:
+        async with asyncio.timeout(20):
+            while not condition():
+                self.told.clear()
+                await self.told.wait()
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    auth, server = ScriptedAuth(), grpc.aio.server()
+    auth_pb2_grpc.add_AuthServiceServicer_to_server(auth, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield Bench(tmp_path, auth, channel)
+    await server.stop(None)
+
+
+async def test_fetched_keys_are_used_and_stand_in_the_cache_for_the_next_start(bench: Bench) -> None:
+    bench.auth.answer = answer("acme")
+    keeper = bench.keeper()
+    running = asyncio.create_task(keeper.run())
+    await bench.until(lambda: keeper.ring.holds("acme", "k1"))
+    running.cancel()
+    assert keeper.expires_s == 1100
+    restarted = bench.keeper()
+    restarted.load()
+    assert restarted.ring == keeper.ring and restarted.expires_s == 1100
+
+
+async def test_failures_are_retried_and_keep_what_is_there(bench: Bench) -> None:
+    keeper = bench.keeper()
+    bench.auth.answer = answer("acme")
+    running = asyncio.create_task(keeper.run())
+    await bench.until(lambda: keeper.ring.holds("acme", "k1"))
+    for failure in (grpc.StatusCode.UNAVAILABLE, answer("acme", key=b"short")):
+        bench.auth.answer, asked = failure, bench.auth.asked
+        keeper.want()
+        await bench.until(lambda asked=asked: bench.auth.asked > asked + 1)
+        assert keeper.ring.holds("acme", "k1")
+    bench.auth.answer = answer("acme", "new")
+    await bench.until(lambda: keeper.ring.holds("new", "k1"))
+    running.cancel()
+
+
+async def test_a_missing_key_is_fetched_long_before_the_next_refresh(bench: Bench) -> None:
+    keeper = bench.keeper(refresh_s=3600)
+    running = asyncio.create_task(keeper.run())
+    await bench.until(lambda: keeper.expires_s)
+    bench.auth.answer = answer("new")
+    keeper.want()
+    await bench.until(lambda: keeper.ring.holds("new", "k1"))
+    running.cancel()
+
+
+async def test_keys_are_forgotten_at_their_expiry_also_on_disk(bench: Bench) -> None:
+    keeper = bench.keeper()
+    KeyCache(bench.folder, "edge-eu1").store(answer("acme"), 1050)
+    keeper.load()
+    assert keeper.ring.holds("acme", "k1")
+    bench.now_s = 1049
+    keeper.expire()
+    assert keeper.ring.holds("acme", "k1")
+    bench.now_s = 1050
+    keeper.expire()
+    assert keeper.ring is NO_KEYS and keeper.expires_s == 0
+    assert not (bench.folder / CACHE_FILE).exists()
+
+
+async def test_an_unusable_cache_is_a_start_without_keys(bench: Bench) -> None:
+    (bench.folder / CACHE_FILE).write_bytes(b"TKC1 what is this?")
+    keeper = bench.keeper()
+    keeper.load()
+    assert keeper.ring is NO_KEYS
