@@ -17,9 +17,9 @@ from trunkline.domain.routing import Choice, choose
 class AdmittedCall:
     """What the edge knows of an INVITE that the access rule has admitted.
 
-    `host` is the name dialled, `number` the user part of the Request-URI as sent, unescaped. `account` is the username or empty;
-    `caller_id` the account's, else the address's, else empty. `privacy` and `hints` are the values of Privacy and of P-Asserted-Identity and
-    P-Preferred-Identity.
+    `host` is the name dialled, `number` the user part of the Request-URI as sent, unescaped. `account` is the username, or empty.
+    `caller_id` is the account's, else the address's, else empty. `privacy` and `hints` are the values of Privacy and of
+    P-Asserted-Identity and P-Preferred-Identity.
     """
 
     tenant: str
