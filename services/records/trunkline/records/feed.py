@@ -1,0 +1,69 @@
+"""The stream CALLS → the projection, from where it stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+
+import nats.errors
+import nats.js.errors
+from nats.aio.client import Client
+
+from trunkline.eventlog.streams import CALLS
+from trunkline.eventlog.tail import RawMessage, RawTail
+from trunkline.records.projection import Projection, StreamMessage
+from trunkline.runtime.logs import logger
+
+GROUP_BYTES = 4 << 20
+"""Of messages in one transaction: half a second's work, and what a crash makes us do again."""
+
+FIRST_RETRY_S = 0.1
+LAST_RETRY_S = 2.0
+
+_log = logger("feed")
+
+
+async def follow(client: Client, projection: Projection, on_applied: Callable[[int], None] = lambda sequence: None) -> None:
+    """For ever. `on_applied` is told the sequence of the last message of each transaction.
+
+    Raises LogDamaged when the stream loses its end meanwhile: the next start finds that and begins anew.
+    """
+    await _check_stream(client, projection)
+    async for arrived in RawTail(client, CALLS, projection.position + 1).groups():
+        for group in _groups(arrived):
+            applied = await projection.apply(group)
+            if applied.rejected:
+                _log.warning("lines set aside", rejected=applied.rejected, first=group[0].sequence, last=group[-1].sequence)
+            on_applied(projection.position)
+
+
+async def _check_stream(client: Client, projection: Projection) -> None:
+    """Begins at the first message where the stream is not the one, or not all of the one, that the position counts in."""
+    retry_s = FIRST_RETRY_S
+    while True:
+        try:
+            info = await client.jetstream().stream_info(CALLS)
+            break
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
+            _log.info("stream not there yet", stream=CALLS, why=f"{type(error).__name__}: {error}", retry_s=retry_s)
+            await asyncio.sleep(retry_s)
+            retry_s = min(2 * retry_s, LAST_RETRY_S)
+    name = f"{CALLS} {info.created.isoformat() if info.created else ''}"
+    if projection.stream == name and info.state.last_seq >= projection.position:
+        return
+    if projection.stream:
+        _log.warning("the stream is another one, or has lost its end: reading it from the beginning", was=projection.stream, now=name)
+    await projection.restart(name)
+
+
+def _groups(messages: Sequence[RawMessage]) -> Iterator[list[StreamMessage]]:
+    group: list[StreamMessage] = []
+    size = 0
+    for message in messages:
+        group.append(StreamMessage(message.sequence, message.data))
+        size += len(message.data)
+        if size >= GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
