@@ -156,7 +156,9 @@ fn parse_fields(bytes: &[u8]) -> Result<Fields<'_>, ParseError> {
     let mut fields = Fields::default();
     let mut rest = skip_lws(bytes);
     for _ in 0..limits::CREDENTIAL_PARAMS {
-        rest = rest.strip_prefix(b",").map_or(rest, skip_lws);
+        while let Some(after) = rest.strip_prefix(b",") {
+            rest = skip_lws(after);
+        }
         if rest.is_empty() {
             return Ok(fields);
         }
