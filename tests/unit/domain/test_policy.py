@@ -1,0 +1,106 @@
+from dataclasses import replace
+
+import pytest
+from unit.domain.histories import History
+from unit.domain.test_routing import imported
+
+from trunkline.domain import commands as c
+from trunkline.domain.events import CarrierSettings, DeckRow, TenantId
+from trunkline.domain.policy import AdmittedCall, Rejected, Routed, decide_call
+from trunkline.domain.reasons import reason
+
+ACME = TenantId("acme")
+REALM = "sip.example.com"
+CALL = AdmittedCall("acme", "acme", f"acme.{REALM}", "+31201234567", "31000000", "", f"sip:31000000@acme.{REALM}")
+
+
+def platform() -> History:
+    history = History()
+    history.execute(c.CreateTenant(ACME))
+    history.execute(c.CreateDomain(ACME, "acme"))
+    history.execute(c.CreateCarrier("alpha", CarrierSettings(is_trusted=True)))
+    history.execute(c.CreateCarrier("beta", CarrierSettings()))
+    history.execute(c.CreateCarrier("empty", CarrierSettings()))
+    history.execute(c.AddGateway("alpha", "g", "192.0.2.1", "eu"))
+    history.execute(c.AddGateway("beta", "g", "192.0.2.2", "us"))
+    rows = (
+        DeckRow("31", "alpha", rate_micros=12_000, destination="Netherlands"),
+        DeckRow("31", "beta", priority=1),
+        DeckRow("44", "beta"),
+        DeckRow("33", "empty"),
+    )
+    imported(history, "standard", *rows)
+    return history
+
+
+def decided(call: AdmittedCall, history: History | None = None) -> Routed | Rejected:
+    return decide_call(call, (history or platform()).directory, region="eu", realm=REALM, randomness=0.5)
+
+
+def test_a_call_is_routed_with_the_identity_each_carrier_may_see() -> None:
+    routed = decided(replace(CALL, privacy=("id",)))
+    assert isinstance(routed, Routed)
+    assert [target.choice.gateway.key for target in routed.targets] == ["alpha/g", "beta/g"]
+    trusted, untrusted = (target.shown for target in routed.targets)
+    assert trusted.asserted[1] == "<tel:+31000000>" and trusted.privacy == "id" and trusted.from_name_addr == ""
+    assert untrusted.asserted == () and "anonymous.invalid" in untrusted.from_name_addr
+    assert (routed.number, routed.prefix, routed.destination, routed.presented) == ("+31201234567", "31", "Netherlands", "anonymous")
+    assert routed.identity.caller_id == "+31000000"
+
+
+@pytest.mark.parametrize("number", ["+31201234567", "31201234567"])
+def test_the_plus_makes_no_difference(number: str) -> None:
+    routed = decided(replace(CALL, number=number))
+    assert isinstance(routed, Routed) and routed.number == "+31201234567"
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "status", "facts"),
+    [
+        ({"number": "alice"}, "T102", 484, "alice"),
+        ({"number": "12"}, "T102", 484, "12"),
+        ({"number": "0031201234567"}, "T404", 404, "+0031201234567"),
+        ({"number": "+999123456"}, "T404", 404, "+999123456"),
+        ({"number": "+4912345678"}, "T401", 404, "+4912345678"),
+        ({"number": "+3312345678"}, "T403", 503, "empty"),
+        ({"number": "+4412345678", "host": f"acme.eu1.{REALM}"}, "T403", 503, "region eu"),
+        ({"privacy": ("session;critical",)}, "T501", 500, "session;critical"),
+        ({"privacy": ("Session", "CRITICAL")}, "T501", 500, "session;critical"),
+        ({"domain": "gone"}, "T201", 403, "gone"),
+        ({"tenant": "other"}, "T201", 403, "other"),
+    ],
+)
+def test_a_call_that_cannot_be_placed_has_the_code_of_its_cause(change: dict[str, str], code: str, status: int, facts: str) -> None:
+    rejected = decided(replace(CALL, **change))  # type: ignore[arg-type]
+    assert isinstance(rejected, Rejected)
+    assert (rejected.reason, reason(rejected.reason).status) == (code, status)
+    assert facts in rejected.facts
+    assert rejected.caller_id == "+31000000"
+
+
+def test_class_of_service_refuses_before_the_route_is_looked_for() -> None:
+    history = platform()
+    history.execute(c.SetClassOfService(ACME, "acme", ("44", "1")))
+    rejected = decided(CALL, history)
+    assert isinstance(rejected, Rejected) and rejected.reason == "T301"
+    unrouted = decided(replace(CALL, number="+4912345678"), history)
+    assert isinstance(unrouted, Rejected) and unrouted.reason == "T301"
+    assert isinstance(decided(replace(CALL, number="+4412345678"), history), Routed)
+
+
+def test_a_default_name_goes_to_other_regions_where_its_own_has_no_gateway() -> None:
+    routed = decided(replace(CALL, number="+4412345678", host=f"ACME.{REALM}"))
+    assert isinstance(routed, Routed)
+    assert [target.choice.gateway.key for target in routed.targets] == ["beta/g"]
+
+
+def test_session_privacy_without_critical_goes_on_and_the_record_says_so() -> None:
+    routed = decided(replace(CALL, privacy=("session",)))
+    assert isinstance(routed, Routed) and any("session" in note for note in routed.notes)
+
+
+def test_an_identity_of_another_is_ignored_and_noted() -> None:
+    routed = decided(replace(CALL, hints=("<sip:+19998887777@spoofed.example.com>",)))
+    assert isinstance(routed, Routed)
+    assert routed.identity.caller_id == "+31000000"
+    assert routed.notes == ("identity asked for is not the caller's: ignored",)

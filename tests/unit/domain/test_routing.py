@@ -1,0 +1,206 @@
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.domain.histories import History
+
+from trunkline.domain import commands as c
+from trunkline.domain.decide_routing import MAX_ROWS_PER_COMMIT
+from trunkline.domain.errors import ErrorCode, Refusal
+from trunkline.domain.events import CarrierSettings, DeckRow
+from trunkline.domain.routing import MAX_TARGETS, choose
+
+SHA = b"x" * 32
+
+
+def imported(history: History, deck: str, *rows: DeckRow, currency: str = "EUR") -> None:
+    history.execute(c.StartDeck(deck, currency, len(rows), SHA))
+    pending = next(each.pending for each in history.directory.decks.values() if each.id == deck)
+    assert pending is not None
+    for offset in range(0, len(rows), MAX_ROWS_PER_COMMIT):
+        history.execute(c.AddDeckRows(deck, pending.revision, SHA, offset, rows[offset : offset + MAX_ROWS_PER_COMMIT]))
+    history.execute(c.ActivateDeck(deck, pending.revision, SHA))
+
+
+def with_carriers(*gateways: tuple[str, str, str]) -> History:
+    """Gateways as (carrier, gateway, region)."""
+    history = History()
+    for number, (carrier, gateway, region) in enumerate(gateways, 1):
+        history.attempt(c.CreateCarrier(carrier, CarrierSettings()))
+        history.execute(c.AddGateway(carrier, gateway, f"192.0.2.{number}", region))
+    return history
+
+
+def targets(history: History, digits: str, region: str = "eu", is_bound: bool = False, randomness: float = 0.0) -> list[str]:
+    match = history.directory.routes.find(digits)
+    if match is None:
+        return []
+    choices = choose(match, history.directory.carriers, region=region, is_bound=is_bound, randomness=randomness)
+    return [choice.gateway.key for choice in choices]
+
+
+def test_the_longest_prefix_over_all_active_decks_wins() -> None:
+    history = with_carriers(("alpha", "g", "eu"), ("beta", "g", "eu"))
+    imported(history, "standard", DeckRow("31", "alpha"), DeckRow("1", "alpha"))
+    imported(history, "special", DeckRow("3120", "beta"), DeckRow("1", "beta", priority=1))
+    assert targets(history, "31201234567") == ["beta/g"]
+    assert targets(history, "31301234567") == ["alpha/g"]
+    assert targets(history, "12125550123") == ["alpha/g", "beta/g"]
+    assert targets(history, "442071234567") == []
+
+
+@given(st.lists(st.text("123", min_size=1, max_size=6), min_size=1, max_size=40, unique=True), st.text("123", min_size=3, max_size=8))
+def test_the_look_up_agrees_with_a_search_through_all_rows(prefixes: list[str], digits: str) -> None:
+    history = with_carriers(("alpha", "g", "eu"))
+    imported(history, "standard", *(DeckRow(prefix, "alpha") for prefix in prefixes[::2] or prefixes))
+    if prefixes[1::2]:
+        imported(history, "other", *(DeckRow(prefix, "alpha") for prefix in prefixes[1::2]))
+    match = history.directory.routes.find(digits)
+    longest = max((prefix for prefix in prefixes if digits.startswith(prefix)), key=len, default=None)
+    assert (match.prefix if match else None) == longest
+
+
+def test_rows_go_by_priority_then_gateways_by_theirs() -> None:
+    history = with_carriers(("alpha", "g1", "eu"), ("beta", "g1", "eu"))
+    history.execute(c.AddGateway("alpha", "g0", "192.0.2.9", "eu", priority=5))
+    imported(history, "standard", DeckRow("44", "alpha", priority=1), DeckRow("44", "beta", priority=0), DeckRow("31", "alpha"))
+    assert targets(history, "44") == ["beta/g1", "alpha/g1", "alpha/g0"]
+    assert targets(history, "31") == ["alpha/g1", "alpha/g0"]
+
+
+def test_two_gateways_of_the_own_region_go_first_then_the_others_in_order() -> None:
+    history = with_carriers(
+        ("alpha", "us", "us"),
+        ("alpha", "eu", "eu"),
+        ("beta", "apac", "apac"),
+        ("beta", "eu", "eu"),
+        ("gamma", "eu", "eu"),
+        ("gamma", "us", "us"),
+    )
+    rows = [DeckRow("31", carrier, priority=rank) for rank, carrier in enumerate(("alpha", "beta", "gamma"))]
+    imported(history, "standard", *rows)
+    assert targets(history, "31") == ["alpha/eu", "beta/eu", "alpha/us", "beta/apac", "gamma/us", "gamma/eu"]
+    assert targets(history, "31", region="us") == ["alpha/us", "gamma/us", "alpha/eu", "beta/apac", "beta/eu", "gamma/eu"]
+
+
+def test_a_bound_name_never_leaves_its_region() -> None:
+    history = with_carriers(("alpha", "us", "us"), ("alpha", "eu", "eu"))
+    imported(history, "standard", DeckRow("31", "alpha"))
+    assert targets(history, "31", region="us", is_bound=True) == ["alpha/us"]
+    assert targets(history, "31", region="apac", is_bound=True) == []
+
+
+def test_no_more_than_eight_gateways_and_none_twice() -> None:
+    history = with_carriers(*((f"carrier-{n}", f"g{m}", "eu") for n in range(5) for m in range(3)))
+    imported(history, "standard", *(DeckRow("31", f"carrier-{n}") for n in (0, 1, 2, 3, 4, 0)))
+    found = targets(history, "31", randomness=0.7)
+    assert len(found) == len(set(found)) == MAX_TARGETS
+
+
+def test_weights_share_the_calls_and_a_weight_of_zero_comes_last() -> None:
+    history = with_carriers(("alpha", "g", "eu"), ("beta", "g", "eu"), ("idle", "g", "eu"))
+    imported(history, "standard", DeckRow("31", "alpha", weight=3), DeckRow("31", "beta", weight=1), DeckRow("31", "idle", weight=0))
+    numbers = random.Random(7)
+    orders = [targets(history, "31", randomness=numbers.random()) for _ in range(4000)]
+    first = Counter(order[0] for order in orders)
+    assert 0.72 < first["alpha/g"] / 4000 < 0.78
+    assert first["idle/g"] == 0
+    assert {order[2] for order in orders} == {"idle/g"}
+
+
+@given(st.floats(0, 1, exclude_max=True))
+def test_the_same_number_gives_the_same_order_of_all_gateways(randomness: float) -> None:
+    history = with_carriers(*((f"c{n}", "g", "eu") for n in range(4)))
+    imported(history, "standard", *(DeckRow("31", f"c{n}", weight=n) for n in range(4)))
+    found = targets(history, "31", randomness=randomness)
+    assert sorted(found) == [f"c{n}/g" for n in range(4)]
+    assert found == targets(history, "31", randomness=randomness)
+
+
+def test_rows_without_weight_go_by_cost() -> None:
+    history = with_carriers(("alpha", "g", "eu"), ("beta", "g", "eu"))
+    imported(history, "standard", DeckRow("31", "alpha", weight=0, rate_micros=9), DeckRow("31", "beta", weight=0, rate_micros=8))
+    assert targets(history, "31", randomness=0.99) == ["beta/g", "alpha/g"]
+
+
+def test_a_deck_is_seen_whole_or_not_at_all() -> None:
+    history = with_carriers(("alpha", "g", "eu"))
+    imported(history, "standard", DeckRow("31", "alpha"))
+    history.execute(c.StartDeck("standard", "EUR", 2, SHA))
+    history.execute(c.AddDeckRows("standard", 2, SHA, 0, (DeckRow("44", "alpha"),)))
+    assert targets(history, "44") == []
+    with pytest.raises(Refusal, match="1 of 2"):
+        history.execute(c.ActivateDeck("standard", 2, SHA))
+    history.execute(c.AddDeckRows("standard", 2, SHA, 1, (DeckRow("1", "alpha"),)))
+    history.execute(c.ActivateDeck("standard", 2, SHA))
+    assert targets(history, "44") == ["alpha/g"]
+    assert targets(history, "31") == []
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        (DeckRow("", "alpha"), "prefix"),
+        (DeckRow("031", "alpha"), "prefix"),
+        (DeckRow("31", "nobody"), "carrier"),
+        (DeckRow("31", "alpha", priority=-1), "priority"),
+        (DeckRow("31", "alpha", weight=70_000), "weight"),
+        (DeckRow("31", "alpha", rate_micros=10**10), "rate"),
+        (DeckRow("31", "alpha", destination="a\nb"), "destination"),
+    ],
+)
+def test_a_bad_row_is_refused_by_row_and_column(row: DeckRow, column: str) -> None:
+    history = with_carriers(("alpha", "g", "eu"))
+    history.execute(c.StartDeck("standard", "EUR", 2, SHA))
+    with pytest.raises(Refusal, match=f"row 1, column {column}"):
+        history.execute(c.AddDeckRows("standard", 1, SHA, 0, (DeckRow("31", "alpha"), row)))
+
+
+def test_two_imports_at_once_cannot_mix() -> None:
+    history = with_carriers(("alpha", "g", "eu"))
+    history.execute(c.StartDeck("standard", "EUR", 2, b"1" * 32))
+    history.execute(c.AddDeckRows("standard", 1, b"1" * 32, 0, (DeckRow("31", "alpha"),)))
+    history.execute(c.StartDeck("standard", "EUR", 1, b"2" * 32))
+    with pytest.raises(Refusal) as caught:
+        history.execute(c.AddDeckRows("standard", 1, b"1" * 32, 1, (DeckRow("44", "alpha"),)))
+    assert caught.value.code is ErrorCode.CONFLICT
+    history.execute(c.AddDeckRows("standard", 1, b"2" * 32, 0, (DeckRow("1", "alpha"),)))
+    history.execute(c.ActivateDeck("standard", 1, b"2" * 32))
+    assert [row.prefix for _, row, _ in history.directory.routes.rows_under("")] == ["1"]
+
+
+def test_a_prefix_has_a_bounded_number_of_rows() -> None:
+    history = with_carriers(("alpha", "g", "eu"))
+    history.execute(c.StartDeck("standard", "EUR", 17, SHA))
+    history.execute(c.AddDeckRows("standard", 1, SHA, 0, (DeckRow("31", "alpha"),) * 16))
+    with pytest.raises(Refusal, match="at most 16 rows"):
+        history.execute(c.AddDeckRows("standard", 1, SHA, 16, (DeckRow("31", "alpha"),)))
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (c.CreateCarrier("alpha", CarrierSettings()), "CARRIER_EXISTS"),
+        (c.CreateCarrier("x.y", CarrierSettings()), "CARRIER_INVALID"),
+        (c.CreateCarrier("new", CarrierSettings(pdd_limit_s=0)), "PDD_LIMIT_INVALID"),
+        (c.ChangeCarrier("nobody", CarrierSettings()), "CARRIER_NOT_FOUND"),
+        (c.AddGateway("nobody", "g", "192.0.2.9", "eu"), "CARRIER_NOT_FOUND"),
+        (c.AddGateway("alpha", "g", "192.0.2.9", "eu"), "GATEWAY_EXISTS"),
+        (c.AddGateway("alpha", "h", "192.0.2.1", "eu"), "GATEWAY_ADDRESS_TAKEN"),
+        (c.AddGateway("alpha", "h", "sip.example.com", "eu"), "ADDRESS_INVALID"),
+        (c.AddGateway("alpha", "h", "192.0.2.9", ""), "REGION_INVALID"),
+        (c.AddGateway("alpha", "h", "192.0.2.9", "eu", port=70_000), "PORT_INVALID"),
+        (c.AddGateway("alpha", "h", "192.0.2.9", "eu", transport="tcp"), "TRANSPORT_INVALID"),
+        (c.RemoveGateway("alpha", "h"), "GATEWAY_NOT_FOUND"),
+        (c.StartDeck("standard", "eur", 1, SHA), "CURRENCY_INVALID"),
+        (c.StartDeck("standard", "EUR", 0, SHA), "DECK_SIZE_INVALID"),
+        (c.StartDeck("standard", "EUR", 300_001, SHA), "DECK_SIZE_INVALID"),
+        (c.ActivateDeck("standard", 1, SHA), "DECK_NOT_FOUND"),
+    ],
+)
+def test_an_operators_command_that_does_not_fit_is_refused(command: c.Command, reason: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        with_carriers(("alpha", "g", "eu")).execute(command)
+    assert caught.value.reason == reason
