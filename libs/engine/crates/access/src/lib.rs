@@ -1,1 +1,21 @@
+//! Who may call: replicated tables of domains, ACLs and accounts, the access rule over them, nonces, and the memory against replays.
+//!
+//! RFC 3261 §22, RFC 7616, RFC 8760. No I/O, no clock: the time is an argument. Left out: challenges and refusals as messages, which are
+//! the edge's to write.
+//!
+//! The way through: [`Tables::apply`] takes what the log says; [`Tables::load`] gives one version of it; [`decide`] asks the rule.
+#![forbid(unsafe_code)]
 
+mod cow_map;
+mod digest;
+mod nonce;
+mod prefixes;
+mod replay;
+mod rule;
+mod tables;
+
+pub use nonce::{current_key, issue, verify, Entropy, NonceId, NonceKey, NonceState, SKEW_MS, VALID_MS};
+pub use prefixes::{canonical_source, Prefix};
+pub use replay::{ReplayWindow, Use, ENTRIES};
+pub use rule::{decide, Admission, Call, Outcome, Proof, Verdict};
+pub use tables::{BatchError, Change, Domain, Gateway, Reason, Secret, Snapshot, Tables};

@@ -1,0 +1,182 @@
+//! Nonces without memory (RFC 7616 §3.3): a time and random bits under a MAC that every POP can check.
+//!
+//! On the wire: base64url of key id (4 bytes), time (8, Unix milliseconds), random bits (8) and the first 16 bytes of
+//! HMAC-SHA256(key, context | realm | what stands before). A nonce says nothing about who was challenged, so one nonce is good at every POP.
+
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::Engine;
+use ring::hmac;
+use subtle::ConstantTimeEq;
+
+/// Long enough for a person's softphone and a resend over a slow link, short enough to bound what is kept against replays.
+pub const VALID_MS: u64 = 60_000;
+/// How far another POP's clock may be ahead of ours.
+pub const SKEW_MS: u64 = 30_000;
+
+const CONTEXT: &[u8] = b"trunkline nonce 1\0";
+const PLAIN_BYTES: usize = 20;
+const MAC_BYTES: usize = 16;
+const NONCE_BYTES: usize = PLAIN_BYTES + MAC_BYTES;
+
+/// Random bits of a nonce, from the caller.
+pub type Entropy = [u8; 8];
+
+/// One key of the ring.
+#[derive(Clone)]
+pub struct NonceKey {
+    key_id: u32,
+    key: hmac::Key,
+    not_before_ms: u64,
+    not_after_ms: u64,
+    is_current: bool,
+}
+
+impl NonceKey {
+    /// Times are Unix seconds.
+    pub fn new(key_id: u32, key: &[u8; 32], not_before_s: u64, not_after_s: u64, is_current: bool) -> Self {
+        NonceKey {
+            key_id,
+            key: hmac::Key::new(hmac::HMAC_SHA256, key),
+            not_before_ms: not_before_s.saturating_mul(1000),
+            not_after_ms: not_after_s.saturating_mul(1000),
+            is_current,
+        }
+    }
+
+    /// Keys come from another machine, whose clock may differ.
+    fn is_valid(&self, now_ms: u64) -> bool {
+        now_ms.saturating_add(SKEW_MS) >= self.not_before_ms && now_ms <= self.not_after_ms
+    }
+
+    fn mac(&self, realm: &str, plain: &[u8]) -> [u8; MAC_BYTES] {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(CONTEXT);
+        context.update(realm.as_bytes());
+        context.update(b"\0");
+        context.update(plain);
+        let mut mac = [0; MAC_BYTES];
+        mac.copy_from_slice(&context.sign().as_ref()[..MAC_BYTES]);
+        mac
+    }
+}
+
+/// A secret: its bytes are never printed.
+impl std::fmt::Debug for NonceKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NonceKey({}, current: {})", self.key_id, self.is_current)
+    }
+}
+
+/// The key that is issued under, if there is one.
+pub fn current_key(keys: &[NonceKey], now_ms: u64) -> Option<&NonceKey> {
+    keys.iter().find(|key| key.is_current && key.is_valid(now_ms))
+}
+
+/// 48 characters of base64url.
+pub fn issue(key: &NonceKey, realm: &str, now_ms: u64, entropy: Entropy) -> String {
+    let mut bytes = [0; NONCE_BYTES];
+    bytes[..4].copy_from_slice(&key.key_id.to_be_bytes());
+    bytes[4..12].copy_from_slice(&now_ms.to_be_bytes());
+    bytes[12..PLAIN_BYTES].copy_from_slice(&entropy);
+    let mac = key.mac(realm, &bytes[..PLAIN_BYTES]);
+    bytes[PLAIN_BYTES..].copy_from_slice(&mac);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// What names a nonce that is ours: its time and random bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NonceId {
+    pub issued_ms: u64,
+    pub entropy: Entropy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NonceState {
+    Fresh(NonceId),
+    /// Of ours, but older than [`VALID_MS`].
+    Expired,
+    /// Not ours, or of a key that we do not have (any more).
+    Unknown,
+}
+
+/// `nonce` as it stands between the quotes.
+pub fn verify(keys: &[NonceKey], realm: &str, nonce: &[u8], now_ms: u64) -> NonceState {
+    let mut bytes = [0; NONCE_BYTES];
+    // decode_slice wants room for its estimate; a nonce of another length is not ours anyway.
+    if nonce.len() != NONCE_BYTES / 3 * 4 || URL_SAFE_NO_PAD.decode_slice(nonce, &mut bytes) != Ok(NONCE_BYTES) {
+        return NonceState::Unknown;
+    }
+    let (plain, mac) = bytes.split_at(PLAIN_BYTES);
+    let (mut key_id, mut issued, mut entropy) = ([0; 4], [0; 8], [0; 8]);
+    key_id.copy_from_slice(&plain[..4]);
+    issued.copy_from_slice(&plain[4..12]);
+    entropy.copy_from_slice(&plain[12..]);
+    let Some(key) = keys.iter().find(|key| key.key_id == u32::from_be_bytes(key_id) && key.is_valid(now_ms)) else {
+        return NonceState::Unknown;
+    };
+    let is_ours: bool = key.mac(realm, plain).ct_eq(mac).into();
+    let issued_ms = u64::from_be_bytes(issued);
+    if !is_ours || issued_ms > now_ms.saturating_add(SKEW_MS) {
+        return NonceState::Unknown;
+    }
+    if now_ms.saturating_sub(issued_ms) > VALID_MS {
+        return NonceState::Expired;
+    }
+    NonceState::Fresh(NonceId { issued_ms, entropy })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW_MS: u64 = 1_795_000_000_000;
+    const NOW_S: u64 = NOW_MS / 1000;
+    const REALM: &str = "sip.example.com";
+
+    fn key(key_id: u32, byte: u8) -> NonceKey {
+        NonceKey::new(key_id, &[byte; 32], NOW_S - 100, NOW_S + 1000, true)
+    }
+
+    #[test]
+    fn a_nonce_of_one_pop_is_fresh_at_another_with_the_same_keys() {
+        let nonce = issue(&key(7, 1), REALM, NOW_MS, [9; 8]);
+        assert_eq!(nonce.len(), 48);
+        let keys = [key(8, 2), key(7, 1)];
+        let fresh = NonceState::Fresh(NonceId { issued_ms: NOW_MS, entropy: [9; 8] });
+        assert_eq!(verify(&keys, REALM, nonce.as_bytes(), NOW_MS), fresh);
+        assert_eq!(verify(&keys, REALM, nonce.as_bytes(), NOW_MS + VALID_MS), fresh);
+        assert_eq!(verify(&keys, REALM, nonce.as_bytes(), NOW_MS - SKEW_MS), fresh);
+    }
+
+    #[test]
+    fn an_old_nonce_is_expired_and_one_from_the_future_is_not_ours() {
+        let nonce = issue(&key(7, 1), REALM, NOW_MS, [9; 8]);
+        assert_eq!(verify(&[key(7, 1)], REALM, nonce.as_bytes(), NOW_MS + VALID_MS + 1), NonceState::Expired);
+        assert_eq!(verify(&[key(7, 1)], REALM, nonce.as_bytes(), NOW_MS - SKEW_MS - 1), NonceState::Unknown);
+    }
+
+    #[test]
+    fn any_changed_bit_another_realm_and_another_key_make_it_unknown() {
+        let nonce = issue(&key(7, 1), REALM, NOW_MS, [9; 8]);
+        for at in 0..NONCE_BYTES {
+            let mut bytes = URL_SAFE_NO_PAD.decode(&nonce).expect("our own");
+            bytes[at] ^= 1;
+            let forged = URL_SAFE_NO_PAD.encode(bytes);
+            assert_eq!(verify(&[key(7, 1)], REALM, forged.as_bytes(), NOW_MS), NonceState::Unknown, "byte {at}");
+        }
+        assert_eq!(verify(&[key(7, 1)], "other.example.com", nonce.as_bytes(), NOW_MS), NonceState::Unknown);
+        assert_eq!(verify(&[key(7, 2)], REALM, nonce.as_bytes(), NOW_MS), NonceState::Unknown);
+        for text in [&b""[..], b"x", &nonce.as_bytes()[..47], b"\xff\xfe", &[b'='; 48]] {
+            assert_eq!(verify(&[key(7, 1)], REALM, text, NOW_MS), NonceState::Unknown);
+        }
+    }
+
+    #[test]
+    fn a_key_past_its_end_neither_issues_nor_verifies() {
+        let old = NonceKey::new(7, &[1; 32], NOW_S - 100, NOW_S - 1, true);
+        let nonce = issue(&old, REALM, NOW_MS - 2000, [9; 8]);
+        assert_eq!(verify(std::slice::from_ref(&old), REALM, nonce.as_bytes(), NOW_MS), NonceState::Unknown);
+        assert!(current_key(&[old], NOW_MS).is_none());
+        assert!(current_key(&[key(7, 1)], NOW_MS).is_some());
+    }
+}

@@ -1,0 +1,329 @@
+//! The replicated tables: what the log says about access, as an immutable snapshot that is swapped whole.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::{ArcSwap, Guard};
+use trunkline_message::{Algorithm, Ha1};
+
+use crate::cow_map::CowMap;
+use crate::nonce::NonceKey;
+use crate::prefixes::{CallerId, Prefix, PrefixTable};
+
+/// One entry of a batch; `trunkline.engine.tables` says what each means.
+#[derive(Clone, Debug)]
+pub enum Change {
+    SetDomain { host: String, domain: Domain },
+    RemoveDomain { host: String },
+    SetAddress { acl: String, cidr: String, caller_id: String },
+    RemoveAddress { acl: String, cidr: String },
+    SetAccount { acl: String, username: String, secret: Secret, caller_id: String },
+    RemoveAccount { acl: String, username: String },
+    RemoveAcl { acl: String },
+    SetGateway { gateway: String, entry: Gateway },
+    RemoveGateway { gateway: String },
+    SetNonceKeys { keys: Vec<NonceKey> },
+    SetReason { code: String, reason: Reason },
+}
+
+/// A name that can be dialled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    pub tenant: String,
+    pub label: String,
+    /// Keys of attached ACLs, in the order in which they are looked at.
+    pub acls: Vec<Arc<str>>,
+    /// Offered in this order; not empty, each once.
+    pub algorithms: Vec<Algorithm>,
+    /// 401 or 407.
+    pub challenge_status: u16,
+    pub is_qop_optional: bool,
+}
+
+/// The three HA1s of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Secret {
+    Readable { md5: Ha1, sha256: Ha1, sha512_256: Ha1 },
+    /// Its key is missing or was erased: nobody can authenticate with it.
+    Unreadable,
+}
+
+impl Secret {
+    pub(crate) fn ha1(&self, algorithm: Algorithm) -> Option<&Ha1> {
+        match (self, algorithm) {
+            (Secret::Unreadable, _) => None,
+            (Secret::Readable { md5, .. }, Algorithm::Md5) => Some(md5),
+            (Secret::Readable { sha256, .. }, Algorithm::Sha256) => Some(sha256),
+            (Secret::Readable { sha512_256, .. }, Algorithm::Sha512_256) => Some(sha512_256),
+        }
+    }
+}
+
+/// Where a carrier's messages come from and go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gateway {
+    pub carrier: String,
+    pub address: SocketAddr,
+    pub transport: String,
+    pub is_trusted: bool,
+}
+
+/// A row of the registry of refusals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    pub status: u16,
+    pub text: String,
+    pub q850: u16,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    pub secret: Secret,
+    pub caller_id: CallerId,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Acl {
+    pub addresses: PrefixTable,
+    pub accounts: CowMap<Arc<str>, Account>,
+}
+
+impl Acl {
+    fn new() -> Self {
+        Acl { addresses: PrefixTable::new(), accounts: CowMap::new() }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.addresses.len() == 0 && self.accounts.len() == 0
+    }
+}
+
+/// One version of everything. Cheap to copy: copies share what neither changes.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    position: u64,
+    domains: CowMap<Arc<str>, Arc<Domain>>,
+    acls: CowMap<Arc<str>, Arc<Acl>>,
+    gateways: CowMap<Arc<str>, Arc<Gateway>>,
+    /// Ids of the gateways of an address, sorted.
+    by_address: CowMap<SocketAddr, Arc<Vec<Arc<str>>>>,
+    nonce_keys: Arc<[NonceKey]>,
+    reasons: Arc<HashMap<String, Reason>>,
+}
+
+impl Snapshot {
+    fn new() -> Self {
+        Snapshot {
+            position: 0,
+            domains: CowMap::new(),
+            acls: CowMap::new(),
+            gateways: CowMap::new(),
+            by_address: CowMap::new(),
+            nonce_keys: Arc::from([]),
+            reasons: Arc::default(),
+        }
+    }
+
+    /// Of the log, that the tables cover.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Without case, a trailing dot does not matter.
+    pub fn domain(&self, host: &str) -> Option<&Arc<Domain>> {
+        let host = host.strip_suffix('.').unwrap_or(host);
+        if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return self.domains.get(host.to_ascii_lowercase().as_str());
+        }
+        self.domains.get(host)
+    }
+
+    pub(crate) fn acl(&self, key: &str) -> Option<&Arc<Acl>> {
+        self.acls.get(key)
+    }
+
+    pub fn gateway(&self, gateway: &str) -> Option<&Arc<Gateway>> {
+        self.gateways.get(gateway)
+    }
+
+    /// Ids of the gateways that send from this address; empty where there is none.
+    pub fn gateways_at(&self, address: SocketAddr) -> &[Arc<str>] {
+        self.by_address.get(&address).map_or(&[], |ids| ids.as_slice())
+    }
+
+    pub fn nonce_keys(&self) -> &[NonceKey] {
+        &self.nonce_keys
+    }
+
+    pub fn reason(&self, code: &str) -> Option<&Reason> {
+        self.reasons.get(code)
+    }
+
+    fn apply(&mut self, change: Change) -> Result<(), String> {
+        match change {
+            Change::SetDomain { host, domain } => self.set_domain(&host, domain)?,
+            Change::RemoveDomain { host } => drop(self.domains.remove(host.as_str())),
+            Change::SetAddress { acl, cidr, caller_id } => {
+                let prefix = parse_prefix(&cidr)?;
+                self.acl_mut(&acl)?.addresses.insert(prefix, to_caller_id(&caller_id));
+            }
+            Change::RemoveAddress { acl, cidr } => {
+                let prefix = parse_prefix(&cidr)?;
+                self.change_acl(&acl, |acl| acl.addresses.remove(prefix));
+            }
+            Change::SetAccount { acl, username, secret, caller_id } => {
+                require(&username, "username")?;
+                self.acl_mut(&acl)?
+                    .accounts
+                    .insert(Arc::from(username), Account { secret, caller_id: to_caller_id(&caller_id) });
+            }
+            Change::RemoveAccount { acl, username } => self.change_acl(&acl, |acl| drop(acl.accounts.remove(username.as_str()))),
+            Change::RemoveAcl { acl } => drop(self.acls.remove(acl.as_str())),
+            Change::SetGateway { gateway, entry } => {
+                require(&gateway, "gateway")?;
+                self.remove_gateway(&gateway);
+                let id: Arc<str> = Arc::from(gateway);
+                self.change_address(entry.address, |ids| {
+                    if let Err(at) = ids.binary_search(&id) {
+                        ids.insert(at, id.clone());
+                    }
+                });
+                self.gateways.insert(id, Arc::new(entry));
+            }
+            Change::RemoveGateway { gateway } => self.remove_gateway(&gateway),
+            Change::SetNonceKeys { keys } => self.nonce_keys = Arc::from(keys),
+            Change::SetReason { code, reason } => {
+                require(&code, "code")?;
+                if !(300..=699).contains(&reason.status) {
+                    return Err(format!("status: {} is no final status of a refusal (300 to 699)", reason.status));
+                }
+                if !trunkline_message::text::is_header_text(reason.text.as_bytes()) || reason.text.contains(['"', '\\']) {
+                    return Err("text: it cannot stand in a header (control characters, quotes, or blanks at an end)".to_owned());
+                }
+                Arc::make_mut(&mut self.reasons).insert(code, reason);
+            }
+        }
+        Ok(())
+    }
+
+    fn set_domain(&mut self, host: &str, domain: Domain) -> Result<(), String> {
+        require(host, "host")?;
+        if host.bytes().any(|byte| byte.is_ascii_uppercase()) || host.ends_with('.') {
+            return Err(format!("host: {host:?} must be in lower case and without a dot at its end"));
+        }
+        if domain.algorithms.is_empty() {
+            return Err("algorithms: at least one must be offered".to_owned());
+        }
+        if domain.algorithms.iter().enumerate().any(|(at, algorithm)| domain.algorithms[..at].contains(algorithm)) {
+            return Err("algorithms: each can be offered once".to_owned());
+        }
+        if !matches!(domain.challenge_status, 401 | 407) {
+            return Err(format!("challenge_status: {} is neither 401 nor 407", domain.challenge_status));
+        }
+        self.domains.insert(Arc::from(host), Arc::new(domain));
+        Ok(())
+    }
+
+    fn acl_mut(&mut self, key: &str) -> Result<&mut Acl, String> {
+        require(key, "acl")?;
+        if self.acls.get(key).is_none() {
+            self.acls.insert(Arc::from(key), Arc::new(Acl::new()));
+        }
+        self.acls.get_mut(key).map(Arc::make_mut).ok_or_else(|| format!("acl: {key:?} could not be made"))
+    }
+
+    fn change_acl(&mut self, key: &str, change: impl FnOnce(&mut Acl)) {
+        let Some(acl) = self.acls.get_mut(key).map(Arc::make_mut) else {
+            return;
+        };
+        change(acl);
+        if acl.is_empty() {
+            self.acls.remove(key);
+        }
+    }
+
+    fn remove_gateway(&mut self, gateway: &str) {
+        if let Some(entry) = self.gateways.remove(gateway) {
+            self.change_address(entry.address, |ids| ids.retain(|id| **id != *gateway));
+        }
+    }
+
+    fn change_address(&mut self, address: SocketAddr, change: impl FnOnce(&mut Vec<Arc<str>>)) {
+        let mut ids = self.by_address.get(&address).map_or_else(Vec::new, |ids| ids.to_vec());
+        change(&mut ids);
+        if ids.is_empty() {
+            self.by_address.remove(&address);
+        } else {
+            self.by_address.insert(address, Arc::new(ids));
+        }
+    }
+}
+
+fn require(text: &str, field: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err(format!("{field}: it is empty"));
+    }
+    Ok(())
+}
+
+fn parse_prefix(cidr: &str) -> Result<Prefix, String> {
+    Prefix::parse(cidr).map_err(|what| format!("cidr: {cidr:?}: {what}"))
+}
+
+fn to_caller_id(text: &str) -> CallerId {
+    (!text.is_empty()).then(|| Arc::from(text))
+}
+
+/// Why a batch was not applied: which entry (from 0) and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchError {
+    pub entry: usize,
+    pub what: String,
+}
+
+impl fmt::Display for BatchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "entry {} of the batch: {}", self.entry, self.what)
+    }
+}
+
+impl std::error::Error for BatchError {}
+
+/// The tables that change. Readers take a snapshot and are never held up; writers wait for one another.
+#[derive(Debug)]
+pub struct Tables {
+    current: ArcSwap<Snapshot>,
+    writer: Mutex<()>,
+}
+
+impl Tables {
+    pub fn new() -> Self {
+        Tables { current: ArcSwap::from_pointee(Snapshot::new()), writer: Mutex::new(()) }
+    }
+
+    /// One version, for one message.
+    pub fn load(&self) -> Guard<Arc<Snapshot>> {
+        self.current.load()
+    }
+
+    /// All of the batch or, on an error, none. `position` is that of the log after it; it never goes back.
+    pub fn apply(&self, batch: Vec<Change>, position: u64) -> Result<(), BatchError> {
+        // A writer that panicked has published nothing.
+        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = Snapshot::clone(&self.current.load());
+        for (entry, change) in batch.into_iter().enumerate() {
+            next.apply(change).map_err(|what| BatchError { entry, what })?;
+        }
+        next.position = next.position.max(position);
+        self.current.store(Arc::new(next));
+        Ok(())
+    }
+}
+
+impl Default for Tables {
+    fn default() -> Self {
+        Tables::new()
+    }
+}
