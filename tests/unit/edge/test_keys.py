@@ -11,6 +11,7 @@ import grpc.aio
 import pytest
 
 from trunkline.api.auth.v1 import auth_pb2, auth_pb2_grpc
+from trunkline.edge.auth_client import keys_from
 from trunkline.edge.key_cache import CACHE_FILE, NODE_KEY_FILE, KeyCache, UnusableCache, UnusableNodeKey
 from trunkline.edge.key_ring import NO_KEYS, KeyRing
 from trunkline.edge.keys import KeyKeeper
@@ -98,7 +99,7 @@ class Bench:
 
     def __init__(self, folder: Path, auth: ScriptedAuth, channel: grpc.aio.Channel) -> None:
         self.folder, self.auth, self.now_s = folder, auth, 1000.0
-        self._stub = auth_pb2_grpc.AuthServiceStub(channel)
+        self.fetch = keys_from(channel)
         self.told = asyncio.Event()
 
     def keeper(self, **settings: float) -> KeyKeeper:
@@ -107,7 +108,7 @@ class Bench:
 
         cache = KeyCache(self.folder, "edge-eu1")
         values = {"refresh_s": 60.0, "lifetime_s": 100.0, **settings}
-        return KeyKeeper(self._stub, cache, on_change=on_change, now=lambda: self.now_s, **values)
+        return KeyKeeper(cache, on_change=on_change, now=lambda: self.now_s, **values)
 
     async def until(self, condition: Any) -> None:
         async with asyncio.timeout(20):
@@ -130,7 +131,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 async def test_fetched_keys_are_used_and_stand_in_the_cache_for_the_next_start(bench: Bench) -> None:
     bench.auth.answer = answer("acme")
     keeper = bench.keeper()
-    running = asyncio.create_task(keeper.run())
+    running = asyncio.create_task(keeper.run(bench.fetch))
     await bench.until(lambda: keeper.ring.holds("acme", "k1"))
     running.cancel()
     assert keeper.expires_s == 1100
@@ -142,7 +143,7 @@ async def test_fetched_keys_are_used_and_stand_in_the_cache_for_the_next_start(b
 async def test_failures_are_retried_and_keep_what_is_there(bench: Bench) -> None:
     keeper = bench.keeper()
     bench.auth.answer = answer("acme")
-    running = asyncio.create_task(keeper.run())
+    running = asyncio.create_task(keeper.run(bench.fetch))
     await bench.until(lambda: keeper.ring.holds("acme", "k1"))
     for failure in (grpc.StatusCode.UNAVAILABLE, answer("acme", key=b"short")):
         bench.auth.answer, asked = failure, bench.auth.asked
@@ -156,7 +157,7 @@ async def test_failures_are_retried_and_keep_what_is_there(bench: Bench) -> None
 
 async def test_a_missing_key_is_fetched_long_before_the_next_refresh(bench: Bench) -> None:
     keeper = bench.keeper(refresh_s=3600)
-    running = asyncio.create_task(keeper.run())
+    running = asyncio.create_task(keeper.run(bench.fetch))
     await bench.until(lambda: keeper.expires_s)
     bench.auth.answer = answer("new")
     keeper.want()

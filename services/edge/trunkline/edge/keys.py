@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-import grpc
-import grpc.aio
+from collections.abc import Awaitable, Callable
 
 from trunkline.api.auth.v1 import auth_pb2
 from trunkline.edge.key_cache import KeyCache, UnusableCache
 from trunkline.edge.key_ring import NO_KEYS, BadKeys, KeyRing, ring_of
 from trunkline.runtime.logs import logger
 
-if TYPE_CHECKING:
-    from trunkline.api.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
-
-FETCH_DEADLINE_S = 5.0
 FIRST_RETRY_S = 0.25
 LAST_RETRY_S = 15.0
 MIN_FETCH_INTERVAL_S = 0.2
 """Between two fetches that missing keys ask for: a replay names many at once, and an erased key stays missing for ever."""
+
+
+class KeysUnavailable(Exception):
+    """Auth did not give any; the text says why."""
+
+
+Fetch = Callable[[], Awaitable[auth_pb2.FetchKeysResponse]]
+"""Asks auth once, within a few seconds. Raises KeysUnavailable."""
 
 RingChanged = Callable[[KeyRing, KeyRing], None]
 """(new, old): called on the event loop whenever the ring, or the key that signs, is another."""
@@ -37,7 +37,6 @@ class KeyKeeper:
 
     def __init__(
         self,
-        auth: AuthServiceAsyncStub,
         cache: KeyCache,
         *,
         refresh_s: float,
@@ -47,7 +46,6 @@ class KeyKeeper:
     ) -> None:
         self.ring: KeyRing = NO_KEYS
         self.expires_s = 0
-        self._auth = auth
         self._cache = cache
         self._refresh_s = refresh_s
         self._lifetime_s = lifetime_s
@@ -70,16 +68,15 @@ class KeyKeeper:
         """A key is missing: fetch soon."""
         self._is_wanted.set()
 
-    async def run(self) -> None:
+    async def run(self, fetch: Fetch) -> None:
         """Fetches for ever. Failures of auth are retried with growing waits; an answer that is no answer is one."""
         retry_s = FIRST_RETRY_S
         while True:
             self._is_wanted.clear()
             try:
-                await self._fetch()
-            except (grpc.aio.AioRpcError, BadKeys, OSError) as error:
-                why = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
-                self._log.warning("keys not fetched", why=why, retry_s=retry_s, expires_s=self.expires_s)
+                await self._renew(fetch)
+            except (KeysUnavailable, BadKeys, OSError) as error:
+                self._log.warning("keys not renewed", why=str(error), retry_s=retry_s, expires_s=self.expires_s)
                 await self._wait(retry_s, is_wakable=False)
                 retry_s = min(2 * retry_s, LAST_RETRY_S)
             else:
@@ -97,13 +94,12 @@ class KeyKeeper:
         else:
             self._on_change(self.ring, self.ring)
 
-    async def _fetch(self) -> None:
-        response = await self._auth.FetchKeys(auth_pb2.FetchKeysRequest(), timeout=FETCH_DEADLINE_S)
+    async def _renew(self, fetch: Fetch) -> None:
+        response = await fetch()
         ring = ring_of(response)
         expires_s = int(self._now() + self._lifetime_s)
-        # The disk first: what the engine uses must survive a restart.
-        self._cache.store(response, expires_s)
         self._take(ring, expires_s)
+        self._cache.store(response, expires_s)
 
     def _take(self, ring: KeyRing, expires_s: int) -> None:
         before, self.ring, self.expires_s = self.ring, ring, expires_s
