@@ -1,0 +1,286 @@
+"""The file of a replica: the retained events, and how far they go, in SQLite.
+
+The rows and the position with its digest change in one transaction, so whatever the process dies of, the file is the log up to its
+position. No table is the truth: a file that is damaged or is no replica is set aside and built again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import aiosqlite
+
+from trunkline.domain.events import Commit, Kind, Position, TenantId
+from trunkline.domain.facts import Fact
+from trunkline.eventlog.codec import decode_event
+from trunkline.eventlog.digest import EMPTY
+
+MAX_EVENTS_PER_COMMIT: Final = 4096
+"""Place and ordinal share one integer key, so that retained events lie in the order they are replayed in."""
+
+READ_ROWS: Final = 256
+"""Rows decoded between two turns of the event loop: about a millisecond."""
+
+_APPLICATION_ID: Final = 0x54524B31
+_SCHEMA_VERSION: Final = 1
+_SCHEMA: Final = """
+CREATE TABLE meta (
+    one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL, digest BLOB NOT NULL, epoch TEXT NOT NULL,
+    is_complete INTEGER NOT NULL
+);
+CREATE TABLE retained (
+    place INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, tenant TEXT NOT NULL, aggregate TEXT NOT NULL,
+    version INTEGER NOT NULL, event BLOB NOT NULL
+);
+CREATE TABLE versions (
+    subject TEXT PRIMARY KEY, version INTEGER NOT NULL, position INTEGER NOT NULL, commit_id TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE requests (
+    tenant TEXT NOT NULL, request_id TEXT NOT NULL, position INTEGER NOT NULL, commit_id TEXT NOT NULL, time_us INTEGER NOT NULL,
+    request_hash BLOB NOT NULL, kind TEXT NOT NULL, aggregate TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (tenant, request_id)
+) WITHOUT ROWID;
+"""
+
+_START: Final = Position(0)
+_log = logging.getLogger("trunkline.eventlog.replica")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreState:
+    """`position` and `digest` belong together; `epoch` is empty before the log was first met."""
+
+    position: Position = _START
+    digest: bytes = EMPTY
+    epoch: str = ""
+    is_complete: bool = False
+
+
+class Version(NamedTuple):
+    """The last commit of an aggregate; version and position are 0 where there is none."""
+
+    version: int
+    position: Position
+    commit_id: str
+
+
+class KnownRequest(NamedTuple):
+    """The commit that a request id led to."""
+
+    position: Position
+    commit_id: str
+    time: datetime
+    request_hash: bytes
+    kind: Kind
+    aggregate: str
+    version: int
+
+
+class RetainedRow(NamedTuple):
+    place: int
+    key: str
+    kind: str
+    tenant: str
+    aggregate: str
+    version: int
+    event: bytes
+
+
+@dataclass(slots=True)
+class Step:
+    """Changes of the retained events: first the drops, then the rows. A drop by prefix after a row begins another step."""
+
+    prefixes: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    rows: dict[str, RetainedRow] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What goes into the file in one transaction."""
+
+    steps: list[Step] = field(default_factory=lambda: [Step()])
+    versions: dict[str, Version] = field(default_factory=dict)
+    requests: dict[tuple[str, str], KnownRequest] = field(default_factory=dict)
+    commits: int = 0
+
+    def drop(self, key: str) -> None:
+        """`key`, or all keys that start with it where it ends in `/`."""
+        step = self.steps[-1]
+        if not key.endswith("/"):
+            step.rows.pop(key, None)
+            step.keys.append(key)
+            return
+        if step.rows:
+            step = Step()
+            self.steps.append(step)
+        step.prefixes.append(key)
+
+    def put(self, row: RetainedRow) -> None:
+        self.steps[-1].rows[row.key] = row
+
+    def note(self, commit: Commit, position: Position) -> None:
+        """The commit's version, and its request id, which the commit of the aggregate itself answers, not those of its claims."""
+        self.versions[commit.subject] = Version(commit.version, position, commit.id)
+        if commit.request_id and commit.kind is not Kind.CLAIM:
+            known = KnownRequest(position, commit.id, commit.time, commit.request_hash, commit.kind, commit.aggregate, commit.version)
+            self.requests.setdefault((commit.tenant, commit.request_id), known)
+
+
+def place_of(position: Position, ordinal: int) -> int:
+    return position * MAX_EVENTS_PER_COMMIT + ordinal
+
+
+class StoreDamaged(Exception):
+    """The file is no replica, one of another version, or cannot be read."""
+
+
+class ReplicaStore:
+    """One open file. Not for two processes at once."""
+
+    def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+        self.path = path
+        self._writer = writer
+        self._reader = reader
+
+    @classmethod
+    async def open(cls, path: Path) -> ReplicaStore:
+        """Raises StoreDamaged, and OSError where the folder cannot be made."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writer: aiosqlite.Connection | None = None
+        try:
+            writer = await aiosqlite.connect(path, isolation_level=None)
+            await _prepare(path, writer)
+            reader = await aiosqlite.connect(path, isolation_level=None)
+        except sqlite3.DatabaseError as error:
+            if writer is not None:
+                await writer.close()
+            raise StoreDamaged(f"{path}: {error}") from error
+        except BaseException:
+            if writer is not None:
+                await writer.close()
+            raise
+        return cls(path, writer, reader)
+
+    async def close(self) -> None:
+        await self._reader.close()
+        await self._writer.close()
+
+    async def state(self) -> StoreState:
+        rows = list(await self._writer.execute_fetchall("SELECT position, digest, epoch, is_complete FROM meta"))
+        if not rows:
+            return StoreState()
+        position, digest, epoch, is_complete = rows[0]
+        return StoreState(Position(position), digest, epoch, bool(is_complete))
+
+    async def facts(self) -> AsyncIterator[Sequence[Fact]]:
+        """The retained events in the order they are to be applied in. Raises StoreDamaged, UnknownEvent."""
+        try:
+            async with self._reader.execute("SELECT place, kind, tenant, aggregate, version, event FROM retained ORDER BY place") as cursor:
+                while rows := list(await cursor.fetchmany(READ_ROWS)):
+                    yield [
+                        Fact(
+                            Position(place // MAX_EVENTS_PER_COMMIT),
+                            _KINDS[kind],
+                            TenantId(tenant),
+                            aggregate,
+                            decode_event(event),
+                            version,
+                        )
+                        for place, kind, tenant, aggregate, version, event in rows
+                    ]
+        except (sqlite3.DatabaseError, KeyError) as error:
+            raise StoreDamaged(f"{self.path}: {type(error).__name__}: {error}") from error
+
+    async def write(self, changes: Changes, state: StoreState) -> None:
+        """All of it in one transaction, or nothing. Raises sqlite3.Error."""
+        db = self._writer
+        await db.execute("BEGIN IMMEDIATE")
+        try:
+            for step in changes.steps:
+                if step.prefixes:
+                    # `0` follows `/`: the range holds what starts with the prefix.
+                    ranges = [(prefix, f"{prefix[:-1]}0") for prefix in step.prefixes]
+                    await db.executemany("DELETE FROM retained WHERE key >= ? AND key < ?", ranges)
+                if step.keys:
+                    await db.executemany("DELETE FROM retained WHERE key = ?", [(key,) for key in step.keys])
+                if step.rows:
+                    await db.executemany("INSERT OR REPLACE INTO retained VALUES (?, ?, ?, ?, ?, ?, ?)", step.rows.values())
+            if changes.versions:
+                await db.executemany(
+                    "INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?)", [(subject, *last) for subject, last in changes.versions.items()]
+                )
+            if changes.requests:
+                rows = [(*key, *_request_row(known)) for key, known in changes.requests.items()]
+                await db.executemany("INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            await db.execute(
+                "INSERT OR REPLACE INTO meta VALUES (1, ?, ?, ?, ?)", (state.position, state.digest, state.epoch, state.is_complete)
+            )
+            await db.execute("COMMIT")
+        except BaseException:
+            # Does nothing where the transaction was committed after all; writing the same changes again changes nothing.
+            await db.rollback()
+            raise
+
+    async def version_of(self, subject: str) -> Version | None:
+        rows = list(await self._reader.execute_fetchall("SELECT version, position, commit_id FROM versions WHERE subject = ?", (subject,)))
+        return Version(*rows[0]) if rows else None
+
+    async def request(self, tenant: TenantId, request_id: str) -> KnownRequest | None:
+        rows = list(
+            await self._reader.execute_fetchall(
+                "SELECT position, commit_id, time_us, request_hash, kind, aggregate, version FROM requests"
+                " WHERE tenant = ? AND request_id = ?",
+                (tenant, request_id),
+            )
+        )
+        if not rows:
+            return None
+        position, commit_id, time_us, request_hash, kind, aggregate, version = rows[0]
+        return KnownRequest(Position(position), commit_id, _time_of(time_us), request_hash, Kind(kind), aggregate, version)
+
+
+def set_aside(path: Path, why: str) -> None:
+    """Keep one damaged file for whoever wants to look at it, and make room for another."""
+    kept = path.with_name(path.name + ".set-aside")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            os.replace(part, kept.with_name(kept.name + suffix))
+    _log.warning("%s was set aside as %s and is built again from the log: %s", path, kept.name, why)
+
+
+async def _prepare(path: Path, db: aiosqlite.Connection) -> None:
+    await db.execute("PRAGMA journal_mode = WAL")
+    # The file can be built again; what a power cut takes off its end is read from the log once more.
+    await db.execute("PRAGMA synchronous = NORMAL")
+    (application_id,) = next(iter(await db.execute_fetchall("PRAGMA application_id")))
+    (version,) = next(iter(await db.execute_fetchall("PRAGMA user_version")))
+    (tables,) = next(iter(await db.execute_fetchall("SELECT count(*) FROM sqlite_schema")))
+    if not tables and not application_id:
+        # One script is one transaction: a process that dies in it leaves an empty file, not half a schema.
+        await db.executescript(f"BEGIN;{_SCHEMA}PRAGMA application_id = {_APPLICATION_ID};PRAGMA user_version = {_SCHEMA_VERSION};COMMIT;")
+    elif application_id != _APPLICATION_ID:
+        raise StoreDamaged(f"{path} is a SQLite file of something else (application id {application_id})")
+    elif version != _SCHEMA_VERSION:
+        raise StoreDamaged(f"{path} has schema {version}, this program writes {_SCHEMA_VERSION}")
+
+
+_KINDS: Final = {kind.value: kind for kind in Kind}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _request_row(known: KnownRequest) -> tuple[int, str, int, bytes, str, str, int]:
+    since = known.time - _EPOCH
+    time_us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return known.position, known.commit_id, time_us, known.request_hash, known.kind.value, known.aggregate, known.version
+
+
+def _time_of(time_us: int) -> datetime:
+    return datetime.fromtimestamp(time_us // 1_000_000, UTC).replace(microsecond=time_us % 1_000_000)

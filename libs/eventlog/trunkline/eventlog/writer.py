@@ -1,0 +1,196 @@
+"""From a command to a commit: read up to the head, decide, append, and wait until one's own replica covers it.
+
+A decision is only as good as what it was made on, so it is appended under the expectation that nothing of it has changed since; if
+something has, it is made again. A request id that is known gives the first answer, whichever process gave it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+from weakref import WeakValueDictionary
+
+from trunkline.domain.decide import Decision
+from trunkline.domain.errors import ErrorCode, Refusal
+from trunkline.domain.events import Commit, Event, Kind, Position, TenantId, subject_of
+from trunkline.eventlog.log import Conflict, EventLog, Expect
+from trunkline.eventlog.replica import Replica
+from trunkline.eventlog.replica_store import Version
+from trunkline.eventlog.ulid import new_ulid
+
+MAX_TRIES: Final = 8
+"""Decisions made for one command. Several processes that write to one tenant at once seldom need three."""
+
+BACKOFF_S: Final = 0.02
+"""The most after the first lost race, twice as much after each further one; drawn at random, so that rivals part."""
+
+COVER_LIMIT_S: Final = 5.0
+"""For the replica to reach the head: more is a log that is being imported into, or a replica that has lost it."""
+
+_Command = TypeVar("_Command")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write is answered with. `position` 0: all was as asked already and nothing was written; `commit_id` is then empty.
+
+    `aggregate` and `version` are of the aggregate that the command changed; of a repeated request those of the first answer.
+    """
+
+    position: Position
+    commit_id: str
+    time: datetime
+    is_repeated: bool
+    kind: Kind
+    aggregate: str
+    version: int
+
+
+class Writer:
+    """Executes commands. `replica` must be running, with `keeps_versions`; its owner's state is what decisions are made on.
+
+    Commands of one tenant are executed one after another here, and race with other processes only.
+    """
+
+    def __init__(self, log: EventLog, replica: Replica) -> None:
+        self._log = log
+        self._replica = replica
+        self._turns: WeakValueDictionary[TenantId, asyncio.Lock] = WeakValueDictionary()
+
+    async def execute(
+        self,
+        command: _Command,
+        decide: Callable[[_Command], Decision],
+        *,
+        actor: str,
+        tenant: TenantId,
+        request_id: str = "",
+        request_hash: bytes = b"",
+        expected_version: int | None = None,
+        trace_parent: str = "",
+    ) -> Written:
+        """`decide` looks at the state that the replica's owner holds and is called again after a lost race; `tenant` is the command's.
+
+        Without `request_id` one is made up, and a retry of the call may write twice. Raises Refusal (of `decide`; REQUEST_ID_REUSED;
+        VERSION_CHANGED; COMMIT_TOO_LARGE), Conflict after MAX_TRIES lost races, LogUnavailable (the outcome is then unknown).
+        """
+        request_id = request_id or new_ulid()
+        turn = self._turns.setdefault(tenant, asyncio.Lock())
+        async with turn:
+            for attempt in range(MAX_TRIES):
+                if attempt:
+                    await asyncio.sleep(random.uniform(0, BACKOFF_S * 2 ** (attempt - 1)))  # noqa: S311
+                await self._replica.wait_covered(await self._log.head(), COVER_LIMIT_S)
+                known = await self._first_answer(tenant, request_id, request_hash)
+                if known is not None:
+                    return known
+                covered = self._replica.covered
+                decision = decide(command)
+                plan = _Plan(decision, actor, request_id, request_hash, trace_parent)
+                last = await self._replica.version_of(plan.subject)
+                if last.position > covered:
+                    continue
+                _check_version(decision, last, expected_version)
+                if not decision.events:
+                    return Written(Position(0), "", datetime.now(UTC), False, decision.kind, decision.aggregate, last.version)
+                written = await self._append(plan, last, covered)
+                if written is not None:
+                    await self._replica.wait_covered(written.position, COVER_LIMIT_S)
+                    return written
+        raise Conflict(
+            f"{plan.subject} was changed by others {MAX_TRIES} times while this command was decided. Try again with the same request id."
+        )
+
+    async def _first_answer(self, tenant: TenantId, request_id: str, request_hash: bytes) -> Written | None:
+        known = await self._replica.request(tenant, request_id)
+        if known is None:
+            return None
+        if known.request_hash != request_hash:
+            raise Refusal(
+                ErrorCode.INVALID_ARGUMENT,
+                "REQUEST_ID_REUSED",
+                f"The request id {request_id!r} belongs to another request, which was answered with position {known.position}.",
+                field="options.request_id",
+                remedy="Choose a new id for every new request, and the same one only to repeat it.",
+                metadata={"position": str(known.position)},
+            )
+        return Written(known.position, known.commit_id, known.time, True, known.kind, known.aggregate, known.version)
+
+    async def _append(self, plan: _Plan, last: Version, covered: Position) -> Written | None:
+        """None where the decision is out of date."""
+        decision = plan.decision
+        commits: list[Commit] = []
+        expect: list[Expect] = []
+        for change in decision.claims:
+            subject = subject_of(Kind.CLAIM, decision.tenant, change.claim)
+            standing = await self._replica.version_of(subject)
+            if standing.position > covered:
+                return None
+            commits.append(plan.commit(Kind.CLAIM, change.claim, (change.event,), standing.version + 1))
+            expect.append(Expect(subject, standing.position))
+        commit = plan.commit(decision.kind, decision.aggregate, decision.events, last.version + 1)
+        commits.append(commit)
+        guard = await self._guard(plan, last, covered)
+        if guard is None:
+            return None
+        expect.append(guard)
+        try:
+            positions = await self._log.append(commits, expect)
+        except Conflict:
+            return None
+        except ValueError as error:
+            raise Refusal(ErrorCode.INVALID_ARGUMENT, "COMMIT_TOO_LARGE", f"{error}.", remedy="Ask for less at a time.") from error
+        return Written(positions[-1], commit.id, commit.time, False, decision.kind, decision.aggregate, commit.version)
+
+    async def _guard(self, plan: _Plan, last: Version, covered: Position) -> Expect | None:
+        """What must not have changed: the aggregate, or all that the decision's guard covers."""
+        if not plan.decision.guards:
+            return Expect(plan.subject, last.position)
+        (subject_filter,) = plan.decision.guards
+        standing = await self._log.last(subject_filter)
+        position = standing.position if standing else Position(0)
+        return Expect(subject_filter, position) if position <= covered else None
+
+
+class _Plan:
+    """A decision on its way to become commits."""
+
+    def __init__(self, decision: Decision, actor: str, request_id: str, request_hash: bytes, trace_parent: str) -> None:
+        self.decision = decision
+        self.subject = subject_of(decision.kind, decision.tenant, decision.aggregate)
+        self._actor = actor
+        self._request_id = request_id
+        self._request_hash = request_hash
+        self._trace_parent = trace_parent
+        self._time = datetime.now(UTC)
+
+    def commit(self, kind: Kind, aggregate: str, events: tuple[Event, ...], version: int) -> Commit:
+        return Commit(
+            id=new_ulid(),
+            kind=kind,
+            tenant=self.decision.tenant,
+            aggregate=aggregate,
+            version=version,
+            time=self._time,
+            actor=self._actor,
+            events=events,
+            request_id=self._request_id,
+            request_hash=self._request_hash,
+            trace_parent=self._trace_parent,
+        )
+
+
+def _check_version(decision: Decision, last: Version, expected_version: int | None) -> None:
+    if expected_version is not None and expected_version != last.version:
+        raise Refusal(
+            ErrorCode.CONFLICT,
+            "VERSION_CHANGED",
+            f"{decision.kind.value} {decision.aggregate} has version {last.version}, {expected_version} was expected.",
+            field="options.expected_version",
+            remedy="Read it again, and decide again with what it says now.",
+            metadata={"version": str(last.version)},
+        )
