@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 
+from trunkline.domain.directory import Directory
 from trunkline.domain.errors import ErrorCode, Refusal
 from trunkline.domain.events import TenantId
 
@@ -61,6 +62,16 @@ class Unauthenticated(Exception):
 def no_tenants(_: bytes) -> TenantKey | None:
     """For services that customers do not call."""
     return None
+
+
+def tenant_keys_of(directory: Directory) -> FindTenantKey:
+    """Looks tenants' keys up in what the service has replicated."""
+
+    def find(key_hash: bytes) -> TenantKey | None:
+        key = directory.api_key(key_hash)
+        return TenantKey(key.tenant, key.id) if key is not None else None
+
+    return find
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,151 @@
+"""What a service of the control plane stands on: the log, a replica of it in memory and on disk, and a writer.
+
+    state = await ControlState.open(settings, life)      # opens, follows the log, closes at the end
+    await state.complete()                               # until the replica holds what the log held at the start
+    receipt = await state.write(commands.CreateAcl(tenant, "OUT"), request.write)
+
+Reads come from `state.directory`. Commands are decided at the head of the log: what a caller has just been told of by another service is
+known here too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from nats.aio.client import Client
+
+from trunkline.api.common.v1 import common_pb2
+from trunkline.domain.commands import Command, fingerprint
+from trunkline.domain.decide import decide
+from trunkline.domain.decide_access import existing_tenant
+from trunkline.domain.directory import Directory
+from trunkline.domain.errors import invalid
+from trunkline.domain.events import Position, TenantId
+from trunkline.domain.facts import Fact
+from trunkline.eventlog.jetstream import JetStreamLog
+from trunkline.eventlog.log import EventLog, LogUnavailable
+from trunkline.eventlog.replica import Replica
+from trunkline.eventlog.streams import ensure_streams
+from trunkline.eventlog.writer import Writer, Written
+from trunkline.runtime import authentication, nats_client, telemetry
+from trunkline.runtime.logs import logger
+from trunkline.runtime.service import Lifecycle
+from trunkline.runtime.settings import ServiceSettings
+
+NATS_WAIT_S = 2.0
+"""At the start, for NATS; without it the service starts from what it has on disk and goes on trying."""
+
+COMPLETE_REPORT_S = 5.0
+"""How often it is said that the service still waits for its replica."""
+
+STREAMS_RETRY_S = 1.0
+"""Between two tries to make the streams while NATS is away."""
+
+CATCH_UP_LIMIT_S = 2.0
+"""How long a read waits for the head."""
+
+REQUEST_ID_LIMIT = 64
+
+OnFact = Callable[[Fact], None]
+OnCovered = Callable[[Position], None]
+
+
+class ControlState:
+    """`directory` is what the log says up to `replica.covered`. Made by `open`."""
+
+    def __init__(self, name: str, nc: Client, log: EventLog, directory: Directory, replica: Replica, writer: Writer) -> None:
+        self.name = name
+        self.nc = nc
+        self.log = log
+        self.directory = directory
+        self.replica = replica
+        self.writer = writer
+
+    @classmethod
+    async def open(
+        cls, settings: ServiceSettings, life: Lifecycle, *, on_fact: OnFact | None = None, on_covered: OnCovered | None = None
+    ) -> ControlState:
+        """Opens what is on disk and begins to follow the log; `on_fact` and `on_covered` as of Replica, after the directory.
+
+        NATS may be away: then the state is what the disk holds, and it goes on when NATS is back. A replica that turns out to hold
+        something else than the log ends the process, which builds another one when it is started again.
+        """
+        name = settings.name
+        nc = await nats_client.connect(settings.nats_url, token=settings.nats_token.get_secret_value(), name=name, wait_s=NATS_WAIT_S)
+        life.on_stop("nats", nc.close)
+        directory = Directory()
+
+        def fold(fact: Fact) -> None:
+            directory.apply(fact)
+            if on_fact is not None:
+                on_fact(fact)
+
+        log = JetStreamLog(nc)
+        replica = Replica(log, settings.state_dir / "replica.sqlite", on_fact=fold, on_covered=on_covered)
+        await replica.open()
+        life.on_stop("replica file", replica.close)
+        state = cls(name, nc, log, directory, replica, Writer(log, replica))
+        following = life.spawn("replica", state._follow())
+
+        async def unfollow() -> None:
+            following.cancel()
+            await asyncio.wait({following})
+
+        life.on_stop("replica", unfollow)
+        return state
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                await ensure_streams(self.nc)
+                break
+            except LogUnavailable as error:
+                logger("control").warning("no streams yet", why=str(error), retry_s=STREAMS_RETRY_S)
+                await asyncio.sleep(STREAMS_RETRY_S)
+        await self.replica.run()
+
+    async def complete(self) -> None:
+        """Until the replica has once reached the head that it first saw, in this process or an earlier one."""
+        while not self.replica.is_complete:
+            try:
+                await self.replica.wait_complete(COMPLETE_REPORT_S)
+            except LogUnavailable as error:
+                logger("control").warning("the replica is not complete yet", why=str(error), position=self.replica.covered)
+
+    async def existing_tenant(self, tenant: TenantId) -> TenantId:
+        """The tenant, which exists; where this replica does not know it the head is looked at. Raises Refusal (NOT_FOUND)."""
+        if tenant not in self.directory.tenants:
+            await self.catch_up()
+        return existing_tenant(self.directory, tenant)
+
+    async def catch_up(self) -> None:
+        """Until the replica covers what the log's head is now. Raises LogUnavailable."""
+        await self.replica.wait_covered(await self.log.head(), CATCH_UP_LIMIT_S)
+
+    async def write(self, command: Command, options: common_pb2.WriteOptions, *, actor: str = "") -> common_pb2.Receipt:
+        """Carries out a command for the caller of the request (or `actor`). Raises Refusal, Conflict, LogUnavailable."""
+        written = await self.execute(command, options, actor=actor)
+        time = Timestamp()
+        time.FromDatetime(written.time)
+        return common_pb2.Receipt(position=written.position, commit_id=written.commit_id, time=time, repeated=written.is_repeated)
+
+    async def execute(self, command: Command, options: common_pb2.WriteOptions, *, actor: str = "") -> Written:
+        """`write`, with the log's own answer."""
+        if len(options.request_id) > REQUEST_ID_LIMIT or not all("\x21" <= character <= "\x7e" for character in options.request_id):
+            raise invalid(
+                "REQUEST_ID_INVALID",
+                "write.request_id",
+                f"a request id is 1 to {REQUEST_ID_LIMIT} printable ASCII characters without blanks",
+            )
+        return await self.writer.execute(
+            command,
+            lambda asked: decide(self.directory, asked),
+            actor=actor or authentication.current().actor,
+            tenant=command.tenant,
+            request_id=options.request_id,
+            request_hash=fingerprint(command),
+            expected_version=options.expected_version if options.HasField("expected_version") else None,
+            trace_parent=telemetry.trace_parent(),
+        )

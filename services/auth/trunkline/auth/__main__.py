@@ -1,0 +1,88 @@
+"""The auth service's process: `trunkline-auth --settings FILE`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+from trunkline.api.auth.v1 import auth_pb2_grpc
+from trunkline.api.common.v1 import common_pb2
+from trunkline.auth.authorizer import Authorizer
+from trunkline.auth.kek import load_or_create_kek
+from trunkline.auth.key_store import KeyStore, Purpose
+from trunkline.auth.orphans import Orphans
+from trunkline.auth.rotation import NONCE_PLAN, TOKEN_PLAN
+from trunkline.auth.server import AuthServer
+from trunkline.auth.settings import AuthSettings
+from trunkline.domain import commands
+from trunkline.domain.errors import Refusal
+from trunkline.eventlog.log import Conflict, LogUnavailable
+from trunkline.runtime.authentication import Authenticator
+from trunkline.runtime.control import ControlState
+from trunkline.runtime.grpc_server import GrpcServer
+from trunkline.runtime.logs import logger
+from trunkline.runtime.service import Lifecycle, run_service
+
+ROTATION_CHECK_S = 30.0
+"""How often it is looked whether a key is due: far more often than any key is announced before its turn."""
+
+
+async def start(settings: AuthSettings, life: Lifecycle) -> None:
+    """Ready when the replica holds what the log held at the start, or what it held last time where the log is away."""
+    keys = KeyStore(settings.state_dir / "keys.sqlite", load_or_create_kek(settings.kek_file))
+
+    async def close_keys() -> None:
+        keys.close()
+
+    life.on_stop("key store", close_keys)
+    rotate(keys)
+    authorizer = Authorizer(settings.realm, settings.pops, keys, time.time)
+    state = await ControlState.open(settings, life, on_fact=authorizer.on_fact, on_covered=authorizer.on_covered)
+    server = GrpcServer(settings.grpc_listen, Authenticator(settings.operator_key_hash, settings.service_key_hash))
+    auth_pb2_grpc.add_AuthServiceServicer_to_server(AuthServer(state, authorizer, keys, settings.realm), server.grpc)
+    await server.start()
+    life.on_stop("grpc", server.stop)
+    await state.complete()
+    await server.set_serving(True)
+    life.spawn("key rotation", keep_rotating(keys, authorizer))
+    life.spawn("orphan sweep", keep_sweeping(state, Orphans(settings.orphan_age_s), settings.sweep_period_s))
+
+
+def rotate(keys: KeyStore) -> None:
+    """Makes what is due now."""
+    now_s = int(time.time())
+    keys.rotate(Purpose.NONCE, NONCE_PLAN, now_s)
+    keys.rotate(Purpose.TOKEN, TOKEN_PLAN, now_s)
+
+
+async def keep_rotating(keys: KeyStore, authorizer: Authorizer) -> None:
+    """For ever."""
+    while True:
+        await asyncio.sleep(ROTATION_CHECK_S)
+        rotate(keys)
+        authorizer.keys_rotated()
+
+
+async def keep_sweeping(state: ControlState, orphans: Orphans, period_s: float) -> None:
+    """For ever: erases credentials that no account names. What fails is tried again at the next sweep."""
+    log = logger("orphans")
+    while True:
+        await asyncio.sleep(period_s)
+        for tenant, credential in orphans.due(state.directory, time.monotonic()):
+            command = commands.EraseCredential(tenant, credential)
+            # every auth service sweeps; the same request id makes the second one's erasure the first one's
+            options = common_pb2.WriteOptions(request_id=f"sweep-{os.urandom(8).hex()}")
+            try:
+                await state.write(command, options, actor=f"service:{state.name}")
+                log.info("orphaned credential erased", tenant=tenant, credential=credential)
+            except (Refusal, Conflict, LogUnavailable) as error:
+                log.info("orphaned credential kept", tenant=tenant, credential=credential, why=str(error))
+
+
+def main() -> None:
+    run_service(AuthSettings, start)
+
+
+if __name__ == "__main__":
+    main()

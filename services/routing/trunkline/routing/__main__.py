@@ -1,0 +1,31 @@
+"""The routing service's process: `trunkline-routing --settings FILE`."""
+
+from __future__ import annotations
+
+from trunkline.api.routing.v1 import routing_pb2_grpc
+from trunkline.routing.server import RoutingServer
+from trunkline.routing.settings import RoutingSettings
+from trunkline.runtime.authentication import Authenticator, tenant_keys_of
+from trunkline.runtime.control import ControlState
+from trunkline.runtime.grpc_server import GrpcServer
+from trunkline.runtime.service import Lifecycle, run_service
+
+
+async def start(settings: RoutingSettings, life: Lifecycle) -> None:
+    """Ready when the replica holds what the log held at the start, or once held it all where the log is away."""
+    state = await ControlState.open(settings, life)
+    authenticator = Authenticator(settings.operator_key_hash, settings.service_key_hash, tenant_keys_of(state.directory))
+    server = GrpcServer(settings.grpc_listen, authenticator)
+    routing_pb2_grpc.add_RoutingServiceServicer_to_server(RoutingServer(state, settings.region), server.grpc)
+    await server.start()
+    life.on_stop("grpc", server.stop)
+    await state.complete()
+    await server.set_serving(True)
+
+
+def main() -> None:
+    run_service(RoutingSettings, start)
+
+
+if __name__ == "__main__":
+    main()

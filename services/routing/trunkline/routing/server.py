@@ -1,0 +1,194 @@
+"""`RoutingService` of routing.proto."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc.aio
+
+from trunkline.api.common.v1 import common_pb2
+from trunkline.api.events.v1 import config_pb2
+from trunkline.api.routing.v1 import routing_pb2, routing_pb2_grpc
+from trunkline.domain import commands
+from trunkline.domain.decide_routing import existing_carrier
+from trunkline.domain.errors import invalid
+from trunkline.domain.events import CarrierSettings, DeckId
+from trunkline.domain.numbers import is_prefix
+from trunkline.domain.views import Carrier, Deck
+from trunkline.routing.deck_csv import BYTES_LIMIT
+from trunkline.routing.importing import import_deck
+from trunkline.routing.resolving import resolve
+from trunkline.runtime.authentication import Role, current, require, tenant_for
+from trunkline.runtime.control import ControlState
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+PAGE_DEFAULT, PAGE_LIMIT = 100, 1000
+IMPORTS_AT_ONCE = 1
+"""Each holds a deck in memory, and two of one deck would only interrupt each other."""
+
+
+class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
+    """Operators write. Customers may list routes and ask where a number of their own domains would go."""
+
+    def __init__(self, state: ControlState, region: str) -> None:
+        self._state = state
+        self._region = region
+        self._imports = asyncio.Semaphore(IMPORTS_AT_ONCE)
+
+    async def CreateCarrier(self, request: routing_pb2.CreateCarrierRequest, context: Context) -> routing_pb2.CreateCarrierResponse:
+        require(Role.OPERATOR)
+        command = commands.CreateCarrier(request.carrier, _settings(request.settings))
+        receipt = await self._state.write(command, request.write)
+        return routing_pb2.CreateCarrierResponse(receipt=receipt, carrier=self._carrier(request.carrier))
+
+    async def ChangeCarrier(self, request: routing_pb2.ChangeCarrierRequest, context: Context) -> routing_pb2.ChangeCarrierResponse:
+        require(Role.OPERATOR)
+        command = commands.ChangeCarrier(request.carrier, _settings(request.settings))
+        receipt = await self._state.write(command, request.write)
+        return routing_pb2.ChangeCarrierResponse(receipt=receipt, carrier=self._carrier(request.carrier))
+
+    async def ListCarriers(self, request: routing_pb2.ListCarriersRequest, context: Context) -> routing_pb2.ListCarriersResponse:
+        require(Role.OPERATOR, Role.SERVICE)
+        carriers = self._state.directory.carriers
+        return routing_pb2.ListCarriersResponse(carriers=[_carrier(carriers[name]) for name in sorted(carriers)])
+
+    async def AddGateway(self, request: routing_pb2.AddGatewayRequest, context: Context) -> routing_pb2.AddGatewayResponse:
+        require(Role.OPERATOR)
+        gateway = request.gateway
+        command = commands.AddGateway(
+            request.carrier,
+            gateway.name,
+            gateway.host,
+            gateway.region,
+            gateway.port,
+            gateway.transport,
+            gateway.priority,
+            gateway.weight or 1,
+        )
+        receipt = await self._state.write(command, request.write)
+        return routing_pb2.AddGatewayResponse(receipt=receipt, carrier=self._carrier(request.carrier))
+
+    async def RemoveGateway(self, request: routing_pb2.RemoveGatewayRequest, context: Context) -> routing_pb2.RemoveGatewayResponse:
+        require(Role.OPERATOR)
+        receipt = await self._state.write(commands.RemoveGateway(request.carrier, request.gateway), request.write)
+        return routing_pb2.RemoveGatewayResponse(receipt=receipt, carrier=self._carrier(request.carrier))
+
+    async def ImportDeck(
+        self, request_iterator: AsyncIterator[routing_pb2.ImportDeckRequest], context: Context
+    ) -> routing_pb2.ImportDeckResponse:
+        require(Role.OPERATOR)
+        async with self._imports:
+            first, content = await _collected(request_iterator)
+            receipt = await import_deck(self._state, first.deck, first.currency, content, first.write)
+        return routing_pb2.ImportDeckResponse(receipt=receipt, deck=_deck(self._state.directory.decks[DeckId(first.deck)]))
+
+    async def ListDecks(self, request: routing_pb2.ListDecksRequest, context: Context) -> routing_pb2.ListDecksResponse:
+        require(Role.OPERATOR, Role.SERVICE)
+        decks = self._state.directory.decks
+        return routing_pb2.ListDecksResponse(decks=[_deck(decks[name]) for name in sorted(decks) if decks[name].revision])
+
+    async def ListRoutes(self, request: routing_pb2.ListRoutesRequest, context: Context) -> routing_pb2.ListRoutesResponse:
+        prefix = request.prefix.removeprefix("+")
+        if prefix and not is_prefix(prefix):
+            raise invalid("PREFIX_INVALID", "prefix", f"{request.prefix[:32]!r} cannot begin an E.164 number", "digits, such as 31")
+        start, size = _page(request.page)
+        rows = self._state.directory.routes.rows_under(prefix)
+        page = list(itertools.islice(rows, start, start + size + 1))
+        return routing_pb2.ListRoutesResponse(
+            rows=[
+                config_pb2.DeckRow(
+                    prefix=row.prefix,
+                    carrier=row.carrier,
+                    priority=row.priority,
+                    weight=row.weight,
+                    rate_micros=row.rate_micros,
+                    destination=row.destination,
+                )
+                for _, row, _ in page[:size]
+            ],
+            next_page_token=str(start + size) if len(page) > size else "",
+        )
+
+    async def Resolve(self, request: routing_pb2.ResolveRequest, context: Context) -> routing_pb2.ResolveResponse:
+        tenant = tenant_for(request.tenant) if request.domain or current().role is Role.TENANT else None
+        return resolve(
+            self._state.directory,
+            number=request.number,
+            region=request.region or self._region,
+            tenant=tenant,
+            domain=request.domain,
+            position=self._state.replica.covered,
+            randomness=random.random(),  # noqa: S311 - a choice by weight, no secret
+        )
+
+    def _carrier(self, name: str) -> routing_pb2.Carrier:
+        return _carrier(existing_carrier(self._state.directory, name))
+
+
+async def _collected(requests: AsyncIterator[routing_pb2.ImportDeckRequest]) -> tuple[routing_pb2.ImportDeckRequest, bytes]:
+    """The first message and the whole CSV. Raises Refusal for one that is too large, as soon as it is."""
+    first: routing_pb2.ImportDeckRequest | None = None
+    content = bytearray()
+    async for request in requests:
+        if first is None:
+            first = request
+        content += request.csv
+        if len(content) > BYTES_LIMIT:
+            raise invalid("DECK_TOO_LARGE", "csv", f"the file is larger than {BYTES_LIMIT} bytes", "split it into several decks")
+    if first is None:
+        raise invalid("DECK_EMPTY", "csv", "no message came", "send the deck's name, currency and CSV")
+    return first, bytes(content)
+
+
+def _page(page: common_pb2.Page) -> tuple[int, int]:
+    """Start and size."""
+    if page.token and not (page.token.isascii() and page.token.isdigit() and len(page.token) < 10):
+        raise invalid("PAGE_TOKEN_INVALID", "page.token", "this is no next_page_token of an answer", "begin again without a token")
+    if page.size > PAGE_LIMIT:
+        raise invalid("PAGE_SIZE_INVALID", "page.size", f"{page.size}; a page has at most {PAGE_LIMIT} entries")
+    return int(page.token or 0), page.size or PAGE_DEFAULT
+
+
+def _settings(settings: config_pb2.CarrierSettings) -> CarrierSettings:
+    default = CarrierSettings()
+    return CarrierSettings(
+        settings.is_trusted,
+        settings.has_pai_on_ack,
+        settings.sends_pai_without_privacy,
+        settings.pdd_limit_s or default.pdd_limit_s,
+    )
+
+
+def _carrier(carrier: Carrier) -> routing_pb2.Carrier:
+    settings = carrier.settings
+    return routing_pb2.Carrier(
+        name=carrier.id,
+        settings=config_pb2.CarrierSettings(
+            is_trusted=settings.is_trusted,
+            has_pai_on_ack=settings.has_pai_on_ack,
+            sends_pai_without_privacy=settings.sends_pai_without_privacy,
+            pdd_limit_s=settings.pdd_limit_s,
+        ),
+        gateways=[
+            routing_pb2.Gateway(
+                name=gateway.name,
+                host=gateway.host,
+                port=gateway.port,
+                transport=gateway.transport,
+                region=gateway.region,
+                priority=gateway.priority,
+                weight=gateway.weight,
+            )
+            for gateway in carrier.gateways
+        ],
+        version=carrier.version,
+    )
+
+
+def _deck(deck: Deck) -> routing_pb2.Deck:
+    return routing_pb2.Deck(name=deck.id, revision=deck.revision, rows=deck.rows, currency=deck.currency, version=deck.version)
