@@ -41,7 +41,8 @@ impl<'a> Via<'a> {
         let (protocol, rest) = split_token(raw);
         let (version, rest) = split_token(after_slash(rest).ok_or(bad(rest, "Via without SIP/2.0/transport"))?);
         let (transport, rest) = split_token(after_slash(rest).ok_or(bad(rest, "Via without SIP/2.0/transport"))?);
-        if !protocol.eq_ignore_ascii_case(b"SIP") || version != b"2.0" || transport.is_empty() {
+        // Another version is answered with 505, for which its Via must be read (RFC 4475 §3.1.2.16).
+        if !protocol.eq_ignore_ascii_case(b"SIP") || version.is_empty() || transport.is_empty() {
             return Err(bad(raw, "Via is not SIP/2.0/transport"));
         }
         if !rest.first().is_some_and(|byte| is_lws(*byte)) {
@@ -81,7 +82,9 @@ impl<'a> Via<'a> {
 
     /// The branch is one of RFC 3261: unique, so that it alone names the transaction.
     pub fn has_cookie(&self) -> bool {
-        self.branch().get(..MAGIC_COOKIE.len()).is_some_and(|start| start.eq_ignore_ascii_case(MAGIC_COOKIE))
+        let branch = self.branch();
+        // Nothing but the cookie is not unique (RFC 4475 §3.2.1).
+        branch.len() > MAGIC_COOKIE.len() && branch[..MAGIC_COOKIE.len()].eq_ignore_ascii_case(MAGIC_COOKIE)
     }
 
     /// `None` where it is missing or no address.
