@@ -9,13 +9,25 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod base64;
+mod branch;
 mod config;
+mod entropy;
+mod forward;
+mod invite_client;
+mod invite_server;
+mod machine;
 mod plan;
 mod proxy;
+mod request_client;
+mod request_server;
+mod route;
+mod slab;
+mod timer;
 mod token;
 
 pub use action::{Action, Disposition, EndedBy, Fact, FactKind, FailedBy, FailureCause, Flow, Now};
 pub use config::{Config, Limits};
-pub use plan::{Admission, CallHandle, CallId, LiveCall, LiveState, Refusal, RoutePlan, StaleCall, Target};
+pub use plan::{Admission, CallHandle, CallId, LiveCall, LiveState, Refusal, RoutePlan, StaleCall, Target, MAX_TARGETS};
 pub use proxy::{AdmitError, Proxy, RecheckHandle};
-pub use token::TokenKey;
+pub use token::{TokenKey, MAX_TOKEN_LENGTH};

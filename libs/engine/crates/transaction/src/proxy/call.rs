@@ -1,0 +1,255 @@
+//! Rows of calls: from the admitted INVITE to the end, and their facts. The first final outcome wins.
+
+use std::net::IpAddr;
+
+use trunkline_message::Message;
+
+use crate::action::{EndedBy, FactKind, FailedBy, FailureCause, Flow};
+use crate::plan::{Admission, CallHandle, CallId, LiveCall, LiveState, Refusal, StaleCall, Target};
+use crate::slab::Key;
+use crate::timer::Timers;
+
+use super::server::{id_of, ServerRole};
+use super::{AdmitError, Proxy, Timed, Turn};
+
+/// Where a call stands. The set-up has a current try in all but `Deciding` and `Answered`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Admitted; no decision yet.
+    Deciding,
+    /// A gateway is tried; nothing above 100 has come from it.
+    Trying,
+    /// 18x has come: this gateway or none.
+    Ringing,
+    /// The current gateway took too long after its 100 and was cancelled; the next one follows its 487.
+    Skipping,
+    /// The caller has cancelled; the end of the branch is awaited.
+    Cancelled,
+    /// Timer C: we have cancelled after ringing; the end of the branch is awaited.
+    Overdue,
+    Answered,
+}
+
+/// Timers of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(super) enum CallTimer {
+    /// The decision does not come.
+    Decision,
+    /// The current gateway has sent nothing at all.
+    Silent,
+    /// No gateway has sent anything at all.
+    AllSilent,
+    /// 100 and then nothing.
+    Pdd,
+    /// The end of a cancelled branch does not come.
+    CancelWait,
+    /// No call is longer: its token has run out.
+    Longest,
+}
+
+impl CallTimer {
+    pub const ALL: [Self; 6] = [Self::Decision, Self::Silent, Self::AllSilent, Self::Pdd, Self::CancelWait, Self::Longest];
+}
+
+#[derive(Debug)]
+pub(super) struct Call {
+    pub id: CallId,
+    pub tenant: String,
+    pub domain: String,
+    pub number: String,
+    pub caller: String,
+    pub start_ns: u64,
+    /// Of the dialog: its caller's tag, and From as the caller wrote it, for To of the carrier's requests.
+    pub caller_tag: Vec<u8>,
+    pub caller_address: Vec<u8>,
+    /// Where requests to the customer go: where its last one came from.
+    pub customer: Flow,
+    /// The server transaction of the INVITE.
+    pub server: Key,
+    pub phase: Phase,
+    /// Gateways not tried yet, first one last.
+    pub waiting: Vec<Target>,
+    /// The gateway that is tried, or that answered.
+    pub target: Option<Target>,
+    pub all_failed: Refusal,
+    pub timed_out: Refusal,
+    /// Gateways tried.
+    pub tries: u32,
+    pub current: Option<Key>,
+    /// The token of the current gateway's copy of Record-Route.
+    pub token: String,
+    /// Some gateway has sent something.
+    pub is_any_heard: bool,
+    /// Of the last gateway that failed.
+    pub last_cause: Option<FailureCause>,
+    pub answered_ns: u64,
+    pub callee_tag: Vec<u8>,
+    /// Where the carrier's own requests may come from beside its gateway: what its answer named.
+    pub carrier_ip: Option<IpAddr>,
+    pub timers: Timers<{ CallTimer::ALL.len() }>,
+}
+
+impl Call {
+    pub fn as_live(&self) -> LiveCall<'_> {
+        LiveCall {
+            call: self.id,
+            tenant: &self.tenant,
+            domain: &self.domain,
+            number: &self.number,
+            caller: &self.caller,
+            state: match self.phase {
+                Phase::Deciding | Phase::Trying | Phase::Skipping => LiveState::Trying,
+                Phase::Ringing | Phase::Cancelled | Phase::Overdue => LiveState::Ringing,
+                Phase::Answered => LiveState::Answered,
+            },
+            start_ns: self.start_ns,
+            gateway: self.target.as_ref().map_or("", |target| &target.gateway),
+        }
+    }
+}
+
+impl Proxy {
+    pub(super) fn make_call(
+        &mut self,
+        turn: &mut Turn<'_>,
+        flow: Flow,
+        invite: &Message<'_>,
+        admission: Admission,
+    ) -> Result<Key, AdmitError> {
+        if self.calls.len() >= self.config.limits.calls || !self.has_room_for_transactions() {
+            return Err(AdmitError::Overloaded);
+        }
+        if !self.ring.can_seal(turn.unix_s()) {
+            return Err(AdmitError::NoTokenKey);
+        }
+        let call_key = self.calls.next_key();
+        let server = self.insert_server(id_of(invite), invite, flow, ServerRole::Call(call_key));
+        let mut timers = Timers::new();
+        timers.start(CallTimer::Decision as usize, turn.now.ms + self.config.decision_limit_ms);
+        self.call_ids.insert(admission.call, call_key);
+        self.calls.insert(Call {
+            id: admission.call,
+            tenant: admission.tenant,
+            domain: admission.domain,
+            number: admission.number,
+            caller: admission.caller,
+            start_ns: turn.now.unix_ns,
+            caller_tag: invite.from_tag().unwrap_or_default().to_vec(),
+            caller_address: invite.from().address_bytes.to_vec(),
+            customer: flow,
+            server,
+            phase: Phase::Deciding,
+            waiting: Vec::new(),
+            target: None,
+            all_failed: Refusal::default(),
+            timed_out: Refusal::default(),
+            tries: 0,
+            current: None,
+            token: String::new(),
+            is_any_heard: false,
+            last_cause: None,
+            answered_ns: 0,
+            callee_tag: Vec::new(),
+            carrier_ip: None,
+            timers,
+        });
+        self.arm_call(call_key);
+        self.respond_plain(turn, server, 100);
+        Ok(call_key)
+    }
+
+    pub(super) fn deciding(&self, handle: CallHandle) -> Result<Key, StaleCall> {
+        let key = Key { slot: handle.slot, generation: handle.generation };
+        self.calls.get(key).filter(|call| call.phase == Phase::Deciding).map(|_| key).ok_or(StaleCall)
+    }
+
+    /// Refused before any gateway was tried.
+    pub(super) fn refuse_call(&mut self, turn: &mut Turn<'_>, key: Key, refusal: &Refusal) {
+        let Some(call) = self.calls.get(key) else { return };
+        let (id, server) = (call.id, call.server);
+        let kind =
+            FactKind::Refused { status: refusal.status, reason: refusal.code.clone(), q850: refusal.q850, facts: refusal.facts.clone() };
+        turn.fact(id, kind);
+        self.respond_refusal(turn, server, refusal);
+        self.remove_call(key);
+    }
+
+    /// The set-up ends without an answer, by a response of our own.
+    pub(super) fn fail_call(&mut self, turn: &mut Turn<'_>, key: Key, refusal: &Refusal, by: FailedBy) {
+        let Some(call) = self.calls.get(key) else { return };
+        let (id, server) = (call.id, call.server);
+        turn.fact(id, FactKind::Failed { status: refusal.status, reason: refusal.code.clone(), q850: refusal.q850, by });
+        self.respond_refusal(turn, server, refusal);
+        self.remove_call(key);
+    }
+
+    /// The set-up ends with a carrier's failure, which is passed on as `bytes`.
+    pub(super) fn fail_call_with(&mut self, turn: &mut Turn<'_>, key: Key, refusal: &Refusal, bytes: Vec<u8>) {
+        let Some(call) = self.calls.get(key) else { return };
+        let (id, server) = (call.id, call.server);
+        let by = FailedBy::Carrier;
+        turn.fact(id, FactKind::Failed { status: refusal.status, reason: refusal.code.clone(), q850: refusal.q850, by });
+        self.respond(turn, server, refusal.status, bytes);
+        self.remove_call(key);
+    }
+
+    /// The set-up ends with what the caller asked for.
+    pub(super) fn fail_cancelled(&mut self, turn: &mut Turn<'_>, key: Key) {
+        // Q.850 16: normal clearing.
+        let refusal = Refusal { status: 487, q850: 16, ..Refusal::default() };
+        self.fail_call(turn, key, &refusal, FailedBy::Caller);
+    }
+
+    /// The call is over: one `Ended`, and a memory of it for as long as a request of its dialog may be on the way.
+    pub(super) fn end_call(&mut self, turn: &mut Turn<'_>, id: CallId, by: EndedBy, q850: u16, answered_ns: u64) {
+        if !self.ended.insert(id) {
+            return;
+        }
+        self.timers.push(Timed::Ended(id), turn.now.ms + self.lifetime_ms());
+        turn.fact(id, FactKind::Ended { by, q850, answered_ns });
+        if let Some(key) = self.call_ids.get(&id).copied() {
+            self.remove_call(key);
+        }
+    }
+
+    fn remove_call(&mut self, key: Key) {
+        if let Some(call) = self.calls.remove(key) {
+            // A restarted set-up with the same id stays.
+            if self.call_ids.get(&call.id) == Some(&key) {
+                self.call_ids.remove(&call.id);
+            }
+        }
+    }
+
+    pub(super) fn arm_call(&mut self, key: Key) {
+        if let Some(call) = self.calls.get_mut(key) {
+            self.timers.arm(Timed::Call(key), &mut call.timers);
+        }
+    }
+
+    pub(super) fn on_call_timers(&mut self, turn: &mut Turn<'_>, key: Key, at_ms: u64) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        call.timers.opened(at_ms);
+        while let Some(kind) = self.calls.get_mut(key).and_then(|call| call.timers.take_due(turn.now.ms)) {
+            match CallTimer::ALL[kind] {
+                CallTimer::Decision => {
+                    let refusal = self.config.decision_refusal.clone();
+                    self.refuse_call(turn, key, &refusal);
+                }
+                CallTimer::Silent => self.on_silent(turn, key),
+                CallTimer::AllSilent => self.on_all_silent(turn, key),
+                CallTimer::Pdd => self.on_pdd_limit(turn, key),
+                CallTimer::CancelWait => self.on_cancel_wait_over(turn, key),
+                CallTimer::Longest => {
+                    let ids = self.calls.get(key).map(|call| (call.id, call.answered_ns));
+                    if let Some((id, answered_ns)) = ids {
+                        // Q.850 102: recovery on timer expiry.
+                        self.end_call(turn, id, EndedBy::Edge, 102, answered_ns);
+                    }
+                }
+            }
+        }
+        self.arm_call(key);
+    }
+}

@@ -1,0 +1,114 @@
+//! What was given up: CANCEL from the caller and to gateways, and late answers of abandoned gateways (RFC 3261 §9, §16.10).
+
+use trunkline_message::{DialogRequest, Message, Method};
+
+use crate::action::Flow;
+use crate::forward;
+use crate::route;
+use crate::slab::Key;
+
+use super::client::ClientRole;
+use super::server::{own_response, ServerRole};
+use super::{Proxy, Turn};
+
+/// A downstream proxy may fork; more late answers than this to one abandoned INVITE are left to their own timers.
+const MAX_HUNG_UP: usize = 8;
+
+impl Proxy {
+    /// A CANCEL whose INVITE is `server`. Answered 200 each time it comes, which is what a transaction of its own would do.
+    pub(super) fn on_cancel(&mut self, turn: &mut Turn<'_>, flow: Flow, cancel: &Message<'_>, key: Key) {
+        let Some(server) = self.servers.get(key) else { return };
+        let bytes = own_response(cancel, flow.peer, 200, "", &server.to_tag, "");
+        let is_open = server.is_proceeding_invite();
+        let role = server.role.clone();
+        turn.send(route::reply_flow(cancel, flow), bytes);
+        if !is_open {
+            return;
+        }
+        match role {
+            ServerRole::Call(call) => self.on_caller_cancel(turn, call),
+            ServerRole::Exchange(client) => self.want_cancel(turn, client),
+            ServerRole::Waiting(_) => self.respond_plain(turn, key, 487),
+            ServerRole::Answered => {}
+        }
+    }
+
+    /// CANCELs an INVITE now, or when its first provisional response has come (§9.1).
+    pub(super) fn want_cancel(&mut self, turn: &mut Turn<'_>, key: Key) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        if client.is_proceeding() {
+            self.send_cancel(turn, key);
+        } else if client.is_calling() {
+            client.is_cancel_wanted = true;
+        }
+    }
+
+    /// Nobody waits for this INVITE any more: it is cancelled, not sent again, and forgotten after 64*T1.
+    pub(super) fn give_up(&mut self, turn: &mut Turn<'_>, key: Key, role: ClientRole) {
+        if let Some(client) = self.clients.get_mut(key) {
+            client.role = role;
+        }
+        self.stop_retransmission(key);
+        self.want_cancel(turn, key);
+        if self.clients.get(key).is_some_and(|client| client.is_proceeding()) {
+            self.start_timer_c(turn, key, self.lifetime_ms());
+        }
+    }
+
+    /// A response to an INVITE that was given up. Provisional: the CANCEL is on its way. A 2xx: acknowledged each time, hung up once.
+    pub(super) fn on_stray_response(&mut self, turn: &mut Turn<'_>, key: Key, mut hung_up: Vec<Vec<u8>>, response: &Message<'_>) {
+        if !response.status().is_some_and(|status| (200..300).contains(&status)) {
+            return;
+        }
+        let tag = response.to_tag().unwrap_or_default().to_vec();
+        let is_new = !hung_up.contains(&tag);
+        if is_new && hung_up.len() >= MAX_HUNG_UP {
+            return;
+        }
+        let Some(client) = self.clients.get(key) else { return };
+        let invite = client.request.clone();
+        let own_token = first_token(&invite.view());
+        let flow = route::next_hop(response, &own_token, client.flow);
+        let ours = self.listener(flow.listener);
+        let write = |method: &str, cseq: u32, branch: &str| write_own_request(method, cseq, &forward::via(ours, branch), response, &own_token);
+        let cseq = response.cseq().number;
+        let ack_branch = crate::branch::make_stateless(&self.entropy, client.branch.as_bytes(), "0");
+        turn.send(flow, write("ACK", cseq, &ack_branch));
+        if is_new {
+            hung_up.push(tag);
+            if let Some(client) = self.clients.get_mut(key) {
+                client.role = ClientRole::Abandoned { hung_up };
+            }
+            self.send_request(turn, flow, ClientRole::Nobody, "0", |branch| write("BYE", cseq.wrapping_add(1), branch));
+        }
+    }
+}
+
+/// The token of our Record-Route in an INVITE that we sent; it is the topmost.
+fn first_token(invite: &Message<'_>) -> String {
+    let value = invite.values(trunkline_message::HeaderName::RecordRoute).next();
+    let token = value.and_then(|value| route::token_in(value.bytes)).unwrap_or_default();
+    String::from_utf8_lossy(token).into_owned()
+}
+
+/// A request of ours in the dialog that a 2xx made: From, To and Call-ID as there, to its Contact along its routes (§12.2.1.1).
+fn write_own_request(method: &str, cseq: u32, via: &str, response: &Message<'_>, own_token: &str) -> Vec<u8> {
+    let contact = response.addresses(trunkline_message::HeaderName::Contact).next().and_then(Result::ok);
+    let value = |name| response.value(name).unwrap_or_default();
+    let routes = route::route_set(response, own_token);
+    let request = DialogRequest {
+        method,
+        remote_target: contact.map_or(response.to().uri_bytes, |contact| contact.uri_bytes),
+        routes: &routes,
+        via: via.as_bytes(),
+        from: value(trunkline_message::HeaderName::From),
+        to: value(trunkline_message::HeaderName::To),
+        call_id: response.call_id(),
+        cseq,
+        lines: b"",
+    };
+    debug_assert!(Method::from_bytes(method.as_bytes()) != Method::Other);
+    let mut out = Vec::with_capacity(512);
+    trunkline_message::write_request(&request, &mut out);
+    out
+}

@@ -1,0 +1,328 @@
+//! Client transactions: runs their machines, matches responses, retransmits requests.
+
+use trunkline_message::{Message, Method, OwnedMessage};
+
+use crate::action::Flow;
+use crate::branch;
+use crate::invite_client;
+use crate::machine::{ClientEffect, ClientTimer};
+use crate::request_client;
+use crate::slab::Key;
+use crate::timer::Timers;
+
+use super::{Proxy, Timed, Turn};
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Machine {
+    Invite(invite_client::State),
+    Request(request_client::State),
+}
+
+/// Who is told of responses.
+#[derive(Clone, Debug)]
+pub(super) enum ClientRole {
+    /// A gateway tried for a call whose INVITE is `server`.
+    Try { call: Key, server: Key },
+    /// A request in a dialog. `asserted` speaks for a customer who responds.
+    Exchange { server: Key, asserted: Vec<String> },
+    /// A gateway given up: a late 1xx is cancelled, a late 2xx acknowledged and hung up. Holds the To-tags that were.
+    Abandoned { hung_up: Vec<Vec<u8>> },
+    /// Nobody: our CANCEL or BYE, or the transaction above has ended.
+    Nobody,
+}
+
+#[derive(Debug)]
+pub(super) struct Client {
+    pub machine: Machine,
+    pub branch: String,
+    /// As sent.
+    pub request: OwnedMessage,
+    pub flow: Flow,
+    pub role: ClientRole,
+    /// The client transaction of its CANCEL, which has the same branch.
+    pub cancel: Option<Key>,
+    /// To be cancelled when a provisional response comes (§9.1).
+    pub is_cancel_wanted: bool,
+    interval_ms: u64,
+    timers: Timers<{ ClientTimer::ALL.len() }>,
+}
+
+impl Client {
+    pub fn is_calling(&self) -> bool {
+        matches!(self.machine, Machine::Invite(invite_client::State::Calling))
+    }
+
+    pub fn is_proceeding(&self) -> bool {
+        matches!(self.machine, Machine::Invite(invite_client::State::Proceeding))
+    }
+
+    fn is_terminated(&self) -> bool {
+        match self.machine {
+            Machine::Invite(state) => state == invite_client::State::Terminated,
+            Machine::Request(state) => state == request_client::State::Terminated,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Input {
+    Response(u16),
+    TransportError,
+    Timer(ClientTimer),
+}
+
+impl Input {
+    fn step(self, machine: Machine) -> (Machine, &'static [ClientEffect]) {
+        match machine {
+            Machine::Invite(state) => {
+                let event = match self {
+                    Self::Response(100..=199) => invite_client::Event::Provisional,
+                    Self::Response(200..=299) => invite_client::Event::Success,
+                    Self::Response(_) => invite_client::Event::Failure,
+                    Self::TransportError => invite_client::Event::TransportError,
+                    Self::Timer(timer) => invite_client::Event::Timer(timer),
+                };
+                let (state, effects) = invite_client::step(state, event);
+                (Machine::Invite(state), effects)
+            }
+            Machine::Request(state) => {
+                let event = match self {
+                    Self::Response(100..=199) => request_client::Event::Provisional,
+                    Self::Response(_) => request_client::Event::Final,
+                    Self::TransportError => request_client::Event::TransportError,
+                    Self::Timer(timer) => request_client::Event::Timer(timer),
+                };
+                let (state, effects) = request_client::step(state, event);
+                (Machine::Request(state), effects)
+            }
+        }
+    }
+}
+
+impl Proxy {
+    /// Makes the transaction, sends the request that `write` makes with the new branch, and starts A and B, or E and F.
+    ///
+    /// `None`, and nothing sent, where what was written is beyond the bounds of a message: one Via too many, for example.
+    pub(super) fn send_request(
+        &mut self,
+        turn: &mut Turn<'_>,
+        flow: Flow,
+        role: ClientRole,
+        loop_part: &str,
+        write: impl FnOnce(&str) -> Vec<u8>,
+    ) -> Option<Key> {
+        let branch = branch::make(&mut self.entropy, self.clients.next_key(), loop_part);
+        let bytes = write(&branch);
+        self.start_client(turn, flow, role, branch, &bytes)
+    }
+
+    /// The CANCEL of an INVITE: a transaction of its own under the same branch (§9.1).
+    pub(super) fn send_cancel(&mut self, turn: &mut Turn<'_>, invite: Key) {
+        let Some(client) = self.clients.get(invite).filter(|client| client.cancel.is_none()) else { return };
+        let (flow, branch) = (client.flow, client.branch.clone());
+        let mut bytes = Vec::with_capacity(512);
+        trunkline_message::write_cancel(&client.request.view(), b"", &mut bytes);
+        let cancel = self.start_client(turn, flow, ClientRole::Nobody, branch, &bytes);
+        if let Some(client) = self.clients.get_mut(invite) {
+            client.cancel = cancel;
+            client.is_cancel_wanted = false;
+        }
+    }
+
+    fn start_client(&mut self, turn: &mut Turn<'_>, flow: Flow, role: ClientRole, branch: String, bytes: &[u8]) -> Option<Key> {
+        let request = OwnedMessage::parse(bytes).ok()?;
+        let (machine, retransmission, timeout) = match request.view().method() {
+            Method::Invite => (Machine::Invite(invite_client::State::Calling), ClientTimer::A, ClientTimer::B),
+            _ => (Machine::Request(request_client::State::Trying), ClientTimer::E, ClientTimer::F),
+        };
+        let mut timers = Timers::new();
+        timers.start(retransmission as usize, turn.now.ms + self.config.t1_ms.max(1));
+        timers.start(timeout as usize, turn.now.ms + self.lifetime_ms());
+        let interval_ms = self.config.t1_ms;
+        turn.send(flow, request.bytes().to_vec());
+        let key =
+            self.clients.insert(Client { machine, branch, request, flow, role, cancel: None, is_cancel_wanted: false, interval_ms, timers });
+        if let Some(client) = self.clients.get_mut(key) {
+            self.timers.arm(Timed::Client(key), &mut client.timers);
+        }
+        self.peers.entry(flow.peer).or_default().insert(key);
+        Some(key)
+    }
+
+    pub(super) fn remove_client(&mut self, key: Key) {
+        let Some(client) = self.clients.remove(key) else { return };
+        if let Some(keys) = self.peers.get_mut(&client.flow.peer) {
+            keys.remove(&key);
+            if keys.is_empty() {
+                self.peers.remove(&client.flow.peer);
+            }
+        }
+        if let Some(cancel) = client.cancel {
+            self.remove_client(cancel);
+        }
+    }
+
+    /// Finds the transaction by the branch of the top Via (§17.1.3). Anything that is not exactly what was sent is dropped.
+    pub(super) fn on_response(&mut self, turn: &mut Turn<'_>, response: &Message<'_>) {
+        let via = response.top_via();
+        let Some(key) = branch::key_of(via.branch()) else { return };
+        let Some(client) = self.clients.get(key).filter(|client| client.branch.as_bytes() == via.branch()) else { return };
+        let Some(status) = response.status() else { return };
+        let key = if client.request.view().method_bytes() == response.method_bytes() {
+            key
+        } else {
+            match client.cancel.filter(|_| response.method() == Method::Cancel) {
+                Some(cancel) => cancel,
+                None => return,
+            }
+        };
+        self.drive_client(turn, key, Input::Response(status), Some(response));
+    }
+
+    pub(super) fn on_transport_error(&mut self, turn: &mut Turn<'_>, key: Key) {
+        self.drive_client(turn, key, Input::TransportError, None);
+    }
+
+    pub(super) fn on_client_timers(&mut self, turn: &mut Turn<'_>, key: Key, at_ms: u64) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        client.timers.opened(at_ms);
+        while let Some(kind) = self.clients.get_mut(key).and_then(|client| client.timers.take_due(turn.now.ms)) {
+            match ClientTimer::ALL[kind] {
+                ClientTimer::C => self.on_timer_c(turn, key),
+                timer => self.drive_client(turn, key, Input::Timer(timer), None),
+            }
+        }
+        if let Some(client) = self.clients.get_mut(key) {
+            self.timers.arm(Timed::Client(key), &mut client.timers);
+        }
+    }
+
+    /// Timer C, or the bound on waiting for the end of a branch that was given up.
+    pub(super) fn start_timer_c(&mut self, turn: &Turn<'_>, key: Key, delay_ms: u64) {
+        if let Some(client) = self.clients.get_mut(key) {
+            client.timers.start(ClientTimer::C as usize, turn.now.ms + delay_ms);
+            self.timers.arm(Timed::Client(key), &mut client.timers);
+        }
+    }
+
+    fn is_timer_c_running(&self, key: Key) -> bool {
+        self.clients.get(key).is_some_and(|client| client.timers.is_running(ClientTimer::C as usize))
+    }
+
+    /// No more retransmissions of an INVITE to a gateway that was given up.
+    pub(super) fn stop_retransmission(&mut self, key: Key) {
+        if let Some(client) = self.clients.get_mut(key) {
+            client.timers.stop(ClientTimer::A as usize);
+        }
+    }
+
+    fn drive_client(&mut self, turn: &mut Turn<'_>, key: Key, input: Input, response: Option<&Message<'_>>) {
+        let lifetime_ms = self.lifetime_ms();
+        let Some(client) = self.clients.get_mut(key) else { return };
+        let (machine, effects) = input.step(client.machine);
+        client.machine = machine;
+        let mut report = None;
+        for effect in effects {
+            match effect {
+                ClientEffect::Resend => turn.send(client.flow, client.request.bytes().to_vec()),
+                ClientEffect::Start(timer) => {
+                    let delay_ms = match timer {
+                        ClientTimer::A => {
+                            client.interval_ms *= 2;
+                            client.interval_ms
+                        }
+                        ClientTimer::E => {
+                            client.interval_ms = match client.machine {
+                                Machine::Request(request_client::State::Proceeding) => self.config.t2_ms,
+                                _ => (2 * client.interval_ms).min(self.config.t2_ms),
+                            };
+                            client.interval_ms
+                        }
+                        ClientTimer::K => self.config.t4_ms,
+                        ClientTimer::B | ClientTimer::C | ClientTimer::D | ClientTimer::F | ClientTimer::M => lifetime_ms,
+                    };
+                    client.timers.start(*timer as usize, turn.now.ms + delay_ms.max(1));
+                }
+                ClientEffect::Stop(timer) => client.timers.stop(*timer as usize),
+                ClientEffect::Acknowledge => {
+                    if let Some(response) = response {
+                        let mut bytes = Vec::with_capacity(512);
+                        trunkline_message::write_ack_for_failure(&client.request.view(), response, &mut bytes);
+                        turn.send(client.flow, bytes);
+                    }
+                }
+                ClientEffect::Deliver | ClientEffect::Timeout | ClientEffect::Unreachable => report = Some(*effect),
+            }
+        }
+        if matches!(input, Input::Response(200..)) {
+            client.timers.stop(ClientTimer::C as usize);
+            // The INVITE is over, so its CANCEL need not be repeated.
+            if let Some(cancel) = client.cancel.take() {
+                self.remove_client(cancel);
+            }
+        }
+        let Some(client) = self.clients.get_mut(key) else { return };
+        let role = client.role.clone();
+        self.timers.arm(Timed::Client(key), &mut client.timers);
+        match (report, response) {
+            (Some(ClientEffect::Deliver), Some(response)) => self.on_delivered(turn, key, role, response),
+            (Some(ClientEffect::Timeout), _) => self.on_nobody_answered(turn, key, role),
+            (Some(ClientEffect::Unreachable), _) => self.on_nobody_reached(turn, key, role),
+            _ => {}
+        }
+        if self.clients.get(key).is_some_and(Client::is_terminated) {
+            self.remove_client(key);
+        }
+    }
+
+    fn on_delivered(&mut self, turn: &mut Turn<'_>, key: Key, role: ClientRole, response: &Message<'_>) {
+        let is_provisional = response.status().is_some_and(|status| status < 200);
+        let is_cancel_due = is_provisional && self.clients.get(key).is_some_and(|client| client.is_cancel_wanted);
+        if is_provisional && self.clients.get(key).is_some_and(Client::is_proceeding) {
+            match role {
+                ClientRole::Try { .. } | ClientRole::Exchange { .. } => self.start_timer_c(turn, key, self.config.timer_c_ms),
+                // Not restarted: a peer that goes on sending provisional responses is forgotten all the same.
+                ClientRole::Abandoned { .. } | ClientRole::Nobody if self.is_timer_c_running(key) => {}
+                ClientRole::Abandoned { .. } | ClientRole::Nobody => self.start_timer_c(turn, key, self.lifetime_ms()),
+            }
+        }
+        if is_cancel_due {
+            self.send_cancel(turn, key);
+        }
+        match role {
+            ClientRole::Try { call, server } => self.on_try_response(turn, key, call, server, response),
+            ClientRole::Exchange { server, asserted } => self.on_exchange_response(turn, server, &asserted, response),
+            ClientRole::Abandoned { hung_up } => self.on_stray_response(turn, key, hung_up, response),
+            ClientRole::Nobody => {}
+        }
+    }
+
+    fn on_nobody_answered(&mut self, turn: &mut Turn<'_>, key: Key, role: ClientRole) {
+        match role {
+            ClientRole::Try { call, .. } => self.on_try_silent(turn, key, call),
+            ClientRole::Exchange { server, .. } => self.end_exchange(turn, server, 408),
+            ClientRole::Abandoned { .. } | ClientRole::Nobody => {}
+        }
+    }
+
+    fn on_nobody_reached(&mut self, turn: &mut Turn<'_>, key: Key, role: ClientRole) {
+        match role {
+            ClientRole::Try { call, .. } => self.on_try_unreachable(turn, key, call),
+            // §16.9: as a 503 from the next hop, which is not passed on as it is (§16.7 step 6).
+            ClientRole::Exchange { server, .. } => self.end_exchange(turn, server, 500),
+            ClientRole::Abandoned { .. } | ClientRole::Nobody => {}
+        }
+    }
+
+    fn on_timer_c(&mut self, turn: &mut Turn<'_>, key: Key) {
+        let Some(role) = self.clients.get(key).map(|client| client.role.clone()) else { return };
+        match role {
+            ClientRole::Try { call, .. } => self.on_try_overdue(turn, key, call),
+            ClientRole::Exchange { server, .. } => {
+                self.give_up(turn, key, ClientRole::Nobody);
+                self.end_exchange(turn, server, 408);
+            }
+            ClientRole::Abandoned { .. } | ClientRole::Nobody => self.remove_client(key),
+        }
+    }
+}

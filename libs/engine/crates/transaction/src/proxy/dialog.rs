@@ -1,0 +1,255 @@
+//! Requests inside dialogs, from either side, served from the call's row or from the token alone (RFC 3261 §16.4 to §16.7, §12.2).
+
+use std::net::IpAddr;
+
+use trunkline_message::{Message, Method};
+
+use crate::action::{Disposition, EndedBy, Flow};
+use crate::branch;
+use crate::forward::{self, Hop, Identity};
+use crate::plan::{CallId, Refusal, StaleCall};
+use crate::route::RouteWork;
+use crate::slab::Key;
+use crate::token::{Binding, FromForm, Side, Token, TokenError};
+
+use super::call::{Call, Phase};
+use super::client::ClientRole;
+use super::ingress::refuse;
+use super::server::{id_of, ServerRole};
+use super::{Proxy, RecheckHandle, Turn};
+
+/// What a forwarded request of the dialog needs: made of the token and, where it is still there, the call's row.
+#[derive(Clone, Debug)]
+pub(super) struct Leg {
+    /// Who sent the request.
+    side: Side,
+    call: CallId,
+    next_hop: Flow,
+    identity: Identity,
+    /// From of the customer's own making, for To of the carrier's requests.
+    caller_address: Option<Vec<u8>>,
+    answered_ns: u64,
+    /// The dialog of the answer, as far as we know: its BYE ends the call.
+    is_main: bool,
+}
+
+/// A re-INVITE that waits for the access rule.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    leg: Leg,
+    work: RouteWork,
+    loop_part: String,
+}
+
+impl Proxy {
+    pub(super) fn on_dialog_request(
+        &mut self,
+        turn: &mut Turn<'_>,
+        flow: Flow,
+        request: &Message<'_>,
+        token: &[u8],
+        work: RouteWork,
+        loop_part: &str,
+    ) -> Disposition {
+        let token = match self.open_token(turn.unix_s(), token, request) {
+            Ok(token) => token,
+            Err(TokenError::NotOurs) => return refuse(403, "T109"),
+            Err(TokenError::Expired) => return refuse(481, "T108"),
+        };
+        let row = self.call_ids.get(&token.call).copied();
+        let call = row.and_then(|key| self.calls.get(key));
+        if token.side == Side::Carrier && !is_carrier(&token, call, flow.peer.ip()) {
+            return refuse(403, "T109");
+        }
+        let method = request.method();
+        if method == Method::Invite && self.ended.contains(&token.call) {
+            return refuse(481, "T108");
+        }
+        let callee_tag = match token.side {
+            Side::Customer => request.to_tag(),
+            Side::Carrier => request.from_tag(),
+        };
+        let is_main = call.is_none_or(|call| call.phase != Phase::Answered || call.callee_tag == callee_tag.unwrap_or_default());
+        if token.side == Side::Carrier && !is_main {
+            return refuse(481, "T108");
+        }
+        let leg = leg_of(&token, call, is_main, &self.config.realm);
+        let is_same_source = call.is_some_and(|call| call.customer.peer.ip() == flow.peer.ip());
+        let (tenant, domain) = match call {
+            Some(call) => (call.tenant.clone(), call.domain.clone()),
+            None => (token.tenant.clone(), String::new()),
+        };
+        if method == Method::Ack {
+            self.forward_ack(turn, flow, request, &leg, &work, loop_part);
+            return Disposition::Done;
+        }
+        if !self.has_room_for_transactions() {
+            return refuse(503, "T902");
+        }
+        if token.side == Side::Customer {
+            if is_same_source {
+                self.follow_customer(token.call, flow);
+            } else if method == Method::Invite {
+                let waiting = Waiting { leg, work, loop_part: loop_part.to_owned() };
+                let key = self.insert_server(id_of(request), request, flow, ServerRole::Waiting(Box::new(waiting)));
+                self.respond_plain(turn, key, 100);
+                self.await_access(turn, key);
+                return Disposition::Recheck { handle: RecheckHandle::new(key), call: token.call, tenant, domain };
+            }
+        }
+        let key = self.insert_server(id_of(request), request, flow, ServerRole::Answered);
+        if method == Method::Invite {
+            self.respond_plain(turn, key, 100);
+        }
+        self.forward_in_dialog(turn, key, &leg, &work, loop_part);
+        Disposition::Done
+    }
+
+    /// The access rule has admitted the new source: requests to the customer go there from now on.
+    pub(super) fn resume_waiting(&mut self, turn: &mut Turn<'_>, key: Key) -> Result<(), StaleCall> {
+        let server = self.servers.get_mut(key).ok_or(StaleCall)?;
+        let ServerRole::Waiting(waiting) = &server.role else { return Err(StaleCall) };
+        let (waiting, source) = (waiting.clone(), server.source);
+        server.role = ServerRole::Answered;
+        self.follow_customer(waiting.leg.call, source);
+        self.forward_in_dialog(turn, key, &waiting.leg, &waiting.work, &waiting.loop_part);
+        Ok(())
+    }
+
+    pub(super) fn refuse_waiting(&mut self, turn: &mut Turn<'_>, key: Key, refusal: &Refusal) -> Result<(), StaleCall> {
+        let server = self.servers.get(key).ok_or(StaleCall)?;
+        let ServerRole::Waiting(_) = server.role else { return Err(StaleCall) };
+        self.respond_refusal(turn, key, refusal);
+        Ok(())
+    }
+
+    pub(super) fn on_exchange_response(&mut self, turn: &mut Turn<'_>, server: Key, asserted: &[String], response: &Message<'_>) {
+        let status = response.status().unwrap_or_default();
+        let Some(known) = self.servers.get(server) else { return };
+        // 100 is hop by hop (§16.7 step 5), and so are RFC 4320's provisionals of a non-INVITE.
+        if status == 100 {
+            return;
+        }
+        let bytes = forward::write_response(&known.request.view(), response, None, asserted);
+        self.respond(turn, server, status, bytes);
+    }
+
+    /// Nothing came from the next hop. A non-INVITE is not answered 408 (RFC 4320 §4.2): its sender's own timer has run out too.
+    pub(super) fn end_exchange(&mut self, turn: &mut Turn<'_>, server: Key, status: u16) {
+        let Some(known) = self.servers.get(server) else { return };
+        if known.request.view().method() == Method::Invite || status != 408 {
+            self.respond_plain(turn, server, status);
+        } else {
+            self.remove_server(server);
+        }
+    }
+
+    fn open_token(&self, now_s: u64, text: &[u8], request: &Message<'_>) -> Result<Token, TokenError> {
+        let (from_tag, to_tag) = (request.from_tag().unwrap_or_default(), request.to_tag().unwrap_or_default());
+        let call_id = request.call_id();
+        let customer = Binding { side: Side::Customer, call_id, caller_tag: from_tag, callee_tag: to_tag };
+        let carrier = Binding { side: Side::Carrier, call_id, caller_tag: to_tag, callee_tag: b"" };
+        let lifetime_s = self.config.token_lifetime_s;
+        match self.ring.open(now_s, lifetime_s, text, customer) {
+            Err(TokenError::NotOurs) => self.ring.open(now_s, lifetime_s, text, carrier),
+            result => result,
+        }
+    }
+
+    /// Clients behind NAT: requests to the customer go where its last one came from.
+    fn follow_customer(&mut self, call: CallId, flow: Flow) {
+        if let Some(call) = self.call_ids.get(&call).and_then(|key| self.calls.get_mut(*key)) {
+            call.customer = flow;
+        }
+    }
+
+    /// Without a transaction (§16.11, §17.1.1.3): a retransmitted ACK gets the same branch.
+    fn forward_ack(&mut self, turn: &mut Turn<'_>, flow: Flow, ack: &Message<'_>, leg: &Leg, work: &RouteWork, loop_part: &str) {
+        let branch = branch::make_stateless(&self.entropy, ack.top_via().branch(), loop_part);
+        let hop = self.hop(leg, &branch, flow);
+        turn.send(leg.next_hop, write_request(ack, hop, leg, work));
+    }
+
+    fn forward_in_dialog(&mut self, turn: &mut Turn<'_>, server: Key, leg: &Leg, work: &RouteWork, loop_part: &str) {
+        let Some(known) = self.servers.get(server) else { return };
+        let (request, source) = (known.request.clone(), known.source);
+        let view = request.view();
+        if view.method() == Method::Bye && leg.is_main {
+            let by = match leg.side {
+                Side::Customer => EndedBy::Caller,
+                Side::Carrier => EndedBy::Callee,
+            };
+            // Q.850 16: normal clearing.
+            self.end_call(turn, leg.call, by, super::walk::stated_cause(&view).unwrap_or(16), leg.answered_ns);
+        }
+        let asserted = match leg.side {
+            Side::Customer => Vec::new(),
+            Side::Carrier => leg.identity.asserted.clone(),
+        };
+        let (ours, realm) = (self.listener(leg.next_hop.listener), self.config.realm.clone());
+        let role = ClientRole::Exchange { server, asserted };
+        let client = self.send_request(turn, leg.next_hop, role, loop_part, |branch| {
+            write_request(&view, Hop { ours, branch, source: source.peer, realm: &realm }, leg, work)
+        });
+        match (client, self.servers.get_mut(server)) {
+            (Some(client), Some(server)) => server.role = ServerRole::Exchange(client),
+            (None, Some(_)) => self.respond_plain(turn, server, 500),
+            (_, None) => {}
+        }
+    }
+
+    fn hop<'a>(&'a self, leg: &Leg, branch: &'a str, source: Flow) -> Hop<'a> {
+        Hop { ours: self.listener(leg.next_hop.listener), branch, source: source.peer, realm: &self.config.realm }
+    }
+}
+
+fn write_request(request: &Message<'_>, hop: Hop<'_>, leg: &Leg, work: &RouteWork) -> Vec<u8> {
+    match leg.side {
+        Side::Customer => forward::write_to_carrier(request, hop, work, &leg.identity),
+        Side::Carrier => forward::write_to_customer(request, hop, work, leg.caller_address.as_deref()),
+    }
+}
+
+/// Carriers speak from the gateway that the token names, or from where its answer said it would be.
+fn is_carrier(token: &Token, call: Option<&Call>, source: IpAddr) -> bool {
+    token.gateway == Some(source) || call.is_some_and(|call| call.carrier_ip == Some(source))
+}
+
+/// The row knows more than the token; a row of an early dialog with another gateway than the token's does not count.
+fn leg_of(token: &Token, call: Option<&Call>, is_main: bool, realm: &str) -> Leg {
+    let start_ns = u64::from(token.start_s) * 1_000_000_000;
+    let sealed_ns = token.answered_after_ms.map_or(0, |after_ms| start_ns + u64::from(after_ms) * 1_000_000);
+    let next_hop = match (token.side, call) {
+        (Side::Carrier, Some(call)) => call.customer,
+        _ => token.next_hop,
+    };
+    let target = call.and_then(|call| call.target.as_ref());
+    Leg {
+        side: token.side,
+        call: token.call,
+        next_hop,
+        identity: target.map_or_else(|| identity_of(token, realm), Identity::of),
+        caller_address: call.map(|call| call.caller_address.clone()),
+        answered_ns: call.map_or(sealed_ns, |call| call.answered_ns),
+        is_main: is_main && call.is_none_or(|call| call.phase == Phase::Answered),
+    }
+}
+
+/// The identity as far as a token carries it: display names are lost with the row.
+fn identity_of(token: &Token, realm: &str) -> Identity {
+    let sip = format!("<sip:{}@{realm}>", token.user);
+    let mut asserted = Vec::new();
+    if token.has_asserted && !token.user.is_empty() {
+        asserted.push(sip.clone());
+        if token.has_asserted_tel {
+            asserted.push(format!("<tel:{}>", token.user));
+        }
+    }
+    let from_name_addr = match token.from_form {
+        FromForm::Kept => String::new(),
+        FromForm::Asserted if !token.user.is_empty() => sip,
+        FromForm::Asserted | FromForm::Anonymous => "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned(),
+    };
+    let privacy = if token.has_privacy_id { "id".to_owned() } else { String::new() };
+    Identity { asserted, privacy, from_name_addr, has_asserted_on_ack: token.has_asserted_on_ack }
+}

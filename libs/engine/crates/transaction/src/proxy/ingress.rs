@@ -1,0 +1,87 @@
+//! Requests sorted: ACK, retransmission, CANCEL, in dialog, new (RFC 3261 §16.3, §16.4, §17.2.3).
+
+use trunkline_message::{HeaderName, Message, Method};
+
+use crate::action::{Disposition, Flow};
+use crate::branch;
+use crate::route::{self, Routes};
+use crate::slab::Key;
+
+use super::server::id_of;
+use super::{Proxy, Turn};
+
+impl Proxy {
+    pub(super) fn on_request(&mut self, turn: &mut Turn<'_>, flow: Flow, request: &Message<'_>) -> Disposition {
+        let known: Option<Key> = self.server_ids.get(&id_of(request)).copied();
+        match (request.method(), known) {
+            (Method::Ack, Some(key)) => {
+                if self.on_failure_ack(turn, key) {
+                    return Disposition::Done;
+                }
+            }
+            (Method::Cancel, Some(key)) => {
+                self.on_cancel(turn, flow, request, key);
+                return Disposition::Done;
+            }
+            (Method::Cancel, None) => return Disposition::OutOfDialog(Method::Cancel),
+            (_, Some(key)) => {
+                self.on_retransmission(turn, key);
+                return Disposition::Done;
+            }
+            (_, None) => {}
+        }
+        let disposition = self.sort(turn, flow, request);
+        match (request.method(), &disposition) {
+            // Nothing ever answers an ACK (§17.1.1.3).
+            (Method::Ack, Disposition::Refuse { .. }) => Disposition::Done,
+            _ => disposition,
+        }
+    }
+
+    fn sort(&mut self, turn: &mut Turn<'_>, flow: Flow, request: &Message<'_>) -> Disposition {
+        let routes = route::read(request, &self.config.listeners);
+        // §11: an OPTIONS whose hops end here is answered here; so is one that never leaves.
+        if request.max_forwards() == Some(0) && request.method() != Method::Options {
+            return refuse(483, "T103");
+        }
+        let loop_part = branch::loop_part(&self.entropy, request);
+        if branch::is_loop(request, &loop_part) || self.has_come_back(request) {
+            return refuse(482, "T104");
+        }
+        match routes {
+            Routes::Token { .. } if request.max_forwards() == Some(0) => refuse(483, "T103"),
+            Routes::Token { token, work } => match unknown_extensions(request) {
+                Some(disposition) => disposition,
+                None => self.on_dialog_request(turn, flow, request, &token, work, &loop_part),
+            },
+            Routes::Foreign => refuse(403, "T109"),
+            Routes::None | Routes::Preloaded => match request.method() {
+                Method::Ack => Disposition::OutOfDialog(Method::Ack),
+                // In a dialog, but without the route set that we gave.
+                _ if request.to_tag().is_some() => refuse(481, "T108"),
+                Method::Invite => unknown_extensions(request).unwrap_or(Disposition::NewInvite),
+                method => Disposition::OutOfDialog(method),
+            },
+        }
+    }
+
+    /// A live branch of ours in a Via: a gateway sends us our own request, with whatever Request-URI.
+    fn has_come_back(&self, request: &Message<'_>) -> bool {
+        request.vias().flatten().any(|via| {
+            let client = branch::key_of(via.branch()).and_then(|key| self.clients.get(key));
+            client.is_some_and(|client| client.branch.as_bytes() == via.branch())
+        })
+    }
+}
+
+/// §16.3 step 5: we know no extension for proxies. An ACK is never refused for it.
+fn unknown_extensions(request: &Message<'_>) -> Option<Disposition> {
+    let tags: Vec<String> =
+        request.option_tags(HeaderName::ProxyRequire).map(|tag| String::from_utf8_lossy(tag).into_owned()).collect();
+    let is_refused = !tags.is_empty() && request.method() != Method::Ack;
+    is_refused.then(|| Disposition::Refuse { status: 420, code: "T106", unsupported: tags.join(", ") })
+}
+
+pub(super) fn refuse(status: u16, code: &'static str) -> Disposition {
+    Disposition::Refuse { status, code, unsupported: String::new() }
+}

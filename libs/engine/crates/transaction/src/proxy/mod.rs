@@ -1,0 +1,248 @@
+//! The proxy: one object that knows every transaction and call of a worker.
+//!
+//! `ingress` sorts what arrives; `server` and `client` run the machines; `call` holds the rows and their ends, `walk` tries the gateways,
+//! `cancel` ends what was given up, `dialog` serves requests inside dialogs.
+
+mod call;
+mod cancel;
+mod client;
+mod dialog;
+mod ingress;
+mod server;
+mod walk;
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
+
+use trunkline_message::Message;
+
+use crate::action::{Action, Disposition, Fact, FactKind, Flow, Now};
+use crate::config::Config;
+use crate::entropy::{Entropy, KeyedState};
+use crate::plan::{Admission, CallHandle, CallId, LiveCall, Refusal, RoutePlan, StaleCall};
+use crate::slab::{Key, Slab};
+use crate::timer::TimerQueue;
+use crate::token::{TokenKey, TokenRing};
+
+use call::Call;
+use client::Client;
+use server::Server;
+
+/// Why `admit` made no call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdmitError {
+    /// A bound of `Limits` is reached: answer statelessly with 503 T902.
+    Overloaded,
+    /// No token key is current, so no Record-Route can be sealed: answer statelessly with 503 T906.
+    NoTokenKey,
+}
+
+/// A re-INVITE that waits for the access rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RecheckHandle {
+    slot: u32,
+    generation: u32,
+}
+
+impl RecheckHandle {
+    fn new(key: Key) -> Self {
+        Self { slot: key.slot, generation: key.generation }
+    }
+
+    fn key(self) -> Key {
+        Key { slot: self.slot, generation: self.generation }
+    }
+}
+
+/// What a deadline belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timed {
+    Server(Key),
+    Client(Key),
+    Call(Key),
+    /// The memory that a call has ended.
+    Ended(CallId),
+}
+
+/// One input: when it came and where its actions go.
+struct Turn<'a> {
+    now: Now,
+    out: &'a mut Vec<Action>,
+}
+
+impl Turn<'_> {
+    fn send(&mut self, flow: Flow, bytes: Vec<u8>) {
+        self.out.push(Action::Send { flow, bytes });
+    }
+
+    fn fact(&mut self, call: CallId, kind: FactKind) {
+        self.out.push(Action::Fact(Fact { call, time_ns: self.now.unix_ns, kind }));
+    }
+
+    fn unix_s(&self) -> u64 {
+        self.now.unix_ns / 1_000_000_000
+    }
+}
+
+/// Transactions and calls of one worker.
+pub struct Proxy {
+    config: Config,
+    entropy: Entropy,
+    ring: TokenRing,
+    servers: Slab<Server>,
+    clients: Slab<Client>,
+    calls: Slab<Call>,
+    /// Server transactions by branch, sent-by and method (§17.2.3).
+    server_ids: HashMap<Box<[u8]>, Key, KeyedState>,
+    call_ids: HashMap<CallId, Key, KeyedState>,
+    /// Calls that ended a moment ago: their second BYE is not a second end, their re-INVITE is 481.
+    ended: BTreeSet<CallId>,
+    /// Client transactions by peer, for ICMP.
+    peers: HashMap<SocketAddr, BTreeSet<Key>, KeyedState>,
+    timers: TimerQueue<Timed>,
+}
+
+impl Proxy {
+    /// `seed` is entropy from the caller, new for each process: branches, tags and token nonces derive from it.
+    /// Listeners beyond the 256th cannot be named in a token and must not be given; all calls are bounded by `config.limits`.
+    pub fn new(config: Config, seed: [u8; 32]) -> Self {
+        assert!((1..=256).contains(&config.listeners.len()), "a proxy has 1 to 256 listeners");
+        let mut entropy = Entropy::new(&seed);
+        let server_ids = HashMap::with_hasher(entropy.map_state());
+        let call_ids = HashMap::with_hasher(entropy.map_state());
+        let peers = HashMap::with_hasher(entropy.map_state());
+        Self {
+            config,
+            entropy,
+            ring: TokenRing::default(),
+            servers: Slab::new(),
+            clients: Slab::new(),
+            calls: Slab::new(),
+            server_ids,
+            call_ids,
+            ended: BTreeSet::new(),
+            peers,
+            timers: TimerQueue::new(),
+        }
+    }
+
+    /// Replaces the ring of token keys. Without a current key `admit` refuses.
+    pub fn set_token_keys(&mut self, keys: &[TokenKey]) {
+        self.ring = TokenRing::new(keys);
+    }
+
+    /// One parsed datagram, request or response. `out` is appended to; on `Refuse`, `OutOfDialog` and `NewInvite` nothing was kept.
+    pub fn on_message(&mut self, now: Now, flow: Flow, message: &Message<'_>, out: &mut Vec<Action>) -> Disposition {
+        let mut turn = Turn { now, out };
+        if message.is_request() {
+            self.on_request(&mut turn, flow, message)
+        } else {
+            self.on_response(&mut turn, message);
+            Disposition::Done
+        }
+    }
+
+    /// The INVITE that `on_message` called `NewInvite` was admitted: makes its server transaction and sends 100.
+    /// The same flow and message as given to `on_message`.
+    pub fn admit(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        message: &Message<'_>,
+        admission: Admission,
+        out: &mut Vec<Action>,
+    ) -> Result<CallHandle, AdmitError> {
+        let mut turn = Turn { now, out };
+        let key = self.make_call(&mut turn, flow, message, admission)?;
+        Ok(CallHandle { slot: key.slot, generation: key.generation })
+    }
+
+    /// The decision is a route: tries its first gateway.
+    pub fn route(&mut self, now: Now, call: CallHandle, plan: RoutePlan, out: &mut Vec<Action>) -> Result<(), StaleCall> {
+        let key = self.deciding(call)?;
+        self.start_walk(&mut Turn { now, out }, key, plan);
+        Ok(())
+    }
+
+    /// The decision is a refusal: emits `Refused` and answers with the status; retransmissions and the ACK are the transaction's.
+    pub fn reject(&mut self, now: Now, call: CallHandle, refusal: Refusal, out: &mut Vec<Action>) -> Result<(), StaleCall> {
+        let key = self.deciding(call)?;
+        self.refuse_call(&mut Turn { now, out }, key, &refusal);
+        Ok(())
+    }
+
+    /// The access rule admitted the re-INVITE of `Disposition::Recheck`: it is forwarded, and the dialog's flow follows it.
+    pub fn resume(&mut self, now: Now, handle: RecheckHandle, out: &mut Vec<Action>) -> Result<(), StaleCall> {
+        self.resume_waiting(&mut Turn { now, out }, handle.key())
+    }
+
+    /// The access rule did not: the re-INVITE is answered with the refusal (or with a challenge, its line in `extra_headers`); the call
+    /// goes on.
+    pub fn refuse(&mut self, now: Now, handle: RecheckHandle, refusal: Refusal, out: &mut Vec<Action>) -> Result<(), StaleCall> {
+        self.refuse_waiting(&mut Turn { now, out }, handle.key(), &refusal)
+    }
+
+    /// Runs every timer that is due at `now`.
+    pub fn on_timer(&mut self, now: Now, out: &mut Vec<Action>) {
+        let mut turn = Turn { now, out };
+        // Ends: whatever a timer starts lies in the future.
+        while let Some((at_ms, timed)) = self.timers.pop_due(now.ms) {
+            match timed {
+                Timed::Server(key) => self.on_server_timers(&mut turn, key, at_ms),
+                Timed::Client(key) => self.on_client_timers(&mut turn, key, at_ms),
+                Timed::Call(key) => self.on_call_timers(&mut turn, key, at_ms),
+                Timed::Ended(call) => {
+                    self.ended.remove(&call);
+                }
+            }
+        }
+    }
+
+    /// Monotonic milliseconds at which `on_timer` wants to run next. It may come early and find nothing to do.
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.timers.next()
+    }
+
+    /// The network says that `peer` cannot be reached (ICMP, RFC 3261 §18.4).
+    pub fn on_unreachable(&mut self, now: Now, peer: SocketAddr, out: &mut Vec<Action>) {
+        let keys: Vec<Key> = self.peers.get(&peer).into_iter().flatten().copied().collect();
+        let mut turn = Turn { now, out };
+        for key in keys {
+            self.on_transport_error(&mut turn, key);
+        }
+    }
+
+    /// Calls from their INVITE to their end.
+    pub fn live_calls(&self) -> impl Iterator<Item = LiveCall<'_>> {
+        self.calls.values().map(Call::as_live)
+    }
+
+    /// Number of live calls.
+    pub fn call_count(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Number of server and client transactions kept.
+    pub fn transaction_count(&self) -> usize {
+        self.servers.len() + self.clients.len()
+    }
+
+    /// Calls, transactions and memories of ended calls: 0 when all timers have run out.
+    pub fn entry_count(&self) -> usize {
+        self.calls.len() + self.transaction_count() + self.ended.len() + self.server_ids.len() + self.call_ids.len() + self.peers.len()
+    }
+
+    /// The address that names us on this listener; the first one for an index nobody gave.
+    fn listener(&self, index: u16) -> SocketAddr {
+        self.config.listeners.get(usize::from(index)).copied().unwrap_or(self.config.listeners[0])
+    }
+
+    fn has_room_for_transactions(&self) -> bool {
+        self.transaction_count() + 2 <= self.config.limits.transactions
+    }
+
+    /// 64*T1: how long a transaction may be heard of (§17.1.1.2).
+    fn lifetime_ms(&self) -> u64 {
+        64 * self.config.t1_ms
+    }
+}

@@ -1,0 +1,281 @@
+//! Server transactions: runs their machines and sends their responses.
+
+use std::net::SocketAddr;
+
+use trunkline_message::{Message, Method, OwnedMessage, ResponseSpec};
+
+use crate::action::Flow;
+use crate::entropy::write_hex;
+use crate::invite_server;
+use crate::machine::{ServerEffect, ServerTimer};
+use crate::plan::Refusal;
+use crate::request_server;
+use crate::route;
+use crate::slab::Key;
+use crate::timer::Timers;
+
+use super::dialog::Waiting;
+use super::{Proxy, Timed, Turn};
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Machine {
+    Invite(invite_server::State),
+    Request(request_server::State),
+}
+
+/// What the transaction user does with it.
+#[derive(Clone, Debug)]
+pub(super) enum ServerRole {
+    /// The INVITE of this call.
+    Call(Key),
+    /// Forwarded in a dialog by this client transaction.
+    Exchange(Key),
+    /// A re-INVITE that waits for the access rule.
+    Waiting(Box<Waiting>),
+    /// Answered; only the machine goes on.
+    Answered,
+}
+
+/// Index of the wait for the access rule, beside the machines' timers.
+const WAIT: usize = ServerTimer::ALL.len();
+
+#[derive(Debug)]
+pub(super) struct Server {
+    pub machine: Machine,
+    pub id: Box<[u8]>,
+    pub request: OwnedMessage,
+    pub source: Flow,
+    pub reply: Flow,
+    /// To-tag of responses of our own.
+    pub to_tag: String,
+    /// The last response, as sent.
+    pub last: Vec<u8>,
+    /// To-tag of the 2xx in `last`.
+    pub accepted_tag: Vec<u8>,
+    pub role: ServerRole,
+    interval_ms: u64,
+    timers: Timers<{ WAIT + 1 }>,
+}
+
+impl Server {
+    /// An INVITE that has no final response yet.
+    pub fn is_proceeding_invite(&self) -> bool {
+        matches!(self.machine, Machine::Invite(invite_server::State::Proceeding))
+    }
+
+    fn is_terminated(&self) -> bool {
+        match self.machine {
+            Machine::Invite(state) => state == invite_server::State::Terminated,
+            Machine::Request(state) => state == request_server::State::Terminated,
+        }
+    }
+}
+
+/// What happens to a server transaction, for either machine.
+#[derive(Clone, Copy, Debug)]
+enum Input {
+    Retransmission,
+    Ack,
+    Response(u16),
+    Timer(ServerTimer),
+}
+
+impl Input {
+    fn step(self, machine: Machine) -> (Machine, &'static [ServerEffect]) {
+        match machine {
+            Machine::Invite(state) => {
+                let event = match self {
+                    Self::Retransmission => invite_server::Event::Invite,
+                    Self::Ack => invite_server::Event::Ack,
+                    Self::Response(100..=199) => invite_server::Event::Provisional,
+                    Self::Response(200..=299) => invite_server::Event::Success,
+                    Self::Response(_) => invite_server::Event::Failure,
+                    Self::Timer(timer) => invite_server::Event::Timer(timer),
+                };
+                let (state, effects) = invite_server::step(state, event);
+                (Machine::Invite(state), effects)
+            }
+            Machine::Request(state) => {
+                let event = match self {
+                    Self::Retransmission => request_server::Event::Request,
+                    Self::Ack => return (machine, &[]),
+                    Self::Response(100..=199) => request_server::Event::Provisional,
+                    Self::Response(_) => request_server::Event::Final,
+                    Self::Timer(timer) => request_server::Event::Timer(timer),
+                };
+                let (state, effects) = request_server::step(state, event);
+                (Machine::Request(state), effects)
+            }
+        }
+    }
+}
+
+/// §17.2.3: branch, sent-by and method, where ACK and CANCEL ask for their INVITE.
+pub(super) fn id_of(request: &Message<'_>) -> Box<[u8]> {
+    let via = request.top_via();
+    let method = match request.method() {
+        Method::Ack | Method::Cancel => Method::Invite.as_str().as_bytes(),
+        _ => request.method_bytes(),
+    };
+    let port = via.sent_by_port.unwrap_or(0).to_be_bytes();
+    let host = via.sent_by_host.to_ascii_lowercase();
+    [via.branch(), b"\n", &host, b"\n", &port, method].concat().into()
+}
+
+impl Proxy {
+    pub(super) fn insert_server(&mut self, id: Box<[u8]>, request: &Message<'_>, source: Flow, role: ServerRole) -> Key {
+        let machine = match request.method() {
+            Method::Invite => Machine::Invite(invite_server::State::Proceeding),
+            _ => Machine::Request(request_server::State::Trying),
+        };
+        let mut to_tag = String::new();
+        write_hex(&self.entropy.next()[..8], &mut to_tag);
+        let server = Server {
+            machine,
+            id: id.clone(),
+            request: OwnedMessage::copy_of(request),
+            source,
+            reply: route::reply_flow(request, source),
+            to_tag,
+            last: Vec::new(),
+            accepted_tag: Vec::new(),
+            role,
+            interval_ms: self.config.t1_ms,
+            timers: Timers::new(),
+        };
+        let key = self.servers.insert(server);
+        self.server_ids.insert(id, key);
+        key
+    }
+
+    pub(super) fn remove_server(&mut self, key: Key) {
+        if let Some(server) = self.servers.remove(key) {
+            self.server_ids.remove(&server.id);
+        }
+    }
+
+    pub(super) fn on_retransmission(&mut self, turn: &mut Turn<'_>, key: Key) {
+        self.drive_server(turn, key, Input::Retransmission, None);
+    }
+
+    /// The ACK of a failure. `false`: the transaction was accepted, so the ACK belongs to the dialog.
+    pub(super) fn on_failure_ack(&mut self, turn: &mut Turn<'_>, key: Key) -> bool {
+        let is_accepted =
+            self.servers.get(key).is_some_and(|server| matches!(server.machine, Machine::Invite(invite_server::State::Accepted)));
+        if !is_accepted {
+            self.drive_server(turn, key, Input::Ack, None);
+        }
+        !is_accepted
+    }
+
+    /// A response of the transaction user, forwarded or our own. The machine decides whether it goes out.
+    pub(super) fn respond(&mut self, turn: &mut Turn<'_>, key: Key, status: u16, bytes: Vec<u8>) {
+        if status >= 200 {
+            if let Some(server) = self.servers.get_mut(key) {
+                server.role = ServerRole::Answered;
+                server.timers.stop(WAIT);
+            }
+        }
+        self.drive_server(turn, key, Input::Response(status), Some(bytes));
+    }
+
+    /// A response of our own: `403 Source Not In ACL T203` and its Reason header (RFC 3326, RFC 6432).
+    pub(super) fn respond_refusal(&mut self, turn: &mut Turn<'_>, key: Key, refusal: &Refusal) {
+        let (phrase, mut lines) = match refusal.code.as_str() {
+            "" => (refusal.text.clone(), String::new()),
+            code => (
+                format!("{} {code}", refusal.text),
+                format!("Reason: Q.850;cause={};text=\"{code} {}\"\r\n", refusal.q850, refusal.text),
+            ),
+        };
+        lines.push_str(&refusal.extra_headers);
+        let Some(server) = self.servers.get(key) else { return };
+        let bytes = own_response(&server.request.view(), server.source.peer, refusal.status, &phrase, &server.to_tag, &lines);
+        self.respond(turn, key, refusal.status, bytes);
+    }
+
+    pub(super) fn respond_plain(&mut self, turn: &mut Turn<'_>, key: Key, status: u16) {
+        self.respond_refusal(turn, key, &Refusal { status, ..Refusal::default() });
+    }
+
+    pub(super) fn await_access(&mut self, turn: &Turn<'_>, key: Key) {
+        if let Some(server) = self.servers.get_mut(key) {
+            server.timers.start(WAIT, turn.now.ms + self.config.decision_limit_ms);
+            self.timers.arm(Timed::Server(key), &mut server.timers);
+        }
+    }
+
+    pub(super) fn on_server_timers(&mut self, turn: &mut Turn<'_>, key: Key, at_ms: u64) {
+        let Some(server) = self.servers.get_mut(key) else { return };
+        server.timers.opened(at_ms);
+        while let Some(kind) = self.servers.get_mut(key).and_then(|server| server.timers.take_due(turn.now.ms)) {
+            match ServerTimer::ALL.get(kind) {
+                Some(timer) => self.drive_server(turn, key, Input::Timer(*timer), None),
+                None => {
+                    let refusal = self.config.decision_refusal.clone();
+                    self.respond_refusal(turn, key, &refusal);
+                }
+            }
+        }
+        if let Some(server) = self.servers.get_mut(key) {
+            self.timers.arm(Timed::Server(key), &mut server.timers);
+        }
+    }
+
+    fn drive_server(&mut self, turn: &mut Turn<'_>, key: Key, input: Input, response: Option<Vec<u8>>) {
+        let lifetime_ms = self.lifetime_ms();
+        let Some(server) = self.servers.get_mut(key) else { return };
+        let (machine, effects) = input.step(server.machine);
+        server.machine = machine;
+        let mut response = response;
+        for effect in effects {
+            match effect {
+                ServerEffect::Send => {
+                    if let Some(bytes) = response.take() {
+                        server.last = bytes;
+                        turn.send(server.reply, server.last.clone());
+                    }
+                }
+                ServerEffect::Resend => {
+                    // Empty before the first provisional: then silence is right (§17.2.2).
+                    if !server.last.is_empty() {
+                        turn.send(server.reply, server.last.clone());
+                    }
+                }
+                ServerEffect::Start(timer) => {
+                    let delay_ms = match timer {
+                        ServerTimer::G => {
+                            let delay_ms = server.interval_ms;
+                            server.interval_ms = (2 * delay_ms).min(self.config.t2_ms);
+                            delay_ms
+                        }
+                        ServerTimer::H | ServerTimer::J | ServerTimer::L => lifetime_ms,
+                        ServerTimer::I => self.config.t4_ms,
+                    };
+                    server.timers.start(*timer as usize, turn.now.ms + delay_ms.max(1));
+                }
+                ServerEffect::Stop(timer) => server.timers.stop(*timer as usize),
+            }
+        }
+        if server.is_terminated() {
+            self.remove_server(key);
+        } else {
+            self.timers.arm(Timed::Server(key), &mut server.timers);
+        }
+    }
+}
+
+/// A response without a body. An empty phrase is the RFC's.
+pub(super) fn own_response(request: &Message<'_>, source: SocketAddr, status: u16, phrase: &str, to_tag: &str, lines: &str) -> Vec<u8> {
+    let spec = ResponseSpec {
+        status,
+        reason_phrase: phrase,
+        source: Some(source),
+        to_tag: (status != 100).then_some(to_tag.as_bytes()),
+        has_record_route: false,
+        lines: lines.as_bytes(),
+    };
+    let mut out = Vec::with_capacity(512);
+    trunkline_message::write_response(request, &spec, &mut out);
+    out
+}

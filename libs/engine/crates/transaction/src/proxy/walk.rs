@@ -1,0 +1,414 @@
+//! The walk over the gateways of one call, and the answer (design: failover of calls; RFC 3261 §16.6 to §16.8).
+//!
+//! One gateway at a time. Nothing above 100 heard: the next may follow. 18x heard: this one or none.
+
+use trunkline_message::{Message, Scheme};
+
+use crate::action::{FactKind, FailedBy, FailureCause, Flow};
+use crate::branch;
+use crate::forward::{self, Hop, Identity, RouteRewrite};
+use crate::plan::{Refusal, RoutePlan, Target, MAX_TARGETS};
+use crate::route;
+use crate::slab::Key;
+use crate::token::{Binding, FromForm, Side, Token};
+
+use super::call::{Call, CallTimer, Phase};
+use super::client::ClientRole;
+use super::{Proxy, Turn};
+
+impl Proxy {
+    pub(super) fn start_walk(&mut self, turn: &mut Turn<'_>, key: Key, plan: RoutePlan) {
+        if plan.targets.is_empty() {
+            return self.refuse_call(turn, key, &plan.no_target);
+        }
+        let Some(call) = self.calls.get_mut(key) else { return };
+        call.waiting = plan.targets.into_iter().take(MAX_TARGETS).collect();
+        call.waiting.reverse();
+        call.all_failed = plan.all_failed;
+        call.timed_out = plan.timed_out;
+        call.timers.stop(CallTimer::Decision as usize);
+        call.timers.start(CallTimer::AllSilent as usize, turn.now.ms + self.config.all_silent_ms);
+        self.try_next(turn, key);
+    }
+
+    /// Tries gateways until an INVITE is on its way or none is left.
+    fn try_next(&mut self, turn: &mut Turn<'_>, key: Key) {
+        // Bounded by MAX_TARGETS: each round takes one.
+        while let Some(call) = self.calls.get_mut(key) {
+            let Some(target) = call.waiting.pop() else {
+                let refusal = match call.last_cause {
+                    Some(FailureCause::Pdd) => call.timed_out.clone(),
+                    _ => call.all_failed.clone(),
+                };
+                return self.fail_call(turn, key, &refusal, FailedBy::Carrier);
+            };
+            call.tries += 1;
+            call.phase = Phase::Trying;
+            call.current = None;
+            call.target = Some(target.clone());
+            call.timers.start(CallTimer::Silent as usize, turn.now.ms + self.config.silent_gateway_ms);
+            call.timers.stop(CallTimer::Pdd as usize);
+            call.timers.stop(CallTimer::CancelWait as usize);
+            let (id, number) = (call.id, call.tries);
+            if self.send_try(turn, key, &target) {
+                return self.arm_call(key);
+            }
+            turn.fact(id, FactKind::GatewayFailed { number, status: 0, cause: FailureCause::Status });
+        }
+    }
+
+    /// `false`, with `GatewayTried` said, where the INVITE cannot be written within the bounds of a message.
+    fn send_try(&mut self, turn: &mut Turn<'_>, key: Key, target: &Target) -> bool {
+        let Some(call) = self.calls.get(key) else { return false };
+        let server_key = call.server;
+        let Some(server) = self.servers.get(server_key) else { return false };
+        let request = server.request.clone();
+        let source = server.source.peer;
+        let view = request.view();
+        let tried = FactKind::GatewayTried {
+            number: call.tries,
+            carrier: target.carrier.clone(),
+            gateway: target.gateway.clone(),
+            address: target.address.to_string(),
+            rate_micros: target.rate_micros,
+            currency: target.currency.clone(),
+            from_uri: shown_from_uri(&view, target),
+        };
+        turn.fact(call.id, tried);
+        let token = token_of(call, target, Side::Carrier, call.customer, None);
+        let binding = Binding { side: Side::Carrier, call_id: view.call_id(), caller_tag: &call.caller_tag, callee_tag: b"" };
+        let Some(token) = self.ring.seal(&mut self.entropy, turn.unix_s(), &token, binding) else { return false };
+        let ours = self.listener(target.listener);
+        let record_route = route::record_route(ours, &token);
+        let loop_part = branch::loop_part(&self.entropy, &view);
+        let realm = self.config.realm.clone();
+        let flow = Flow { listener: target.listener, peer: target.address };
+        let role = ClientRole::Try { call: key, server: server_key };
+        let client = self.send_request(turn, flow, role, &loop_part, |branch| {
+            forward::write_try(&view, Hop { ours, branch, source, realm: &realm }, &record_route, target)
+        });
+        if let Some(call) = self.calls.get_mut(key) {
+            call.current = client;
+            call.token = token;
+        }
+        client.is_some()
+    }
+
+    /// The current gateway is out: says so and goes on.
+    fn fail_try(&mut self, turn: &mut Turn<'_>, key: Key, status: u16, cause: FailureCause) {
+        self.say_gateway_failed(turn, key, status, cause);
+        self.try_next(turn, key);
+    }
+
+    fn say_gateway_failed(&mut self, turn: &mut Turn<'_>, key: Key, status: u16, cause: FailureCause) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        call.last_cause = Some(cause);
+        call.current = None;
+        turn.fact(call.id, FactKind::GatewayFailed { number: call.tries, status, cause });
+    }
+
+    /// The current INVITE is left to itself: cancelled when it can be, its late 2xx hung up.
+    fn abandon_try(&mut self, turn: &mut Turn<'_>, key: Key) {
+        if let Some(client) = self.calls.get(key).and_then(|call| call.current) {
+            self.give_up(turn, client, ClientRole::Abandoned { hung_up: Vec::new() });
+        }
+    }
+
+    pub(super) fn on_silent(&mut self, turn: &mut Turn<'_>, key: Key) {
+        if self.calls.get(key).is_some_and(|call| call.phase == Phase::Trying) {
+            self.abandon_try(turn, key);
+            self.fail_try(turn, key, 0, FailureCause::Silent);
+        }
+    }
+
+    pub(super) fn on_all_silent(&mut self, turn: &mut Turn<'_>, key: Key) {
+        let Some(call) = self.calls.get_mut(key).filter(|call| !call.is_any_heard && call.phase == Phase::Trying) else { return };
+        call.waiting.clear();
+        self.abandon_try(turn, key);
+        self.fail_try(turn, key, 0, FailureCause::Silent);
+    }
+
+    /// Timer B, where it is shorter than the limit for silent gateways.
+    pub(super) fn on_try_silent(&mut self, turn: &mut Turn<'_>, client: Key, key: Key) {
+        self.on_try_lost(turn, client, key, FailureCause::Silent);
+    }
+
+    pub(super) fn on_try_unreachable(&mut self, turn: &mut Turn<'_>, client: Key, key: Key) {
+        self.on_try_lost(turn, client, key, FailureCause::Icmp);
+    }
+
+    fn on_try_lost(&mut self, turn: &mut Turn<'_>, client: Key, key: Key, cause: FailureCause) {
+        let Some(call) = self.calls.get(key).filter(|call| call.current == Some(client)) else { return };
+        match call.phase {
+            Phase::Cancelled => self.fail_cancelled(turn, key),
+            Phase::Deciding | Phase::Trying | Phase::Ringing | Phase::Skipping | Phase::Overdue => self.fail_try(turn, key, 0, cause),
+            Phase::Answered => {}
+        }
+    }
+
+    /// 100 and then nothing: CANCEL, and the next gateway when the branch has ended.
+    pub(super) fn on_pdd_limit(&mut self, turn: &mut Turn<'_>, key: Key) {
+        self.cancel_current(turn, key, Phase::Trying, Phase::Skipping);
+    }
+
+    /// Timer C (§16.8): it has rung for too long.
+    pub(super) fn on_try_overdue(&mut self, turn: &mut Turn<'_>, client: Key, key: Key) {
+        if self.calls.get(key).is_some_and(|call| call.current == Some(client)) {
+            self.cancel_current(turn, key, Phase::Ringing, Phase::Overdue);
+        }
+    }
+
+    fn cancel_current(&mut self, turn: &mut Turn<'_>, key: Key, from: Phase, to: Phase) {
+        let Some(call) = self.calls.get_mut(key).filter(|call| call.phase == from) else { return };
+        call.phase = to;
+        call.timers.start(CallTimer::CancelWait as usize, turn.now.ms + self.config.cancel_wait_ms);
+        if let Some(client) = call.current {
+            self.want_cancel(turn, client);
+        }
+        self.arm_call(key);
+    }
+
+    pub(super) fn on_cancel_wait_over(&mut self, turn: &mut Turn<'_>, key: Key) {
+        let Some(phase) = self.calls.get(key).map(|call| call.phase) else { return };
+        self.abandon_try(turn, key);
+        match phase {
+            Phase::Skipping => self.fail_try(turn, key, 0, FailureCause::Pdd),
+            Phase::Cancelled => {
+                self.say_gateway_failed(turn, key, 0, FailureCause::Cancelled);
+                self.fail_cancelled(turn, key);
+            }
+            Phase::Overdue => self.fail_overdue(turn, key, 0),
+            Phase::Deciding | Phase::Trying | Phase::Ringing | Phase::Answered => {}
+        }
+    }
+
+    fn fail_overdue(&mut self, turn: &mut Turn<'_>, key: Key, status: u16) {
+        self.say_gateway_failed(turn, key, status, FailureCause::Pdd);
+        let Some(refusal) = self.calls.get(key).map(|call| call.timed_out.clone()) else { return };
+        self.fail_call(turn, key, &refusal, FailedBy::Edge);
+    }
+
+    /// The caller has hung up before the answer. Where its gateway has said nothing, 487 goes out at once.
+    pub(super) fn on_caller_cancel(&mut self, turn: &mut Turn<'_>, key: Key) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        let is_heard = call.current.and_then(|client| self.clients.get(client)).is_some_and(|client| client.is_proceeding());
+        match call.phase {
+            Phase::Deciding => self.fail_cancelled(turn, key),
+            Phase::Trying | Phase::Ringing | Phase::Skipping | Phase::Overdue if is_heard => {
+                let phase = call.phase;
+                call.timers.stop_all();
+                self.cancel_current(turn, key, phase, Phase::Cancelled);
+            }
+            Phase::Trying | Phase::Ringing | Phase::Skipping | Phase::Overdue => {
+                self.abandon_try(turn, key);
+                self.say_gateway_failed(turn, key, 0, FailureCause::Cancelled);
+                self.fail_cancelled(turn, key);
+            }
+            Phase::Cancelled | Phase::Answered => {}
+        }
+    }
+
+    pub(super) fn on_try_response(&mut self, turn: &mut Turn<'_>, client: Key, key: Key, server: Key, response: &Message<'_>) {
+        let status = response.status().unwrap_or_default();
+        let is_current = self.calls.get(key).is_some_and(|call| call.current == Some(client));
+        match status {
+            200..=299 => self.on_success(turn, client, key, server, response),
+            _ if !is_current => {}
+            0..=199 => self.on_provisional(turn, client, key, response),
+            _ => self.on_failure(turn, key, response),
+        }
+    }
+
+    fn on_provisional(&mut self, turn: &mut Turn<'_>, _client: Key, key: Key, response: &Message<'_>) {
+        let status = response.status().unwrap_or_default();
+        let Some(call) = self.calls.get_mut(key) else { return };
+        call.is_any_heard = true;
+        call.timers.stop(CallTimer::Silent as usize);
+        call.timers.stop(CallTimer::AllSilent as usize);
+        match call.phase {
+            Phase::Trying if status == 100 => {
+                if !call.timers.is_running(CallTimer::Pdd as usize) {
+                    let limit_s = call.target.as_ref().map_or(0, |target| target.pdd_limit_s);
+                    call.timers.start(CallTimer::Pdd as usize, turn.now.ms + u64::from(limit_s) * 1_000);
+                }
+                self.arm_call(key);
+            }
+            Phase::Trying | Phase::Ringing if status > 100 => {
+                call.timers.stop(CallTimer::Pdd as usize);
+                if call.phase == Phase::Trying {
+                    call.phase = Phase::Ringing;
+                    turn.fact(call.id, FactKind::Progressed { number: call.tries, status });
+                }
+                let server = call.server;
+                let bytes = self.response_of_try(turn, key, response, None);
+                if let Some(bytes) = bytes {
+                    self.respond(turn, server, status, bytes);
+                }
+            }
+            Phase::Deciding | Phase::Trying | Phase::Ringing | Phase::Skipping | Phase::Cancelled | Phase::Overdue | Phase::Answered => {}
+        }
+    }
+
+    /// The first 2xx answers the call, whatever we had in mind; its retransmissions and those of other branches downstream pass.
+    fn on_success(&mut self, turn: &mut Turn<'_>, client: Key, key: Key, server: Key, response: &Message<'_>) {
+        let status = response.status().unwrap_or_default();
+        let tag = response.to_tag().unwrap_or_default();
+        if let Some(known) = self.servers.get(server).filter(|known| !known.last.is_empty() && known.accepted_tag == tag) {
+            if !known.accepted_tag.is_empty() {
+                let bytes = known.last.clone();
+                return self.respond(turn, server, status, bytes);
+            }
+        }
+        let Some(call) = self.calls.get_mut(key).filter(|call| call.current == Some(client)) else { return };
+        let answered_ns = if call.phase == Phase::Answered { call.answered_ns } else { turn.now.unix_ns };
+        if call.phase != Phase::Answered {
+            call.phase = Phase::Answered;
+            call.answered_ns = answered_ns;
+            call.callee_tag = tag.to_vec();
+            call.waiting.clear();
+            call.timers.stop_all();
+            call.timers.start(CallTimer::Longest as usize, turn.now.ms + u64::from(self.config.token_lifetime_s) * 1_000);
+            turn.fact(call.id, FactKind::Answered { number: call.tries, status });
+            let flow = self.clients.get(client).map(|client| client.flow);
+            call.carrier_ip = flow.map(|flow| route::next_hop(response, &call.token, flow).peer.ip());
+            if let Some(server) = self.servers.get_mut(server) {
+                server.accepted_tag = tag.to_vec();
+            }
+        }
+        self.arm_call(key);
+        if let Some(bytes) = self.response_of_try(turn, key, response, Some(answered_ns)) {
+            self.respond(turn, server, status, bytes);
+        }
+    }
+
+    fn on_failure(&mut self, turn: &mut Turn<'_>, key: Key, response: &Message<'_>) {
+        let status = response.status().unwrap_or_default();
+        let Some(call) = self.calls.get_mut(key) else { return };
+        call.is_any_heard = true;
+        call.timers.stop(CallTimer::AllSilent as usize);
+        match (call.phase, fate_of(status)) {
+            (Phase::Skipping, _) => self.fail_try(turn, key, status, FailureCause::Pdd),
+            (Phase::Cancelled, _) => {
+                self.say_gateway_failed(turn, key, status, FailureCause::Cancelled);
+                self.fail_cancelled(turn, key);
+            }
+            (Phase::Overdue, _) => self.fail_overdue(turn, key, status),
+            (Phase::Trying, Fate::Next) => self.fail_try(turn, key, status, FailureCause::Status),
+            (Phase::Trying | Phase::Ringing, Fate::Pass) => self.pass_failure(turn, key, response),
+            (Phase::Ringing, Fate::Next) => {
+                // It has rung: no other gateway, and none of these statuses means to the caller what it means to us (§16.7 step 6).
+                self.say_gateway_failed(turn, key, status, FailureCause::Status);
+                let Some(refusal) = self.calls.get(key).map(|call| call.all_failed.clone()) else { return };
+                self.fail_call(turn, key, &refusal, FailedBy::Carrier);
+            }
+            (Phase::Deciding | Phase::Answered, _) => {}
+        }
+    }
+
+    fn pass_failure(&mut self, turn: &mut Turn<'_>, key: Key, response: &Message<'_>) {
+        let status = response.status().unwrap_or_default();
+        let Some(bytes) = self.response_of_try(turn, key, response, None) else { return };
+        self.say_gateway_failed(turn, key, status, FailureCause::Status);
+        let refusal = Refusal { status, q850: cause_of(response), ..Refusal::default() };
+        self.fail_call_with(turn, key, &refusal, bytes);
+    }
+
+    /// A response of the current gateway as the customer gets it, with the customer's copy of Record-Route in responses that make a dialog.
+    fn response_of_try(&mut self, turn: &Turn<'_>, key: Key, response: &Message<'_>, answered_ns: Option<u64>) -> Option<Vec<u8>> {
+        let call = self.calls.get(key)?;
+        let (target, client) = (call.target.as_ref()?, self.clients.get(call.current?)?);
+        let request = self.servers.get(call.server)?.request.clone();
+        let hop = route::next_hop(response, &call.token, client.flow);
+        let after_ms = answered_ns.map(|at_ns| u32::try_from(at_ns.saturating_sub(call.start_ns) / 1_000_000).unwrap_or(u32::MAX));
+        let token = token_of(call, target, Side::Customer, hop, after_ms);
+        let binding = Binding {
+            side: Side::Customer,
+            call_id: response.call_id(),
+            caller_tag: &call.caller_tag,
+            callee_tag: response.to_tag().unwrap_or_default(),
+        };
+        let is_dialog = response.status().is_some_and(|status| (101..300).contains(&status));
+        let replacement = match is_dialog {
+            true => self.ring.seal(&mut self.entropy, turn.unix_s(), &token, binding).map(|token| {
+                let ours = self.config.listeners.get(usize::from(call.customer.listener)).unwrap_or(&self.config.listeners[0]);
+                route::record_route(*ours, &token)
+            }),
+            false => None,
+        };
+        let rewrite = replacement.as_deref().map(|replacement| RouteRewrite { token: &call.token, replacement });
+        Some(forward::write_response(&request.view(), response, rewrite, &[]))
+    }
+}
+
+/// What a failure of a gateway means.
+enum Fate {
+    Next,
+    Pass,
+}
+
+/// 3xx, 401 and 407 are between the carrier and us; 5xx of these four say that this gateway cannot.
+fn fate_of(status: u16) -> Fate {
+    match status {
+        300..=399 | 401 | 407 | 500 | 502 | 503 | 504 => Fate::Next,
+        _ => Fate::Pass,
+    }
+}
+
+/// The Q.850 cause of a failure: its Reason header's, else that of RFC 3398 §8.2.6.1.
+pub(super) fn cause_of(message: &Message<'_>) -> u16 {
+    stated_cause(message).unwrap_or_else(|| match message.status().unwrap_or_default() {
+        401 | 402 | 403 | 407 | 603 => 21,
+        404 | 485 | 604 => 1,
+        405 => 63,
+        406 | 415 | 501 => 79,
+        408 | 504 => 102,
+        410 => 22,
+        413 | 414 | 416 | 420 | 421 | 423 | 505 | 513 => 127,
+        480 => 18,
+        481 | 500 | 503 => 41,
+        482 | 483 => 25,
+        484 => 28,
+        486 | 600 => 17,
+        487 => 16,
+        488 | 606 => 65,
+        502 => 38,
+        _ => 31,
+    })
+}
+
+/// Of `Reason: Q.850;cause=…` (RFC 3326).
+pub(super) fn stated_cause(message: &Message<'_>) -> Option<u16> {
+    message.reasons().find(|reason| reason.protocol.eq_ignore_ascii_case(b"Q.850")).and_then(|reason| reason.cause)
+}
+
+fn shown_from_uri(request: &Message<'_>, target: &Target) -> String {
+    let shown = trunkline_message::NameAddr::parse(target.from_name_addr.as_bytes()).ok().filter(|_| !target.from_name_addr.is_empty());
+    let uri = shown.map_or(request.from().uri_bytes, |shown| shown.uri_bytes);
+    String::from_utf8_lossy(uri).into_owned()
+}
+
+fn token_of(call: &Call, target: &Target, side: Side, next_hop: Flow, answered_after_ms: Option<u32>) -> Token {
+    let identity = Identity::of(target);
+    let (user, has_asserted_tel) = forward::asserted_user(&identity.asserted);
+    let from_form = match trunkline_message::NameAddr::parse(identity.from_name_addr.as_bytes()).ok().and_then(|from| from.uri().ok()) {
+        _ if identity.from_name_addr.is_empty() => FromForm::Kept,
+        Some(uri) if uri.scheme == Scheme::Sip && trunkline_message::eq_host(uri.host, b"anonymous.invalid") => FromForm::Anonymous,
+        _ if user.is_empty() => FromForm::Anonymous,
+        _ => FromForm::Asserted,
+    };
+    Token {
+        side,
+        call: call.id,
+        start_s: u32::try_from(call.start_ns / 1_000_000_000).unwrap_or(u32::MAX),
+        answered_after_ms,
+        next_hop,
+        gateway: (side == Side::Carrier).then(|| target.address.ip()),
+        has_asserted: !identity.asserted.is_empty(),
+        has_asserted_tel,
+        has_asserted_on_ack: identity.has_asserted_on_ack,
+        has_privacy_id: identity.privacy.split(';').any(|token| token.trim().eq_ignore_ascii_case("id")),
+        from_form,
+        user,
+        tenant: call.tenant.clone(),
+    }
+}

@@ -1,0 +1,146 @@
+//! Route and Record-Route: ours recognised, popped, and the next hop found (RFC 3261 §16.4, §16.6 steps 6 and 7, §12.1).
+
+use std::net::SocketAddr;
+
+use trunkline_message::{Edits, HeaderName, Message, NameAddr, Uri};
+
+use crate::action::Flow;
+
+/// RFC 3261 §19.1.2.
+const DEFAULT_PORT: u16 = 5060;
+const TOKEN_PARAM: &str = "t";
+
+/// The value of our Record-Route.
+pub(crate) fn record_route(ours: SocketAddr, token: &str) -> String {
+    format!("<sip:{ours};lr;{TOKEN_PARAM}={token}>")
+}
+
+/// The token in a name-addr of Route or Record-Route.
+pub(crate) fn token_in(value: &[u8]) -> Option<&[u8]> {
+    token_in_uri(NameAddr::parse(value).ok()?.uri_bytes)
+}
+
+fn token_in_uri(uri: &[u8]) -> Option<&[u8]> {
+    Uri::parse(uri).ok()?.params().get(TOKEN_PARAM)?.value
+}
+
+/// What the routes of a request say.
+#[derive(Clone, Debug)]
+pub(crate) enum Routes {
+    /// No Route at all.
+    None,
+    /// One Route without a token that names one of our listeners: a client's outbound proxy setting.
+    Preloaded,
+    /// The topmost one, or the Request-URI that a strict router made of it, carries a token.
+    Token { token: Vec<u8>, work: RouteWork },
+    /// Anything else.
+    Foreign,
+}
+
+/// How Route and Request-URI change when ours is popped. Indexes count the values of Route from the top.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RouteWork {
+    dropped: Vec<usize>,
+    request_uri: Option<Vec<u8>>,
+    appended: Option<Vec<u8>>,
+}
+
+impl RouteWork {
+    pub fn apply(&self, edits: &mut Edits, request: &Message<'_>) {
+        let mut index = 0;
+        edits.retain_values(request, HeaderName::Route, |_| {
+            let is_kept = !self.dropped.contains(&index);
+            index += 1;
+            is_kept
+        });
+        if let Some(uri) = &self.request_uri {
+            edits.replace_request_uri(request, uri);
+        }
+        if let Some(value) = &self.appended {
+            edits.insert_bottom(request, "Route", value);
+        }
+    }
+}
+
+/// Reads the routes. `listeners` are our addresses; a token counts whatever host stands before it, for the edge that made it may be gone.
+pub(crate) fn read(request: &Message<'_>, listeners: &[SocketAddr]) -> Routes {
+    let values: Vec<NameAddr<'_>> = match request.addresses(HeaderName::Route).collect() {
+        Ok(values) => values,
+        Err(_) => return Routes::Foreign,
+    };
+    let uri = request.request_uri_bytes();
+    // §16.4: a strict router put our Record-Route into the Request-URI, and the true one at the end of Route.
+    if let (Some(token), Some(last)) = (token_in_uri(uri).filter(|_| names_listener(uri, listeners)), values.last()) {
+        let mut work =
+            RouteWork { dropped: vec![values.len() - 1], request_uri: Some(last.uri_bytes.to_vec()), appended: None };
+        meet_strict_router(&mut work, &values[..values.len() - 1], 0, last.uri_bytes);
+        return Routes::Token { token: token.to_vec(), work };
+    }
+    let Some(top) = values.first() else { return Routes::None };
+    if let Some(token) = token_in_uri(top.uri_bytes) {
+        let mut work = RouteWork { dropped: vec![0], request_uri: None, appended: None };
+        meet_strict_router(&mut work, &values[1..], 1, uri);
+        return Routes::Token { token: token.to_vec(), work };
+    }
+    if values.len() == 1 && names_listener(top.uri_bytes, listeners) {
+        return Routes::Preloaded;
+    }
+    Routes::Foreign
+}
+
+/// §16.6 step 6: where the next Route has no `lr`, it becomes the Request-URI, which goes to the end of Route.
+fn meet_strict_router(work: &mut RouteWork, rest: &[NameAddr<'_>], first_index: usize, uri: &[u8]) {
+    let Some(next) = rest.first() else { return };
+    if Uri::parse(next.uri_bytes).is_ok_and(|next| !next.has_lr()) {
+        work.dropped.push(first_index);
+        work.request_uri = Some(next.uri_bytes.to_vec());
+        work.appended = Some([b"<", uri, b">"].concat());
+    }
+}
+
+fn names_listener(uri: &[u8], listeners: &[SocketAddr]) -> bool {
+    Uri::parse(uri).ok().and_then(|uri| address_of(&uri)).is_some_and(|address| listeners.contains(&address))
+}
+
+fn address_of(uri: &Uri<'_>) -> Option<SocketAddr> {
+    Some(SocketAddr::new(uri.host_ip()?, uri.port.unwrap_or(DEFAULT_PORT)))
+}
+
+/// Where requests of the dialog go that `message`, from the peer at `flow`, makes: its next Record-Route below ours or its Contact, where
+/// that is an address of the same family; else back to where the message came from. `our_token` marks our value in a response.
+pub(crate) fn next_hop(message: &Message<'_>, our_token: &str, flow: Flow) -> Flow {
+    let mut nearest = None;
+    for value in message.values(HeaderName::RecordRoute) {
+        if token_in(value.bytes) == Some(our_token.as_bytes()) {
+            break;
+        }
+        nearest = NameAddr::parse(value.bytes).ok();
+    }
+    let target = nearest.or_else(|| message.addresses(HeaderName::Contact).next().and_then(Result::ok));
+    let address = target.and_then(|target| target.uri().ok().and_then(|uri| address_of(&uri)));
+    match address.filter(|address| address.is_ipv4() == flow.peer.is_ipv4() && !address.ip().is_unspecified()) {
+        Some(peer) => Flow { listener: flow.listener, peer },
+        None => flow,
+    }
+}
+
+/// Values of Record-Route above ours in a response, nearest to us first: the route set of a request of our own towards the peer.
+pub(crate) fn route_set<'a>(response: &Message<'a>, our_token: &str) -> Vec<&'a [u8]> {
+    let mut values: Vec<&[u8]> = response
+        .values(HeaderName::RecordRoute)
+        .map(|value| value.bytes)
+        .take_while(|value| token_in(value) != Some(our_token.as_bytes()))
+        .collect();
+    values.reverse();
+    values
+}
+
+/// Where the responses to a request go: RFC 3261 §18.2.2 with RFC 3581 §4.
+pub(crate) fn reply_flow(request: &Message<'_>, source: Flow) -> Flow {
+    let via = request.top_via();
+    let port = match via.rport() {
+        Some(_) => source.peer.port(),
+        None => via.sent_by_port.unwrap_or(DEFAULT_PORT),
+    };
+    Flow { listener: source.listener, peer: SocketAddr::new(source.peer.ip(), port) }
+}
