@@ -42,8 +42,8 @@ pub enum Proof<'a> {
     Assumed { username: &'a str, is_password_right: bool },
 }
 
-/// What admitted a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What admitted a call; all empty for a call that was not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Admission {
     /// Name of the ACL, without its tenant.
     pub acl: String,

@@ -308,6 +308,11 @@ impl Tables {
         self.current.load()
     }
 
+    /// The same to keep, where a borrow would be in the way.
+    pub fn load_full(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
     /// All of the batch or, on an error, none. `position` is that of the log after it; it never goes back.
     pub fn apply(&self, batch: Vec<Change>, position: u64) -> Result<(), BatchError> {
         // A writer that panicked has published nothing.
