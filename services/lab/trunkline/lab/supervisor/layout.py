@@ -1,0 +1,154 @@
+"""Where the state of one machine is, and what was chosen at its first start: ports and keys."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import random
+import secrets
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+DEFAULT_LOOPBACK = "127.0"
+GRPC_SERVICES = ("provisioning", "auth", "routing", "records", "edge-eu1")
+PORT_NAMES = ("nats-eu", *GRPC_SERVICES)
+PORTS = range(20_000, 32_000)
+"""Below what the kernel hands out to outgoing connections, so that a kept port stays free between two starts."""
+
+
+class StateProblem(Exception):
+    """The state folder cannot be used; says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths in a state folder. `loopback` is the first two octets of the SIP addresses."""
+
+    state: Path
+    loopback: str = DEFAULT_LOOPBACK
+
+    @property
+    def local_file(self) -> Path:
+        return self.state / "local.json"
+
+    @property
+    def control_socket(self) -> Path:
+        return self.state / "control.sock"
+
+    def settings_file(self, name: str) -> Path:
+        return self.state / "run" / f"{name}.toml"
+
+    def log_file(self, name: str) -> Path:
+        return self.state / "logs" / f"{name}.log"
+
+    def data(self, name: str) -> Path:
+        return self.state / "data" / name
+
+    def carrier_log(self, carrier: str) -> Path:
+        return self.state / "carriers" / f"{carrier}.log"
+
+    @property
+    def keys(self) -> Path:
+        return self.state / "keys"
+
+    def make(self) -> None:
+        for folder in (self.state, self.keys, self.state / "run", self.state / "logs", self.state / "data", self.state / "carriers"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def lock(state: Path) -> int:
+    """Takes the folder for this process until it ends; the descriptor holds it. Raises StateProblem naming who has it."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = state / "lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = path.read_text().strip() or "unknown"
+        os.close(descriptor)
+        raise StateProblem(
+            f"a platform runs in {state} already (pid {holder}): end it with Ctrl-C there, or give another folder with --state"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def write_private(path: Path, text: str) -> None:
+    """Whole or not at all, readable by the owner only."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Made at the first start and kept. `ports` by process name."""
+
+    ports: dict[str, int]
+    operator_key: str
+    service_key: str
+    nats_token: str
+
+    def address(self, name: str) -> str:
+        return f"127.0.0.1:{self.ports[name]}"
+
+
+def choose(layout: Layout) -> tuple[Chosen, list[str]]:
+    """What was chosen at the first start, made now where it is missing; a kept port that another program took is replaced, and told of."""
+    path = layout.keys / "platform.json"
+    kept = _read(path)
+    ports: dict[str, int] = dict(kept.get("ports", {}))
+    moved: list[str] = []
+    for name in PORT_NAMES:
+        port = ports.get(name)
+        if port is not None and _is_free(port):
+            continue
+        if port is not None:
+            moved.append(f"port {port} of {name} is taken by another program: {name} gets another")
+        ports[name] = _free_port(set(ports.values()))
+    chosen = Chosen(
+        ports=ports,
+        operator_key=kept.get("operator_key") or f"ok_{secrets.token_urlsafe(32)}",
+        service_key=kept.get("service_key") or f"sk_{secrets.token_urlsafe(32)}",
+        nats_token=kept.get("nats_token") or secrets.token_urlsafe(32),
+    )
+    content = {"ports": ports, "operator_key": chosen.operator_key, "service_key": chosen.service_key, "nats_token": chosen.nats_token}
+    write_private(path, json.dumps(content, indent=2) + "\n")
+    return chosen, moved
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        raise StateProblem(f"{path} is damaged ({error}): restore it from a copy, or forget the state with `make clean-state`") from error
+    if not isinstance(content, dict):
+        raise StateProblem(f"{path} holds no JSON object: restore it from a copy, or forget the state with `make clean-state`")
+    return content
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _free_port(taken: set[int]) -> int:
+    for port in random.sample(PORTS, len(PORTS)):
+        if port not in taken and _is_free(port):
+            return port
+    raise StateProblem(f"no free TCP port between {PORTS.start} and {PORTS.stop} on 127.0.0.1")

@@ -1,0 +1,178 @@
+"""All processes of one machine, from the first to the last."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+from trunkline.lab.demo_tenant import DemoProblem, DemoTenant, seed
+from trunkline.lab.supervisor.control import serve_control
+from trunkline.lab.supervisor.layout import DEFAULT_LOOPBACK, Layout, StateProblem, choose, lock
+from trunkline.lab.supervisor.local import LocalFile, read_local
+from trunkline.lab.supervisor.plan import BASE_DOMAIN, EDGE, NATS, POP, SERVICES, SIP_PORT, Plan
+from trunkline.lab.supervisor.process import Status, Supervised
+from trunkline.lab.supervisor.ready import NotReady, answers_options, is_healthy, is_open, until
+
+LOG_CHECK_S = 5.0
+LOG_TAIL_LINES = 15
+EXIT_OK = 0
+EXIT_FAILED = 1
+
+Announce = Callable[[str], None]
+
+
+def announce(text: str) -> None:
+    print(text, flush=True)
+
+
+class Platform:
+    """Every supervised process and the file that tells of them."""
+
+    def __init__(self, plan: Plan, *, announce: Announce) -> None:
+        self._plan = plan
+        self._announce = announce
+        self.local = LocalFile(plan.layout.local_file)
+        self.processes = {name: Supervised(spec, announce=announce, on_pid=self.local.set_pid) for name, spec in plan.specs().items()}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, *names: str) -> None:
+        for name in names:
+            self._tasks[name] = asyncio.create_task(self.processes[name].run(), name=name)
+
+    async def start_all(self) -> None:
+        """NATS before the rest; the rest in any order, each waits for what it needs. Raises NotReady."""
+        chosen = self._plan.chosen
+        self.start(NATS)
+        await until(NATS, lambda: is_open("127.0.0.1", chosen.ports[NATS]))
+        self.start(*(name for name in self.processes if name != NATS))
+        waits = [until(name, partial(is_healthy, chosen.address(name))) for name in (*SERVICES, EDGE)]
+        waits += [until(carrier.process, partial(answers_options, carrier.host, SIP_PORT)) for carrier in self._plan.carriers]
+        waits.append(until(f"{EDGE}'s SIP side", partial(answers_options, self._plan.edge_host, SIP_PORT)))
+        for problem in await asyncio.gather(*waits, return_exceptions=True):
+            if isinstance(problem, BaseException):
+                raise problem
+
+    def perform(self, action: str, names: list[str]) -> list[Status]:
+        """For the control socket. ValueError for a name that nobody has."""
+        unknown = [name for name in names if name not in self.processes]
+        if unknown:
+            raise ValueError(f"there is no process {', '.join(unknown)}; there are: {', '.join(self.processes)}")
+        if action != "status" and not names:
+            raise ValueError(f"which process? {action} wants at least one name of: {', '.join(self.processes)}")
+        chosen = [self.processes[name] for name in names or self.processes]
+        for process in chosen:
+            match action:
+                case "kill":
+                    process.kill()
+                case "hold":
+                    process.hold()
+                case "release":
+                    process.release()
+                case "restart":
+                    process.restart()
+        return [process.status() for process in chosen]
+
+    async def stop(self) -> None:
+        """Services before NATS, so that they can say their last."""
+        await asyncio.gather(*(self.processes[name].stop() for name in self._tasks if name != NATS))
+        if NATS in self._tasks:
+            await self.processes[NATS].stop()
+        await asyncio.gather(*self._tasks.values())
+        self.local.write(pids={})
+
+    async def bound_logs(self) -> None:
+        while True:
+            for process in self.processes.values():
+                await asyncio.to_thread(process.bound_log)
+            await asyncio.sleep(LOG_CHECK_S)
+
+    def tail(self, name: str) -> str:
+        path = self.processes[name].spec.log
+        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        return "\n".join(lines[-LOG_TAIL_LINES:])
+
+
+async def run_platform(state: Path, loopback: str = DEFAULT_LOOPBACK) -> int:
+    """`trunkline up`: until SIGINT or SIGTERM. The exit code."""
+    layout = Layout(state.absolute(), loopback)
+    try:
+        descriptor = lock(layout.state)
+        layout.make()
+        chosen, moved = choose(layout)
+        earlier = read_local(layout.local_file)
+        plan = Plan(layout, chosen)
+        plan.write()
+        platform = Platform(plan, announce=announce)
+    except StateProblem as problem:
+        print(problem, file=sys.stderr, flush=True)
+        return EXIT_FAILED
+    for note in moved:
+        announce(note)
+    # The demonstration's secrets stand in this file only: they are carried over before anything else is written.
+    platform.local.write(**plan.local(), **({"demo": earlier["demo"]} if "demo" in earlier else {}))
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stopped.set)
+    announce(f"starting in {layout.state}")
+    assert descriptor >= 0  # held until the process ends
+    code = EXIT_OK
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(platform.stop)
+        await stack.enter_async_context(serve_control(layout.control_socket, platform.perform))
+        logs = asyncio.create_task(platform.bound_logs())
+        stack.callback(logs.cancel)
+        starting = asyncio.create_task(_bring_up(platform, plan, earlier.get("demo")))
+        waiting = asyncio.create_task(stopped.wait())
+        await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            code = starting.result()
+            if code == EXIT_OK:
+                await waiting
+        else:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+        waiting.cancel()
+        announce("ending")
+    return code
+
+
+async def _bring_up(platform: Platform, plan: Plan, earlier_demo: dict[str, str] | None) -> int:
+    """Starts everything and seeds the demonstration tenant; what went wrong is told, with the end of the logs."""
+    try:
+        await platform.start_all()
+        demo = await seed(plan, earlier_demo, remember=lambda demo: platform.local.write(demo=demo))
+    except NotReady as problem:
+        announce(str(problem))
+        for status in platform.perform("status", []):
+            if str(problem).startswith(status.name):
+                announce(f"{status.name} is {status.state}; the end of its log:\n{platform.tail(status.name)}")
+        return EXIT_FAILED
+    except DemoProblem as problem:
+        announce(f"the demonstration tenant could not be set up: {problem}")
+        return EXIT_FAILED
+    _welcome(plan, demo)
+    return EXIT_OK
+
+
+def _welcome(plan: Plan, demo: DemoTenant) -> None:
+    host = f"{demo.domain}.{BASE_DOMAIN}"
+    announce(f"""
+Ready. Point of presence {POP} at {plan.edge_host}:{SIP_PORT}/udp, state in {plan.layout.state}
+
+  {host}   accepts calls from 127.0.0.1 as {demo.account}
+  its password stands in {plan.layout.local_file}, under "demo"
+
+Try, in another terminal:
+  .venv/bin/trunkline call place +31201234567 --as {demo.tenant}/{demo.account}
+  .venv/bin/trunkline call list
+  .venv/bin/trunkline explain {demo.domain} --from 192.0.2.1
+  .venv/bin/trunkline lab hold nats-eu          # and call again; then: lab release nats-eu
+  make demo
+
+Ctrl-C ends everything.""")
