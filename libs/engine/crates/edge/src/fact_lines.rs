@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use trunkline_transaction::{CallId, Fact, FactKind};
+use trunkline_transaction::{CallId, Fact, FactKind, Refusal};
 
 /// An INVITE for an existing domain, as it was seen and admitted; `Attempted` of the proto. Text from the wire may hold any bytes that the
 /// parser lets through: it is escaped here and nowhere else.
@@ -59,72 +59,43 @@ impl FactLines {
     /// `boot` names the run, as in [`crate::journal::Journal::boot`].
     #[must_use]
     pub fn new(boot: &str) -> Self {
-        Self {
-            boot: boot.to_owned(),
-            next: 0,
-        }
+        Self { boot: boot.to_owned(), next: 0 }
     }
 
     /// Appends the line of a fact of the proxy core.
     pub fn fact(&mut self, out: &mut Vec<u8>, fact: &Fact) {
         self.begin(out, fact.call, fact.time_ns);
         match &fact.kind {
-            FactKind::Refused {
-                status,
-                reason,
-                q850,
-                facts,
-            } => put_refusal(out, *status, reason, *q850, facts),
-            FactKind::GatewayTried {
-                number,
-                carrier,
-                gateway,
-                address,
-                rate_micros,
-                currency,
-                from_uri,
-            } => Body::open(out, "gateway_tried")
-                .number("number", u64::from(*number))
-                .text("carrier", carrier)
-                .text("gateway", gateway)
-                .text("address", address)
-                .number("rate_micros", *rate_micros)
-                .text("currency", currency)
-                .text("from_uri", from_uri)
-                .close(),
-            FactKind::GatewayFailed {
-                number,
-                status,
-                cause,
-            } => Body::open(out, "gateway_failed")
+            FactKind::Refused { status, reason, q850, facts } => put_refusal(out, *status, reason, *q850, facts),
+            FactKind::GatewayTried { number, carrier, gateway, address, rate_micros, currency, from_uri } => {
+                Body::open(out, "gateway_tried")
+                    .number("number", u64::from(*number))
+                    .text("carrier", carrier)
+                    .text("gateway", gateway)
+                    .text("address", address)
+                    .number("rate_micros", *rate_micros)
+                    .text("currency", currency)
+                    .text("from_uri", from_uri)
+                    .close()
+            }
+            FactKind::GatewayFailed { number, status, cause } => Body::open(out, "gateway_failed")
                 .number("number", u64::from(*number))
                 .number("status", u64::from(*status))
                 .text("cause", cause.as_str())
                 .close(),
-            FactKind::Progressed { number, status } => Body::open(out, "progressed")
-                .number("number", u64::from(*number))
-                .number("status", u64::from(*status))
-                .close(),
-            FactKind::Answered { number, status } => Body::open(out, "answered")
-                .number("number", u64::from(*number))
-                .number("status", u64::from(*status))
-                .close(),
-            FactKind::Failed {
-                status,
-                reason,
-                q850,
-                by,
-            } => Body::open(out, "failed")
+            FactKind::Progressed { number, status } => {
+                Body::open(out, "progressed").number("number", u64::from(*number)).number("status", u64::from(*status)).close()
+            }
+            FactKind::Answered { number, status } => {
+                Body::open(out, "answered").number("number", u64::from(*number)).number("status", u64::from(*status)).close()
+            }
+            FactKind::Failed { status, reason, q850, by } => Body::open(out, "failed")
                 .number("status", u64::from(*status))
                 .text("reason", reason)
                 .number("q850", u64::from(*q850))
                 .text("by", by.as_str())
                 .close(),
-            FactKind::Ended {
-                by,
-                q850,
-                answered_ns,
-            } => Body::open(out, "ended")
+            FactKind::Ended { by, q850, answered_ns } => Body::open(out, "ended")
                 .text("by", by.as_str())
                 .number("q850", u64::from(*q850))
                 .number("answered_ns", *answered_ns)
@@ -134,13 +105,7 @@ impl FactLines {
     }
 
     /// Appends the line of an attempt.
-    pub fn attempted(
-        &mut self,
-        out: &mut Vec<u8>,
-        call: CallId,
-        time_ns: u64,
-        attempted: &Attempted<'_>,
-    ) {
+    pub fn attempted(&mut self, out: &mut Vec<u8>, call: CallId, time_ns: u64, attempted: &Attempted<'_>) {
         self.begin(out, call, time_ns);
         let mut body = Body::open(out, "attempted")
             .text("tenant", attempted.tenant)
@@ -174,18 +139,9 @@ impl FactLines {
     }
 
     /// Appends the line of a refusal without state, after the line of its attempt.
-    pub fn refused(
-        &mut self,
-        out: &mut Vec<u8>,
-        call: CallId,
-        time_ns: u64,
-        status: u16,
-        reason: &str,
-        q850: u16,
-        facts: &str,
-    ) {
+    pub fn refused(&mut self, out: &mut Vec<u8>, call: CallId, time_ns: u64, refusal: &Refusal) {
         self.begin(out, call, time_ns);
-        put_refusal(out, status, reason, q850, facts);
+        put_refusal(out, refusal.status, &refusal.code, refusal.q850, &refusal.facts);
         out.extend_from_slice(b"}\n");
     }
 
@@ -206,18 +162,9 @@ impl FactLines {
         let (boot, next) = (&self.boot, self.next);
         self.next += 1;
         if call.0 == 0 {
-            put(
-                out,
-                format_args!("{{\"id\":\"{boot}-{next}\",\"time_ns\":{time_ns},"),
-            );
+            put(out, format_args!("{{\"id\":\"{boot}-{next}\",\"time_ns\":{time_ns},"));
         } else {
-            put(
-                out,
-                format_args!(
-                    "{{\"call\":\"{:032x}\",\"id\":\"{boot}-{next}\",\"time_ns\":{time_ns},",
-                    call.0
-                ),
-            );
+            put(out, format_args!("{{\"call\":\"{:032x}\",\"id\":\"{boot}-{next}\",\"time_ns\":{time_ns},", call.0));
         }
     }
 }
@@ -240,18 +187,11 @@ struct Body<'o> {
 impl<'o> Body<'o> {
     fn open(out: &'o mut Vec<u8>, name: &str) -> Self {
         put(out, format_args!("\"{name}\":{{"));
-        Self {
-            out,
-            is_empty: true,
-        }
+        Self { out, is_empty: true }
     }
 
     fn name(&mut self, name: &str) {
-        let comma = if std::mem::take(&mut self.is_empty) {
-            ""
-        } else {
-            ","
-        };
+        let comma = if std::mem::take(&mut self.is_empty) { "" } else { "," };
         put(self.out, format_args!("{comma}\"{name}\":"));
     }
 

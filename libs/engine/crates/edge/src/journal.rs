@@ -74,11 +74,7 @@ impl Journal {
         let boot = format!("{boot_ns:016x}");
         let mut names: Vec<String> = Vec::new();
         for entry in fs::read_dir(dir).map_err(|error| named(error, dir))? {
-            if let Some(name) = entry?
-                .file_name()
-                .to_str()
-                .and_then(|name| name.strip_suffix(SUFFIX))
-            {
+            if let Some(name) = entry?.file_name().to_str().and_then(|name| name.strip_suffix(SUFFIX)) {
                 names.push(name.to_owned());
             }
         }
@@ -97,26 +93,12 @@ impl Journal {
                 fs::remove_file(&path).map_err(|error| named(error, &path))?;
                 continue;
             }
-            segments.push_back(Segment {
-                name,
-                file: Arc::new(file),
-                len,
-            });
+            segments.push_back(Segment { name, file: Arc::new(file), len });
         }
-        let mut state = State {
-            segments,
-            cursor: acknowledged.clone(),
-            acknowledged,
-            next_number: 0,
-            is_dirty: false,
-            unsynced: Vec::new(),
-        };
+        let mut state =
+            State { segments, cursor: acknowledged.clone(), acknowledged, next_number: 0, is_dirty: false, unsynced: Vec::new() };
         begin_segment(dir, &boot, &mut state)?;
-        Ok(Self {
-            dir: dir.to_owned(),
-            boot,
-            state: Mutex::new(state),
-        })
+        Ok(Self { dir: dir.to_owned(), boot, state: Mutex::new(state) })
     }
 
     /// This run's name, the first half of its segments' and facts' names.
@@ -130,18 +112,12 @@ impl Journal {
     /// # Errors
     /// What the file system says; then nothing of the lines will ever be read.
     pub fn append(&self, lines: &[u8]) -> io::Result<()> {
-        debug_assert!(
-            lines.is_empty() || lines.ends_with(b"\n"),
-            "a journal holds whole lines"
-        );
+        debug_assert!(lines.is_empty() || lines.ends_with(b"\n"), "a journal holds whole lines");
         if lines.is_empty() {
             return Ok(());
         }
         let mut state = self.lock();
-        let is_full = state
-            .segments
-            .back()
-            .is_none_or(|last| last.len >= SEGMENT_BYTES);
+        let is_full = state.segments.back().is_none_or(|last| last.len >= SEGMENT_BYTES);
         if is_full {
             begin_segment(&self.dir, &self.boot, &mut state)?;
         }
@@ -202,11 +178,7 @@ impl Journal {
             }
             room = room.saturating_sub(lines.len());
             self.lock().cursor = (name.clone(), from + lines.len() as u64);
-            chunks.push(Chunk {
-                segment: name,
-                offset: from,
-                lines,
-            });
+            chunks.push(Chunk { segment: name, offset: from, lines });
         }
     }
 
@@ -236,8 +208,7 @@ impl Journal {
             let Some(first) = state.segments.front() else {
                 break;
             };
-            let is_done =
-                first.name.as_str() < segment || (first.name == segment && offset >= first.len);
+            let is_done = first.name.as_str() < segment || (first.name == segment && offset >= first.len);
             if !is_done {
                 break;
             }
@@ -279,36 +250,20 @@ fn next_piece(state: &mut State) -> Option<(String, Arc<File>, u64, u64)> {
             std::cmp::Ordering::Equal => *offset,
             std::cmp::Ordering::Greater => 0,
         };
-        (from < segment.len).then(|| {
-            (
-                segment.name.clone(),
-                Arc::clone(&segment.file),
-                from,
-                segment.len,
-            )
-        })
+        (from < segment.len).then(|| (segment.name.clone(), Arc::clone(&segment.file), from, segment.len))
     })
 }
 
 fn begin_segment(dir: &Path, boot: &str, state: &mut State) -> io::Result<()> {
     let name = format!("{boot}-{:08}", state.next_number);
     let path = segment_path(dir, &name);
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(&path)
-        .map_err(|error| named(error, &path))?;
+    let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path).map_err(|error| named(error, &path))?;
     File::open(dir)?.sync_all()?;
     state.next_number += 1;
     if let Some(last) = state.segments.back() {
         state.unsynced.push(Arc::clone(&last.file));
     }
-    state.segments.push_back(Segment {
-        name,
-        file: Arc::new(file),
-        len: 0,
-    });
+    state.segments.push_back(Segment { name, file: Arc::new(file), len: 0 });
     Ok(())
 }
 
@@ -324,15 +279,11 @@ fn read_lines(file: &File, from: u64, len: u64, want: usize) -> io::Result<Vec<u
             return Ok(lines);
         }
         if size >= left {
-            return Err(io::Error::other(format!(
-                "no line end within {left} bytes of offset {from}"
-            )));
+            return Err(io::Error::other(format!("no line end within {left} bytes of offset {from}")));
         }
         size = (size.max(1) * 2).clamp(1024, left.max(1)).min(left);
         if size > 2 * MAX_LINE_BYTES {
-            return Err(io::Error::other(format!(
-                "a line at offset {from} is longer than {MAX_LINE_BYTES} bytes"
-            )));
+            return Err(io::Error::other(format!("a line at offset {from} is longer than {MAX_LINE_BYTES} bytes")));
         }
     }
 }

@@ -1,5 +1,26 @@
-//! Sockets, workers and the journal: the I/O around the pure crates.
+//! The I/O around the pure crates: sockets, the worker, the journal, and the engine's handle.
+//!
+//! The way through: [`Engine::bind`] gives a handle and a [`Worker`]; tables are applied to [`Engine::tables`]; a thread calls
+//! [`Worker::run`] with a [`Policy`]; what happened to calls comes out of [`Engine::drain`].
+#![forbid(unsafe_code)]
 
+mod clock;
+mod config;
+mod counts;
+mod engine;
 pub mod fact_lines;
 pub mod journal;
+mod policy;
+mod reasons;
+mod requests;
+mod stateless;
+mod status;
 pub mod udp;
+mod watchdog;
+mod worker;
+
+pub use config::EngineConfig;
+pub use engine::{Engine, LiveCallRow};
+pub use journal::Chunk;
+pub use policy::{Decision, Invite, Outcome, Policy};
+pub use worker::Worker;

@@ -8,9 +8,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use nix::cmsg_space;
-use nix::sys::socket::{
-    recvmsg, setsockopt, sockopt, ControlMessageOwned, MsgFlags, SockaddrStorage,
-};
+use nix::sys::socket::{recvmsg, setsockopt, sockopt, ControlMessageOwned, MsgFlags, SockaddrStorage};
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// What a burst of 2,000 calls a second leaves waiting while the worker is held up for a tenth of a second, with room to spare.
@@ -35,26 +33,16 @@ impl UdpListener {
     /// # Errors
     /// What the system says, with the address in its text.
     pub fn bind(address: SocketAddr, is_shared: bool) -> io::Result<Self> {
-        let named =
-            |error: io::Error| io::Error::new(error.kind(), format!("UDP {address}: {error}"));
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::DGRAM,
-            Some(Protocol::UDP),
-        )
-        .map_err(named)?;
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("UDP {address}: {error}"));
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP)).map_err(named)?;
         if is_shared {
             socket.set_reuse_port(true).map_err(named)?;
         }
         if address.is_ipv6() {
             socket.set_only_v6(true).map_err(named)?;
         }
-        socket
-            .set_recv_buffer_size(SOCKET_BUFFER_BYTES)
-            .map_err(named)?;
-        socket
-            .set_send_buffer_size(SOCKET_BUFFER_BYTES)
-            .map_err(named)?;
+        socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES).map_err(named)?;
+        socket.set_send_buffer_size(SOCKET_BUFFER_BYTES).map_err(named)?;
         socket.set_nonblocking(true).map_err(named)?;
         let is_set = if address.is_ipv6() {
             setsockopt(&socket, sockopt::Ipv6RecvErr, &true)
@@ -83,8 +71,7 @@ impl UdpListener {
             match self.socket.recv_from(buffer) {
                 Ok((len, peer)) => return Ok(Some((len, peer))),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                Err(error)
-                    if is_about_a_peer(&error) || error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_about_a_peer(&error) || error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
@@ -100,11 +87,7 @@ impl UdpListener {
         for _ in 0..SEND_TRIES {
             match self.socket.send_to(bytes, peer) {
                 Ok(_) => return Ok(()),
-                Err(error)
-                    if is_about_a_peer(&error) || error.kind() == io::ErrorKind::Interrupted =>
-                {
-                    last = Some(error)
-                }
+                Err(error) if is_about_a_peer(&error) || error.kind() == io::ErrorKind::Interrupted => last = Some(error),
                 Err(error) => return Err(error),
             }
         }
@@ -120,38 +103,21 @@ impl UdpListener {
         let mut parts = [IoSliceMut::new(&mut quoted)];
         let mut control = cmsg_space!(nix::libc::sock_extended_err, nix::libc::sockaddr_in6);
         let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
-        let message = match recvmsg::<SockaddrStorage>(
-            self.socket.as_raw_fd(),
-            &mut parts,
-            Some(&mut control),
-            flags,
-        ) {
+        let message = match recvmsg::<SockaddrStorage>(self.socket.as_raw_fd(), &mut parts, Some(&mut control), flags) {
             Ok(message) => message,
             Err(nix::errno::Errno::EAGAIN) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let is_icmp = message.cmsgs()?.any(|part| {
             let origin = match part {
-                ControlMessageOwned::Ipv4RecvErr(error, _)
-                | ControlMessageOwned::Ipv6RecvErr(error, _) => error.ee_origin,
+                ControlMessageOwned::Ipv4RecvErr(error, _) | ControlMessageOwned::Ipv6RecvErr(error, _) => error.ee_origin,
                 _ => return false,
             };
-            matches!(
-                origin,
-                nix::libc::SO_EE_ORIGIN_ICMP
-                    | nix::libc::SO_EE_ORIGIN_ICMP6
-                    | nix::libc::SO_EE_ORIGIN_LOCAL
-            )
+            matches!(origin, nix::libc::SO_EE_ORIGIN_ICMP | nix::libc::SO_EE_ORIGIN_ICMP6 | nix::libc::SO_EE_ORIGIN_LOCAL)
         });
         let peer = message.address.as_ref().and_then(|address| {
-            let v4 = address
-                .as_sockaddr_in()
-                .map(|v4| SocketAddr::new(IpAddr::V4(v4.ip()), v4.port()));
-            v4.or_else(|| {
-                address
-                    .as_sockaddr_in6()
-                    .map(|v6| SocketAddr::new(IpAddr::V6(v6.ip()), v6.port()))
-            })
+            let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::new(IpAddr::V4(v4.ip()), v4.port()));
+            v4.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddr::new(IpAddr::V6(v6.ip()), v6.port())))
         });
         Ok(peer.filter(|_| is_icmp))
     }
@@ -165,10 +131,5 @@ impl AsFd for UdpListener {
 
 /// Pending errors of datagrams sent before; the queue has the details.
 fn is_about_a_peer(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::HostUnreachable
-            | io::ErrorKind::NetworkUnreachable
-    )
+    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable)
 }

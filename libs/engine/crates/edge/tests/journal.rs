@@ -9,8 +9,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("trunkline-journal-{}-{name}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("trunkline-journal-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         Self(path)
     }
@@ -34,10 +33,7 @@ impl Drop for Folder {
 
 fn drained(journal: &Journal) -> String {
     let chunks = journal.drain(1 << 20, 1 << 18).unwrap();
-    chunks
-        .iter()
-        .map(|chunk| String::from_utf8(chunk.lines.clone()).unwrap())
-        .collect()
+    chunks.iter().map(|chunk| String::from_utf8(chunk.lines.clone()).unwrap()).collect()
 }
 
 #[test]
@@ -59,19 +55,11 @@ fn a_chunk_is_cut_at_a_line_end_and_a_long_line_comes_whole() {
     let folder = Folder::new("cut");
     let journal = Journal::open(&folder.0, 1).unwrap();
     let long = format!("{}\n", "x".repeat(5000));
-    journal
-        .append(format!("aaa\nbbb\n{long}").as_bytes())
-        .unwrap();
+    journal.append(format!("aaa\nbbb\n{long}").as_bytes()).unwrap();
     let chunks = journal.drain(6, 6).unwrap();
-    assert_eq!(
-        (chunks.len(), chunks[0].lines.as_slice(), chunks[0].offset),
-        (1, b"aaa\n".as_slice(), 0)
-    );
+    assert_eq!((chunks.len(), chunks[0].lines.as_slice(), chunks[0].offset), (1, b"aaa\n".as_slice(), 0));
     let chunks = journal.drain(6, 6).unwrap();
-    assert_eq!(
-        (chunks[0].lines.as_slice(), chunks[0].offset),
-        (b"bbb\n".as_slice(), 4)
-    );
+    assert_eq!((chunks[0].lines.as_slice(), chunks[0].offset), (b"bbb\n".as_slice(), 4));
     assert_eq!(journal.drain(6, 6).unwrap()[0].lines, long.as_bytes());
 }
 
@@ -106,10 +94,7 @@ fn a_torn_last_line_of_an_earlier_run_is_not_read() {
 fn acknowledged_segments_are_deleted_and_stay_away() {
     let folder = Folder::new("delete");
     let journal = Journal::open(&folder.0, 1).unwrap();
-    let line = vec![b'x'; 65535]
-        .into_iter()
-        .chain([b'\n'])
-        .collect::<Vec<_>>();
+    let line = vec![b'x'; 65535].into_iter().chain([b'\n']).collect::<Vec<_>>();
     for _ in 0..=(SEGMENT_BYTES / line.len() as u64) {
         journal.append(&line).unwrap();
     }
@@ -118,10 +103,7 @@ fn acknowledged_segments_are_deleted_and_stay_away() {
     loop {
         let chunks = journal.drain(1 << 20, 1 << 18).unwrap();
         let Some(chunk) = chunks.last() else { break };
-        last = (
-            chunk.segment.clone(),
-            chunk.offset + chunk.lines.len() as u64,
-        );
+        last = (chunk.segment.clone(), chunk.offset + chunk.lines.len() as u64);
     }
     journal.acknowledge(&last.0, last.1).unwrap();
     assert_eq!((folder.segments().len(), journal.backlog_bytes()), (1, 0));

@@ -18,25 +18,14 @@ fn wait<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
 
 fn refused_peer_is_named(local: &str) {
     let listener = UdpListener::bind(local.parse().expect("an address"), false).expect("bound");
-    let gone: SocketAddr = UdpSocket::bind(local)
-        .and_then(|socket| socket.local_addr())
-        .expect("a port that is free again");
+    let gone: SocketAddr = UdpSocket::bind(local).and_then(|socket| socket.local_addr()).expect("a port that is free again");
     listener.send(b"x", gone).expect("sent");
-    assert_eq!(
-        wait("the refusal", || listener
-            .unreachable()
-            .expect("the queue works")),
-        gone
-    );
+    assert_eq!(wait("the refusal", || listener.unreachable().expect("the queue works")), gone);
     // The error of one peer costs another peer's datagram nothing.
     let other = UdpSocket::bind(local).expect("bound");
-    other
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .expect("set");
+    other.set_read_timeout(Some(Duration::from_secs(5))).expect("set");
     listener.send(b"y", gone).expect("sent");
-    listener
-        .send(b"z", other.local_addr().expect("an address"))
-        .expect("sent");
+    listener.send(b"z", other.local_addr().expect("an address")).expect("sent");
     assert_eq!(other.recv(&mut [0; 8]).expect("received"), 1);
 }
 
@@ -52,14 +41,11 @@ fn a_refused_peer_is_named_over_ipv6() {
 
 #[test]
 fn datagrams_come_with_their_source_and_then_there_is_none() {
-    let listener =
-        UdpListener::bind("127.0.0.1:0".parse().expect("an address"), true).expect("bound");
+    let listener = UdpListener::bind("127.0.0.1:0".parse().expect("an address"), true).expect("bound");
     let peer = UdpSocket::bind("127.0.0.1:0").expect("bound");
     peer.send_to(b"hello", listener.address()).expect("sent");
     let mut buffer = [0; 65_535];
-    let (len, from) = wait("the datagram", || {
-        listener.receive(&mut buffer).expect("received")
-    });
+    let (len, from) = wait("the datagram", || listener.receive(&mut buffer).expect("received"));
     assert_eq!((len, from), (5, peer.local_addr().expect("an address")));
     assert!(listener.receive(&mut buffer).expect("received").is_none());
 }

@@ -1,0 +1,26 @@
+//! What an engine is told once.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of one edge's engine.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Name of this edge, for records: `edge-eu1`.
+    pub edge: String,
+    pub pop: String,
+    /// The platform's base domain: realm of every challenge, and what asserted identities end in.
+    pub realm: String,
+    /// Value of Server in our own responses.
+    pub user_agent: String,
+    /// UDP addresses; the first of each family sends to gateways of that family. At least one.
+    pub listen: Vec<SocketAddr>,
+    pub journal_dir: PathBuf,
+    /// RFC 3261 §17.1.1.1.
+    pub t1_ms: u64,
+    pub silent_gateway_ms: u64,
+    pub all_silent_ms: u64,
+    /// A decision that takes longer ends the process.
+    pub decision_limit: Duration,
+}

@@ -1,0 +1,76 @@
+//! What is counted per source and minute instead of recorded one by one: challenges, unknown domains, malformed messages.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use crate::fact_lines::{Counted, FactLines};
+
+/// Sources counted in one minute; further ones share one row, so that spoofed sources cannot fill the memory.
+const MAX_SOURCES: usize = 10_000;
+
+/// Refusals of one kind that a source is told of in a minute; what it sends beyond is counted and not answered.
+pub const MAX_ANSWERS_PER_MINUTE: u64 = 60;
+
+const MINUTE_NS: u64 = 60_000_000_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum What {
+    Challenge,
+    UnknownDomain,
+    Malformed,
+}
+
+impl What {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Challenge => "challenge",
+            Self::UnknownDomain => "unknown domain",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+/// The counts of the minute that runs.
+#[derive(Debug, Default)]
+pub struct Counts {
+    minute_ns: u64,
+    /// `None` is everyone beyond the bound.
+    rows: HashMap<(Option<IpAddr>, What), u64>,
+}
+
+impl Counts {
+    /// Counts one and says how many there are of this source in this minute. Lines of a minute that is over are appended to `out` first.
+    pub fn count(&mut self, now_ns: u64, source: IpAddr, what: What, lines: &mut FactLines, out: &mut Vec<u8>) -> u64 {
+        self.flush_if_over(now_ns, lines, out);
+        let key = (Some(source), what);
+        let key = if self.rows.len() >= MAX_SOURCES && !self.rows.contains_key(&key) { (None, what) } else { key };
+        let count = self.rows.entry(key).or_insert(0);
+        *count += 1;
+        *count
+    }
+
+    /// A challenge of this source was answered well: it is none of those that stay unanswered.
+    pub fn answered(&mut self, source: IpAddr) {
+        if let Some(count) = self.rows.get_mut(&(Some(source), What::Challenge)) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Appends the lines of a minute that is over.
+    pub fn flush_if_over(&mut self, now_ns: u64, lines: &mut FactLines, out: &mut Vec<u8>) {
+        let minute_ns = now_ns - now_ns % MINUTE_NS;
+        if minute_ns != self.minute_ns {
+            self.flush(now_ns, lines, out);
+            self.minute_ns = minute_ns;
+        }
+    }
+
+    /// Appends the lines of all that was counted and begins anew.
+    pub fn flush(&mut self, now_ns: u64, lines: &mut FactLines, out: &mut Vec<u8>) {
+        for ((source, what), number) in self.rows.drain().filter(|(_, number)| *number > 0) {
+            let source = source.map_or_else(|| "others".to_owned(), |source| source.to_string());
+            let counted = Counted { source: &source, what: what.as_str(), number, minute_ns: self.minute_ns, domain: "" };
+            lines.counted(out, now_ns, &counted);
+        }
+    }
+}

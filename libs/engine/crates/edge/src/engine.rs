@@ -1,0 +1,217 @@
+//! One edge's engine as its owner sees it: tables in, journal out, a handle on the worker.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{channel, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use ring::rand::{SecureRandom, SystemRandom};
+use trunkline_access::Tables;
+use trunkline_transaction::TokenKey;
+
+use crate::clock::unix_ns;
+use crate::config::EngineConfig;
+use crate::journal::{Chunk, Journal};
+use crate::status::Counters;
+use crate::udp::UdpListener;
+use crate::watchdog::Watchdog;
+use crate::worker::Worker;
+
+/// Between two flushes of the journal to the disk: what a power cut can lose.
+const SYNC_EVERY: Duration = Duration::from_millis(20);
+
+/// One message of `CALLS` at most: NATS takes 1 MiB.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// An answer of the worker that takes longer means that it hangs; the watchdog sees to that.
+const WORKER_ANSWERS_WITHIN: Duration = Duration::from_secs(3);
+
+/// A live call, owned.
+#[derive(Clone, Debug)]
+pub struct LiveCallRow {
+    pub call: u128,
+    pub tenant: String,
+    pub domain: String,
+    pub number: String,
+    pub caller: String,
+    pub state: &'static str,
+    pub start_ns: u64,
+    pub gateway: String,
+}
+
+/// What the worker is asked or told between datagrams.
+pub(crate) enum Order {
+    TokenKeys(Vec<TokenKey>),
+    LiveCalls(Sender<Vec<LiveCallRow>>),
+    Stop,
+}
+
+/// What the engine's handle and its worker share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub tables: Arc<Tables>,
+    pub journal: Journal,
+    pub counters: Counters,
+    pub is_draining: AtomicBool,
+    /// Wakes the worker out of its poll.
+    pub wake: EventFd,
+}
+
+/// See the module. All methods may be called from any thread.
+#[derive(Debug)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    orders: Mutex<Sender<Order>>,
+    /// Readable when there is something to drain.
+    drainable: Arc<EventFd>,
+    addresses: Vec<SocketAddr>,
+    watchdog: Arc<Watchdog>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Engine {
+    /// Binds the sockets, opens the journal and starts the threads that need no policy. The worker begins with [`Worker::run`].
+    ///
+    /// # Errors
+    /// What the system says, with the address or the path in its text.
+    pub fn bind(config: EngineConfig) -> io::Result<(Self, Worker)> {
+        if config.listen.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "listen: at least one address is needed"));
+        }
+        let listeners = config.listen.iter().map(|address| UdpListener::bind(*address, false)).collect::<io::Result<Vec<_>>>()?;
+        let addresses: Vec<SocketAddr> = listeners.iter().map(UdpListener::address).collect();
+        let journal = Journal::open(&config.journal_dir, unix_ns())?;
+        let mut seed = [0; 32];
+        SystemRandom::new().fill(&mut seed).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+        let shared = Arc::new(Shared {
+            tables: Arc::new(Tables::new()),
+            journal,
+            counters: Counters::default(),
+            is_draining: AtomicBool::new(false),
+            wake: event_fd()?,
+        });
+        let (orders, inbox) = channel();
+        let watchdog = Watchdog::start(config.decision_limit)?;
+        let drainable = Arc::new(event_fd()?);
+        let is_over = Arc::new(AtomicBool::new(false));
+        start_syncing(Arc::clone(&shared), Arc::clone(&drainable), Arc::clone(&is_over))?;
+        let worker = Worker::new(config, listeners, Arc::clone(&shared), inbox, Arc::clone(&watchdog), seed);
+        let engine = Self { shared, orders: Mutex::new(orders), drainable, addresses, watchdog, is_over };
+        Ok((engine, worker))
+    }
+
+    /// The tables of the access rule, gateways and reasons; datagrams see what was applied last.
+    #[must_use]
+    pub fn tables(&self) -> &Arc<Tables> {
+        &self.shared.tables
+    }
+
+    /// What was bound, in the order of the settings.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    pub fn set_token_keys(&self, keys: Vec<TokenKey>) {
+        self.order(Order::TokenKeys(keys));
+    }
+
+    /// While draining, OPTIONS is answered 503 so that customers look elsewhere; calls go on.
+    pub fn set_draining(&self, is_draining: bool) {
+        self.shared.is_draining.store(is_draining, Ordering::Relaxed);
+    }
+
+    /// An eventfd, readable when [`Engine::drain`] has something: at most one wake-up every 20 ms.
+    #[must_use]
+    pub fn event_fd(&self) -> RawFd {
+        self.drainable.as_fd().as_raw_fd()
+    }
+
+    /// See [`Journal::drain`]; also makes the eventfd unreadable again.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn drain(&self, max_bytes: usize) -> io::Result<Vec<Chunk>> {
+        match self.drainable.read() {
+            Ok(_) | Err(nix::errno::Errno::EAGAIN) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.shared.journal.drain(max_bytes, CHUNK_BYTES)
+    }
+
+    pub fn rewind(&self) {
+        self.shared.journal.rewind();
+    }
+
+    /// See [`Journal::acknowledge`].
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn acknowledge(&self, segment: &str, offset: u64) -> io::Result<()> {
+        self.shared.journal.acknowledge(segment, offset)
+    }
+
+    /// Calls from their INVITE to their end; empty where the worker does not run.
+    #[must_use]
+    pub fn live_calls(&self) -> Vec<LiveCallRow> {
+        let (answer, answered) = channel();
+        self.order(Order::LiveCalls(answer));
+        answered.recv_timeout(WORKER_ANSWERS_WITHIN).unwrap_or_default()
+    }
+
+    /// Counters by name.
+    #[must_use]
+    pub fn status(&self) -> Vec<(&'static str, u64)> {
+        let mut rows = self.shared.counters.read();
+        rows.push(("position", self.shared.tables.load().position()));
+        rows.push(("journal_backlog_bytes", self.shared.journal.backlog_bytes()));
+        rows
+    }
+
+    /// Ends the worker and the threads; the journal stays.
+    pub fn stop(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.watchdog.stop();
+        self.order(Order::Stop);
+    }
+
+    fn order(&self, order: Order) {
+        // A worker that has ended needs no orders.
+        let is_sent = self.orders.lock().unwrap_or_else(PoisonError::into_inner).send(order).is_ok();
+        if is_sent {
+            wake(&self.shared.wake);
+        }
+    }
+}
+
+fn event_fd() -> io::Result<EventFd> {
+    Ok(EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?)
+}
+
+/// A full eventfd is readable already, so that a failed write changes nothing.
+fn wake(fd: &EventFd) {
+    let _ = fd.write(1);
+}
+
+fn start_syncing(shared: Arc<Shared>, drainable: Arc<EventFd>, is_over: Arc<AtomicBool>) -> io::Result<()> {
+    // Lines of earlier runs are to be drained too.
+    wake(&drainable);
+    std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
+        while !is_over.load(Ordering::Relaxed) {
+            std::thread::sleep(SYNC_EVERY);
+            match shared.journal.sync() {
+                Ok(true) => wake(&drainable),
+                Ok(false) => {}
+                Err(error) => {
+                    crate::status::raise(&shared.counters.journal_failures);
+                    eprintln!("trunkline engine: the journal cannot be flushed: {error}");
+                }
+            }
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! The one question that is asked outside: what becomes of an admitted INVITE.
+
+use trunkline_message::Message;
+use trunkline_transaction::{CallId, Target};
+
+/// An admitted INVITE.
+#[derive(Clone, Copy, Debug)]
+pub struct Invite<'a> {
+    pub call: CallId,
+    /// Position of the log that the tables covered when it was admitted.
+    pub position: u64,
+    pub tenant: &'a str,
+    /// Label of the domain.
+    pub domain: &'a str,
+    /// As dialled.
+    pub host: &'a str,
+    /// User part of the Request-URI, unescaped.
+    pub number: &'a str,
+    pub source: &'a str,
+    pub transport: &'a str,
+    pub acl: &'a str,
+    pub account: &'a str,
+    pub address: &'a str,
+    pub caller_id: &'a str,
+    pub message: Message<'a>,
+}
+
+/// What becomes of it, with what the record says of the decision.
+#[derive(Clone, Debug, Default)]
+pub struct Decision {
+    pub outcome: Outcome,
+    pub caller_id: String,
+    pub presented: String,
+    pub is_private: bool,
+    pub privacy: String,
+    pub prefix: String,
+    pub notes: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Gateways in order; `listener` of each is filled in by the engine.
+    Route(Vec<Target>),
+    /// A code of the registry, and what only the owner is told.
+    Reject { code: String, facts: String },
+    /// The policy itself failed: counted, and answered with T901.
+    Failed(String),
+}
+
+impl Default for Outcome {
+    fn default() -> Self {
+        Self::Failed("no decision".to_owned())
+    }
+}
+
+/// Decides on the worker's own thread; it does no I/O and its loops are bounded, since every other message of the worker waits for it.
+pub trait Policy {
+    fn decide(&mut self, invite: &Invite<'_>) -> Decision;
+}

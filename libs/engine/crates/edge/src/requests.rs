@@ -1,0 +1,357 @@
+//! Requests that the core leaves to the edge: new INVITEs, re-INVITEs from elsewhere, what stands outside of dialogs.
+
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+
+use trunkline_access::{current_key, decide, issue, Admission, Call, Domain, Outcome, Proof, Snapshot, Verdict};
+use trunkline_message::{e164_digits, HeaderName, Message, Method, Scheme};
+use trunkline_transaction::{AdmitError, CallId, Disposition, Flow, Now, RecheckHandle, Refusal, RoutePlan, Target};
+
+use crate::counts::{What, MAX_ANSWERS_PER_MINUTE};
+use crate::fact_lines::Attempted;
+use crate::policy::{self, Decision, Invite, Policy};
+use crate::reasons::refusal;
+use crate::stateless::{Challenges, ALLOW};
+use crate::status::raise;
+use crate::worker::Worker;
+
+/// Credentials that are looked at in one request: a client answers each realm once, and a few stale ones do no harm.
+const MAX_CREDENTIALS: usize = 8;
+
+const TRANSPORT: &str = "udp";
+
+impl Worker {
+    pub(crate) fn on_message(&mut self, now: Now, flow: Flow, message: &Message<'_>, policy: &mut dyn Policy) {
+        match self.proxy.on_message(now, flow, message, &mut self.actions) {
+            Disposition::Done => {}
+            Disposition::NewInvite => self.new_invite(now, flow, message, policy),
+            Disposition::Recheck { handle, call: _, tenant: _, domain } => self.recheck(now, flow, message, handle, &domain),
+            Disposition::OutOfDialog(method) => self.out_of_dialog(flow, message, method),
+            Disposition::Refuse { status, code, unsupported } => {
+                // An ACK is never answered (RFC 3261 §17.1.1.3).
+                if message.method() != Method::Ack {
+                    let mut refusal = refusal(&self.shared.tables.load(), code, String::new());
+                    refusal.status = status;
+                    let lines = if unsupported.is_empty() { String::new() } else { format!("Unsupported: {unsupported}\r\n") };
+                    self.refuse(flow, message, &refusal, lines.as_bytes());
+                }
+            }
+        }
+    }
+
+    fn out_of_dialog(&mut self, flow: Flow, message: &Message<'_>, method: Method) {
+        let tables = Arc::clone(&self.shared.tables);
+        match method {
+            // Of a refusal without state, or of nothing.
+            Method::Ack => {}
+            Method::Options if self.shared.is_draining.load(Ordering::Relaxed) => {
+                self.refuse(flow, message, &refusal(&tables.load(), "T903", String::new()), b"");
+            }
+            Method::Options => {
+                let mut answer = std::mem::take(&mut self.answer);
+                answer.clear();
+                self.stateless.options(message, flow.peer, &mut answer);
+                self.send(flow, &answer);
+                self.answer = answer;
+            }
+            Method::Cancel | Method::Bye | Method::Prack | Method::Update => {
+                self.refuse(flow, message, &refusal(&tables.load(), "T108", String::new()), b"");
+            }
+            _ => self.refuse(flow, message, &refusal(&tables.load(), "T105", String::new()), ALLOW),
+        }
+    }
+
+    fn new_invite(&mut self, now: Now, flow: Flow, message: &Message<'_>, policy: &mut dyn Policy) {
+        let tables = self.shared.tables.load();
+        let uri = match message.request_uri() {
+            Ok(uri) if uri.scheme == Scheme::Sip => uri,
+            Ok(_) => return self.refuse(flow, message, &refusal(&tables, "T107", String::new()), b""),
+            Err(error) => return self.refuse(flow, message, &refusal(&tables, "T101", error.what.to_owned()), b""),
+        };
+        let host = String::from_utf8_lossy(uri.host);
+        let user = uri.user_unescaped();
+        let number = String::from_utf8_lossy(&user);
+        let verdict = self.ask(now, flow, message, &tables, &host, &user);
+        let attempt = Attempt { host: &host, number: &number, username: verdict.username.as_bytes() };
+        match verdict.outcome {
+            Outcome::Admit(ref admission) => match verdict.domain {
+                Some(ref domain) => self.admit(now, flow, message, policy, &tables, domain, admission, &attempt),
+                None => self.refuse(flow, message, &refusal(&tables, "T901", "admitted by no domain".to_owned()), b""),
+            },
+            Outcome::Challenge { is_stale } => {
+                if let Some(domain) = &verdict.domain {
+                    self.challenge(now, flow, message, &tables, domain, is_stale, &attempt);
+                }
+            }
+            Outcome::Refuse { code, facts } => {
+                self.refuse_attempt(now, flow, message, &tables, verdict.domain.as_deref(), &refusal(&tables, code, facts), &attempt);
+            }
+        }
+    }
+
+    fn ask(&mut self, now: Now, flow: Flow, message: &Message<'_>, tables: &Snapshot, host: &str, user: &[u8]) -> Verdict {
+        let unfolded: Vec<_> = message
+            .fields(HeaderName::ProxyAuthorization)
+            .chain(message.fields(HeaderName::Authorization))
+            .take(MAX_CREDENTIALS)
+            .map(|field| trunkline_message::text::unfold(field.value.of(message.bytes())))
+            .collect();
+        let values: Vec<&[u8]> = unfolded.iter().map(AsRef::as_ref).collect();
+        let call = Call { host, source: flow.peer.ip(), method: message.method_bytes(), number: user, sip_call_id: message.call_id() };
+        let proof = Proof::Credentials {
+            realm: &self.config.realm,
+            values: &values,
+            now_ms: now.unix_ns / 1_000_000,
+            replay: Some(&mut self.replay),
+        };
+        decide(tables, &call, proof, None)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn challenge(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        message: &Message<'_>,
+        tables: &Snapshot,
+        domain: &Domain,
+        is_stale: bool,
+        attempt: &Attempt<'_>,
+    ) {
+        let now_ms = now.unix_ns / 1_000_000;
+        let Some(key) = current_key(tables.nonce_keys(), now_ms) else {
+            return self.refuse_attempt(now, flow, message, tables, Some(domain), &refusal(tables, "T904", String::new()), attempt);
+        };
+        raise(&self.shared.counters.challenges);
+        self.counts.count(now.unix_ns, flow.peer.ip(), What::Challenge, &mut self.lines, &mut self.pending);
+        let mut entropy = [0; 8];
+        entropy.copy_from_slice(&self.next_id(now).to_be_bytes()[8..]);
+        let nonce = issue(key, &self.config.realm, now_ms, entropy);
+        let challenges = Challenges {
+            status: domain.challenge_status,
+            realm: &self.config.realm,
+            nonce: &nonce,
+            algorithms: &domain.algorithms,
+            is_stale,
+        };
+        let mut answer = std::mem::take(&mut self.answer);
+        answer.clear();
+        self.stateless.challenge(message, flow.peer, &challenges, &mut answer);
+        self.send(flow, &answer);
+        self.answer = answer;
+    }
+
+    /// A refusal without state. Of an existing domain it is an attempt, with its record; of no domain it is counted.
+    #[allow(clippy::too_many_arguments)]
+    fn refuse_attempt(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        message: &Message<'_>,
+        tables: &Snapshot,
+        domain: Option<&Domain>,
+        refusal: &Refusal,
+        attempt: &Attempt<'_>,
+    ) {
+        let Some(domain) = domain else {
+            let many = self.counts.count(now.unix_ns, flow.peer.ip(), What::UnknownDomain, &mut self.lines, &mut self.pending);
+            if many > MAX_ANSWERS_PER_MINUTE {
+                return raise(&self.shared.counters.not_answered);
+            }
+            return self.refuse(flow, message, refusal, b"");
+        };
+        let call = self.stateless.call_id(message);
+        self.write_attempt(now, flow, message, tables, domain, &nobody(), &Decision::default(), call, attempt);
+        self.lines.refused(&mut self.pending, call, now.unix_ns, refusal);
+        self.refuse(flow, message, refusal, b"");
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn admit(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        message: &Message<'_>,
+        policy: &mut dyn Policy,
+        tables: &Snapshot,
+        domain: &Domain,
+        admission: &Admission,
+        attempt: &Attempt<'_>,
+    ) {
+        if admission.algorithm.is_some() {
+            self.counts.answered(flow.peer.ip());
+        }
+        if self.is_journal_failing && !self.write_journal() {
+            return self.refuse(flow, message, &refusal(tables, "T902", String::new()), b"");
+        }
+        let call = CallId(self.next_id(now));
+        let caller = [&admission.caller_id, &admission.account, &admission.address].into_iter().find(|text| !text.is_empty());
+        let admitted = trunkline_transaction::Admission {
+            call,
+            tenant: domain.tenant.clone(),
+            domain: domain.label.clone(),
+            number: attempt.number.to_owned(),
+            caller: caller.cloned().unwrap_or_default(),
+        };
+        let handle = match self.proxy.admit(now, flow, message, admitted, &mut self.actions) {
+            Ok(handle) => handle,
+            Err(error) => {
+                let code = match error {
+                    AdmitError::Overloaded => "T902",
+                    AdmitError::NoTokenKey => "T906",
+                };
+                let refusal = refusal(tables, code, format!("{error:?}"));
+                return self.refuse_attempt(now, flow, message, tables, Some(domain), &refusal, attempt);
+            }
+        };
+        raise(&self.shared.counters.admitted);
+        self.flush();
+
+        let source = flow.peer.to_string();
+        let invite = Invite {
+            call,
+            position: tables.position(),
+            tenant: &domain.tenant,
+            domain: &domain.label,
+            host: attempt.host,
+            number: attempt.number,
+            source: &source,
+            transport: TRANSPORT,
+            acl: &admission.acl,
+            account: &admission.account,
+            address: &admission.address,
+            caller_id: &admission.caller_id,
+            message: *message,
+        };
+        let decision = {
+            let _running = self.watchdog.decision();
+            policy.decide(&invite)
+        };
+        self.write_attempt(now, flow, message, tables, domain, admission, &decision, call, attempt);
+        let is_recorded = self.write_journal();
+        let now = self.clock.now();
+        let done = match decision.outcome {
+            _ if !is_recorded => {
+                self.proxy.reject(now, handle, refusal(tables, "T902", "the journal takes no facts".to_owned()), &mut self.actions)
+            }
+            policy::Outcome::Route(targets) => {
+                let plan = RoutePlan {
+                    targets: targets.into_iter().filter_map(|target| self.with_listener(target)).collect(),
+                    all_failed: refusal(tables, "T402", String::new()),
+                    timed_out: refusal(tables, "T405", String::new()),
+                    no_target: refusal(tables, "T403", String::new()),
+                };
+                self.proxy.route(now, handle, plan, &mut self.actions)
+            }
+            policy::Outcome::Reject { code, facts } => {
+                raise(&self.shared.counters.refusals);
+                self.proxy.reject(now, handle, refusal(tables, &code, facts), &mut self.actions)
+            }
+            policy::Outcome::Failed(what) => {
+                raise(&self.shared.counters.policy_failures);
+                self.proxy.reject(now, handle, refusal(tables, "T901", what), &mut self.actions)
+            }
+        };
+        // A stale handle: the call was over before its decision, and has its facts.
+        let _ = done;
+    }
+
+    /// The first listener of the gateway's address family; without one the gateway cannot be reached from here.
+    fn with_listener(&self, target: Target) -> Option<Target> {
+        let at = self.addresses.iter().position(|address: &SocketAddr| address.is_ipv4() == target.address.is_ipv4())?;
+        Some(Target { listener: u16::try_from(at).ok()?, ..target })
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn write_attempt(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        message: &Message<'_>,
+        tables: &Snapshot,
+        domain: &Domain,
+        admission: &Admission,
+        decision: &Decision,
+        call: CallId,
+        attempt: &Attempt<'_>,
+    ) {
+        let user_agent = message.named(b"User-Agent").next().map(|field| field.value.of(message.bytes())).unwrap_or_default();
+        // Written as records are asked for: with a plus where it is a number.
+        let number =
+            e164_digits(attempt.number.as_bytes()).map_or_else(|| attempt.number.to_owned(), |digits| format!("+{}", digits.as_str()));
+        let attempted = Attempted {
+            tenant: &domain.tenant,
+            domain: &domain.label,
+            host: attempt.host,
+            number: &number,
+            sip_call_id: message.call_id(),
+            from_uri: message.from().uri_bytes,
+            to_uri: message.to().uri_bytes,
+            user_agent,
+            source: &flow.peer.to_string(),
+            transport: TRANSPORT,
+            pop: &self.config.pop,
+            edge: &self.config.edge,
+            acl: &admission.acl,
+            account: &admission.account,
+            address: &admission.address,
+            digest_algorithm: admission.algorithm.map_or("", trunkline_message::Algorithm::as_str),
+            position: tables.position(),
+            caller_id: if decision.caller_id.is_empty() { &admission.caller_id } else { &decision.caller_id },
+            presented: &decision.presented,
+            is_private: decision.is_private,
+            privacy: &decision.privacy,
+            prefix: &decision.prefix,
+            username: attempt.username,
+            notes: &decision.notes,
+        };
+        self.lines.attempted(&mut self.pending, call, now.unix_ns, &attempted);
+    }
+
+    /// A re-INVITE from another source passes the access rule of its domain again.
+    fn recheck(&mut self, now: Now, flow: Flow, message: &Message<'_>, handle: RecheckHandle, domain: &str) {
+        let tables = self.shared.tables.load();
+        let host = format!("{domain}.{}", self.config.realm);
+        let verdict = self.ask(now, flow, message, &tables, &host, b"");
+        let done = match verdict.outcome {
+            Outcome::Admit(_) => self.proxy.resume(now, handle, &mut self.actions),
+            Outcome::Challenge { is_stale } => match (current_key(tables.nonce_keys(), now.unix_ns / 1_000_000), verdict.domain) {
+                (Some(key), Some(domain)) => {
+                    let mut entropy = [0; 8];
+                    entropy.copy_from_slice(&self.next_id(now).to_be_bytes()[8..]);
+                    let nonce = issue(key, &self.config.realm, now.unix_ns / 1_000_000, entropy);
+                    let challenges = Challenges {
+                        status: domain.challenge_status,
+                        realm: &self.config.realm,
+                        nonce: &nonce,
+                        algorithms: &domain.algorithms,
+                        is_stale,
+                    };
+                    let mut lines = Vec::new();
+                    challenges.write(&mut lines);
+                    let mut refusal = refusal(&tables, "T203", "re-INVITE from another source".to_owned());
+                    refusal.status = domain.challenge_status;
+                    refusal.extra_headers = String::from_utf8_lossy(&lines).into_owned();
+                    self.proxy.refuse(now, handle, refusal, &mut self.actions)
+                }
+                _ => self.proxy.refuse(now, handle, refusal(&tables, "T904", String::new()), &mut self.actions),
+            },
+            Outcome::Refuse { code, facts } => self.proxy.refuse(now, handle, refusal(&tables, code, facts), &mut self.actions),
+        };
+        // A stale handle: the dialog ended meanwhile.
+        let _ = done;
+    }
+}
+
+/// What admitted a call that was not admitted.
+fn nobody() -> Admission {
+    Admission { acl: String::new(), account: String::new(), address: String::new(), caller_id: String::new(), algorithm: None }
+}
+
+/// What the INVITE itself says.
+struct Attempt<'a> {
+    host: &'a str,
+    number: &'a str,
+    username: &'a [u8],
+}

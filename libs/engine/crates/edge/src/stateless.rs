@@ -1,0 +1,151 @@
+//! Answers without state: challenges, refusals of strangers, OPTIONS, what stands outside of dialogs.
+//!
+//! Sent once, never again by a timer, remembered nowhere. The To-tag is a MAC over the dialog's identifiers, so that a retransmitted
+//! INVITE gets the same answer; the ACK that comes back belongs to nothing and is dropped.
+
+use std::net::SocketAddr;
+
+use ring::hmac;
+use trunkline_message::{write_malformed_response, write_response, Algorithm, Challenge, HeaderTable, Message, ParseError, ResponseSpec};
+use trunkline_transaction::{CallId, Refusal};
+
+/// Methods that we serve (RFC 3261 §20.5); in dialogs any other is passed through too.
+pub const ALLOW: &[u8] = b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE\r\n";
+
+/// Writes answers of one run of one edge.
+#[derive(Debug)]
+pub struct Stateless {
+    key: hmac::Key,
+    /// `Server: …` with its CRLF.
+    server: Vec<u8>,
+}
+
+/// The challenges of one answer: one header line for each algorithm, all with the same nonce.
+#[derive(Clone, Copy, Debug)]
+pub struct Challenges<'a> {
+    /// 401 or 407.
+    pub status: u16,
+    pub realm: &'a str,
+    pub nonce: &'a str,
+    /// Most preferred first, each once (RFC 8760 §2.4).
+    pub algorithms: &'a [Algorithm],
+    pub is_stale: bool,
+}
+
+impl Challenges<'_> {
+    /// The header lines.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        for algorithm in self.algorithms {
+            let name: &[u8] = if self.status == 401 { b"WWW-Authenticate: " } else { b"Proxy-Authenticate: " };
+            out.extend_from_slice(name);
+            Challenge { realm: self.realm, nonce: self.nonce, algorithm: *algorithm, is_stale: self.is_stale, has_qop: true }
+                .write_value(out);
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+impl Stateless {
+    /// `seed` is entropy of this run; `user_agent` must be header text.
+    #[must_use]
+    pub fn new(seed: &[u8; 32], user_agent: &str) -> Self {
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, seed), server: format!("Server: {user_agent}\r\n").into_bytes() }
+    }
+
+    /// The attempt of a request that is refused without state: the same for its retransmissions.
+    #[must_use]
+    pub fn call_id(&self, message: &Message<'_>) -> CallId {
+        let mac = self.mac(b"call", message, &message.cseq().number.to_be_bytes());
+        let mut id = [0; 16];
+        id.copy_from_slice(&mac.as_ref()[..16]);
+        // 0 means "no call" in a fact.
+        CallId(u128::from_be_bytes(id).max(1))
+    }
+
+    /// Status, text and code of the registry, and the Reason header (RFC 3326, RFC 6432). `lines` are further whole header lines.
+    pub fn refuse(&self, message: &Message<'_>, source: SocketAddr, refusal: &Refusal, lines: &[u8], out: &mut Vec<u8>) {
+        let phrase = format!("{} {}", refusal.text, refusal.code);
+        let mut all = self.server.clone();
+        write_reason(refusal, &mut all);
+        all.extend_from_slice(refusal.extra_headers.as_bytes());
+        all.extend_from_slice(lines);
+        self.respond(message, source, refusal.status, &phrase, &all, out);
+    }
+
+    /// 401 or 407.
+    pub fn challenge(&self, message: &Message<'_>, source: SocketAddr, challenges: &Challenges<'_>, out: &mut Vec<u8>) {
+        let mut lines = self.server.clone();
+        challenges.write(&mut lines);
+        self.respond(message, source, challenges.status, "", &lines, out);
+    }
+
+    /// 200 to OPTIONS (RFC 3261 §11.2).
+    pub fn options(&self, message: &Message<'_>, source: SocketAddr, out: &mut Vec<u8>) {
+        let mut lines = self.server.clone();
+        lines.extend_from_slice(ALLOW);
+        lines.extend_from_slice(b"Accept: application/sdp\r\nSupported: 100rel, timer\r\n");
+        self.respond(message, source, 200, "", &lines, out);
+    }
+
+    /// An answer to what is no SIP message; `false` where nobody can be answered.
+    #[must_use]
+    pub fn malformed(
+        &self,
+        datagram: &[u8],
+        table: &HeaderTable,
+        error: &ParseError,
+        source: SocketAddr,
+        refusal: &Refusal,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let phrase = format!("{} {}", refusal.text, refusal.code);
+        let tag = hex(&hmac::sign(&self.key, datagram).as_ref()[..8]);
+        let mut lines = self.server.clone();
+        write_reason(refusal, &mut lines);
+        let spec = ResponseSpec {
+            status: error.status,
+            reason_phrase: &phrase,
+            source: Some(source),
+            to_tag: Some(tag.as_bytes()),
+            has_record_route: false,
+            lines: &lines,
+        };
+        write_malformed_response(datagram, table, error, &spec, out)
+    }
+
+    fn respond(&self, message: &Message<'_>, source: SocketAddr, status: u16, phrase: &str, lines: &[u8], out: &mut Vec<u8>) {
+        let tag = hex(&self.mac(b"tag", message, b"").as_ref()[..8]);
+        let spec = ResponseSpec {
+            status,
+            reason_phrase: phrase,
+            source: Some(source),
+            to_tag: Some(tag.as_bytes()),
+            has_record_route: false,
+            lines,
+        };
+        write_response(message, &spec, out);
+    }
+
+    fn mac(&self, purpose: &[u8], message: &Message<'_>, more: &[u8]) -> hmac::Tag {
+        let mut context = hmac::Context::with_key(&self.key);
+        for part in [purpose, message.call_id(), message.from_tag().unwrap_or_default(), more] {
+            // Each with its length, so that two parts cannot pass for other two.
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        context.sign()
+    }
+}
+
+fn write_reason(refusal: &Refusal, out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("Reason: Q.850;cause={};text=\"{} {}\"\r\n", refusal.q850, refusal.code, refusal.text).as_bytes());
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+        }
+        text
+    })
+}

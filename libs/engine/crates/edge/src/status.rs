@@ -1,0 +1,40 @@
+//! Counters that the worker raises and anyone reads.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($name:ident),* $(,)?) => {
+        /// Since the start, except `live_calls`, which is now.
+        #[derive(Debug, Default)]
+        pub struct Counters { $(pub $name: AtomicU64),* }
+
+        impl Counters {
+            /// Every counter with its name.
+            #[must_use]
+            pub fn read(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name.load(Ordering::Relaxed))),*]
+            }
+        }
+    };
+}
+
+counters!(
+    datagrams_received,
+    datagrams_sent,
+    datagrams_not_sent,
+    malformed,
+    not_answered,
+    challenges,
+    refusals,
+    admitted,
+    policy_failures,
+    journal_failures,
+    unreachable,
+    live_calls,
+    transactions,
+);
+
+/// Adds one.
+pub fn raise(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}

@@ -1,0 +1,316 @@
+//! The worker: one thread that reads datagrams, asks the core, the access rule and the policy, and sends.
+//!
+//! One turn of its loop: poll, read what is there, run the timers that are due, write the facts, send. Facts of a turn are in the
+//! journal before any message of it that comes after them leaves.
+
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver;
+use std::sync::Arc;
+
+use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
+use trunkline_access::ReplayWindow;
+use trunkline_message::{is_keep_alive, HeaderTable, Message};
+use trunkline_transaction::{Action, Config, Flow, Now, Proxy, Refusal};
+
+use crate::clock::Clock;
+use crate::config::EngineConfig;
+use crate::counts::{Counts, What, MAX_ANSWERS_PER_MINUTE};
+use crate::engine::{LiveCallRow, Order, Shared};
+use crate::fact_lines::FactLines;
+use crate::policy::Policy;
+use crate::reasons::refusal;
+use crate::stateless::Stateless;
+use crate::status::raise;
+use crate::udp::{UdpListener, MAX_ERRORS_PER_WAKE};
+use crate::watchdog::Watchdog;
+
+/// The largest datagram of UDP.
+const DATAGRAM_BYTES: usize = 65_535;
+
+/// Datagrams read from one listener before the timers and the other listeners have their turn.
+const DATAGRAMS_PER_TURN: usize = 64;
+
+/// Without a timer it looks around this often: minutes that end, orders.
+const IDLE_MS: u64 = 1_000;
+
+/// Lines that the journal did not take, kept until it does; beyond it the oldest facts of a failing disk are lost, and counted.
+const MAX_PENDING_BYTES: usize = 16 << 20;
+
+/// A nonce is remembered with its counts: 100 bytes each, for a minute of 10,000 challenges a second.
+const REPLAY_ENTRIES: usize = trunkline_access::ENTRIES;
+
+/// One per engine in this version. [`Worker::run`] takes the thread that it is called on.
+pub struct Worker {
+    pub(crate) config: EngineConfig,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) proxy: Proxy,
+    pub(crate) stateless: Stateless,
+    pub(crate) lines: FactLines,
+    pub(crate) counts: Counts,
+    pub(crate) replay: ReplayWindow,
+    pub(crate) watchdog: Arc<Watchdog>,
+    pub(crate) clock: Clock,
+    pub(crate) actions: Vec<Action>,
+    /// Lines that are to be in the journal before the next message leaves.
+    pub(crate) pending: Vec<u8>,
+    pub(crate) answer: Vec<u8>,
+    /// State of the generator of ids: unique, not secret.
+    pub(crate) id_state: u64,
+    /// The last append failed.
+    pub(crate) is_journal_failing: bool,
+    pub(crate) addresses: Vec<SocketAddr>,
+    listeners: Vec<UdpListener>,
+    inbox: Receiver<Order>,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        config: EngineConfig,
+        listeners: Vec<UdpListener>,
+        shared: Arc<Shared>,
+        inbox: Receiver<Order>,
+        watchdog: Arc<Watchdog>,
+        seed: [u8; 32],
+    ) -> Self {
+        let clock = Clock::new();
+        let addresses: Vec<SocketAddr> = listeners.iter().map(UdpListener::address).collect();
+        let core = Config {
+            t1_ms: config.t1_ms,
+            silent_gateway_ms: config.silent_gateway_ms,
+            all_silent_ms: config.all_silent_ms,
+            listeners: addresses.clone(),
+            realm: config.realm.clone(),
+            ..Config::default()
+        };
+        let stateless = Stateless::new(&seed, &config.user_agent);
+        let lines = FactLines::new(shared.journal.boot());
+        let born_ms = clock.now().unix_ns / 1_000_000;
+        let mut id_seed = [0; 8];
+        id_seed.copy_from_slice(&seed[..8]);
+        Self {
+            proxy: Proxy::new(core, seed),
+            stateless,
+            lines,
+            counts: Counts::default(),
+            replay: ReplayWindow::new(born_ms, REPLAY_ENTRIES),
+            watchdog,
+            clock,
+            actions: Vec::new(),
+            pending: Vec::new(),
+            answer: Vec::new(),
+            id_state: u64::from_be_bytes(id_seed),
+            is_journal_failing: false,
+            addresses,
+            config,
+            shared,
+            listeners,
+            inbox,
+        }
+    }
+
+    /// Serves until the engine is stopped.
+    pub fn run(mut self, policy: &mut dyn Policy) {
+        let mut table = HeaderTable::new();
+        let mut buffer = vec![0; DATAGRAM_BYTES];
+        loop {
+            self.wait();
+            loop {
+                match self.inbox.try_recv() {
+                    Ok(Order::TokenKeys(keys)) => self.proxy.set_token_keys(&keys),
+                    Ok(Order::LiveCalls(answer)) => drop(answer.send(self.live_calls())),
+                    Ok(Order::Stop) | Err(std::sync::mpsc::TryRecvError::Disconnected) => {
+                        let now = self.clock.now();
+                        self.counts.flush(now.unix_ns, &mut self.lines, &mut self.pending);
+                        self.flush();
+                        return;
+                    }
+                    Err(std::sync::mpsc::TryRecvError::Empty) => break,
+                }
+            }
+            for listener in 0..self.listeners.len() {
+                self.read(listener, &mut buffer, &mut table, policy);
+            }
+            let now = self.clock.now();
+            if self.proxy.next_deadline().is_some_and(|due| due <= now.ms) {
+                self.proxy.on_timer(now, &mut self.actions);
+            }
+            self.counts.flush_if_over(now.unix_ns, &mut self.lines, &mut self.pending);
+            self.flush();
+            self.shared.counters.live_calls.store(self.proxy.call_count() as u64, Ordering::Relaxed);
+            self.shared.counters.transactions.store(self.proxy.transaction_count() as u64, Ordering::Relaxed);
+        }
+    }
+
+    fn wait(&mut self) {
+        let now = self.clock.now();
+        let due = self.proxy.next_deadline().map_or(IDLE_MS, |due| due.saturating_sub(now.ms).min(IDLE_MS));
+        let timeout = PollTimeout::try_from(due).unwrap_or(PollTimeout::ZERO);
+        let mut fds: Vec<PollFd<'_>> = self.listeners.iter().map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)).collect();
+        fds.push(PollFd::new(self.shared.wake.as_fd(), PollFlags::POLLIN));
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(error) => eprintln!("trunkline engine: poll: {error}"),
+        }
+        let failing: Vec<usize> =
+            (0..self.listeners.len()).filter(|at| fds[*at].revents().is_some_and(|events| events.contains(PollFlags::POLLERR))).collect();
+        if fds[self.listeners.len()].any() == Some(true) {
+            // EAGAIN: somebody else's wake-up was read already.
+            let _ = self.shared.wake.read();
+        }
+        for at in failing {
+            self.read_errors(at);
+        }
+    }
+
+    /// ICMP refusals of what this listener sent (RFC 3261 §18.4).
+    fn read_errors(&mut self, listener: usize) {
+        for _ in 0..MAX_ERRORS_PER_WAKE {
+            match self.listeners[listener].unreachable() {
+                Ok(Some(peer)) => {
+                    raise(&self.shared.counters.unreachable);
+                    self.proxy.on_unreachable(self.clock.now(), peer, &mut self.actions);
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    eprintln!("trunkline engine: error queue of {}: {error}", self.addresses[listener]);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, listener: usize, buffer: &mut [u8], table: &mut HeaderTable, policy: &mut dyn Policy) {
+        for _ in 0..DATAGRAMS_PER_TURN {
+            let (len, peer) = match self.listeners[listener].receive(buffer) {
+                Ok(Some(datagram)) => datagram,
+                Ok(None) => return,
+                Err(error) => {
+                    eprintln!("trunkline engine: receive on {}: {error}", self.addresses[listener]);
+                    return;
+                }
+            };
+            raise(&self.shared.counters.datagrams_received);
+            let flow = Flow { listener: u16::try_from(listener).unwrap_or(0), peer };
+            self.on_datagram(flow, &buffer[..len], table, policy);
+            self.flush();
+        }
+    }
+
+    fn on_datagram(&mut self, flow: Flow, datagram: &[u8], table: &mut HeaderTable, policy: &mut dyn Policy) {
+        if is_keep_alive(datagram) {
+            return;
+        }
+        let now = self.clock.now();
+        let error = match Message::parse(datagram, table) {
+            Ok(message) => return self.on_message(now, flow, &message, policy),
+            Err(error) => error,
+        };
+        raise(&self.shared.counters.malformed);
+        let many = self.counts.count(now.unix_ns, flow.peer.ip(), What::Malformed, &mut self.lines, &mut self.pending);
+        if many > MAX_ANSWERS_PER_MINUTE {
+            return raise(&self.shared.counters.not_answered);
+        }
+        let code = if error.status == 513 { "T110" } else { "T101" };
+        let refusal = refusal(&self.shared.tables.load(), code, String::new());
+        let mut answer = std::mem::take(&mut self.answer);
+        answer.clear();
+        if self.stateless.malformed(datagram, table, &error, flow.peer, &refusal, &mut answer) {
+            self.send(flow, &answer);
+        }
+        self.answer = answer;
+    }
+
+    /// Answers without state, once.
+    pub(crate) fn refuse(&mut self, flow: Flow, message: &Message<'_>, refusal: &Refusal, lines: &[u8]) {
+        raise(&self.shared.counters.refusals);
+        let mut answer = std::mem::take(&mut self.answer);
+        answer.clear();
+        self.stateless.refuse(message, flow.peer, refusal, lines, &mut answer);
+        self.flush();
+        self.send(flow, &answer);
+        self.answer = answer;
+    }
+
+    /// Journal first, then the messages, in order.
+    pub(crate) fn flush(&mut self) {
+        if self.actions.is_empty() {
+            self.write_journal();
+            return;
+        }
+        let mut actions = std::mem::take(&mut self.actions);
+        for action in &actions {
+            if let Action::Fact(fact) = action {
+                self.lines.fact(&mut self.pending, fact);
+            }
+        }
+        self.write_journal();
+        for action in actions.drain(..) {
+            if let Action::Send { flow, bytes } = action {
+                self.send(flow, &bytes);
+            }
+        }
+        self.actions = actions;
+    }
+
+    /// Whether everything pending is in the journal now.
+    pub(crate) fn write_journal(&mut self) -> bool {
+        if self.pending.is_empty() {
+            return !self.is_journal_failing;
+        }
+        match self.shared.journal.append(&self.pending) {
+            Ok(()) => {
+                self.pending.clear();
+                self.is_journal_failing = false;
+                true
+            }
+            Err(error) => {
+                raise(&self.shared.counters.journal_failures);
+                if !std::mem::replace(&mut self.is_journal_failing, true) {
+                    eprintln!("trunkline engine: the journal takes no facts, new calls are refused until it does: {error}");
+                }
+                if self.pending.len() > MAX_PENDING_BYTES {
+                    eprintln!("trunkline engine: {} bytes of facts are lost", self.pending.len());
+                    self.pending.clear();
+                }
+                false
+            }
+        }
+    }
+
+    pub(crate) fn send(&mut self, flow: Flow, bytes: &[u8]) {
+        let Some(listener) = self.listeners.get(usize::from(flow.listener)) else {
+            return raise(&self.shared.counters.datagrams_not_sent);
+        };
+        match listener.send(bytes, flow.peer) {
+            Ok(()) => raise(&self.shared.counters.datagrams_sent),
+            // As good as lost in the network: timers send again, or give up.
+            Err(_) => raise(&self.shared.counters.datagrams_not_sent),
+        }
+    }
+
+    /// A number that no other call of this edge has; ids sort by the time of their making.
+    pub(crate) fn next_id(&mut self, now: Now) -> u128 {
+        // splitmix64: https://prng.di.unimi.it/splitmix64.c
+        self.id_state = self.id_state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.id_state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        u128::from(now.unix_ns) << 64 | u128::from(mixed ^ (mixed >> 31))
+    }
+
+    fn live_calls(&self) -> Vec<LiveCallRow> {
+        let rows = self.proxy.live_calls().map(|call| LiveCallRow {
+            call: call.call.0,
+            tenant: call.tenant.to_owned(),
+            domain: call.domain.to_owned(),
+            number: call.number.to_owned(),
+            caller: call.caller.to_owned(),
+            state: call.state.as_str(),
+            start_ns: call.start_ns,
+            gateway: call.gateway.to_owned(),
+        });
+        rows.collect()
+    }
+}
