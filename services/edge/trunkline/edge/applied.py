@@ -45,6 +45,10 @@ class AppliedPositions:
             if wanted <= position and not waiting.done():
                 waiting.set_result(None)
 
+    def restart(self) -> None:
+        """Positions are counted in another log from now on; who waits goes on waiting."""
+        self._groups.clear()
+
     def when(self, position: int) -> Covered | None:
         """The first group that covered `position`, of those still known; None if none has."""
         index = bisect_left(self._groups, position, key=lambda group: group.position)

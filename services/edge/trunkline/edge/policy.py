@@ -20,9 +20,9 @@ _IDENTITY_HEADERS = ("P-Asserted-Identity", "P-Preferred-Identity")
 
 
 class Policy:
-    """`is_isolated` may be set from any thread: the records of calls then say that they were decided without the log."""
+    """`directory` gives the one that holds now. `is_isolated` may be set from any thread: records then say that the log was away."""
 
-    def __init__(self, directory: Directory, *, region: str, realm: str, randomness: Callable[[], float] = random) -> None:
+    def __init__(self, directory: Callable[[], Directory], *, region: str, realm: str, randomness: Callable[[], float] = random) -> None:
         self.is_isolated = False
         self._directory = directory
         self._region = region
@@ -43,7 +43,7 @@ class Policy:
             privacy=header("Privacy"),
             hints=[value for name in _IDENTITY_HEADERS for value in header(name)],
         )
-        decision = decide_call(call, self._directory, region=self._region, realm=self._realm, randomness=self._randomness())
+        decision = decide_call(call, self._directory(), region=self._region, realm=self._realm, randomness=self._randomness())
         notes = (*decision.notes, ISOLATED_NOTE) if self.is_isolated else decision.notes
         match decision:
             case Routed():

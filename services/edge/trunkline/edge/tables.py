@@ -18,8 +18,8 @@ from trunkline.domain.facts import Fact
 from trunkline.domain.reasons import REGISTRY
 from trunkline.edge.applied import AppliedPositions
 from trunkline.edge.key_ring import NO_KEYS, KeyRing
-from trunkline.engine.tables import SetReason, TableChange
-from trunkline.runtime.access_feed import AccessFeed
+from trunkline.engine.tables import RemoveAcl, RemoveDomain, RemoveGateway, SetReason, TableChange
+from trunkline.runtime.access_feed import AccessFeed, acl_key
 
 SLICE = 500
 """Table changes handed over at once: the interpreter is held for about a millisecond, and calls are decided in between."""
@@ -32,14 +32,21 @@ class Tables(Protocol):
 
 
 class TableFeed:
-    """Collects changes while there is no engine; `attach` gives them all. `on_missing_key` is called when a secret's key is not held."""
+    """Collects changes while there is no engine; `attach` gives them all. `on_missing_key` is called when a secret's key is not held.
+
+    `directory` is another one after a rebuild: ask for it each time.
+    """
 
     def __init__(self, realm: str, pop: str, on_missing_key: Callable[[], None]) -> None:
         self.directory = Directory()
         self.applied = AppliedPositions()
-        self._ring: KeyRing = NO_KEYS
-        self._feed = AccessFeed(realm, (pop,), lambda tenant, credential_id, sealed: self._ring.unseal(tenant, credential_id, sealed))
+        self._realm = realm
+        self._pop = pop
         self._on_missing_key = on_missing_key
+        self._ring: KeyRing = NO_KEYS
+        self._feed = self._new_feed()
+        self._rebuilt: Directory | None = None
+        """While the replica is given anew: what becomes `directory` when it is whole."""
         self._engine: Tables | None = None
         self._covered = 0
         self._signing: list[TableChange] = []
@@ -56,7 +63,8 @@ class TableFeed:
 
     def on_fact(self, fact: Fact) -> None:
         """The next fact of the log. Raises HistoryError where it fits nothing: the replica stops."""
-        self.directory.apply(fact)
+        directory = self.directory if self._rebuilt is None else self._rebuilt
+        directory.apply(fact)
         if isinstance(fact.event, CredentialSet) and not self._ring.holds(fact.tenant, fact.event.key_id):
             self._on_missing_key()
         changes = self._feed.changes(fact)
@@ -65,8 +73,18 @@ class TableFeed:
 
     def on_covered(self, position: Position) -> None:
         """All facts up to this position have been told."""
+        if self._rebuilt is not None:
+            self._replace(self._rebuilt)
+            self._rebuilt = None
         self._covered = position
         self._give()
+
+    def on_reset(self) -> None:
+        """The replica held something else than the log: all facts come again, and `on_covered` when they are whole. Calls go on being
+        decided by what was held until then."""
+        self._rebuilt = Directory()
+        self._feed = self._new_feed()
+        self._waiting = []
 
     def on_keys(self, ring: KeyRing, before: KeyRing) -> None:
         """Other keys: what they open or no longer open, and what signs from now on."""
@@ -79,8 +97,12 @@ class TableFeed:
             self._waiting.append((self._covered, list(signing)))
         self._give()
 
+    def _new_feed(self) -> AccessFeed:
+        return AccessFeed(self._realm, (self._pop,), lambda tenant, credential, sealed: self._ring.unseal(tenant, credential, sealed))
+
     def _give(self) -> None:
-        if self._engine is None:
+        """In slices that end where a commit does."""
+        if self._engine is None or self._rebuilt is not None:
             return
         batch: list[TableChange] = []
         waiting, self._waiting = self._waiting, []
@@ -92,3 +114,23 @@ class TableFeed:
                 batch = []
         self._engine.apply(batch, self._covered)
         self.applied.cover(self._covered, time.time())
+
+    def _replace(self, rebuilt: Directory) -> None:
+        """The old entries out and the new ones in by one step, so that no call meets half of either."""
+        removals = _removals(self.directory, self._feed)
+        self.directory = rebuilt
+        self.applied.restart()
+        if self._engine is None:
+            return
+        waiting, self._waiting = self._waiting, []
+        self._engine.apply([*removals, *(change for _, changes in waiting for change in changes)], self._covered)
+
+
+def _removals(directory: Directory, feed: AccessFeed) -> list[TableChange]:
+    removals: list[TableChange] = []
+    for tenant in directory.tenants:
+        removals += [RemoveDomain(host) for label in directory.domains(tenant) for host in feed.host_names(label)]
+        removals += [RemoveAcl(acl_key(tenant, name)) for name in directory.acls(tenant)]
+    for carrier in directory.carriers.values():
+        removals += [RemoveGateway(gateway.key) for gateway in carrier.gateways]
+    return removals

@@ -78,6 +78,10 @@ class Projection:
             projection = cls(database, int(meta["position"]), str(meta["stream"]))
             if int(meta["fold_version"]) != FOLD_VERSION:
                 await projection._refold()
+        except aiosqlite.OperationalError:
+            # Locked, full, not to be opened: the world, not the file. Setting the file aside would help nobody.
+            await database.close()
+            raise
         except aiosqlite.DatabaseError as error:
             await database.close()
             raise WrongFile(f"{path}: not a sound SQLite database: {error}") from error

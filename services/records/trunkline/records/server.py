@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import grpc.aio
@@ -18,9 +17,7 @@ MAX_CALL_CHARACTERS = 1024
 
 
 class RecordsServicer(RecordsServiceServicer):
-    """`queries` is asked at each request: there are none while the file is being rebuilt."""
-
-    def __init__(self, queries: Callable[[], Queries]) -> None:
+    def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
     async def ListRecords(
@@ -30,7 +27,7 @@ class RecordsServicer(RecordsServiceServicer):
         if since_ns < 0:
             raise invalid("BAD_TIME", "since", "a time before 1970")
         wanted = Filter(_tenant(request.tenant), request.outcome, request.domain, request.reason, request.number, since_ns)
-        records, token = await self._queries().page(wanted, request.page.size, request.page.token)
+        records, token = await self._queries.page(wanted, request.page.size, request.page.token)
         return records_pb2.ListRecordsResponse(records=records, next_page_token=token)
 
     async def GetRecord(
@@ -38,7 +35,7 @@ class RecordsServicer(RecordsServiceServicer):
     ) -> records_pb2.GetRecordResponse:
         if not request.call or len(request.call) > MAX_CALL_CHARACTERS:
             raise invalid("CALL_MISSING", "call", "which call?", f"give the call's id, its SIP Call-ID, or {LAST!r}")
-        record = await self._queries().one(_tenant(request.tenant), request.call)
+        record = await self._queries.one(_tenant(request.tenant), request.call)
         if record is None:
             message = "there is no record yet" if request.call == LAST else f"no record of a call {request.call!r:.80}"
             raise not_found("NO_SUCH_CALL", "call", message, "a record appears some milliseconds after the call is tried")
@@ -48,7 +45,7 @@ class RecordsServicer(RecordsServiceServicer):
         self, request: records_pb2.GetTotalsRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> records_pb2.GetTotalsResponse:
         require(Role.OPERATOR, Role.SERVICE)
-        totals = await self._queries().totals()
+        totals = await self._queries.totals()
         return records_pb2.GetTotalsResponse(records=totals.records, facts=totals.facts, answered=totals.answered, open=totals.open)
 
 

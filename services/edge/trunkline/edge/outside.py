@@ -1,0 +1,116 @@
+"""What an edge does besides calls: follow the log, renew keys, ship the journal, answer gRPC. Any of it may be away for any time."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+
+from nats.aio.client import Client
+
+from trunkline.api.edge.v1.edge_pb2_grpc import add_EdgeServiceServicer_to_server
+from trunkline.edge.auth_client import keys_from
+from trunkline.edge.calls import CallService
+from trunkline.edge.server import EdgeServicer, EdgeView, FeedState
+from trunkline.edge.settings import EdgeSettings
+from trunkline.edge.shipping import Sender, Shipper
+from trunkline.eventlog.beacon import follow_beacons
+from trunkline.eventlog.replica import NotCovered, Replica
+from trunkline.runtime.authentication import Authenticator, TenantKey
+from trunkline.runtime.grpc_client import open_channel
+from trunkline.runtime.grpc_server import GrpcServer
+from trunkline.runtime.logs import logger
+from trunkline.runtime.nats_client import connect
+from trunkline.runtime.service import Lifecycle
+
+ISOLATED_AFTER_S = 5.0
+"""Without a beacon for so long, calls are recorded as decided without the log."""
+
+WATCH_S = 0.5
+"""How often it is looked whether the log is within reach: as often as beacons come."""
+
+COLD_REPORT_S = 30.0
+"""How often a cold edge says in its log that it is cold, and why."""
+
+CONNECT_WAIT_S = 0.0
+"""NATS is not waited for."""
+
+
+async def join_platform(settings: EdgeSettings, life: Lifecycle, calls: CallService, replica: Replica, feed: Client) -> None:
+    """Everything of an edge that talks to the outside. `feed` is the connection that the replica's log uses. OSError where
+    `grpc_listen` cannot be bound."""
+    channel = open_channel(settings.auth_address, key=settings.service_key.get_secret_value(), service=settings.name)
+    life.on_stop("channel to auth", channel.close)
+    life.spawn("keys", calls.keys.run(keys_from(channel)))
+    life.spawn("beacons", _follow_beacons(feed, replica))
+    life.spawn("isolation", _watch(calls, replica, feed))
+
+    view = EdgeView(
+        edge=settings.name,
+        pop=settings.pop,
+        region=settings.region,
+        applied=calls.tables.applied,
+        feed=lambda: _feed_state(replica, feed),
+        engine=lambda: calls.engine,
+        keys_expire_s=lambda: calls.keys.expires_s,
+    )
+    authenticator = Authenticator(settings.operator_key_hash, settings.service_key_hash, lambda hashed: _tenant_key(calls, hashed))
+    server = GrpcServer(settings.grpc_listen, authenticator)
+    add_EdgeServiceServicer_to_server(EdgeServicer(view), server.grpc)
+    await server.start()
+    life.on_stop("grpc", server.stop)
+    life.spawn("serving", _serve_when_complete(settings, life, calls, replica, server))
+
+
+async def _serve_when_complete(settings: EdgeSettings, life: Lifecycle, calls: CallService, replica: Replica, server: GrpcServer) -> None:
+    log = logger("edge")
+    if calls.engine is None:
+        log.info("cold: no calls are taken before the replica is complete", position=replica.covered)
+        await _complete(replica)
+        calls.serve()
+    assert calls.engine is not None
+    await server.set_serving(True)
+    # A connection of its own that buffers nothing: what is published while NATS is away is sent again anyway.
+    token = settings.nats_token.get_secret_value()
+    nats = await connect(settings.nats_url, token=token, name=f"{settings.name}-calls", wait_s=CONNECT_WAIT_S, pending_bytes=0)
+    life.on_stop("nats for calls", nats.close)
+    life.spawn("shipping", Shipper(calls.engine, nats, Sender(settings.name, settings.pop, settings.region)).run())
+
+
+async def _complete(replica: Replica) -> None:
+    while not replica.is_complete:
+        try:
+            await replica.wait_complete(COLD_REPORT_S)
+        except NotCovered as error:
+            logger("edge").warning("still cold", why=str(error), position=replica.covered)
+
+
+async def _follow_beacons(nats: Client, replica: Replica) -> None:
+    """Subscribes when there is a connection; nats-py renews the subscription after every loss."""
+    while not nats.is_connected:  # noqa: ASYNC110 — nats-py has no event for its first connection
+        await asyncio.sleep(WATCH_S)
+    await follow_beacons(nats, replica.on_beacon)
+
+
+async def _watch(calls: CallService, replica: Replica, nats: Client) -> None:
+    while True:
+        age_s = replica.age_s
+        calls.policy.is_isolated = not nats.is_connected or (age_s is not None and age_s > ISOLATED_AFTER_S)
+        await asyncio.sleep(WATCH_S)
+
+
+def _feed_state(replica: Replica, nats: Client) -> FeedState:
+    age_s = replica.age_s
+    return FeedState(
+        position=replica.covered,
+        digest=replica.digest.hex(),
+        age_s=-1.0 if age_s is None else age_s,
+        lag=replica.lag,
+        is_log_connected=nats.is_connected,
+        is_complete=replica.is_complete,
+    )
+
+
+def _tenant_key(calls: CallService, hashed: bytes) -> TenantKey | None:
+    assert len(hashed) == hashlib.sha256().digest_size
+    key = calls.tables.directory.api_key(hashed)
+    return None if key is None else TenantKey(key.tenant, key.id)

@@ -1,0 +1,74 @@
+"""`trunkline-records --settings FILE`: call detail records, from the facts in CALLS.
+
+It follows CONFIG too, for one thing only: whose API key it is that asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+from trunkline.api.records.v1.records_pb2_grpc import add_RecordsServiceServicer_to_server
+from trunkline.records.feed import follow
+from trunkline.records.projection import Projection, WrongFile
+from trunkline.records.queries import Queries
+from trunkline.records.server import RecordsServicer
+from trunkline.records.settings import RecordsSettings
+from trunkline.runtime.authentication import Authenticator, TenantKey
+from trunkline.runtime.control import ControlState
+from trunkline.runtime.grpc_server import GrpcServer
+from trunkline.runtime.logs import logger
+from trunkline.runtime.service import Lifecycle, run_service
+
+FILE = "records.sqlite"
+_SIDE_FILES = ("", "-wal", "-shm")
+
+
+async def start(settings: RecordsSettings, life: Lifecycle) -> None:
+    """For `run_service`: returns when all is under way. NATS may be away; what is on disk is answered from."""
+    path = settings.state_dir / FILE
+    projection = await open_or_rebuild(path)
+    life.on_stop("projection", projection.close)
+    queries = await Queries.open(path)
+    life.on_stop("queries", queries.close)
+    state = await ControlState.open(settings, life)
+
+    def find_tenant_key(hashed: bytes) -> TenantKey | None:
+        key = state.directory.api_key(hashed)
+        return None if key is None else TenantKey(key.tenant, key.id)
+
+    following = life.spawn("calls", follow(state.nc, projection))
+
+    async def unfollow() -> None:
+        following.cancel()
+        await asyncio.wait({following})
+
+    life.on_stop("calls", unfollow)
+    server = GrpcServer(settings.grpc_listen, Authenticator(settings.operator_key_hash, settings.service_key_hash, find_tenant_key))
+    add_RecordsServiceServicer_to_server(RecordsServicer(queries), server.grpc)
+    await server.start()
+    life.on_stop("grpc", server.stop)
+    await server.set_serving(True)
+
+
+async def open_or_rebuild(path: Path) -> Projection:
+    """A file that cannot be used is set aside under another name, and the stream is read from its beginning."""
+    try:
+        return await Projection.open(path)
+    except WrongFile as error:
+        beside = f"{path.name}.aside-{time.time_ns()}"
+        logger("records").error("records file set aside, rebuilding from the stream", why=str(error), aside=beside)
+        for end in _SIDE_FILES:
+            side_file = path.with_name(path.name + end)
+            if side_file.exists():
+                side_file.rename(path.with_name(beside + end))
+        return await Projection.open(path)
+
+
+def main() -> None:
+    run_service(RecordsSettings, start)
+
+
+if __name__ == "__main__":
+    main()
