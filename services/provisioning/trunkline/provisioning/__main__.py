@@ -1,0 +1,50 @@
+"""The provisioning service's process: `trunkline-provisioning --settings FILE`."""
+
+from __future__ import annotations
+
+from trunkline.api.provisioning.v1.provisioning_pb2_grpc import add_ProvisioningServiceServicer_to_server
+from trunkline.eventlog.beacon import publish_beacons
+from trunkline.provisioning.accounts import Accounts
+from trunkline.provisioning.explain import Explainer
+from trunkline.provisioning.feed import Feed
+from trunkline.provisioning.pops import Pops
+from trunkline.provisioning.server import ProvisioningServer
+from trunkline.provisioning.settings import ProvisioningSettings
+from trunkline.runtime.authentication import Authenticator, TenantKey
+from trunkline.runtime.control import ControlState
+from trunkline.runtime.grpc_client import open_channel
+from trunkline.runtime.grpc_server import GrpcServer
+from trunkline.runtime.service import Lifecycle, run_service
+
+
+async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
+    """Ready when the replica holds what the log held at the start, or what it held last time where the log is away."""
+    key = settings.service_key.get_secret_value()
+    auth = open_channel(settings.auth_address, key=key, service=settings.name)
+    life.on_stop("auth channel", auth.close)
+    pops = Pops(settings.pops, key=key, service=settings.name)
+    life.on_stop("edge channels", pops.close)
+    state = await ControlState.open(settings, life)
+
+    def find_tenant_key(key_hash: bytes) -> TenantKey | None:
+        found = state.directory.api_key(key_hash)
+        return TenantKey(found.tenant, found.id) if found is not None else None
+
+    server = GrpcServer(settings.grpc_listen, Authenticator(settings.operator_key_hash, settings.service_key_hash, find_tenant_key))
+    servicer = ProvisioningServer(
+        state, Accounts(state, auth), Explainer(state, auth, settings.realm), Feed(state.log), pops, settings.realm
+    )
+    add_ProvisioningServiceServicer_to_server(servicer, server.grpc)
+    await server.start()
+    life.on_stop("grpc", server.stop)
+    await state.complete()
+    life.spawn("beacon", publish_beacons(state.nc, state.replica.beacon))
+    await server.set_serving(True)
+
+
+def main() -> None:
+    run_service(ProvisioningSettings, start)
+
+
+if __name__ == "__main__":
+    main()

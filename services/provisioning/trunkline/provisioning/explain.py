@@ -1,0 +1,64 @@
+"""Would this call be admitted, and why: auth's dry run of the access rule, for the owner of the domain."""
+
+from __future__ import annotations
+
+import grpc.aio
+
+from trunkline.api.auth.v1 import auth_pb2
+from trunkline.api.auth.v1.auth_pb2_grpc import AuthServiceStub
+from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+from trunkline.domain.addresses import canonical_ip
+from trunkline.domain.decide_domain import existing_domain
+from trunkline.domain.errors import Refusal
+from trunkline.domain.events import TenantId
+from trunkline.domain.reasons import reason
+from trunkline.runtime.control import ControlState
+
+ADMITTED_STATUS = 200
+CHALLENGE_TEXT = "Challenged: the call must bring credentials"
+
+
+class Explainer:
+    def __init__(self, state: ControlState, channel: grpc.aio.Channel, realm: str) -> None:
+        self._state = state
+        self._auth = AuthServiceStub(channel)
+        self._realm = realm
+
+    async def explain(self, tenant: TenantId, request: pb.ExplainRequest) -> pb.ExplainResponse:
+        """Decided on everything that this service has seen. Raises Refusal, AioRpcError of auth."""
+        source = canonical_ip(request.source, field="source")
+        name = request.domain.lower().rstrip(".")
+        # Whose domain it is must be known before anything is said about it.
+        try:
+            domain = existing_domain(self._state.directory, tenant, name.split(".", 1)[0])
+        except Refusal:
+            await self._state.catch_up()
+            domain = existing_domain(self._state.directory, tenant, name.split(".", 1)[0])
+        answer = await self._auth.Authorize(
+            auth_pb2.AuthorizeRequest(
+                host=name if "." in name else f"{domain.label}.{self._realm}",
+                source=source,
+                method="INVITE",
+                assumed_username=request.username,
+                is_assumed_right=request.is_password_right,
+                min_position=self._state.replica.covered,
+            )
+        )
+        row = reason(answer.reason) if answer.reason else None
+        if row is not None:
+            status, text = row.status, row.text
+        elif answer.outcome == "challenge":
+            status, text = domain.digest.challenge_status, CHALLENGE_TEXT
+        else:
+            status, text = ADMITTED_STATUS, ""
+        return pb.ExplainResponse(
+            outcome=answer.outcome,
+            reason=answer.reason,
+            status=status,
+            text=text,
+            acl=answer.acl,
+            account=answer.account,
+            address=answer.address,
+            steps=answer.steps,
+            position=answer.position,
+        )

@@ -1,0 +1,224 @@
+"""`ProvisioningService` of provisioning.proto: from requests to commands and back. What is allowed is decided in `trunkline.domain`.
+
+The tenant is the key's. A resource in an answer is as it is now, for a repeated request too; only the receipt is the first one's again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import grpc.aio
+
+from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceServicer
+from trunkline.domain import commands
+from trunkline.domain.decide_access import existing_acl
+from trunkline.domain.decide_domain import existing_domain
+from trunkline.domain.errors import ErrorCode, Refusal, invalid
+from trunkline.domain.events import AclName, DomainLabel, TenantId
+from trunkline.domain.views import Acl, Domain
+from trunkline.provisioning.accounts import Accounts
+from trunkline.provisioning.explain import Explainer
+from trunkline.provisioning.feed import Feed
+from trunkline.provisioning.pages import page_of
+from trunkline.provisioning.pops import WAIT_DEFAULT_S, WAIT_LIMIT_S, Pops
+from trunkline.provisioning.rendering import MAX_ENTRIES_LISTED, acl_message, api_key_message, domain_message, tenant_message
+from trunkline.runtime.authentication import Role, current, require, tenant_for
+from trunkline.runtime.control import ControlState
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class ProvisioningServer(ProvisioningServiceServicer):
+    def __init__(self, state: ControlState, accounts: Accounts, explainer: Explainer, feed: Feed, pops: Pops, realm: str) -> None:
+        self._state = state
+        self._accounts = accounts
+        self._explainer = explainer
+        self._feed = feed
+        self._pops = pops
+        self._realm = realm
+
+    async def CreateTenant(self, request: pb.CreateTenantRequest, context: Context) -> pb.CreateTenantResponse:
+        require(Role.OPERATOR)
+        tenant = TenantId(request.tenant)
+        receipt = await self._state.write(commands.CreateTenant(tenant, request.name), request.write)
+        return pb.CreateTenantResponse(receipt=receipt, tenant=tenant_message(self._state.directory.tenants[tenant]))
+
+    async def ListTenants(self, request: pb.ListTenantsRequest, context: Context) -> pb.ListTenantsResponse:
+        require(Role.OPERATOR, Role.SERVICE)
+        tenants = self._state.directory.tenants
+        shown, token = page_of(tenants, request.page)
+        return pb.ListTenantsResponse(tenants=[tenant_message(tenants[TenantId(name)]) for name in shown], next_page_token=token)
+
+    async def CreateApiKey(self, request: pb.CreateApiKeyRequest, context: Context) -> pb.CreateApiKeyResponse:
+        require(Role.OPERATOR)
+        tenant = tenant_for(request.tenant)
+        # Of the key itself, so that a repeated request means the same one.
+        api_key = request.key_hash.hex()[:16] or "none"
+        receipt = await self._state.write(commands.CreateApiKey(tenant, api_key, request.key_hash, request.name), request.write)
+        view = self._state.directory.api_keys.get((tenant, api_key))
+        return pb.CreateApiKeyResponse(receipt=receipt, api_key=api_key_message(view) if view is not None else None)
+
+    async def RevokeApiKey(self, request: pb.RevokeApiKeyRequest, context: Context) -> pb.RevokeApiKeyResponse:
+        require(Role.OPERATOR)
+        tenant = tenant_for(request.tenant)
+        return pb.RevokeApiKeyResponse(receipt=await self._state.write(commands.RevokeApiKey(tenant, request.api_key), request.write))
+
+    async def ListApiKeys(self, request: pb.ListApiKeysRequest, context: Context) -> pb.ListApiKeysResponse:
+        require(Role.OPERATOR)
+        tenant = await self._state.existing_tenant(tenant_for(request.tenant))
+        keys = sorted(name for owner, name in self._state.directory.api_keys if owner == tenant)
+        return pb.ListApiKeysResponse(api_keys=[api_key_message(self._state.directory.api_keys[tenant, name]) for name in keys])
+
+    async def CreateAcl(self, request: pb.CreateAclRequest, context: Context) -> pb.CreateAclResponse:
+        tenant = tenant_for(request.tenant)
+        receipt = await self._state.write(commands.CreateAcl(tenant, request.acl), request.write)
+        return pb.CreateAclResponse(receipt=receipt, acl=self._acl_now(tenant, request.acl))
+
+    async def GetAcl(self, request: pb.GetAclRequest, context: Context) -> pb.GetAclResponse:
+        acl = await self._acl(tenant_for(request.tenant), request.acl)
+        return pb.GetAclResponse(acl=acl_message(self._state.directory, acl))
+
+    async def ListAcls(self, request: pb.ListAclsRequest, context: Context) -> pb.ListAclsResponse:
+        tenant = await self._state.existing_tenant(tenant_for(request.tenant))
+        acls = self._state.directory.acls(tenant)
+        shown, token = page_of(acls, request.page)
+        messages = [acl_message(self._state.directory, acls[AclName(name)], MAX_ENTRIES_LISTED) for name in shown]
+        return pb.ListAclsResponse(acls=messages, next_page_token=token)
+
+    async def DeleteAcl(self, request: pb.DeleteAclRequest, context: Context) -> pb.DeleteAclResponse:
+        tenant = tenant_for(request.tenant)
+        return pb.DeleteAclResponse(receipt=await self._state.write(commands.DeleteAcl(tenant, request.acl), request.write))
+
+    async def AddAddress(self, request: pb.AddAddressRequest, context: Context) -> pb.AddAddressResponse:
+        tenant = tenant_for(request.tenant)
+        command = commands.AddAddress(tenant, request.acl, request.address, request.caller_id, request.description, request.allow_everyone)
+        receipt = await self._state.write(command, request.write)
+        return pb.AddAddressResponse(receipt=receipt, acl=self._acl_now(tenant, request.acl))
+
+    async def RemoveAddress(self, request: pb.RemoveAddressRequest, context: Context) -> pb.RemoveAddressResponse:
+        tenant = tenant_for(request.tenant)
+        receipt = await self._state.write(commands.RemoveAddress(tenant, request.acl, request.address), request.write)
+        return pb.RemoveAddressResponse(receipt=receipt, acl=self._acl_now(tenant, request.acl))
+
+    async def AddAccount(self, request: pb.AddAccountRequest, context: Context) -> pb.AddAccountResponse:
+        tenant = tenant_for(request.tenant)
+        receipt = await self._accounts.add(
+            tenant,
+            request.write,
+            acl=request.acl,
+            username=request.username,
+            password=request.password,
+            caller_id=request.caller_id,
+        )
+        return pb.AddAccountResponse(receipt=receipt, acl=self._acl_now(tenant, request.acl))
+
+    async def SetAccountPassword(self, request: pb.SetAccountPasswordRequest, context: Context) -> pb.SetAccountPasswordResponse:
+        tenant = tenant_for(request.tenant)
+        receipt = await self._accounts.set_password(
+            tenant, request.write, acl=request.acl, username=request.username, password=request.password
+        )
+        return pb.SetAccountPasswordResponse(receipt=receipt, acl=self._acl_now(tenant, request.acl))
+
+    async def RemoveAccount(self, request: pb.RemoveAccountRequest, context: Context) -> pb.RemoveAccountResponse:
+        tenant = tenant_for(request.tenant)
+        receipt = await self._state.write(commands.RemoveAccount(tenant, request.acl, request.username), request.write)
+        return pb.RemoveAccountResponse(receipt=receipt, acl=self._acl_now(tenant, request.acl))
+
+    async def CreateDomain(self, request: pb.CreateDomainRequest, context: Context) -> pb.CreateDomainResponse:
+        tenant = tenant_for(request.tenant)
+        if request.label.lower() in self._pops.names:
+            raise Refusal(
+                ErrorCode.ALREADY_EXISTS,
+                "LABEL_RESERVED",
+                f'"{request.label}" is a point of presence.',
+                field="label",
+                remedy="Choose another.",
+            )
+        receipt = await self._state.write(commands.CreateDomain(tenant, request.label), request.write)
+        return pb.CreateDomainResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
+
+    async def GetDomain(self, request: pb.GetDomainRequest, context: Context) -> pb.GetDomainResponse:
+        return pb.GetDomainResponse(domain=self._domain_message(await self._domain(tenant_for(request.tenant), request.label)))
+
+    async def ListDomains(self, request: pb.ListDomainsRequest, context: Context) -> pb.ListDomainsResponse:
+        tenant = await self._state.existing_tenant(tenant_for(request.tenant))
+        domains = self._state.directory.domains(tenant)
+        shown, token = page_of(domains, request.page)
+        return pb.ListDomainsResponse(domains=[self._domain_message(domains[DomainLabel(label)]) for label in shown], next_page_token=token)
+
+    async def DeleteDomain(self, request: pb.DeleteDomainRequest, context: Context) -> pb.DeleteDomainResponse:
+        tenant = tenant_for(request.tenant)
+        return pb.DeleteDomainResponse(receipt=await self._state.write(commands.DeleteDomain(tenant, request.label), request.write))
+
+    async def AttachAcl(self, request: pb.AttachAclRequest, context: Context) -> pb.AttachAclResponse:
+        tenant = tenant_for(request.tenant)
+        receipt = await self._state.write(commands.AttachAcl(tenant, request.label, request.acl), request.write)
+        return pb.AttachAclResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
+
+    async def DetachAcl(self, request: pb.DetachAclRequest, context: Context) -> pb.DetachAclResponse:
+        tenant = tenant_for(request.tenant)
+        receipt = await self._state.write(commands.DetachAcl(tenant, request.label, request.acl), request.write)
+        return pb.DetachAclResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
+
+    async def SetDigestPolicy(self, request: pb.SetDigestPolicyRequest, context: Context) -> pb.SetDigestPolicyResponse:
+        tenant = tenant_for(request.tenant)
+        command = commands.SetDigestPolicy(
+            tenant, request.label, tuple(request.algorithms), request.challenge_status, request.is_qop_optional
+        )
+        receipt = await self._state.write(command, request.write)
+        return pb.SetDigestPolicyResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
+
+    async def SetClassOfService(self, request: pb.SetClassOfServiceRequest, context: Context) -> pb.SetClassOfServiceResponse:
+        tenant = tenant_for(request.tenant)
+        receipt = await self._state.write(commands.SetClassOfService(tenant, request.label, tuple(request.allowed_prefixes)), request.write)
+        return pb.SetClassOfServiceResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
+
+    async def ListPops(self, request: pb.ListPopsRequest, context: Context) -> pb.ListPopsResponse:
+        pops = await self._pops.statuses()
+        if current().role is Role.TENANT:
+            for pop in pops:
+                # How many calls others have is none of a customer's business.
+                pop.ClearField("live_calls")
+        return pb.ListPopsResponse(pops=pops, head=self._state.replica.covered)
+
+    async def WaitApplied(self, request: pb.WaitAppliedRequest, context: Context) -> AsyncIterator[pb.WaitAppliedResponse]:
+        timeout_s = request.timeout.ToTimedelta().total_seconds() if request.HasField("timeout") else WAIT_DEFAULT_S
+        if not 0 <= timeout_s <= WAIT_LIMIT_S:
+            raise invalid("TIMEOUT_INVALID", "timeout", f"{timeout_s:g} s is not 0 to {WAIT_LIMIT_S:g} s.", "Ask again after that.")
+        async with aclosing(self._pops.wait_applied(request.position, request.pops, timeout_s)) as answers:
+            async for answer in answers:
+                yield answer
+
+    async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:
+        return await self._explainer.explain(tenant_for(request.tenant), request)
+
+    async def TailEvents(self, request: pb.TailEventsRequest, context: Context) -> AsyncIterator[pb.TailEventsResponse]:
+        is_everyones = current().role is not Role.TENANT and not request.tenant
+        tenant = None if is_everyones else tenant_for(request.tenant)
+        async with aclosing(self._feed.tail(tenant, request.from_position, is_finite=request.is_finite)) as answers:
+            async for answer in answers:
+                yield answer
+
+    async def _acl(self, tenant: TenantId, name: str) -> Acl:
+        if self._state.directory.acl(tenant, AclName(name)) is None:
+            await self._state.catch_up()
+        return existing_acl(self._state.directory, tenant, name)
+
+    async def _domain(self, tenant: TenantId, label: str) -> Domain:
+        if self._state.directory.domain(tenant, DomainLabel(label.lower())) is None:
+            await self._state.catch_up()
+        return existing_domain(self._state.directory, tenant, label)
+
+    def _acl_now(self, tenant: TenantId, name: str) -> pb.Acl | None:
+        acl = self._state.directory.acl(tenant, AclName(name))
+        return None if acl is None else acl_message(self._state.directory, acl, MAX_ENTRIES_LISTED)
+
+    def _domain_now(self, tenant: TenantId, label: str) -> pb.Domain | None:
+        domain = self._state.directory.domain(tenant, DomainLabel(label.lower()))
+        return None if domain is None else self._domain_message(domain)
+
+    def _domain_message(self, domain: Domain) -> pb.Domain:
+        return domain_message(self._state.directory, domain, self._realm, self._pops.names)

@@ -1,0 +1,33 @@
+"""What the provisioning service is told besides what every service is."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from trunkline.runtime.settings import ListenAddress, Name, ServiceSettings, Settings
+
+
+class PopSettings(Settings):
+    """A point of presence and the edge that is asked for its state. `grpc_address` is the edge's gRPC `ADDRESS:PORT`."""
+
+    name: Name
+    region: Name
+    edge: Name
+    grpc_address: ListenAddress
+
+
+class ProvisioningSettings(ServiceSettings):
+    """`auth_address` is auth's gRPC `ADDRESS:PORT`. `pops` are all points of presence, in the order in which they are shown."""
+
+    auth_address: ListenAddress
+    pops: tuple[PopSettings, ...] = Field(min_length=1, max_length=256)
+
+    @model_validator(mode="after")
+    def _edges_are_told_apart(self) -> Self:
+        edges = [pop.edge for pop in self.pops]
+        for edge in edges:
+            if edges.count(edge) > 1:
+                raise ValueError(f"pops: the edge {edge!r} stands there twice")
+        return self
