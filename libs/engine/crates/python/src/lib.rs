@@ -1,1 +1,23 @@
+//! The binding: `trunkline.engine._engine`, and nothing else. What it does stands in the pure crates and in `trunkline-edge`.
 
+mod access;
+mod batch;
+mod decision;
+mod digest;
+mod engine;
+mod invite;
+
+use pyo3::prelude::*;
+
+#[pymodule(gil_used = false)]
+fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<access::AccessTables>()?;
+    module.add_class::<access::AccessTrace>()?;
+    module.add_class::<engine::Engine>()?;
+    module.add_class::<engine::JournalChunk>()?;
+    module.add_class::<engine::LiveCall>()?;
+    module.add_class::<invite::Invite>()?;
+    module.add_function(wrap_pyfunction!(digest::ha1, module)?)?;
+    module.add_function(wrap_pyfunction!(digest::digest_response, module)?)?;
+    Ok(())
+}

@@ -107,6 +107,9 @@ class Engine:
     def start(self, on_invite: Callable[[Invite], Decision]) -> None:
         """Binds are made in the constructor; this starts the worker threads. An exception in `on_invite` is logged to stderr's hook,
         counted, and answered with 500 T901."""
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """What was bound, in the order of `listen`: tells the ports that were asked for as 0."""
     def set_draining(self, is_draining: bool) -> None: ...
     def fileno(self) -> int:
         """An eventfd that is readable when `drain` has something; at most one wake-up every 20 ms."""
@@ -167,9 +170,12 @@ class AccessTables:
         credentials: Sequence[str] = (),
         now_s: float,
     ) -> AccessTrace:
-        """The rule on real credentials (values of Proxy-Authorization). `source` is an IP address."""
+        """The rule on real credentials (values of Proxy-Authorization). `source` is an IP address. Nothing is remembered, so a replay is
+        not noticed: that is the edge's to see."""
     def explain(self, *, host: str, source: str, username: str = "", is_password_right: bool = False) -> AccessTrace:
-        """The rule with the digest's result assumed."""
+        """The rule with the digest's result assumed: no nonce key is needed. Where a name stands in several ACLs the first is taken."""
+    def issue_nonce(self, *, now_s: float, entropy: bytes) -> str:
+        """A nonce of the current key, from 8 random bytes. ValueError where no key is current."""
 
 def ha1(algorithm: str, username: str, realm: str, password: str) -> bytes:
     """HA1 of RFC 7616 §3.4.2, raw. ValueError for an algorithm other than MD5, SHA-256, SHA-512-256."""

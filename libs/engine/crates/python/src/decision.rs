@@ -1,0 +1,180 @@
+//! What `on_invite` answers: dataclasses of `trunkline.engine.decision` into the engine's `Decision`.
+//!
+//! Texts that reach the wire are checked here, once: a value that could end a header field or a URI is refused with ValueError.
+
+use std::net::{IpAddr, SocketAddr};
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+use trunkline_edge::{Decision, Outcome};
+use trunkline_message::text::is_header_text;
+use trunkline_message::NameAddr;
+use trunkline_transaction::{Target, MAX_TARGETS};
+
+/// Values of P-Asserted-Identity: one sip and one tel (RFC 3325 §9.1).
+const MAX_ASSERTED: usize = 2;
+/// Of one text: well below the line that peers accept.
+const MAX_TEXT_BYTES: usize = 1024;
+
+/// The classes that may be answered, looked up once.
+pub struct DecisionClasses {
+    route: Py<PyType>,
+    reject: Py<PyType>,
+}
+
+impl DecisionClasses {
+    pub fn import(py: Python<'_>) -> PyResult<Self> {
+        let module = py.import("trunkline.engine.decision")?;
+        let class = |name: &str| -> PyResult<Py<PyType>> { Ok(module.getattr(name)?.cast_into::<PyType>()?.unbind()) };
+        Ok(DecisionClasses { route: class("Route")?, reject: class("Reject")? })
+    }
+
+    /// TypeError for anything but a Route or a Reject, ValueError for a field that cannot be used.
+    pub fn extract(&self, py: Python<'_>, answer: &Bound<'_, PyAny>) -> PyResult<Decision> {
+        if answer.is_instance(self.route.bind(py))? {
+            return extract_route(answer);
+        }
+        if answer.is_instance(self.reject.bind(py))? {
+            return extract_reject(answer);
+        }
+        Err(PyTypeError::new_err(format!("on_invite answered {}, not a Route or a Reject", answer.get_type().name()?)))
+    }
+}
+
+fn extract_route(answer: &Bound<'_, PyAny>) -> PyResult<Decision> {
+    let mut targets = Vec::new();
+    for (index, target) in answer.getattr("targets")?.try_iter()?.enumerate() {
+        if index == MAX_TARGETS {
+            return Err(PyValueError::new_err(format!("Route.targets: more than {MAX_TARGETS}")));
+        }
+        targets.push(Fields { value: &target?, place: format!("Route.targets[{index}]") }.target()?);
+    }
+    if targets.is_empty() {
+        return Err(PyValueError::new_err("Route.targets: at least one is needed; answer a Reject where there is none"));
+    }
+    let fields = Fields { value: answer, place: "Route".to_owned() };
+    Ok(Decision {
+        outcome: Outcome::Route(targets),
+        caller_id: fields.any_text("caller_id")?,
+        presented: fields.any_text("presented")?,
+        is_private: fields.get("is_private")?,
+        privacy: fields.any_text("privacy")?,
+        prefix: fields.any_text("prefix")?,
+        notes: fields.get("notes")?,
+    })
+}
+
+fn extract_reject(answer: &Bound<'_, PyAny>) -> PyResult<Decision> {
+    let fields = Fields { value: answer, place: "Reject".to_owned() };
+    let code = fields.any_text("reason")?;
+    if !matches!(code.as_bytes(), [b'T', digits @ ..] if digits.len() == 3 && digits.iter().all(u8::is_ascii_digit)) {
+        return Err(fields.wrong("reason", format_args!("{code:?} is no code of the registry (\"T401\")")));
+    }
+    Ok(Decision {
+        outcome: Outcome::Reject { code, facts: fields.any_text("facts")? },
+        caller_id: fields.any_text("caller_id")?,
+        prefix: fields.any_text("prefix")?,
+        notes: fields.get("notes")?,
+        ..Decision::default()
+    })
+}
+
+struct Fields<'a, 'py> {
+    value: &'a Bound<'py, PyAny>,
+    place: String,
+}
+
+impl<'py> Fields<'_, 'py> {
+    fn wrong(&self, field: &str, why: impl std::fmt::Display) -> PyErr {
+        PyValueError::new_err(format!("{}.{field}: {why}", self.place))
+    }
+
+    fn attribute(&self, field: &str) -> PyResult<Bound<'py, PyAny>> {
+        self.value.getattr(field).map_err(|error| self.wrong(field, error))
+    }
+
+    fn get<T: pyo3::conversion::FromPyObjectOwned<'py>>(&self, field: &str) -> PyResult<T> {
+        self.attribute(field)?.extract::<T>().map_err(Into::<PyErr>::into).map_err(|error| self.wrong(field, error))
+    }
+
+    /// For the record only: any text.
+    fn any_text(&self, field: &str) -> PyResult<String> {
+        self.get(field)
+    }
+
+    /// For the wire: ASCII without control characters.
+    fn wire_text(&self, field: &str) -> PyResult<String> {
+        let text = self.any_text(field)?;
+        self.check_wire_text(field, &text)?;
+        Ok(text)
+    }
+
+    fn check_wire_text(&self, field: &str, text: &str) -> PyResult<()> {
+        if !text.is_ascii() || !is_header_text(text.as_bytes()) {
+            return Err(self.wrong(field, format_args!("{text:?} cannot stand in a header: ASCII without control characters is asked for")));
+        }
+        if text.len() > MAX_TEXT_BYTES {
+            return Err(self.wrong(field, format_args!("{} bytes, more than {MAX_TEXT_BYTES}", text.len())));
+        }
+        Ok(())
+    }
+
+    fn check_name_addr(&self, field: &str, text: &str) -> PyResult<()> {
+        self.check_wire_text(field, text)?;
+        match NameAddr::parse(text.as_bytes()) {
+            Ok(address) if address.address_bytes.ends_with(b">") && address.param_bytes.is_empty() => Ok(()),
+            Ok(_) => Err(self.wrong(field, format_args!("{text:?} must be <uri> or \"name\" <uri>, without parameters behind it"))),
+            Err(error) => Err(self.wrong(field, format_args!("{text:?}: {error}"))),
+        }
+    }
+
+    fn target(&self) -> PyResult<Target> {
+        let address = self.any_text("address")?;
+        let ip: IpAddr = address.parse().map_err(|_| self.wrong("address", format_args!("{address:?} is no IP address")))?;
+        let port: u16 = self.get("port")?;
+        if port == 0 {
+            return Err(self.wrong("port", "0 is no port"));
+        }
+        let transport = self.any_text("transport")?;
+        if transport != "udp" {
+            return Err(self.wrong("transport", format_args!("{transport:?}: this version sends over \"udp\" only")));
+        }
+        let request_user = self.any_text("request_user")?;
+        if !request_user.bytes().all(is_user_byte) || request_user.len() > MAX_TEXT_BYTES {
+            return Err(self.wrong("request_user", format_args!("{request_user:?} is no user part of a URI (escape it: RFC 3261 §19.1.2)")));
+        }
+        let from_name_addr = self.any_text("from_name_addr")?;
+        if !from_name_addr.is_empty() {
+            self.check_name_addr("from_name_addr", &from_name_addr)?;
+        }
+        let asserted: Vec<String> = self.get("asserted")?;
+        if asserted.len() > MAX_ASSERTED {
+            return Err(self.wrong("asserted", format_args!("{} values, more than {MAX_ASSERTED}", asserted.len())));
+        }
+        for value in &asserted {
+            self.check_name_addr("asserted", value)?;
+        }
+        Ok(Target {
+            gateway: self.wire_text("gateway")?,
+            carrier: self.wire_text("carrier")?,
+            address: SocketAddr::new(ip, port),
+            // Filled in by the engine: the first of the address's family.
+            listener: 0,
+            is_trusted: self.get("is_trusted")?,
+            request_user,
+            from_name_addr,
+            asserted,
+            privacy: self.wire_text("privacy")?,
+            has_asserted_on_ack: self.get("has_asserted_on_ack")?,
+            pdd_limit_s: self.get("pdd_limit_s")?,
+            rate_micros: self.get("rate_micros")?,
+            currency: self.wire_text("currency")?,
+        })
+    }
+}
+
+/// `user` of RFC 3261 §25.1, the percent sign of escapes included.
+fn is_user_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/%".contains(&byte)
+}

@@ -1,0 +1,219 @@
+//! `Engine` and what comes out of it: `JournalChunk`, `LiveCall`.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use trunkline_edge::{EngineConfig, Worker};
+
+use crate::batch::Batch;
+use crate::invite::PythonPolicy;
+
+#[pyclass(frozen, get_all, module = "trunkline.engine._engine")]
+pub struct JournalChunk {
+    segment: String,
+    offset: u64,
+    lines: Py<PyBytes>,
+}
+
+#[pyclass(frozen, get_all, module = "trunkline.engine._engine")]
+pub struct LiveCall {
+    call: String,
+    tenant: String,
+    domain: String,
+    number: String,
+    caller: String,
+    state: &'static str,
+    start_ns: u64,
+    gateway: String,
+}
+
+enum Life {
+    Bound(Box<Worker>),
+    Running(JoinHandle<()>),
+    Stopped,
+}
+
+#[pyclass(frozen, module = "trunkline.engine._engine")]
+pub struct Engine {
+    engine: trunkline_edge::Engine,
+    life: Mutex<Life>,
+}
+
+impl Engine {
+    fn life(&self) -> MutexGuard<'_, Life> {
+        self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl Engine {
+    #[new]
+    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000))]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        py: Python<'_>,
+        edge: String,
+        pop: String,
+        realm: String,
+        listen: Vec<(String, u16)>,
+        journal_dir: PathBuf,
+        user_agent: String,
+        timer_t1_ms: u64,
+        silent_gateway_ms: u64,
+        all_silent_ms: u64,
+        decision_limit_ms: u64,
+    ) -> PyResult<Self> {
+        check_name("edge", &edge)?;
+        check_name("pop", &pop)?;
+        check_name("realm", &realm)?;
+        if !trunkline_message::text::is_header_text(user_agent.as_bytes()) {
+            return Err(PyValueError::new_err(format!("user_agent: {user_agent:?} cannot stand in a header")));
+        }
+        if listen.is_empty() {
+            return Err(PyValueError::new_err("listen: at least one (address, port) is needed"));
+        }
+        for (name, value) in [
+            ("timer_t1_ms", timer_t1_ms),
+            ("silent_gateway_ms", silent_gateway_ms),
+            ("all_silent_ms", all_silent_ms),
+            ("decision_limit_ms", decision_limit_ms),
+        ] {
+            if value == 0 {
+                return Err(PyValueError::new_err(format!("{name}: 0 is no time")));
+            }
+        }
+        let config = EngineConfig {
+            edge,
+            pop,
+            realm,
+            user_agent,
+            listen: listen.into_iter().map(parse_listen).collect::<PyResult<_>>()?,
+            journal_dir,
+            t1_ms: timer_t1_ms,
+            silent_gateway_ms,
+            all_silent_ms,
+            decision_limit: Duration::from_millis(decision_limit_ms),
+        };
+        let (engine, worker) = py.detach(|| trunkline_edge::Engine::bind(config))?;
+        Ok(Engine { engine, life: Mutex::new(Life::Bound(Box::new(worker))) })
+    }
+
+    fn apply(&self, py: Python<'_>, batch: &Bound<'_, PyAny>, position: u64) -> PyResult<()> {
+        let mut batch = Batch::extract(batch)?;
+        let entries = batch.take_entries();
+        py.detach(|| self.engine.tables().apply(batch.changes, position)).map_err(|error| Batch::error(&entries, &error))?;
+        if let Some(keys) = batch.token_keys {
+            self.engine.set_token_keys(keys);
+        }
+        Ok(())
+    }
+
+    fn start(slf: &Bound<'_, Self>, on_invite: Bound<'_, PyAny>) -> PyResult<()> {
+        if !on_invite.is_callable() {
+            return Err(PyValueError::new_err("on_invite: it cannot be called"));
+        }
+        let py = slf.py();
+        let mut policy = PythonPolicy::new(py, on_invite.unbind())?;
+        let this = slf.get();
+        let mut life = this.life();
+        let worker = match std::mem::replace(&mut *life, Life::Stopped) {
+            Life::Bound(worker) => worker,
+            other => {
+                *life = other;
+                return Err(PyRuntimeError::new_err("the engine was started before; make a new one"));
+            }
+        };
+        // Attached once for the thread's life, so that a decision costs no new thread state (8 µs each).
+        let body = move || Python::attach(|py| py.detach(|| worker.run(&mut policy)));
+        *life = Life::Running(std::thread::Builder::new().name("sip".to_owned()).spawn(body)?);
+        drop(life);
+        // A worker that attaches while the interpreter ends would never come back.
+        py.import("atexit")?.call_method1("register", (slf.getattr("stop")?,))?;
+        Ok(())
+    }
+
+    fn set_draining(&self, is_draining: bool) {
+        self.engine.set_draining(is_draining);
+    }
+
+    /// What was bound, in the order of `listen`.
+    #[getter]
+    fn addresses(&self) -> Vec<(String, u16)> {
+        self.engine.addresses().iter().map(|address| (address.ip().to_string(), address.port())).collect()
+    }
+
+    fn fileno(&self) -> i32 {
+        self.engine.event_fd()
+    }
+
+    #[pyo3(signature = (max_bytes = 262_144))]
+    fn drain(&self, py: Python<'_>, max_bytes: usize) -> PyResult<Vec<JournalChunk>> {
+        let chunks = py.detach(|| self.engine.drain(max_bytes))?;
+        Ok(chunks
+            .into_iter()
+            .map(|chunk| JournalChunk { segment: chunk.segment, offset: chunk.offset, lines: PyBytes::new(py, &chunk.lines).unbind() })
+            .collect())
+    }
+
+    fn rewind(&self) {
+        self.engine.rewind();
+    }
+
+    fn acknowledge(&self, py: Python<'_>, segment: &str, offset: u64) -> PyResult<()> {
+        Ok(py.detach(|| self.engine.acknowledge(segment, offset))?)
+    }
+
+    fn live_calls(&self, py: Python<'_>) -> Vec<LiveCall> {
+        let rows = py.detach(|| self.engine.live_calls());
+        rows.into_iter()
+            .map(|row| LiveCall {
+                call: format!("{:032x}", row.call),
+                tenant: row.tenant,
+                domain: row.domain,
+                number: row.number,
+                caller: row.caller,
+                state: row.state,
+                start_ns: row.start_ns,
+                gateway: row.gateway,
+            })
+            .collect()
+    }
+
+    fn status(&self) -> HashMap<&'static str, u64> {
+        self.engine.status().into_iter().collect()
+    }
+
+    fn stop(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let (py, this) = (slf.py(), slf.get());
+        let life = std::mem::replace(&mut *this.life(), Life::Stopped);
+        this.engine.stop();
+        if let Life::Running(thread) = life {
+            py.import("atexit")?.call_method1("unregister", (slf.getattr("stop")?,))?;
+            // From within `on_invite` it ends by itself when the decision is out.
+            if thread.thread().id() != std::thread::current().id() && py.detach(|| thread.join()).is_err() {
+                return Err(PyRuntimeError::new_err("the engine's worker ended by a panic; what it said stands on stderr"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_name(field: &str, value: &str) -> PyResult<()> {
+    let is_name = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
+    if !is_name {
+        return Err(PyValueError::new_err(format!("{field}: {value:?} is no name: letters, digits, \"-\", \".\" and \"_\" only")));
+    }
+    Ok(())
+}
+
+fn parse_listen((address, port): (String, u16)) -> PyResult<SocketAddr> {
+    let ip: IpAddr = address.parse().map_err(|_| PyValueError::new_err(format!("listen: {address:?} is no IP address")))?;
+    Ok(SocketAddr::new(ip, port))
+}
