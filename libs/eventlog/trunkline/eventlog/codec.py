@@ -68,12 +68,12 @@ def decode_commit(body: bytes) -> Commit:
         message = commit_pb2.Commit.FromString(body)
     except DecodeError as error:
         raise LogDamaged(f"a body of {len(body)} bytes is not a commit: {error}") from error
+    if not message.id or not message.events:
+        raise LogDamaged(f"a body of {len(body)} bytes is not a commit: it has no id or no event")
     kind = _KINDS.get(message.kind)
     if kind is None:
         raise UnknownEvent(f"commit {message.id} is of the kind {message.kind!r}, which this version does not know. Update the program.")
     stored = tuple([_event_from_proto(event) for event in message.events])
-    if not stored or not message.id:
-        raise LogDamaged(f"a body of {len(body)} bytes is not a commit: it has no id or no event")
     time = message.time
     return Commit(
         message.id,

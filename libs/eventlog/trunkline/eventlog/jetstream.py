@@ -19,20 +19,10 @@ import nats.errors
 from nats.aio.client import Client
 
 from trunkline.domain.events import Commit, Position
-from trunkline.eventlog.codec import UnknownEvent, decode_commit, encode_commit
-from trunkline.eventlog.log import (
-    MAX_COMMIT_BYTES,
-    MAX_COMMITS_A_BATCH,
-    Conflict,
-    Expect,
-    LogDamaged,
-    LogUnavailable,
-    StoredCommit,
-    each,
-    matches,
-)
+from trunkline.eventlog.envelope import bodies_of, micros_of, stored_commit
+from trunkline.eventlog.log import Conflict, Expect, LogDamaged, LogUnavailable, StoredCommit, each
 from trunkline.eventlog.streams import CONFIG, EPOCH_KEY
-from trunkline.eventlog.tail import RawMessage, RawTail
+from trunkline.eventlog.tail import RawTail
 from trunkline.eventlog.ulid import new_ulid
 
 APPEND_LIMIT_S: Final = 2.0
@@ -89,9 +79,8 @@ class JetStreamLog:
                 return None
             raise LogUnavailable(f"stream {self._stream}, last of {subject_filter}: {answer['error']}.")
         message = answer["message"]
-        return _stored(
-            self._stream, message["seq"], message["subject"], base64.b64decode(message.get("data", "")), _parse_time(message["time"])
-        )
+        body = base64.b64decode(message.get("data", ""))
+        return stored_commit(f"stream {self._stream}", message["seq"], message["subject"], body, _parse_time(message["time"]))
 
     async def head(self) -> Position:
         return Position((await self._info())["state"]["last_seq"])
@@ -103,8 +92,9 @@ class JetStreamLog:
         return epoch
 
     async def groups(self, from_position: Position) -> AsyncIterator[Sequence[StoredCommit]]:
-        expected = from_position
-        tail = RawTail(self._nc, self._stream, from_position, api_prefix=self._api_prefix)
+        expected = Position(max(from_position, 1))
+        where = f"stream {self._stream}"
+        tail = RawTail(self._nc, self._stream, expected, api_prefix=self._api_prefix)
         async for group in tail.groups():
             commits = []
             for message in group:
@@ -113,7 +103,7 @@ class JetStreamLog:
                         f"stream {self._stream}: position {expected} was awaited and {message.sequence} came."
                         " Commits are missing; restore the stream."
                     )
-                commits.append(_stored_of(self._stream, message))
+                commits.append(stored_commit(where, message.sequence, message.subject, message.data, message.time_ns // 1000))
                 expected = Position(expected + 1)
             yield commits
 
@@ -223,43 +213,18 @@ class _InDoubt(Exception):
 
 
 def _messages(stream: str, commits: Sequence[Commit], expect: Sequence[Expect]) -> list[_Message]:
-    if not 1 <= len(commits) <= MAX_COMMITS_A_BATCH or len(commits) != len(expect):
-        raise ValueError(f"{len(commits)} commits, {len(expect)} expectations: 1 to {MAX_COMMITS_A_BATCH} commits with one each are needed")
     messages: list[_Message] = []
-    for commit, expected in zip(commits, expect, strict=True):
-        body = encode_commit(commit)
-        if len(body) > MAX_COMMIT_BYTES:
-            raise ValueError(f"commit {commit.id} on {commit.subject} has {len(body)} bytes, {MAX_COMMIT_BYTES} are the most: split it")
+    for commit, expected, body in zip(commits, expect, bodies_of(commits, expect), strict=True):
         headers = {"Nats-Msg-Id": commit.id, "Nats-Expected-Stream": stream, _EXPECTED: str(expected.position)}
         if expected.subject_filter != commit.subject:
-            # One server takes a filter that does not cover the subject, a cluster does not.
-            if not matches(expected.subject_filter, commit.subject):
-                raise ValueError(f"the expectation on {expected.subject_filter} does not cover the commit's subject {commit.subject}")
             headers[f"{_EXPECTED}-Subject"] = expected.subject_filter
         messages.append((commit.subject, body, headers))
     return messages
 
 
-def _stored_of(stream: str, message: RawMessage) -> StoredCommit:
-    stored_time = datetime.fromtimestamp(message.time_ns // 1_000_000_000, UTC).replace(microsecond=message.time_ns // 1000 % 1_000_000)
-    return _stored(stream, message.sequence, message.subject, message.data, stored_time)
-
-
-def _stored(stream: str, sequence: int, subject: str, body: bytes, stored_time: datetime) -> StoredCommit:
-    try:
-        commit = decode_commit(body)
-    except UnknownEvent as error:
-        raise UnknownEvent(f"stream {stream}, position {sequence}: {error}") from error
-    except LogDamaged as error:
-        raise LogDamaged(f"stream {stream}, position {sequence}: {error}") from error
-    if commit.subject != subject:
-        raise LogDamaged(f"stream {stream}, position {sequence}: the commit belongs on {commit.subject} and stands on {subject}")
-    return StoredCommit(Position(sequence), commit, stored_time, body)
-
-
-def _parse_time(text: str) -> datetime:
-    """RFC 3339 with up to nine decimals, of which six are kept, as the server writes it."""
+def _parse_time(text: str) -> int:
+    """Microseconds since 1970 UTC from RFC 3339 with up to nine decimals, as the server writes it."""
     found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", text)
     if found is None:
         raise LogDamaged(f"the server gave {text!r} as a time")
-    return datetime.fromisoformat(found[1]).replace(tzinfo=UTC, microsecond=int((found[2] or "0").ljust(6, "0")[:6]))
+    return micros_of(datetime.fromisoformat(found[1]).replace(tzinfo=UTC)) + int((found[2] or "0").ljust(6, "0")[:6])

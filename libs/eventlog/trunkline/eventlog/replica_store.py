@@ -11,7 +11,7 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,6 +21,7 @@ from trunkline.domain.events import Commit, Kind, Position, TenantId
 from trunkline.domain.facts import Fact
 from trunkline.eventlog.codec import decode_event
 from trunkline.eventlog.digest import EMPTY
+from trunkline.eventlog.envelope import micros_of, time_of
 
 MAX_EVENTS_PER_COMMIT: Final = 4096
 """Place and ordinal share one integer key, so that retained events lie in the order they are replayed in."""
@@ -243,7 +244,7 @@ class ReplicaStore:
         if not rows:
             return None
         position, commit_id, time_us, request_hash, kind, aggregate, version = rows[0]
-        return KnownRequest(Position(position), commit_id, _time_of(time_us), request_hash, Kind(kind), aggregate, version)
+        return KnownRequest(Position(position), commit_id, time_of(time_us), request_hash, Kind(kind), aggregate, version)
 
 
 def set_aside(path: Path, why: str) -> None:
@@ -273,14 +274,8 @@ async def _prepare(path: Path, db: aiosqlite.Connection) -> None:
 
 
 _KINDS: Final = {kind.value: kind for kind in Kind}
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _request_row(known: KnownRequest) -> tuple[int, str, int, bytes, str, str, int]:
-    since = known.time - _EPOCH
-    time_us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    time_us = micros_of(known.time)
     return known.position, known.commit_id, time_us, known.request_hash, known.kind.value, known.aggregate, known.version
-
-
-def _time_of(time_us: int) -> datetime:
-    return datetime.fromtimestamp(time_us // 1_000_000, UTC).replace(microsecond=time_us % 1_000_000)
