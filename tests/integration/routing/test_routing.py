@@ -20,7 +20,10 @@ from trunkline.runtime.errors import Problem, decode_status
 HEADER = "prefix,carrier,priority,weight,rate,destination\n"
 DECK = (
     HEADER
-    + "31,alpha,0,1,0.0125,Netherlands\n3197,beta,0,1,0.02,Netherlands machines\n3197,alpha,1,1,0.03,Netherlands machines\n1,beta,0,1,0.005,North America\n"
+    + "31,alpha,0,1,0.0125,Netherlands\n"
+    + "3197,beta,0,1,0.02,Netherlands machines\n"
+    + "3197,alpha,1,1,0.03,Netherlands machines\n"
+    + "1,beta,0,1,0.005,North America\n"
 )
 
 

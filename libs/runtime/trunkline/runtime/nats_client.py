@@ -6,7 +6,10 @@ Its defaults notice a dead peer after four minutes and give up reconnecting; the
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
+import nats.errors
 from nats.aio.client import Client
 
 from trunkline.runtime.logs import logger
@@ -51,28 +54,41 @@ def _settings(client: Client, url: str, token: str, name: str, pending_bytes: in
     }
 
 
-async def connect(url: str, *, token: str, name: str, wait_s: float | None = None, pending_bytes: int = PENDING_BYTES) -> Client:
+class Connection(Client):
+    """A client that can be closed at any time, and whose closing does not fail because the server is gone already."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._attempt: asyncio.Task[None] | None = None
+
+    async def connect_behind(self, settings: Mapping[str, Any], wait_s: float | None) -> None:
+        """As the function `connect`; an attempt that is not waited for goes on until `close`."""
+        attempt = asyncio.create_task(self.connect(**settings), name="nats connect")
+        self._attempt = attempt
+        try:
+            await asyncio.wait({attempt}, timeout=wait_s)
+        except asyncio.CancelledError:
+            attempt.cancel()
+            raise
+        if attempt.done():
+            attempt.result()
+
+    async def close(self) -> None:
+        if self._attempt is not None and not self._attempt.done():
+            self._attempt.cancel()
+            await asyncio.wait({self._attempt})
+        try:
+            await super().close()
+        except (OSError, nats.errors.Error) as error:
+            logger("nats").info("nats connection was lost before it was closed", error=f"{type(error).__name__}: {error}")
+
+
+async def connect(url: str, *, token: str, name: str, wait_s: float | None = None, pending_bytes: int = PENDING_BYTES) -> Connection:
     """A connection that comes back by itself, for ever.
 
     Without `wait_s` this returns when it is connected. With it, it returns after so many seconds at the latest and goes on trying behind
     the caller's back: ask `is_connected` before use. `pending_bytes=0`: nothing is buffered while the server is away. Ends by `close()`.
     """
-    client = Client()
-    attempt = asyncio.create_task(client.connect(**_settings(client, url, token, name, pending_bytes)), name="nats connect")  # type: ignore[arg-type]
-    if wait_s is None:
-        try:
-            await attempt
-        finally:
-            attempt.cancel()
-        return client
-    await asyncio.wait({attempt}, timeout=wait_s)
-    if attempt.done():
-        attempt.result()
-    else:
-        _CONNECTING.add(attempt)
-        attempt.add_done_callback(_CONNECTING.discard)
-    return client
-
-
-_CONNECTING: set[asyncio.Task[None]] = set()
-"""Attempts that go on in the background; the loop itself holds tasks weakly."""
+    connection = Connection()
+    await connection.connect_behind(_settings(connection, url, token, name, pending_bytes), wait_s)
+    return connection

@@ -83,18 +83,19 @@ class Lifecycle:
         try:
             async with asyncio.timeout(STOP_LIMIT_S):
                 while self._stops:
-                    name, stop = self._stops.pop()
+                    name, stop = self._stops[-1]
                     try:
                         await stop()
                     except Exception:  # noqa: BLE001 - what is left must be closed all the same
                         is_clean = False
                         self._log.exception("stopping failed", part=name)
+                    self._stops.pop()
                 tasks = list(self._tasks)
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
         except TimeoutError:
-            left = [name for name, _ in self._stops] + list(self._tasks.values())
+            left = [name for name, _ in reversed(self._stops)] + list(self._tasks.values())
             self._log.error("stopping took too long", limit_s=STOP_LIMIT_S, left=left)
             return False
         return is_clean
