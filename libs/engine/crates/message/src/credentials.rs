@@ -92,9 +92,8 @@ impl<'a> Credentials<'a> {
             None => Algorithm::Md5,
             Some(token) => Algorithm::from_bytes(token).ok_or(CredentialsError::UnknownAlgorithm)?,
         };
-        let need = |field: Option<&'a [u8]>, what| {
-            field.ok_or(CredentialsError::Malformed(ParseError::new("RFC 7616 §3.4", value.len(), what)))
-        };
+        let need =
+            |field: Option<&'a [u8]>, what| field.ok_or(CredentialsError::Malformed(ParseError::new("RFC 7616 §3.4", value.len(), what)));
         let qop = match fields.qop {
             None => None,
             Some(token) if token.eq_ignore_ascii_case(b"auth") => {

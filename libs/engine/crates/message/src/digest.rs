@@ -116,9 +116,7 @@ pub(crate) fn compute_raw_response(ha1: &Ha1, input: &ResponseInput<'_>) -> [u8;
     let ha1_hex = hexadecimal(ha1.as_bytes());
     let (ha1_hex, ha2) = (ha1_hex.as_str().as_bytes(), ha2.as_str().as_bytes());
     match input.qop {
-        Some(Qop { nc, cnonce }) => {
-            hash(algorithm, &[ha1_hex, b":", input.nonce, b":", nc, b":", cnonce, b":auth:", ha2])
-        }
+        Some(Qop { nc, cnonce }) => hash(algorithm, &[ha1_hex, b":", input.nonce, b":", nc, b":", cnonce, b":auth:", ha2]),
         None => hash(algorithm, &[ha1_hex, b":", input.nonce, b":", ha2]),
     }
 }

@@ -65,6 +65,11 @@ pub(crate) struct Parsed {
     pub cseq_method: Method,
     pub cseq_method_span: Span,
     pub max_forwards: Option<u8>,
+    /// Empty where there is none.
+    pub from_tag: Span,
+    pub to_tag: Span,
+    /// Of the topmost Via.
+    pub branch: Span,
     /// Index + 1 of the first field of each name; 0 where there is none.
     pub first: [u8; HeaderName::COUNT],
 }
@@ -85,6 +90,9 @@ impl Default for Parsed {
             cseq_method: Method::Other,
             cseq_method_span: Span::default(),
             max_forwards: None,
+            from_tag: Span::default(),
+            to_tag: Span::default(),
+            branch: Span::default(),
             first: [0; HeaderName::COUNT],
         }
     }
@@ -237,9 +245,7 @@ impl<'a> Message<'a> {
 
     /// Where a slice of this message stands in it; `None` for a slice of something else.
     pub fn span_of(&self, part: &[u8]) -> Option<Span> {
-        let start = (part.as_ptr() as usize).checked_sub(self.bytes.as_ptr() as usize)?;
-        let end = start.checked_add(part.len())?;
-        (end <= self.bytes.len()).then(|| Span::new(start, end))
+        Span::find(part, self.bytes)
     }
 
     pub fn call_id(&self) -> &'a [u8] {
@@ -247,11 +253,7 @@ impl<'a> Message<'a> {
     }
 
     pub fn cseq(&self) -> CSeq<'a> {
-        CSeq {
-            number: self.parsed.cseq_number,
-            method: self.parsed.cseq_method,
-            method_bytes: self.parsed.cseq_method_span.of(self.bytes),
-        }
+        CSeq { number: self.parsed.cseq_number, method: self.parsed.cseq_method, method_bytes: self.parsed.cseq_method_span.of(self.bytes) }
     }
 
     /// `None` where the field is missing; values above 255 are refused by the parser.
@@ -275,16 +277,21 @@ impl<'a> Message<'a> {
     }
 
     pub fn from_tag(&self) -> Option<&'a [u8]> {
-        self.from().tag()
+        Some(self.parsed.from_tag.of(self.bytes)).filter(|tag| !tag.is_empty())
     }
 
     pub fn to_tag(&self) -> Option<&'a [u8]> {
-        self.to().tag()
+        Some(self.parsed.to_tag.of(self.bytes)).filter(|tag| !tag.is_empty())
     }
 
     /// The topmost Via, checked by the parser.
     pub fn top_via(&self) -> Via<'a> {
         self.values(HeaderName::Via).next().and_then(|value| Via::split(value.bytes).ok()).unwrap_or(Via::empty())
+    }
+
+    /// Branch of the topmost Via; never empty.
+    pub fn branch(&self) -> &'a [u8] {
+        self.parsed.branch.of(self.bytes)
     }
 
     /// All Via values, topmost first.

@@ -109,8 +109,38 @@ const NAMES: [(HeaderName, &str, u8); HeaderName::COUNT - 1] = [
     (HeaderName::Timestamp, "Timestamp", 0),
 ];
 
-/// Names by length, so that a look-up compares only with the two or three of its own length; 25 is the longest (Proxy-Authentication-Info).
+/// Proxy-Authentication-Info.
 const LONGEST: usize = 25;
+/// The compiler refuses a table in which more names share a length.
+const MOST_OF_ONE_LENGTH: usize = 8;
+
+/// Rows of `NAMES` by the length of the long name, so that a look-up compares only with the few of its own length. 0 ends a list.
+const BY_LENGTH: [[u8; MOST_OF_ONE_LENGTH]; LONGEST + 1] = {
+    let mut lists = [[0; MOST_OF_ONE_LENGTH]; LONGEST + 1];
+    let mut row = 0;
+    while row < NAMES.len() {
+        let length = NAMES[row].1.len();
+        let mut at = 0;
+        while lists[length][at] != 0 {
+            at += 1;
+        }
+        row += 1;
+        lists[length][at] = row as u8;
+    }
+    lists
+};
+
+/// Rows of `NAMES` + 1 by compact form in lower case.
+const BY_COMPACT_FORM: [u8; 128] = {
+    let mut rows = [0; 128];
+    let mut row = 0;
+    while row < NAMES.len() {
+        rows[NAMES[row].2 as usize] = row as u8 + 1;
+        row += 1;
+    }
+    rows[0] = 0;
+    rows
+};
 
 impl HeaderName {
     pub const COUNT: usize = HeaderName::Other as usize + 1;
@@ -123,12 +153,12 @@ impl HeaderName {
     /// Without case, compact forms included.
     pub fn from_bytes(name: &[u8]) -> Self {
         if let [letter] = name {
-            let letter = letter.to_ascii_lowercase();
-            return NAMES.iter().find(|row| row.2 == letter).map_or(HeaderName::Other, |row| row.0);
+            let row = BY_COMPACT_FORM.get(usize::from(letter.to_ascii_lowercase())).copied().unwrap_or(0);
+            return usize::from(row).checked_sub(1).map_or(HeaderName::Other, |row| NAMES[row].0);
         }
-        if name.len() > LONGEST {
-            return HeaderName::Other;
-        }
-        NAMES.iter().find(|row| row.1.len() == name.len() && row.1.as_bytes().eq_ignore_ascii_case(name)).map_or(HeaderName::Other, |row| row.0)
+        let rows: &[u8] = BY_LENGTH.get(name.len()).map_or(&[], |list| list);
+        let same_letters = |row: &&u8| name.eq_ignore_ascii_case(NAMES[usize::from(**row) - 1].1.as_bytes());
+        let found = rows.iter().take_while(|row| **row != 0).find(same_letters);
+        found.map_or(HeaderName::Other, |row| NAMES[usize::from(*row) - 1].0)
     }
 }

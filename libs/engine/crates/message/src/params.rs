@@ -2,7 +2,7 @@
 
 use crate::error::ParseError;
 use crate::limits;
-use crate::text::{find_quote_end, is_lws, skip_lws};
+use crate::text::{find_quote_end, is_param_name_end, is_param_value_end, skip_lws};
 
 /// One parameter. Names are compared without case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +34,20 @@ impl<'a> Params<'a> {
 
     /// Err where the iterator would end before the bytes do. The offset is relative to `bytes`.
     pub(crate) fn check(bytes: &'a [u8]) -> Result<(), ParseError> {
+        Params::scan(bytes, "").map(|_| ())
+    }
+
+    /// Checks all of them and gives the value of the first of that name; `None` also for a flag.
+    pub(crate) fn scan(bytes: &'a [u8], name: &str) -> Result<Option<&'a [u8]>, ParseError> {
         let mut params = Params::new(bytes);
-        for _ in params.by_ref() {}
+        let mut found = None;
+        for param in params.by_ref() {
+            if found.is_none() && param.name.eq_ignore_ascii_case(name.as_bytes()) {
+                found = Some(param.value);
+            }
+        }
         match skip_lws(params.rest) {
-            [] => Ok(()),
+            [] => Ok(found.flatten()),
             rest => Err(ParseError::new("§7.3.1", bytes.len() - rest.len(), "parameters that cannot be read, or more than 64")),
         }
     }
@@ -61,7 +71,7 @@ impl<'a> Iterator for Params<'a> {
 fn split_param(bytes: &[u8]) -> Option<(Param<'_>, &[u8])> {
     let start = skip_lws(bytes);
     let after_semicolon = skip_lws(start.strip_prefix(b";")?);
-    let name_len = after_semicolon.iter().position(|byte| matches!(byte, b'=' | b';') || is_lws(*byte)).unwrap_or(after_semicolon.len());
+    let name_len = after_semicolon.iter().position(|byte| is_param_name_end(*byte)).unwrap_or(after_semicolon.len());
     let (name, after_name) = after_semicolon.split_at(name_len);
     if name.is_empty() {
         return None;
@@ -72,7 +82,7 @@ fn split_param(bytes: &[u8]) -> Option<(Param<'_>, &[u8])> {
             let value_start = skip_lws(value_start);
             let value_len = match value_start.first() {
                 Some(b'"') => find_quote_end(value_start)?,
-                _ => value_start.iter().position(|byte| *byte == b';' || is_lws(*byte)).unwrap_or(value_start.len()),
+                _ => value_start.iter().position(|byte| is_param_value_end(*byte)).unwrap_or(value_start.len()),
             };
             let (value, rest) = value_start.split_at(value_len);
             (Some(value), rest)

@@ -11,6 +11,7 @@ use crate::limits;
 use crate::message::{Header, HeaderTable, Parsed};
 use crate::method::Method;
 use crate::name::HeaderName;
+use crate::params::Params;
 use crate::span::Span;
 use crate::text::{is_lws, is_token, trim};
 use crate::uri::{Scheme, Uri};
@@ -219,13 +220,9 @@ fn check_mandatory_fields(bytes: &[u8], table: &mut HeaderTable) -> Result<(), P
     check_identifier(call_id.of(bytes), "Call-ID is empty, too long or has blanks").map_err(|error| error.at(call_id.start as usize))?;
     parsed.call_id = call_id;
     parse_cseq(bytes, cseq, parsed)?;
-    for address in [from, to] {
-        let parsed_address = NameAddr::parse(address.of(bytes)).map_err(|error| error.at(address.start as usize))?;
-        if let Some(tag) = parsed_address.tag() {
-            check_identifier(tag, "tag is too long or has blanks").map_err(|error| error.at(address.start as usize))?;
-        }
-    }
-    check_vias(bytes, headers)?;
+    parsed.from_tag = check_address(bytes, from)?;
+    parsed.to_tag = check_address(bytes, to)?;
+    parsed.branch = check_vias(bytes, headers)?;
     for (name, what) in [(HeaderName::Route, "more than 20 Route values"), (HeaderName::RecordRoute, "more than 20 Record-Route values")] {
         if parsed.first[name as usize] != 0 && Values::new(bytes, headers, name).count() > limits::ROUTES {
             return Err(ParseError::new("§16.12", end, what));
@@ -268,24 +265,35 @@ fn parse_cseq(bytes: &[u8], span: Span, parsed: &mut Parsed) -> Result<(), Parse
     Ok(())
 }
 
-/// Only the topmost is looked into: the others are for those who wrote them.
-fn check_vias(bytes: &[u8], headers: &[Header]) -> Result<(), ParseError> {
-    let mut count = 0;
-    for value in Values::new(bytes, headers, HeaderName::Via) {
-        let base = headers[value.header].value.start as usize;
-        if count == 0 {
-            let via = Via::parse(value.bytes).map_err(|error| error.at(base))?;
-            check_identifier(via.branch(), "top Via without a branch, or with one too long").map_err(|error| error.at(base))?;
-        }
-        count += 1;
-        if count > limits::VIAS {
+/// From or To; gives the tag, empty where there is none.
+fn check_address(bytes: &[u8], value: Span) -> Result<Span, ParseError> {
+    let base = value.start as usize;
+    let address = NameAddr::split(value.of(bytes)).map_err(|error| error.at(base))?;
+    let params_start = value.end as usize - address.param_bytes.len();
+    let tag = Params::scan(address.param_bytes, "tag").map_err(|error| error.at(params_start))?.unwrap_or_default();
+    if !tag.is_empty() {
+        check_identifier(tag, "tag is too long or has blanks").map_err(|error| error.at(params_start))?;
+    }
+    Ok(Span::find(tag, bytes).unwrap_or_default())
+}
+
+/// Gives the branch of the topmost value; the others are for those who wrote them.
+fn check_vias(bytes: &[u8], headers: &[Header]) -> Result<Span, ParseError> {
+    let mut branch = None;
+    for (count, value) in Values::new(bytes, headers, HeaderName::Via).enumerate() {
+        let base = Span::find(value.bytes, bytes).unwrap_or_default().start as usize;
+        if count == limits::VIAS {
             return Err(ParseError::new("§16.3", base, "more than 20 Via values"));
         }
+        if branch.is_none() {
+            let via = Via::split(value.bytes).map_err(|error| error.at(base))?;
+            let params_start = base + value.bytes.len() - via.param_bytes.len();
+            let text = Params::scan(via.param_bytes, "branch").map_err(|error| error.at(params_start))?.unwrap_or_default();
+            check_identifier(text, "top Via without a branch, or with one too long").map_err(|error| error.at(base))?;
+            branch = Span::find(text, bytes);
+        }
     }
-    match count {
-        0 => Err(ParseError::new("§8.1.1.7", 0, "Via is empty")),
-        _ => Ok(()),
-    }
+    branch.ok_or(ParseError::new("§8.1.1.7", 0, "Via is empty"))
 }
 
 /// Cuts the body to Content-Length; what follows it in a datagram is ignored, a body that is shorter is an error (§18.3).

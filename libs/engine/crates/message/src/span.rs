@@ -14,6 +14,13 @@ impl Span {
         Span { start: start as u32, end: end as u32 }
     }
 
+    /// Where a slice of `bytes` stands in it; `None` for a slice of something else.
+    pub(crate) fn find(part: &[u8], bytes: &[u8]) -> Option<Self> {
+        let start = (part.as_ptr() as usize).checked_sub(bytes.as_ptr() as usize)?;
+        let end = start.checked_add(part.len())?;
+        (end <= bytes.len()).then(|| Span::new(start, end))
+    }
+
     /// The bytes it covers; empty where the span is not of this buffer.
     pub fn of(self, bytes: &[u8]) -> &[u8] {
         bytes.get(self.start as usize..self.end as usize).unwrap_or_default()

@@ -6,7 +6,7 @@ use memchr::memchr;
 
 /// White space of a value: blanks, tabs, and the CRLF of folds (the framing has made sure that CR and LF occur in folds only).
 pub fn is_lws(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+    CLASSES[byte as usize] & LWS != 0
 }
 
 pub(crate) fn skip_lws(bytes: &[u8]) -> &[u8] {
@@ -25,8 +25,41 @@ pub fn is_token(bytes: &[u8]) -> bool {
 }
 
 pub(crate) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
+    CLASSES[byte as usize] & TOKEN != 0
 }
+
+/// What ends the name of a parameter: white space, `;` or `=`.
+pub(crate) fn is_param_name_end(byte: u8) -> bool {
+    CLASSES[byte as usize] & (LWS | SEMICOLON | EQUALS) != 0
+}
+
+/// What ends the value of a parameter: white space or `;`.
+pub(crate) fn is_param_value_end(byte: u8) -> bool {
+    CLASSES[byte as usize] & (LWS | SEMICOLON) != 0
+}
+
+const TOKEN: u8 = 1;
+const LWS: u8 = 2;
+const SEMICOLON: u8 = 4;
+const EQUALS: u8 = 8;
+
+/// One look-up a byte: parsing is mostly looking for the end of something.
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => TOKEN,
+            b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~' => TOKEN,
+            b' ' | b'\t' | b'\r' | b'\n' => LWS,
+            b';' => SEMICOLON,
+            b'=' => EQUALS,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    classes
+};
 
 /// True where `text` can be written into a header field without ending it: no control characters but tab, no DEL, and no white space
 /// at either end. UTF-8 is allowed (RFC 3261 §25.1 TEXT-UTF8).

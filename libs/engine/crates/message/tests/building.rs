@@ -81,7 +81,10 @@ fn record_route_is_copied_where_asked_for() {
 
 #[test]
 fn phrases_are_those_of_the_rfc() {
-    assert_eq!((reason_phrase(407), reason_phrase(487), reason_phrase(699)), ("Proxy Authentication Required", "Request Terminated", "Unknown"));
+    assert_eq!(
+        (reason_phrase(407), reason_phrase(487), reason_phrase(699)),
+        ("Proxy Authentication Required", "Request Terminated", "Unknown")
+    );
 }
 
 fn malformed(text: &str) -> Option<String> {
@@ -194,7 +197,9 @@ fn a_bye_goes_to_the_remote_target_through_the_route_set() {
          Content-Length: 0\r\n\
          \r\n"
     );
-    assert!(bye(&[]).starts_with("BYE sip:c@203.0.113.5 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.1.1;branch=z9hG4bKbye\r\nMax-Forwards: 70\r\nFrom"));
+    assert!(
+        bye(&[]).starts_with("BYE sip:c@203.0.113.5 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.1.1;branch=z9hG4bKbye\r\nMax-Forwards: 70\r\nFrom")
+    );
 }
 
 #[test]

@@ -110,7 +110,8 @@ fn every_truncation_of_a_message_is_an_error() {
 
 #[test]
 fn single_fields_that_come_twice_are_400() {
-    for line in ["Call-ID: c1@192.0.2.1", "i: other", "CSeq: 4711 INVITE", "f: <sip:x@y>;tag=2", "t: <sip:x@y>", "Max-Forwards: 3", "l: 4"] {
+    for line in ["Call-ID: c1@192.0.2.1", "i: other", "CSeq: 4711 INVITE", "f: <sip:x@y>;tag=2", "t: <sip:x@y>", "Max-Forwards: 3", "l: 4"]
+    {
         let error = refused("Contact:", &format!("{line}\r\nContact:"));
         assert_eq!((error.status, error.section), (400, "§7.3.1"), "{line}");
     }

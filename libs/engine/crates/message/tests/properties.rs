@@ -4,8 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use trunkline_message::text::{is_header_text, trim, unescape, unfold, unquote, write_quoted};
 use trunkline_message::{
-    e164_digits, is_keep_alive, write_ack_for_failure, write_cancel, write_malformed_response, write_response, Credentials, Edits, HeaderName,
-    HeaderTable, Message, NameAddr, OwnedMessage, Params, ResponseSpec, Uri, Via,
+    e164_digits, is_keep_alive, write_ack_for_failure, write_cancel, write_malformed_response, write_response, Credentials, Edits,
+    HeaderName, HeaderTable, Message, NameAddr, OwnedMessage, Params, ResponseSpec, Uri, Via,
 };
 
 const SPEC: ResponseSpec<'static> =
@@ -32,9 +32,8 @@ fn field() -> impl Strategy<Value = String> {
         "[ -+--~\u{a0}-\u{ff}]{0,20}",
     ];
     let separator = prop_oneof![Just(","), Just(" , "), Just(",\r\n "), Just("\r\n\t,")];
-    (name, vec(value, 1..5), separator, "[ \t]{0,3}").prop_map(|(name, values, separator, blanks)| {
-        format!("{name}:{blanks}{}{blanks}\r\n", values.join(separator))
-    })
+    (name, vec(value, 1..5), separator, "[ \t]{0,3}")
+        .prop_map(|(name, values, separator, blanks)| format!("{name}:{blanks}{}{blanks}\r\n", values.join(separator)))
 }
 
 /// A request that parses: mandatory fields in any order among others.

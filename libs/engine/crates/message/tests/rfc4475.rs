@@ -120,7 +120,8 @@ fn every_message_gets_its_reaction() {
 #[test]
 fn every_file_has_a_row() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rfc4475");
-    let count = std::fs::read_dir(folder).expect("is there").flatten().filter(|entry| entry.path().extension().is_some_and(|end| end == "sip"));
+    let count =
+        std::fs::read_dir(folder).expect("is there").flatten().filter(|entry| entry.path().extension().is_some_and(|end| end == "sip"));
     assert_eq!(count.count(), MESSAGES.len());
 }
 

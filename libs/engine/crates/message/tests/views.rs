@@ -112,7 +112,9 @@ fn parameters_without_brackets_belong_to_the_header() {
 
 #[test]
 fn display_names_are_tokens_or_quoted_and_may_touch_the_bracket() {
-    for (value, name) in [("caller<sip:a@b>", "caller"), ("J  Rosenberg  <sip:a@b>", "J  Rosenberg"), ("\"a\r\n b\"<sip:a@b>", "a b"), ("\"\"<sip:a@b>", "")] {
+    for (value, name) in
+        [("caller<sip:a@b>", "caller"), ("J  Rosenberg  <sip:a@b>", "J  Rosenberg"), ("\"a\r\n b\"<sip:a@b>", "a b"), ("\"\"<sip:a@b>", "")]
+    {
         assert_eq!(NameAddr::parse(value.as_bytes()).expect(value).display_name().as_ref(), name.as_bytes());
     }
 }
@@ -183,9 +185,8 @@ fn what_the_sender_claims_in_received_and_rport_is_dropped() {
 
 #[test]
 fn values_run_over_lines_and_commas_but_not_through_quotes_and_brackets() {
-    let message = message(
-        "Route: <sip:one;lr>, \"a, b\" <sip:two,x;lr>\r\n ,,<sip:three;lr>\r\nSubject: x, y\r\nRoute:\r\nRoute: , <sip:four>\r\n",
-    );
+    let message =
+        message("Route: <sip:one;lr>, \"a, b\" <sip:two,x;lr>\r\n ,,<sip:three;lr>\r\nSubject: x, y\r\nRoute:\r\nRoute: , <sip:four>\r\n");
     let view = message.view();
     let uris: Vec<_> = view.addresses(HeaderName::Route).map(|route| route.expect("parses").uri_bytes).collect();
     assert_eq!(uris, [b"sip:one;lr".as_slice(), b"sip:two,x;lr", b"sip:three;lr", b"sip:four"]);
