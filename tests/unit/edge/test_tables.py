@@ -1,0 +1,147 @@
+"""Facts → tables: what the access rule says after each step, on the engine's own tables."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from trunkline.api.auth.v1 import auth_pb2
+from trunkline.domain.events import (
+    AccountAdded,
+    AclAttached,
+    AclCreated,
+    AclDetached,
+    AddressAdded,
+    CredentialSet,
+    DomainCreated,
+    Event,
+    Kind,
+    Position,
+    TenantCreated,
+    TenantId,
+)
+from trunkline.domain.facts import Fact
+from trunkline.edge import tables as tables_module
+from trunkline.edge.key_ring import NO_KEYS, KeyRing, ring_of
+from trunkline.edge.tables import TableFeed
+from trunkline.engine import AccessTables
+from trunkline.engine.tables import TableChange
+
+REALM = "sip.trunkline.test"
+HOST = f"acme.{REALM}"
+ACME = TenantId("acme")
+KEY = bytes(range(32))
+
+SEALED = b"n" * 12 + AESGCM(KEY).encrypt(b"n" * 12, b"m" * 16 + b"s" * 32 + b"t" * 32, f"acme\0c1\0{REALM}\x0031000000".encode())
+
+STORY: list[tuple[Kind, str, Event]] = [
+    (Kind.TENANT, "acme", TenantCreated("Acme")),
+    (Kind.ACL, "OUT", AclCreated()),
+    (Kind.ACL, "OUT", AddressAdded("192.0.2.0/24")),
+    (Kind.DOMAIN, "acme", DomainCreated("acme")),
+    (Kind.DOMAIN, "acme", AclAttached("OUT")),
+]
+
+
+class Bench:
+    """A feed with the engine's tables behind it."""
+
+    def __init__(self) -> None:
+        self.wanted_keys = 0
+        self.engine = AccessTables(realm=REALM)
+        self.feed = TableFeed(REALM, "eu1", self._want)
+        self.position = 0
+
+    def _want(self) -> None:
+        self.wanted_keys += 1
+
+    def tell(self, *story: tuple[Kind, str, Event], is_covered: bool = True) -> None:
+        for kind, aggregate, event in story:
+            self.position += 1
+            self.feed.on_fact(Fact(Position(self.position), kind, ACME, aggregate, event, self.position))
+        if is_covered:
+            self.feed.on_covered(Position(self.position))
+
+    def outcome(self, source: str = "192.0.2.7", host: str = HOST, username: str = "") -> str:
+        trace = self.engine.explain(host=host, source=source, username=username, is_password_right=True)
+        return trace.reason or trace.outcome
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def ring() -> KeyRing:
+    return ring_of(auth_pb2.FetchKeysResponse(tenant_keys=[auth_pb2.TenantKey(tenant="acme", key_id="k1", key=KEY)]))
+
+
+def test_what_was_told_before_the_engine_came_is_given_at_once(bench: Bench) -> None:
+    bench.tell(*STORY)
+    bench.feed.attach(bench.engine)
+    assert bench.outcome() == "admit"
+    assert bench.outcome("192.0.3.7") == "T203"
+    assert bench.outcome(host=f"acme.eu1.{REALM}") == "admit"
+    assert bench.outcome(host=f"acme.us1.{REALM}") == "T201"
+    assert (bench.engine.position, bench.feed.applied.position) == (5, 5)
+
+
+def test_a_change_holds_when_its_position_is_covered_and_not_before(bench: Bench) -> None:
+    bench.feed.attach(bench.engine)
+    bench.tell(*STORY)
+    bench.tell((Kind.DOMAIN, "acme", AclDetached("OUT")), is_covered=False)
+    assert bench.outcome() == "admit" and bench.feed.applied.position == 5
+    bench.feed.on_covered(Position(6))
+    assert bench.outcome() == "T201" and bench.feed.applied.position == 6
+
+
+def test_an_account_can_be_used_when_its_key_has_come(bench: Bench) -> None:
+    bench.feed.attach(bench.engine)
+    bench.tell(*STORY[:1], *STORY[1:2], *STORY[3:])
+    bench.tell((Kind.CREDENTIAL, "c1", CredentialSet("31000000", REALM, "k1", SEALED)), (Kind.ACL, "OUT", AccountAdded("31000000", "c1")))
+    assert bench.wanted_keys == 1
+    assert bench.outcome(username="31000000") == "T905"
+    bench.feed.on_keys(ring(), NO_KEYS)
+    assert bench.outcome(username="31000000") == "admit"
+    bench.feed.on_keys(NO_KEYS, ring())
+    assert bench.outcome(username="31000000") == "T905"
+
+
+def test_a_rebuilt_replica_replaces_what_was_held_in_one_step(bench: Bench) -> None:
+    bench.feed.attach(bench.engine)
+    bench.tell(*STORY)
+    before = bench.feed.directory
+    bench.feed.on_reset()
+    bench.position = 0
+    bench.tell(STORY[0], (Kind.ACL, "NEW", AclCreated()), (Kind.ACL, "NEW", AddressAdded("198.51.100.1/32")), is_covered=False)
+    assert bench.outcome() == "admit" and bench.feed.directory is before
+    bench.tell((Kind.DOMAIN, "new", DomainCreated("new")), (Kind.DOMAIN, "new", AclAttached("NEW")), is_covered=False)
+    bench.feed.on_covered(Position(4))
+    assert bench.outcome() == "T201"
+    assert bench.outcome("198.51.100.1", host=f"new.{REALM}") == "admit"
+    assert bench.feed.directory.domain(ACME, "new") is not None and bench.feed.directory.domain(ACME, "acme") is None  # type: ignore[arg-type]
+    assert bench.feed.applied.position == 4
+
+
+def test_long_groups_are_given_in_slices_that_end_with_a_commit(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables_module, "SLICE", 10)
+    given: list[tuple[int, int]] = []
+
+    class Recording:
+        def apply(self, batch: list[TableChange], position: int) -> None:
+            given.append((len(batch), position))
+            bench.engine.apply(batch, position)
+
+    bench.feed.attach(Recording())
+    given.clear()
+    bench.tell(*STORY, is_covered=False)
+    for n in range(0, 40, 4):
+        bench.position += 1
+        for m in range(4):
+            event = AddressAdded(f"198.51.100.{n + m}/32")
+            bench.feed.on_fact(Fact(Position(bench.position), Kind.ACL, ACME, "OUT", event, 1))
+    bench.feed.on_covered(Position(bench.position))
+    assert given[-1][1] == bench.position and len(given) > 3
+    assert sum(size for size, _ in given) == 40 + 1 + 2 + 2
+    assert all(size <= 13 for size, _ in given)
+    assert bench.outcome("198.51.100.39") == "admit"
