@@ -12,7 +12,7 @@ import json
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import nats.errors
 from nats.aio.client import Client
@@ -103,11 +103,6 @@ class RawTail:
             try:
                 while True:
                     group = await consumer.take()
-                    if group[0].sequence < self._next:
-                        raise LogDamaged(
-                            f"stream {self._stream}: message {self._next} was awaited and {group[0].sequence} came."
-                            " The stream has lost its end or is another one; whatever was built from it has to be rebuilt."
-                        )
                     self._next = group[-1].sequence + 1
                     yield group
             except _Lost as lost:
@@ -157,35 +152,39 @@ class _Consumer:
         self._reconnects = nc.stats["reconnects"]
 
     async def open(self, start: int) -> None:
+        """Raises _Lost, LogDamaged, and the errors of nats-py."""
         if not self._nc.is_connected:
             raise _Lost("not connected")
-        answer = await self._nc.request(
-            f"{self._api_prefix}.CONSUMER.CREATE.{self._stream}",
-            json.dumps(
-                {
-                    "stream_name": self._stream,
-                    "action": "create",
-                    "config": {
-                        "ack_policy": "none",
-                        "deliver_policy": "by_start_sequence",
-                        "opt_start_seq": start,
-                        "replay_policy": "instant",
-                        "inactive_threshold": int(INACTIVE_S * _NANO),
-                        "mem_storage": True,
-                        "num_replicas": 1,
-                    },
-                }
-            ).encode(),
-            timeout=REQUEST_LIMIT_S,
-        )
-        created = json.loads(answer.data)
-        if "error" in created:
-            raise _Lost(f"no consumer: {created['error'].get('description', created['error'])}")
+        last = (await self._ask(f"STREAM.INFO.{self._stream}", None))["state"]["last_seq"]
+        if last < start - 1:
+            # The server would wait for `start` and go on from there, over other messages than those that were read.
+            raise LogDamaged(
+                f"stream {self._stream} ends at {last}, and {start - 1} was read from it before."
+                " It has lost its end or is another one; what was built from it has to be rebuilt."
+            )
+        wanted = {
+            "ack_policy": "none",
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": start,
+            "replay_policy": "instant",
+            "inactive_threshold": int(INACTIVE_S * _NANO),
+            "mem_storage": True,
+            "num_replicas": 1,
+        }
+        created = await self._ask(f"CONSUMER.CREATE.{self._stream}", {"stream_name": self._stream, "action": "create", "config": wanted})
         self._name = created["name"]
         self._inbox = self._nc.new_inbox()
         # No limits of nats-py's own: it would drop what is above them. The batch is the bound.
         self._subscription = await self._nc.subscribe(self._inbox, cb=self._on_message, pending_msgs_limit=0, pending_bytes_limit=0)
         await self._pull()
+
+    async def _ask(self, what: str, request: Mapping[str, object] | None) -> dict[str, Any]:
+        body = json.dumps(request).encode() if request else b""
+        message = await self._nc.request(f"{self._api_prefix}.{what}", body, timeout=REQUEST_LIMIT_S)
+        answer: dict[str, Any] = json.loads(message.data)
+        if "error" in answer:
+            raise _Lost(f"{what}: {answer['error'].get('description', answer['error'])}")
+        return answer
 
     async def close(self) -> None:
         if not self._name or self._nc.is_closed:
