@@ -1,0 +1,89 @@
+"""The command `trunkline`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+import grpc
+import grpc.aio
+from cyclopts import App, CycloptsError
+
+from trunkline.cli.commands import access, calls, demo, domains, platform, routes, tenants
+from trunkline.cli.exits import CommandError, Exit, exit_of
+from trunkline.cli.output import errors
+from trunkline.runtime.errors import Problem, decode_status
+
+app = App(
+    name="trunkline",
+    help="SIP termination trunks: who may call, where calls go, and what became of them.",
+    version_flags=[],
+    result_action="return_value",
+)
+for group in (
+    access.acl,
+    access.account,
+    domains.domain,
+    tenants.tenant,
+    tenants.apikey,
+    routes.carrier,
+    routes.route,
+    platform.pop,
+    calls.call,
+    platform.events,
+    platform.lab,
+):
+    app.command(group)
+app.command(platform.explain)
+app.command(platform.up)
+app.command(demo.demo)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The exit code."""
+    try:
+        result = app(list(arguments), exit_on_error=False, print_error=False, backend="asyncio")
+    except CycloptsError as error:
+        errors.print(error, markup=False)
+        errors.print("see trunkline --help, or --help after the command", style="dim")
+        return Exit.USAGE
+    except CommandError as error:
+        _tell(error.what, error.why, error.remedy)
+        return error.code
+    except grpc.aio.AioRpcError as error:
+        return _tell_problem(decode_status(error))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return Exit.OK
+    except BrokenPipeError:
+        return Exit.OK
+    return result if isinstance(result, int) else Exit.OK
+
+
+def _tell_problem(problem: Problem) -> Exit:
+    code = exit_of(problem)
+    what = problem.message.strip() or problem.code.replace("_", " ").lower()
+    where = f"field {problem.field}" if problem.field else ""
+    details = [f"{name}: {value}" for name, value in problem.metadata.items()]
+    why = "; ".join(part for part in (problem.reason, where, *details) if part)
+    remedy = problem.remedy
+    if not remedy and code is Exit.UNAVAILABLE:
+        remedy = "is the platform running? `trunkline lab status` shows its processes"
+    _tell(what, why, remedy)
+    return code
+
+
+def _tell(what: str, why: str, remedy: str) -> None:
+    errors.print(f"error: {what}", style="red", markup=False)
+    if why:
+        errors.print(f"  why: {why}", markup=False)
+    if remedy:
+        errors.print(f"  what to do: {remedy}", markup=False)
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

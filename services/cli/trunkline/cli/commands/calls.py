@@ -1,0 +1,253 @@
+"""`trunkline call`: records, calls in progress, and the test caller."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from trunkline.api.common.v1 import common_pb2
+from trunkline.api.edge.v1 import edge_pb2
+from trunkline.api.records.v1 import records_pb2 as records
+from trunkline.cli.commands.access import MAX_PAGES
+from trunkline.cli.connection import Surroundings, session, surroundings
+from trunkline.cli.exits import CommandError, Exit
+from trunkline.cli.options import READING, Reading
+from trunkline.cli.output import clock, console, plain, print_json, show_list, show_one
+from trunkline.cli.uac.call import Ending, Outcome
+from trunkline.cli.uac.ladder import Ladder, verdict
+from trunkline.cli.uac.messages import Order
+from trunkline.cli.uac.shell import PlacedCall, place_call
+from trunkline.lab.sip.message import host_port_of
+
+PAGE_SIZE = 1000
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)?")
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
+
+call = App(name="call", help="Calls: records, calls in progress, a test caller.")
+
+
+@call.command(name="list")
+async def list_calls(
+    *,
+    limit: int = 20,
+    outcome: Literal["", "answered", "refused", "failed", "cancelled"] = "",
+    domain: str = "",
+    reason: str = "",
+    number: str = "",
+    options: Reading = READING,
+) -> None:
+    """Lists call detail records, newest first.
+
+    Parameters
+    ----------
+    limit: At most so many.
+    outcome: Only these.
+    domain: Only calls to this domain.
+    reason: Only calls refused with this code, such as T203.
+    number: Only calls to this number.
+    """
+    rows: list[dict[str, Any]] = []
+    token = ""
+    async with session(is_operator=options.as_operator) as connected:
+        stub = await connected.records()
+        for _ in range(MAX_PAGES):
+            size = min(PAGE_SIZE, limit - len(rows))
+            page = await stub.ListRecords(
+                records.ListRecordsRequest(
+                    tenant=options.tenant,
+                    page=common_pb2.Page(size=size, token=token),
+                    outcome=outcome,
+                    domain=domain,
+                    reason=reason,
+                    number=number,
+                )
+            )
+            rows += [plain(row) for row in page.records]
+            token = page.next_page_token
+            if not token or len(rows) >= limit:
+                break
+    if options.output == "json":
+        print_json(rows)
+        return
+    short = [{**row, "time": clock(row["setup_time"]), "seconds": f"{row['duration_ms'] / 1000:.1f}"} for row in rows]
+    columns = ["time", "call", "number", "outcome", "status", "reason", "caller_id", "seconds", "ended_by"]
+    show_list("table", short, columns, nothing="no call yet")
+
+
+@call.command
+async def show(name: str = "last", *, options: Reading = READING) -> None:
+    """Shows one call detail record.
+
+    Parameters
+    ----------
+    name: The call's id, its SIP Call-ID, or "last".
+    """
+    async with session(is_operator=options.as_operator) as connected:
+        stub = await connected.records()
+        found = plain((await stub.GetRecord(records.GetRecordRequest(tenant=options.tenant, call=name))).record)
+    show_record(options, found)
+
+
+def show_record(options: Reading, found: dict[str, Any]) -> None:
+    show_one(options.output, found, hidden=("attempts",))
+    if options.output == "table" and found["attempts"]:
+        console.print()
+        columns = ["number", "carrier", "gateway", "address", "result", "status", "elapsed_ms"]
+        show_list("table", found["attempts"], columns, nothing="")
+
+
+@call.command
+async def live(*, pop: str = "", options: Reading = READING) -> None:
+    """Lists calls in progress at a point of presence (operators).
+
+    Parameters
+    ----------
+    pop: Its name; the first where it is left out.
+    """
+    async with session(is_operator=True) as connected:
+        around = connected.around
+        around.pop(pop)
+        name = pop or next(iter(around.local["pops"]))
+        answer = await (await connected.edge(f"edge-{name}")).ListLiveCalls(edge_pb2.ListLiveCallsRequest(tenant=options.tenant))
+    rows = [plain(row) for row in answer.calls]
+    show_list(
+        options.output,
+        rows,
+        ["call", "tenant", "domain", "number", "caller", "state", "gateway", "start_time"],
+        nothing="no call in progress",
+    )
+
+
+def seconds(text: str) -> float:
+    """`500ms`, `2s`, `1.5`, `1m`. Raises CommandError."""
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise CommandError(f"{text!r} is no duration", remedy="write it as 500ms, 2s or 1m", code=Exit.USAGE)
+    return float(found[1]) * _UNITS_S[found[2]]
+
+
+@call.command
+async def place(
+    number: str,
+    *,
+    caller: Annotated[str, Parameter(name="--as")],
+    pop: str = "",
+    from_address: str = "",
+    password: str = "",
+    from_user: str = "",
+    privacy: str = "",
+    hold: str = "2s",
+    cancel_after: str = "",
+    transport: Literal["udp"] = "udp",
+    output: Annotated[Literal["table", "json"], Parameter(name=["--output", "-o"])] = "table",
+) -> int:
+    """Places a call as a customer's PBX would, and prints the ladder. Ctrl-C hangs up.
+
+    The exit code says how it went: 0 answered (or cancelled as asked), 1 another refusal, 3 no such number, 5 not admitted, 6 no service.
+
+    Parameters
+    ----------
+    number: What to dial: +31201234567.
+    caller: DOMAIN/ACCOUNT, such as acme/31000000; the domain alone sends no credentials.
+    pop: Point of presence; the first where it is left out.
+    from_address: Own IP address.
+    password: Of the account; also TRUNKLINE_PASSWORD, and the demonstration's is known.
+    from_user: User part of From; the account where it is left out.
+    privacy: Value of the Privacy header, such as id.
+    hold: How long to hold the call, such as 500ms, 2s, 1m; "callee" leaves hanging up to the called side.
+    cancel_after: Send CANCEL after this time while it rings.
+    transport: UDP only, for now.
+    output: The ladder, or JSON.
+    """
+    around = surroundings()
+    where = around.pop(pop)
+    order = order_of(
+        around,
+        number,
+        caller,
+        password=password,
+        from_user=from_user,
+        privacy=privacy,
+        hold_s=None if hold == "callee" else seconds(hold),
+        cancel_after_s=seconds(cancel_after) if cancel_after else None,
+    )
+    hang_up = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, hang_up.set)
+    placed = await place_and_print(order, where[transport], pop or next(iter(around.local["pops"])), from_address, output, hang_up)
+    return exit_of(placed.outcome, was_to_be_cancelled=bool(cancel_after))
+
+
+def order_of(around: Surroundings, number: str, caller: str, *, password: str = "", **options: Any) -> Order:
+    """Raises CommandError where the account's password is not known."""
+    domain, _, account = caller.partition("/")
+    host = domain if "." in domain else f"{domain}.{around.base_domain}"
+    demo = around.local.get("demo", {})
+    known = demo.get("password", "") if (demo.get("domain"), demo.get("account")) == (domain.partition(".")[0], account) else ""
+    chosen = password or os.environ.get("TRUNKLINE_PASSWORD", "") or known
+    if account and not chosen:
+        raise CommandError(
+            f"the password of {account} is not known",
+            why="it is stored nowhere but with the customer",
+            remedy="give it with --password or in TRUNKLINE_PASSWORD",
+            code=Exit.USAGE,
+        )
+    return Order(number=number, host=host, username=account, password=chosen, **options)
+
+
+async def place_and_print(
+    order: Order, address: str, pop: str, from_address: str, output: Literal["table", "json"], hang_up: asyncio.Event | None = None
+) -> PlacedCall:
+    ladder = Ladder(console, pop) if output == "table" else None
+    try:
+        placed = await place_call(
+            order,
+            proxy=host_port_of(address),
+            from_address=from_address,
+            hang_up=hang_up,
+            on_step=ladder.add if ladder else lambda _: None,
+        )
+    except OSError as error:
+        raise CommandError("the call could not be placed", why=str(error), remedy="choose another --from-address") from error
+    if output == "json":
+        outcome = placed.outcome
+        print_json(
+            {
+                "sip_call_id": placed.call_id,
+                "ending": outcome.ending.name.lower(),
+                "status": outcome.status,
+                "reason": outcome.reason,
+                "note": outcome.note,
+                "messages": [
+                    {"ms": round((step.time_s - placed.steps[0].time_s) * 1000, 1), "sent": step.is_sent, "repeated": step.is_repeated}
+                    | {"message": step.message.encode().decode("utf-8", "replace")}
+                    for step in placed.steps
+                ],
+            }
+        )
+    else:
+        console.print(verdict(placed.outcome), markup=False)
+        console.print(f"record: trunkline call show {placed.call_id}", markup=False, style="dim")
+    return placed
+
+
+def exit_of(outcome: Outcome, *, was_to_be_cancelled: bool) -> Exit:
+    match outcome.ending:
+        case Ending.HUNG_UP | Ending.HUNG_UP_BY_CALLEE:
+            return Exit.OK
+        case Ending.CANCELLED:
+            return Exit.OK if was_to_be_cancelled else Exit.ERROR
+        case Ending.NOT_AUTHENTICATED:
+            return Exit.DENIED
+        case Ending.NO_ANSWER:
+            return Exit.UNAVAILABLE
+        case Ending.REFUSED:
+            if outcome.status in (404, 410, 484):
+                return Exit.NOT_FOUND
+            if outcome.status in (401, 403, 407):
+                return Exit.DENIED
+            return Exit.UNAVAILABLE if 500 <= outcome.status < 600 else Exit.ERROR

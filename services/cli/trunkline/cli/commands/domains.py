@@ -1,0 +1,165 @@
+"""`trunkline domain`: the names that can be dialled."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from trunkline.api.common.v1 import common_pb2
+from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
+from trunkline.cli.commands.access import MAX_PAGES
+from trunkline.cli.connection import session
+from trunkline.cli.exits import CommandError, Exit
+from trunkline.cli.options import READING, WRITING, Reading, Writing
+from trunkline.cli.output import errors, plain, show_list, show_one
+from trunkline.cli.writing import finish
+
+domain = App(name="domain", help="Domains: the names that calls are sent to.")
+
+
+@domain.command(name="list")
+async def list_domains(*, options: Reading = READING) -> None:
+    """Lists the tenant's domains."""
+    async with session(is_operator=options.as_operator) as connected:
+        stub = await connected.provisioning()
+        rows, token = [], ""
+        for _ in range(MAX_PAGES):
+            page = await stub.ListDomains(provisioning.ListDomainsRequest(tenant=options.tenant, page=common_pb2.Page(token=token)))
+            rows += [plain(row) for row in page.domains]
+            token = page.next_page_token
+            if not token:
+                break
+    show_list(
+        options.output, rows, ["label", "hostname", "acls", "digest_algorithms", "allowed_prefixes", "version"], nothing="no domain yet"
+    )
+
+
+@domain.command
+async def show(label: str, *, options: Reading = READING) -> None:
+    """Shows one domain, with every hostname that leads to it.
+
+    Parameters
+    ----------
+    label: The domain's label.
+    """
+    async with session(is_operator=options.as_operator) as connected:
+        stub = await connected.provisioning()
+        found = plain((await stub.GetDomain(provisioning.GetDomainRequest(tenant=options.tenant, label=label))).domain)
+    show_one(options.output, found, hidden=("warnings",))
+    if options.output == "table":
+        for warning in found["warnings"]:
+            errors.print(f"warning: {warning}", style="yellow", markup=False)
+
+
+@domain.command
+async def create(label: str, *, options: Writing = WRITING) -> None:
+    """Creates a domain; it admits nobody until an access control list is attached.
+
+    Parameters
+    ----------
+    label: 1 to 63 of 0-9 a-z, unique over all tenants.
+    """
+    async with session(is_operator=options.as_operator) as connected:
+        stub = await connected.provisioning()
+        answer = await stub.CreateDomain(provisioning.CreateDomainRequest(write=options.options(), tenant=options.tenant, label=label))
+        await finish(connected, options, f"created {answer.domain.hostname}", answer.receipt, answer.domain)
+
+
+@domain.command
+async def delete(label: str, *, options: Writing = WRITING) -> None:
+    """Deletes a domain that no access control list is attached to.
+
+    Parameters
+    ----------
+    label: The domain's label.
+    """
+    async with session(is_operator=options.as_operator) as connected:
+        stub = await connected.provisioning()
+        answer = await stub.DeleteDomain(provisioning.DeleteDomainRequest(write=options.options(), tenant=options.tenant, label=label))
+        await finish(connected, options, f"deleted {label}", answer.receipt)
+
+
+@domain.command
+async def attach(label: str, acl: str, *, options: Writing = WRITING) -> None:
+    """Attaches an access control list.
+
+    Parameters
+    ----------
+    label: The domain's label.
+    acl: The list's name.
+    """
+    request = provisioning.AttachAclRequest(write=options.options(), tenant=options.tenant, label=label, acl=acl)
+    async with session(is_operator=options.as_operator) as connected:
+        answer = await (await connected.provisioning()).AttachAcl(request)
+        await finish(connected, options, f"attached {acl} to {label}", answer.receipt, answer.domain)
+
+
+@domain.command
+async def detach(label: str, acl: str, *, options: Writing = WRITING) -> None:
+    """Detaches an access control list.
+
+    Parameters
+    ----------
+    label: The domain's label.
+    acl: The list's name.
+    """
+    request = provisioning.DetachAclRequest(write=options.options(), tenant=options.tenant, label=label, acl=acl)
+    async with session(is_operator=options.as_operator) as connected:
+        answer = await (await connected.provisioning()).DetachAcl(request)
+        await finish(connected, options, f"detached {acl} from {label}", answer.receipt, answer.domain)
+
+
+@domain.command
+async def digest(
+    label: str,
+    *algorithms: Literal["MD5", "SHA-256", "SHA-512-256"],
+    status: Literal[401, 407] = 407,
+    qop_optional: Annotated[bool, Parameter(negative="")] = False,
+    options: Writing = WRITING,
+) -> None:
+    """Sets which digest algorithms are offered, most preferred first. One alone is the safest for old clients.
+
+    Parameters
+    ----------
+    label: The domain's label.
+    algorithms: One or several.
+    status: What a challenge is sent with.
+    qop_optional: Admit old clients that send no qop; then a nonce is good for one Call-ID.
+    """
+    if not algorithms:
+        raise CommandError("no algorithm is named", remedy="name one or several of MD5, SHA-256, SHA-512-256", code=Exit.USAGE)
+    request = provisioning.SetDigestPolicyRequest(
+        write=options.options(),
+        tenant=options.tenant,
+        label=label,
+        algorithms=algorithms,
+        challenge_status=status,
+        is_qop_optional=qop_optional,
+    )
+    async with session(is_operator=options.as_operator) as connected:
+        answer = await (await connected.provisioning()).SetDigestPolicy(request)
+        await finish(connected, options, f"{label} offers {', '.join(algorithms)}", answer.receipt, answer.domain)
+
+
+@domain.command(name="class-of-service")
+async def class_of_service(
+    label: str, *prefixes: str, everywhere: Annotated[bool, Parameter(name="--all", negative="")] = False, options: Writing = WRITING
+) -> None:
+    """Sets which prefixes may be called.
+
+    Parameters
+    ----------
+    label: The domain's label.
+    prefixes: E.164 prefixes, such as 31 4420.
+    everywhere: No limit.
+    """
+    if bool(prefixes) == everywhere:
+        raise CommandError("which numbers may be called is not said", remedy="name prefixes, or give --all for no limit", code=Exit.USAGE)
+    request = provisioning.SetClassOfServiceRequest(
+        write=options.options(), tenant=options.tenant, label=label, allowed_prefixes=[prefix.removeprefix("+") for prefix in prefixes]
+    )
+    async with session(is_operator=options.as_operator) as connected:
+        answer = await (await connected.provisioning()).SetClassOfService(request)
+        allowed = ", ".join(prefixes) or "every number"
+        await finish(connected, options, f"{label} may call {allowed}", answer.receipt, answer.domain)

@@ -1,0 +1,171 @@
+"""`trunkline up`, `lab`, `pop`, `explain`, `events`: the platform itself, and what it knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
+from trunkline.cli.connection import session, state_folder
+from trunkline.cli.exits import CommandError, Exit
+from trunkline.cli.options import READING, Reading
+from trunkline.cli.output import clock, console, plain, print_json, show_list, show_one
+from trunkline.lab.supervisor.control import ControlProblem, ask
+from trunkline.lab.supervisor.layout import DEFAULT_LOOPBACK, Layout
+from trunkline.lab.supervisor.platform import run_platform
+
+lab = App(name="lab", help="Tries failures on a running `trunkline up`.")
+pop = App(name="pop", help="Points of presence.")
+events = App(name="events", help="The event log.")
+
+
+async def up(*, state: Path | None = None, loopback: str = DEFAULT_LOOPBACK) -> int:
+    """Starts the platform on this machine and stays in the foreground; Ctrl-C ends all of it.
+
+    Parameters
+    ----------
+    state: Its folder; TRUNKLINE_STATE or .trunkline where it is left out.
+    loopback: First two octets of the SIP addresses, such as 127.7, so that several platforms run side by side.
+    """
+    first, _, second = loopback.partition(".")
+    if first != "127" or not second.isdigit() or int(second) > 255:
+        raise CommandError(f"{loopback!r} is no loopback range", remedy="write it as 127.N with N from 0 to 255", code=Exit.USAGE)
+    return await run_platform(state or state_folder(), loopback)
+
+
+async def _control(action: str, names: tuple[str, ...], options: Reading) -> None:
+    try:
+        rows = await ask(Layout(state_folder().absolute()).control_socket, action, list(names))
+    except ControlProblem as problem:
+        raise CommandError(f"lab {action} did not work", why=str(problem), code=Exit.UNAVAILABLE) from problem
+    show_list(options.output, rows, ["name", "state", "pid", "restarts", "uptime_s"], nothing="no process")
+
+
+@lab.command
+async def status(*names: str, options: Reading = READING) -> None:
+    """Shows processes: state, process id, restarts.
+
+    Parameters
+    ----------
+    names: Which; all where none is named.
+    """
+    await _control("status", names, options)
+
+
+@lab.command
+async def kill(*names: str, options: Reading = READING) -> None:
+    """Kills processes (kill -9); they are restarted with backoff.
+
+    Parameters
+    ----------
+    names: Which.
+    """
+    await _control("kill", names, options)
+
+
+@lab.command
+async def hold(*names: str, options: Reading = READING) -> None:
+    """Kills processes and does not restart them before `release`.
+
+    Parameters
+    ----------
+    names: Which.
+    """
+    await _control("hold", names, options)
+
+
+@lab.command
+async def release(*names: str, options: Reading = READING) -> None:
+    """Starts held processes.
+
+    Parameters
+    ----------
+    names: Which.
+    """
+    await _control("release", names, options)
+
+
+@lab.command
+async def restart(*names: str, options: Reading = READING) -> None:
+    """Ends processes cleanly; they start again.
+
+    Parameters
+    ----------
+    names: Which.
+    """
+    await _control("restart", names, options)
+
+
+@pop.command(name="list")
+async def list_pops(*, options: Reading = READING) -> None:
+    """Lists points of presence: reachable or not, position of the log, calls."""
+    async with session(is_operator=options.as_operator) as connected:
+        answer = await (await connected.provisioning()).ListPops(provisioning.ListPopsRequest())
+    rows = [{**plain(row), "lag": max(answer.head - row.position, 0)} for row in answer.pops]
+    columns = ["name", "region", "edge", "state", "is_reachable", "position", "lag", "live_calls", "digest"]
+    show_list(options.output, rows, columns, nothing="no point of presence")
+
+
+async def explain(
+    domain: str,
+    *,
+    source: Annotated[str, Parameter(name="--from")],
+    username: str = "",
+    password_right: Annotated[bool, Parameter(negative="")] = False,
+    options: Reading = READING,
+) -> None:
+    """Says whether a call would be admitted, and why: a dry run of the access rule.
+
+    Parameters
+    ----------
+    domain: Label, or a full hostname.
+    source: IP address that the call comes from.
+    username: Account that signs; none where it is left out.
+    password_right: Take its password as right; else as wrong.
+    """
+    request = provisioning.ExplainRequest(
+        tenant=options.tenant, domain=domain, source=source, username=username, is_password_right=password_right
+    )
+    async with session(is_operator=options.as_operator) as connected:
+        found = plain(await (await connected.provisioning()).Explain(request))
+    show_one(options.output, found, hidden=("steps",))
+    if options.output == "table":
+        console.print()
+        for number, step in enumerate(found["steps"], start=1):
+            console.print(f"{number:3}. {step}", markup=False)
+
+
+@events.command
+async def tail(
+    *, from_position: int = 0, follow: Annotated[bool, Parameter(negative="--no-follow")] = True, options: Reading = READING
+) -> None:
+    """Shows the tenant's commits, oldest first, and follows the log.
+
+    Parameters
+    ----------
+    from_position: First position wanted; 0 is the beginning.
+    follow: Go on until Ctrl-C; --no-follow ends at the head.
+    """
+    request = provisioning.TailEventsRequest(tenant=options.tenant, from_position=from_position, is_finite=not follow)
+    async with session(is_operator=options.as_operator) as connected:
+        async for answer in (await connected.provisioning()).TailEvents(request):
+            row = plain(answer)
+            if options.output == "json":
+                print_json(row)
+                continue
+            commit = row["commit"]
+            what = ", ".join(_event(event) for event in commit["events"])
+            which = f"{commit['kind']}/{commit['aggregate']} v{commit['version']}"
+            line = f"{row['position']:>7}  {clock(commit['time'])}  {which}  {what}  by {commit['actor']}"
+            console.print(line, markup=False, soft_wrap=True)
+
+
+def _event(event: dict[str, object]) -> str:
+    for name, fields in event.items():
+        assert isinstance(fields, dict)
+        facts = " ".join(f"{key}={value}" for key, value in fields.items() if value not in ("", None, [], 0, False))
+        camel = "".join(word.capitalize() for word in name.split("_"))
+        return f"{camel}({facts})" if facts else camel
+    return "unknown event"

@@ -1,0 +1,205 @@
+"""`trunkline carrier` and `trunkline route`: where calls go."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from trunkline.api.common.v1 import common_pb2
+from trunkline.api.events.v1 import config_pb2
+from trunkline.api.routing.v1 import routing_pb2 as routing
+from trunkline.cli.commands.access import MAX_PAGES
+from trunkline.cli.connection import session
+from trunkline.cli.exits import CommandError, Exit
+from trunkline.cli.options import READING, WRITING, Reading, Writing
+from trunkline.cli.output import console, plain, show_list, show_one
+from trunkline.cli.writing import finish
+
+CHUNK_BYTES = 256 * 1024
+IMPORT_LIMIT_S = 300.0
+MAX_DECK_BYTES = 64 << 20
+
+carrier = App(name="carrier", help="Carriers and their gateways (operators write).")
+gateway = App(name="gateway", help="Gateways of a carrier.")
+carrier.command(gateway)
+route = App(name="route", help="Route decks, and where a number would go.")
+
+
+@carrier.command(name="list")
+async def list_carriers(*, options: Reading = READING) -> None:
+    """Lists carriers with their gateways."""
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.routing()).ListCarriers(routing.ListCarriersRequest())
+    rows = [plain(row) for row in answer.carriers]
+    if options.output == "json":
+        show_list("json", rows, [], nothing="")
+        return
+    short = [
+        {
+            "name": row["name"],
+            "trusted": row["settings"]["is_trusted"],
+            "pdd_limit_s": row["settings"]["pdd_limit_s"],
+            "gateways": [f"{entry['name']} {entry['host']}:{entry['port']}/{entry['transport']}" for entry in row["gateways"]],
+            "version": row["version"],
+        }
+        for row in rows
+    ]
+    show_list("table", short, ["name", "trusted", "pdd_limit_s", "gateways", "version"], nothing="no carrier yet")
+
+
+@carrier.command(name="create")
+async def create_carrier(
+    name: str,
+    *,
+    trusted: Annotated[bool, Parameter(negative="")] = False,
+    pai_on_ack: bool = True,
+    pai_without_privacy: Annotated[bool, Parameter(negative="")] = False,
+    pdd_limit_s: int = 20,
+    options: Writing = WRITING,
+) -> None:
+    """Creates a carrier.
+
+    Parameters
+    ----------
+    name: 1 to 32 of 0-9 a-z and "-", beginning with a letter.
+    trusted: Inside the trust domain of RFC 3325: is told who calls.
+    pai_on_ack: P-Asserted-Identity in the ACK of an answer too.
+    pai_without_privacy: Not trusted, but told of calls that asked for no privacy.
+    pdd_limit_s: Seconds from 100 to ringing before the next gateway is tried.
+    """
+    settings = config_pb2.CarrierSettings(
+        is_trusted=trusted, has_pai_on_ack=pai_on_ack, sends_pai_without_privacy=pai_without_privacy, pdd_limit_s=pdd_limit_s
+    )
+    request = routing.CreateCarrierRequest(write=options.options(), carrier=name, settings=settings)
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.routing()).CreateCarrier(request)
+        await finish(connected, options, f"created carrier {name}", answer.receipt, answer.carrier)
+
+
+@gateway.command(name="add")
+async def add_gateway(
+    owner: str,
+    name: str,
+    host: str,
+    *,
+    port: int = 5060,
+    region: str = "eu",
+    priority: int = 0,
+    weight: int = 1,
+    options: Writing = WRITING,
+) -> None:
+    """Adds a gateway to a carrier.
+
+    Parameters
+    ----------
+    owner: The carrier.
+    name: The gateway's name.
+    host: IP address.
+    port: UDP port.
+    region: Where it is near.
+    priority: Lower first.
+    weight: Share within a priority.
+    """
+    wanted = routing.Gateway(name=name, host=host, port=port, transport="udp", region=region, priority=priority, weight=weight)
+    request = routing.AddGatewayRequest(write=options.options(), carrier=owner, gateway=wanted)
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.routing()).AddGateway(request)
+        await finish(connected, options, f"added gateway {name} to {owner}", answer.receipt, answer.carrier)
+
+
+@gateway.command(name="remove")
+async def remove_gateway(owner: str, name: str, *, options: Writing = WRITING) -> None:
+    """Removes a gateway from a carrier.
+
+    Parameters
+    ----------
+    owner: The carrier.
+    name: The gateway's name.
+    """
+    request = routing.RemoveGatewayRequest(write=options.options(), carrier=owner, gateway=name)
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.routing()).RemoveGateway(request)
+        await finish(connected, options, f"removed gateway {name} from {owner}", answer.receipt, answer.carrier)
+
+
+@route.command(name="import")
+async def import_deck(deck: str, file: Path, *, currency: str = "EUR", options: Writing = WRITING) -> None:
+    """Replaces a route deck by a CSV file; a bad row refuses the whole file and is named by line and column.
+
+    Parameters
+    ----------
+    deck: The deck's name.
+    file: Columns prefix,carrier,priority,weight,rate,destination with a header line.
+    currency: ISO 4217, such as EUR.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise CommandError(f"{file} cannot be read", why=error.strerror or str(error), code=Exit.USAGE) from error
+    if len(content) > MAX_DECK_BYTES:
+        raise CommandError(f"{file} has {len(content)} bytes", why=f"a deck has at most {MAX_DECK_BYTES}", code=Exit.USAGE)
+
+    async def chunks() -> AsyncIterator[routing.ImportDeckRequest]:
+        yield routing.ImportDeckRequest(write=options.options(), deck=deck, currency=currency)
+        for start in range(0, len(content), CHUNK_BYTES):
+            yield routing.ImportDeckRequest(csv=content[start : start + CHUNK_BYTES])
+
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.routing()).ImportDeck(chunks(), timeout=IMPORT_LIMIT_S)
+        await finish(connected, options, f"imported {answer.deck.rows} rows as deck {deck}", answer.receipt, answer.deck)
+
+
+@route.command(name="decks")
+async def list_decks(*, options: Reading = READING) -> None:
+    """Lists route decks."""
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.routing()).ListDecks(routing.ListDecksRequest())
+    rows = [plain(row) for row in answer.decks]
+    show_list(options.output, rows, ["name", "rows", "currency", "revision", "version"], nothing="no deck yet")
+
+
+@route.command(name="list")
+async def list_routes(prefix: str = "", *, limit: int = 100, options: Reading = READING) -> None:
+    """Lists rows of the active decks.
+
+    Parameters
+    ----------
+    prefix: Only rows whose prefix begins so.
+    limit: At most so many.
+    """
+    rows: list[dict[str, Any]] = []
+    token = ""
+    async with session(is_operator=True) as connected:
+        stub = await connected.routing()
+        for _ in range(MAX_PAGES):
+            size = min(1000, limit - len(rows))
+            page = await stub.ListRoutes(
+                routing.ListRoutesRequest(prefix=prefix.removeprefix("+"), page=common_pb2.Page(size=size, token=token))
+            )
+            rows += [plain(row) for row in page.rows]
+            token = page.next_page_token
+            if not token or len(rows) >= limit:
+                break
+    show_list(options.output, rows, ["prefix", "carrier", "priority", "weight", "rate_micros", "destination"], nothing="no such route")
+
+
+@route.command(name="resolve")
+async def resolve(number: str, *, domain: str = "", region: str = "", options: Reading = READING) -> None:
+    """Says where a number would go: the prefix, and the gateways in the order they would be tried.
+
+    Parameters
+    ----------
+    number: E.164, with or without "+".
+    domain: Apply the class of service of this domain.
+    region: Of the point of presence that asks.
+    """
+    async with session(is_operator=options.as_operator) as connected:
+        request = routing.ResolveRequest(number=number, region=region, domain=domain, tenant=options.tenant)
+        found = plain(await (await connected.routing()).Resolve(request))
+    show_one(options.output, found, hidden=("gateways",))
+    if options.output == "table":
+        console.print()
+        show_list("table", found["gateways"], ["carrier", "gateway", "address", "rate_micros", "currency"], nothing="no gateway")

@@ -1,0 +1,104 @@
+"""`trunkline tenant` and `trunkline apikey`: for operators."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+from cyclopts import App
+
+from trunkline.api.common.v1 import common_pb2
+from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
+from trunkline.cli.commands.access import MAX_PAGES
+from trunkline.cli.connection import session
+from trunkline.cli.options import READING, WRITING, Reading, Writing
+from trunkline.cli.output import errors, plain, show_list
+from trunkline.cli.writing import finish
+
+KEY_BYTES = 32
+
+tenant = App(name="tenant", help="Tenants (operators only).")
+apikey = App(name="apikey", help="API keys of a tenant (operators only).")
+
+
+@tenant.command(name="list")
+async def list_tenants(*, options: Reading = READING) -> None:
+    """Lists all tenants."""
+    async with session(is_operator=True) as connected:
+        stub = await connected.provisioning()
+        rows, token = [], ""
+        for _ in range(MAX_PAGES):
+            page = await stub.ListTenants(provisioning.ListTenantsRequest(page=common_pb2.Page(token=token)))
+            rows += [plain(row) for row in page.tenants]
+            token = page.next_page_token
+            if not token:
+                break
+    show_list(options.output, rows, ["id", "name", "version"], nothing="no tenant yet")
+
+
+@tenant.command(name="create")
+async def create_tenant(name: str, *, title: str = "", options: Writing = WRITING) -> None:
+    """Creates a tenant.
+
+    Parameters
+    ----------
+    name: 1 to 32 of 0-9 a-z and "-", beginning with a letter.
+    title: For people.
+    """
+    request = provisioning.CreateTenantRequest(write=options.options(), tenant=name, name=title or name)
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.provisioning()).CreateTenant(request)
+        await finish(connected, options, f"created tenant {name}", answer.receipt, answer.tenant)
+
+
+def new_key() -> str:
+    return f"tk_{secrets.token_urlsafe(KEY_BYTES)}"
+
+
+def hash_of(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+@apikey.command(name="create")
+async def create_key(owner: str, *, name: str = "cli", options: Writing = WRITING) -> None:
+    """Makes an API key here, registers its hash, and shows it once.
+
+    Parameters
+    ----------
+    owner: The tenant.
+    name: For people.
+    """
+    key = new_key()
+    request = provisioning.CreateApiKeyRequest(write=options.options(), tenant=owner, name=name, key_hash=hash_of(key))
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.provisioning()).CreateApiKey(request)
+        errors.print(f"API key of {owner}: {key}   (shown this once; only its hash is stored)", markup=False)
+        await finish(connected, options, f"created API key {answer.api_key.id}", answer.receipt, answer.api_key)
+
+
+@apikey.command(name="list")
+async def list_keys(owner: str, *, options: Reading = READING) -> None:
+    """Lists the API keys of a tenant.
+
+    Parameters
+    ----------
+    owner: The tenant.
+    """
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.provisioning()).ListApiKeys(provisioning.ListApiKeysRequest(tenant=owner))
+    show_list(options.output, [plain(row) for row in answer.api_keys], ["id", "name", "version"], nothing="no API key")
+
+
+@apikey.command(name="revoke")
+async def revoke_key(owner: str, key: str, *, options: Writing = WRITING) -> None:
+    """Revokes an API key.
+
+    Parameters
+    ----------
+    owner: The tenant.
+    key: The key's id, as in `trunkline apikey list`.
+    """
+    request = provisioning.RevokeApiKeyRequest(write=options.options(), tenant=owner, api_key=key)
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.provisioning()).RevokeApiKey(request)
+        await finish(connected, options, f"revoked API key {key}", answer.receipt)

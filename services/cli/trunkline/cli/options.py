@@ -1,0 +1,46 @@
+"""Options that many commands share."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from trunkline.api.common.v1 import common_pb2
+
+Output = Literal["table", "json"]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Reading:
+    """How a command asks and shows."""
+
+    output: Annotated[Output, Parameter(name=["--output", "-o"])] = "table"
+    """A table for people, or JSON, one document a line."""
+    as_operator: Annotated[bool, Parameter(negative="")] = False
+    """Ask with the operator's key instead of the tenant's; name the tenant then."""
+    tenant: str = ""
+    """Whose; a tenant's key knows by itself."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Writing(Reading):
+    """How a command writes."""
+
+    wait: Annotated[bool, Parameter(negative="")] = False
+    """Wait until every point of presence enforces it, and say how long each took."""
+    request_id: str = ""
+    """Repeating a command with the same id gives the first answer; made up where it is left out."""
+    expect_version: int | None = None
+    """Refuse if somebody else has changed the thing since it had this version."""
+
+    def options(self) -> common_pb2.WriteOptions:
+        return common_pb2.WriteOptions(request_id=self.request_id or secrets.token_hex(16), expected_version=self.expect_version)
+
+
+READING = Reading()
+WRITING = Writing()
