@@ -58,7 +58,7 @@ def _seen(trace: AccessTrace) -> dict[str, str]:
 
 
 def _wanted(expect: dict[str, str]) -> dict[str, str]:
-    return {field: "" for field in ("reason", "acl", "account", "address", "caller_id")} | expect
+    return dict.fromkeys(("reason", "acl", "account", "address", "caller_id"), "") | expect
 
 
 def _credentials(tables: AccessTables, case: dict[str, Any]) -> list[str]:
