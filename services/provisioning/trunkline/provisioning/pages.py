@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Final
@@ -35,9 +34,9 @@ def _last_shown(token: str) -> str:
         raise _bad_token()
     try:
         text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeError):
+    except ValueError:
         raise _bad_token() from None
-    if not text.startswith("1"):
+    if len(text) < 2 or not text.startswith("1"):
         raise _bad_token()
     return text[1:]
 
