@@ -6,14 +6,18 @@ import asyncio
 import hashlib
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from helpers.nats import NatsServer, free_port
 
+from trunkline.runtime.control import ControlState
 from trunkline.runtime.grpc_client import open_channel
+from trunkline.runtime.service import Lifecycle
+from trunkline.runtime.settings import ServiceSettings
 
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 20.0
@@ -22,6 +26,36 @@ _LOOK_S = 0.02
 OPERATOR_KEY = "ok_operator-key-of-this-test"
 SERVICE_KEY = "sk_service-key-of-this-test"
 REALM = "sip.trunkline.test"
+
+
+def common_settings(name: str, folder: Path, nats: NatsServer, grpc_listen: str = "127.0.0.1:0") -> dict[str, object]:
+    """What every service is told."""
+    return {
+        "name": name,
+        "region": "eu",
+        "realm": REALM,
+        "state_dir": folder / "data" / name,
+        "grpc_listen": grpc_listen,
+        "nats_url": nats.url,
+        "nats_token": "",
+        "operator_key_hash": hashlib.sha256(OPERATOR_KEY.encode()).hexdigest(),
+        "service_key": SERVICE_KEY,
+        "service_key_hash": hashlib.sha256(SERVICE_KEY.encode()).hexdigest(),
+    }
+
+
+@asynccontextmanager
+async def control_state(name: str, folder: Path, nats: NatsServer) -> AsyncIterator[ControlState]:
+    """The replicated state in the test's own process: to write what belongs to a service that does not run in the test."""
+    settings = ServiceSettings.model_validate(common_settings(name, folder, nats))
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    life = Lifecycle()
+    try:
+        state = await ControlState.open(settings, life)
+        await state.complete()
+        yield state
+    finally:
+        assert await life.close()
 
 
 def _toml(value: object) -> str:
@@ -50,19 +84,7 @@ class ServiceProcess:
         self._settings = folder / f"{name}.toml"
         self._process: asyncio.subprocess.Process | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        settings: dict[str, object] = {
-            "name": name,
-            "region": "eu",
-            "realm": REALM,
-            "state_dir": self.state_dir,
-            "grpc_listen": self.address,
-            "nats_url": nats.url,
-            "nats_token": "",
-            "operator_key_hash": hashlib.sha256(OPERATOR_KEY.encode()).hexdigest(),
-            "service_key": SERVICE_KEY,
-            "service_key_hash": hashlib.sha256(SERVICE_KEY.encode()).hexdigest(),
-            **more,
-        }
+        settings = {**common_settings(name, folder, nats, self.address), **more}
         self._settings.write_text("".join(f"{key} = {_toml(value)}\n" for key, value in settings.items()))
 
     async def start(self, *, is_awaited: bool = True) -> None:

@@ -24,6 +24,7 @@ from trunkline.domain.directory import Directory
 from trunkline.domain.errors import invalid
 from trunkline.domain.events import Position, TenantId
 from trunkline.domain.facts import Fact
+from trunkline.eventlog.beacon import follow_beacons
 from trunkline.eventlog.jetstream import JetStreamLog
 from trunkline.eventlog.log import EventLog, LogUnavailable
 from trunkline.eventlog.replica import Replica
@@ -104,6 +105,7 @@ class ControlState:
             except LogUnavailable as error:
                 logger("control").warning("no streams yet", why=str(error), retry_s=STREAMS_RETRY_S)
                 await asyncio.sleep(STREAMS_RETRY_S)
+        await follow_beacons(self.nc, self.replica.on_beacon)
         await self.replica.run()
 
     async def complete(self) -> None:

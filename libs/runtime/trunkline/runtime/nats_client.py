@@ -33,7 +33,8 @@ def _settings(client: Client, url: str, token: str, name: str, pending_bytes: in
         log.warning("nats error", url=url, error=f"{type(error).__name__}: {error}")
 
     async def on_lost() -> None:
-        log.warning("nats connection lost", url=url)
+        if not client.is_closed:
+            log.warning("nats connection lost", url=url)
 
     async def on_found() -> None:
         log.info("nats connection restored", url=client.connected_url.netloc if client.connected_url else url)
