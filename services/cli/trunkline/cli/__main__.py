@@ -62,23 +62,23 @@ def run(arguments: Sequence[str]) -> int:
 
 def _tell_problem(problem: Problem) -> Exit:
     code = exit_of(problem)
+    if not problem.reason and code is Exit.UNAVAILABLE:
+        _tell("a service does not answer", problem.message, "is the platform running? `trunkline lab status` shows its processes")
+        return code
     what = problem.message.strip() or problem.code.replace("_", " ").lower()
     where = f"field {problem.field}" if problem.field else ""
     details = [f"{name}: {value}" for name, value in problem.metadata.items()]
     why = "; ".join(part for part in (problem.reason, where, *details) if part)
-    remedy = problem.remedy
-    if not remedy and code is Exit.UNAVAILABLE:
-        remedy = "is the platform running? `trunkline lab status` shows its processes"
-    _tell(what, why, remedy)
+    _tell(what, why, problem.remedy)
     return code
 
 
 def _tell(what: str, why: str, remedy: str) -> None:
-    errors.print(f"error: {what}", style="red", markup=False)
+    errors.print(f"error: {what}", style="red", markup=False, soft_wrap=True)
     if why:
-        errors.print(f"  why: {why}", markup=False)
+        errors.print(f"  why: {why}", markup=False, soft_wrap=True)
     if remedy:
-        errors.print(f"  what to do: {remedy}", markup=False)
+        errors.print(f"  what to do: {remedy}", markup=False, soft_wrap=True)
 
 
 def main() -> None:

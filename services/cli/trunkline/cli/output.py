@@ -16,8 +16,17 @@ from rich.text import Text
 
 from trunkline.cli.options import Output
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+PIPE_COLUMNS = 200
+"""Where the output is no terminal nothing is cut: a line is a line of the table."""
+
+
+def _console(*, is_error: bool) -> Console:
+    made = Console(stderr=is_error, highlight=False)
+    return made if made.is_terminal else Console(stderr=is_error, highlight=False, width=PIPE_COLUMNS)
+
+
+console = _console(is_error=False)
+errors = _console(is_error=True)
 
 
 def plain(message: Message) -> dict[str, Any]:
@@ -66,7 +75,7 @@ def show_list(output: Output, rows: Sequence[Mapping[str, Any]], columns: Sequen
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column.replace("_", " "))
+        table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell(row.get(column))) for column in columns))
     console.print(table)
@@ -78,8 +87,8 @@ def show_one(output: Output, row: Mapping[str, Any], *, hidden: Iterable[str] = 
         print_json(row)
         return
     table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="bold")
-    table.add_column()
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
     for name, value in row.items():
         if name not in set(hidden) and value not in (None, "", [], {}, 0, False):
             table.add_row(name.replace("_", " "), Text(cell(value)))
