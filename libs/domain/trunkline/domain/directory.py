@@ -208,7 +208,8 @@ class Directory:
                 return
             case _:
                 assert_never(event)
-        self._acls[tenant][name] = replace(acl, version=fact.version)
+        # Written out: `replace` takes four times as long, and this is what a replay does most.
+        self._acls[tenant][name] = Acl(tenant, name, acl.addresses, acl.accounts, fact.version)
 
     def _put_account(self, tenant: TenantId, accounts: dict[Username, Account], account: Account) -> None:
         old = accounts.get(account.username)

@@ -32,13 +32,23 @@ _USER_UNESCAPED: Final = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGH
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What a carrier is shown; the fields are those of `trunkline.engine.Target`."""
+
+    from_name_addr: str
+    asserted: tuple[str, ...]
+    privacy: str
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """`caller_id` is E.164 with `+`, or empty where the caller has no number. `asserted`: values of P-Asserted-Identity, the SIP form
-    first, then tel where there is a number."""
+    first, then tel where there is a number. `plainly` is what is shown to who may see it, of a call that asked for no privacy."""
 
     caller_id: str
     uri: str
     asserted: tuple[str, ...]
+    plainly: Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +63,8 @@ class Privacy:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a carrier is shown; the fields are those of `trunkline.engine.Target`."""
-
-    from_name_addr: str
-    asserted: tuple[str, ...]
-    privacy: str
-
-
 NO_PRIVACY: Final = Privacy("", False, False, False, False)
+_NOTHING: Final = Shown("", (), "")
 _FROM_ONLY: Final = Privacy("id", True, False, False, False, ("anonymous From without Privacy: taken as id",))
 _KNOWN: Final = ("none", "header", "session", "user", "id", "critical")
 
@@ -78,9 +80,11 @@ def identify(*, account: str, caller_id: str, label: str, realm: str) -> Identit
     name = _quoted(account or label)
     if number is not None:
         uri = f"sip:+{number}@{host};user=phone"
-        return Identity(f"+{number}", uri, (f"{name} <{uri}>", f"<tel:+{number}>"))
+        asserted: tuple[str, ...] = (f"{name} <{uri}>", f"<tel:+{number}>")
+        return Identity(f"+{number}", uri, asserted, Shown("", asserted, ""))
     uri = f"sip:{_escaped(account)}@{host}" if account else f"sip:{host}"
-    return Identity("", uri, (f"{name} <{uri}>",))
+    asserted = (f"{name} <{uri}>",)
+    return Identity("", uri, asserted, Shown("", asserted, ""))
 
 
 def hinted(identity: Identity, hints: Sequence[str], *, account: str, label: str, realm: str) -> tuple[Identity, tuple[str, ...]]:
@@ -141,6 +145,8 @@ def _parse_privacy(text: str, is_from_anonymous: bool) -> Privacy:
 
 def show(identity: Identity, privacy: Privacy, settings: CarrierSettings) -> Shown:
     """What a carrier is shown: everything inside the trust domain; beyond it what the caller lets out."""
+    if privacy is NO_PRIVACY:
+        return identity.plainly if settings.is_trusted or settings.sends_pai_without_privacy else _NOTHING
     if settings.is_trusted:
         return Shown("", identity.asserted, privacy.value)
     if privacy.is_private:

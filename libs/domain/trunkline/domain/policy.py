@@ -98,16 +98,8 @@ def decide_call(call: AdmittedCall, directory: Directory, *, region: str, realm:
     notes += privacy.notes
     if privacy.is_session and privacy.is_critical:
         return Rejected("T501", f"Privacy: {privacy.value} asks for media privacy and will not go without", who, match.prefix, notes)
-    shown: dict[str, Shown] = {}
-    targets: list[RouteTarget] = []
-    for choice in choices:
-        carrier = choice.carrier
-        what = shown.get(carrier.id)
-        if what is None:
-            what = shown[carrier.id] = show(identity, privacy, carrier.settings)
-        targets.append(RouteTarget(choice, what))
     return Routed(
-        tuple(targets),
+        tuple([RouteTarget(choice, show(identity, privacy, choice.carrier.settings)) for choice in choices]),
         f"+{digits}",
         identity,
         privacy,

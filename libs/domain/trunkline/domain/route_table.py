@@ -13,7 +13,8 @@ MAX_PREFIX_DIGITS = 15
 
 @dataclass(frozen=True, slots=True)
 class RouteMatch:
-    """Rows of the longest prefix that any active deck has for a number, each with its deck's currency. Never empty."""
+    """Rows of the longest prefix that any active deck has for a number, each with its deck's currency. Never empty;
+    those of one deck by priority."""
 
     prefix: str
     rows: tuple[tuple[DeckRow, str], ...]
@@ -69,6 +70,10 @@ class RouteTable:
                     yield deck, row, currency
 
 
+def _priority(row: tuple[DeckRow, str]) -> int:
+    return row[0].priority
+
+
 class _Index:
     def __init__(self, currency: str) -> None:
         self.currency = currency
@@ -77,7 +82,11 @@ class _Index:
 
     def add(self, rows: tuple[DeckRow, ...]) -> None:
         for row in rows:
-            self.rows_by_prefix[row.prefix] = (*self.rows_by_prefix.get(row.prefix, ()), (row, self.currency))
+            others = self.rows_by_prefix.get(row.prefix)
+            if others is None:
+                self.rows_by_prefix[row.prefix] = ((row, self.currency),)
+            else:
+                self.rows_by_prefix[row.prefix] = tuple(sorted((*others, (row, self.currency)), key=_priority))
         lengths = {len(row.prefix) for row in rows}
         self.lengths = tuple(sorted(lengths.union(self.lengths), reverse=True))
 

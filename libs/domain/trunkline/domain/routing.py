@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, lt
 from typing import Final, TypeVar
 
 from trunkline.domain.events import CarrierId, DeckRow
@@ -51,6 +51,8 @@ def choose(
                 own.append(choice)
             elif not is_bound:
                 others.append(choice)
+    if not others:
+        return tuple(own[:MAX_TARGETS])
     return (*own[:OWN_REGION_FIRST], *others, *own[OWN_REGION_FIRST:])[:MAX_TARGETS]
 
 
@@ -84,6 +86,10 @@ def _ordered(
     tie_break: Callable[[T], object],
 ) -> Sequence[T]:
     if len(items) < 2:
+        return items
+    levels = [priority(item) for item in items]
+    if all(map(lt, levels, levels[1:])):
+        # The usual case: in order already, and no weight to be drawn by.
         return items
     by_priority: dict[int, list[T]] = {}
     for item in items:
