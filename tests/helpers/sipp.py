@@ -69,15 +69,15 @@ class Caller:
         return "\n".join(lines)
 
 
-def send(message: str, *, retrans: bool = False, rtd: bool = False) -> str:
-    attributes = (' retrans="500"' if retrans else "") + (' start_rtd="1"' if rtd else "")
+def send(message: str, *, retrans: bool = False) -> str:
+    attributes = ' retrans="500"' if retrans else ""
     return f"<send{attributes}><![CDATA[\n{message}\n]]></send>"
 
 
-def recv(response: int, *, optional: bool = False, auth: bool = False, rrs: bool = False, must_match: str = "", rtd: bool = False) -> str:
+def recv(response: int, *, optional: bool = False, auth: bool = False, rrs: bool = False, must_match: str = "") -> str:
     attributes = "".join(
         text
-        for is_set, text in ((optional, ' optional="true"'), (auth, ' auth="true"'), (rrs, ' rrs="true"'), (rtd, ' rtd="1"'))
+        for is_set, text in ((optional, ' optional="true"'), (auth, ' auth="true"'), (rrs, ' rrs="true"'))
         if is_set
     )
     if not must_match:
@@ -104,17 +104,17 @@ def authenticated_invite(caller: Caller) -> list[str]:
         recv(100, optional=True),
         recv(407, auth=True),
         send(caller.request("ACK", 1, to_tag=True).replace("branch=[branch]", "branch=[branch-3]")),
-        send(caller.request("INVITE", 2, auth=True), retrans=True, rtd=True),
+        send(caller.request("INVITE", 2, auth=True), retrans=True),
     ]
 
 
 def answered_call(caller: Caller, *, hold_ms: int = 10) -> list[str]:
     """A whole call, hung up by the caller. With a username it expects to be challenged, without one it expects not to be."""
-    start = authenticated_invite(caller) if caller.username else [send(caller.request("INVITE", 2), retrans=True, rtd=True)]
+    start = authenticated_invite(caller) if caller.username else [send(caller.request("INVITE", 2), retrans=True)]
     return [
         *start,
         PROGRESS,
-        recv(200, rrs=True, rtd=True),
+        recv(200, rrs=True),
         send(caller.request("ACK", 2, uri="[next_url]", to_tag=True, routes=True)),
         pause(hold_ms),
         send(caller.request("BYE", 3, uri="[next_url]", to_tag=True, routes=True), retrans=True),
