@@ -52,7 +52,7 @@ from trunkline.eventlog.ulid import new_ulid
 LIMIT_S = 30.0
 ACME = TenantId("acme")
 HOST = f"acme.{REALM}"
-USERNAME, PASSWORD = "31000000", "correct horse battery"
+USERNAME, PASSWORD = "31000000", "correct-horse-battery"
 
 _HEADERS = "[last_Via:]\n[last_From:]\n{to}\n[last_Call-ID:]\n[last_CSeq:]\n"
 _TAGGED = _HEADERS.format(to="[last_To:];tag=[pid]SIPpTag01[call_number]") + "[last_Record-Route:]\n"

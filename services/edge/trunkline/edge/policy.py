@@ -23,7 +23,7 @@ class Policy:
     """`directory` gives the one that holds now. `is_isolated` may be set from any thread: records then say that the log was away."""
 
     def __init__(self, directory: Callable[[], Directory], *, region: str, realm: str, randomness: Callable[[], float] = random) -> None:
-        self.is_isolated = False
+        self.is_isolated = True
         self._directory = directory
         self._region = region
         self._realm = realm
