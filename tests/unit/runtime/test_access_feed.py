@@ -195,6 +195,15 @@ def test_a_domain_carries_its_acls_and_its_digest_policy() -> None:
     assert entries["domain", host] == SetDomain(host, "acme", "acme", ("acme/BACKUP",), ("SHA-256", "MD5"), 401, True)
 
 
+def test_a_domains_acls_stand_in_the_order_of_their_attachment() -> None:
+    attached = [fact("acme", AclAttached(name), Kind.DOMAIN) for name in ("OUT", "BACKUP", "OUT")]
+    host = "acme.sip.trunkline.test"
+    first = tables([fact("acme", DomainCreated("acme"), Kind.DOMAIN), *attached[:2]])["domain", host]
+    assert isinstance(first, SetDomain) and first.acls == ("acme/OUT", "acme/BACKUP")
+    again = tables([fact("acme", DomainCreated("acme"), Kind.DOMAIN), *attached])["domain", host]
+    assert isinstance(again, SetDomain) and again.acls == ("acme/BACKUP", "acme/OUT")
+
+
 def test_a_domain_that_was_deleted_and_made_anew_has_nothing_of_the_old_one() -> None:
     entries = tables(
         [

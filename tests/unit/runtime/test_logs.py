@@ -75,7 +75,7 @@ def test_an_exception_is_told_with_its_place(stream: io.StringIO) -> None:
 
 
 def test_local_variables_of_a_traceback_are_not_written(stream: io.StringIO) -> None:
-    def fail(password: str) -> None:
+    def fail(request: str) -> None:
         raise ValueError("broken")
 
     try:

@@ -89,6 +89,7 @@ class _Account:
 class _Domain:
     tenant: TenantId
     label: str
+    # in the order of attachment: the first whose account fits admits the call
     acls: dict[str, None] = field(default_factory=dict)
     policy: DigestPolicySet = DEFAULT_POLICY
 
@@ -224,6 +225,7 @@ class AccessFeed:
         domain = self._domains[tenant, label]
         match event:
             case AclAttached():
+                domain.acls.pop(event.acl, None)  # attached again, it stands last, as in the directory
                 domain.acls[event.acl] = None
             case AclDetached():
                 domain.acls.pop(event.acl, None)
@@ -236,7 +238,7 @@ class AccessFeed:
             names[0],
             tenant,
             label,
-            tuple(acl_key(tenant, acl) for acl in sorted(domain.acls)),
+            tuple(acl_key(tenant, acl) for acl in domain.acls),
             policy.algorithms,
             policy.challenge_status,
             policy.is_qop_optional,

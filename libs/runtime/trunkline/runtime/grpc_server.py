@@ -29,6 +29,9 @@ from trunkline.runtime.logs import logger
 UNARY_LIMIT_S = 30.0
 """The longest that a method with one answer may run, whatever deadline the caller gave (none, often)."""
 
+UPLOAD_LIMIT_S = 300.0
+"""The longest that a method may run which takes a stream and gives one answer: an upload and the work on it."""
+
 CONCURRENT_RPCS = 1000
 """More are answered RESOURCE_EXHAUSTED at once instead of filling memory."""
 
@@ -102,18 +105,20 @@ class _Boundary(grpc.aio.ServerInterceptor):
             return handler
         keep = {"request_deserializer": handler.request_deserializer, "response_serializer": handler.response_serializer}
         if handler.unary_unary:
-            return grpc.unary_unary_rpc_method_handler(self._one_answer(method, handler.unary_unary), **keep)
+            return grpc.unary_unary_rpc_method_handler(self._one_answer(method, handler.unary_unary, is_upload=False), **keep)
         if handler.stream_unary:
-            return grpc.stream_unary_rpc_method_handler(self._one_answer(method, handler.stream_unary), **keep)
+            return grpc.stream_unary_rpc_method_handler(self._one_answer(method, handler.stream_unary, is_upload=True), **keep)
         if handler.unary_stream:
             return grpc.unary_stream_rpc_method_handler(self._many_answers(method, handler.unary_stream), **keep)
         return grpc.stream_stream_rpc_method_handler(self._many_answers(method, handler.stream_stream), **keep)
 
-    def _one_answer(self, method: str, inner: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
+    def _one_answer(
+        self, method: str, inner: Callable[[Any, Any], Awaitable[Any]], *, is_upload: bool
+    ) -> Callable[[Any, Any], Awaitable[Any]]:
         async def behaviour(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             try:
                 with self._entered(method, context):
-                    async with asyncio.timeout(UNARY_LIMIT_S):
+                    async with asyncio.timeout(UPLOAD_LIMIT_S if is_upload else UNARY_LIMIT_S):
                         return await inner(request, context)
             except grpc.aio.AbortError:
                 raise

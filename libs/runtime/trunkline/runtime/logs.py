@@ -32,7 +32,8 @@ def configure_logs(process: str, level: str = "info", stream: Any = None) -> Non
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_trace,
         _add_process(process),
-        structlog.processors.dict_tracebacks,
+        # without local variables: one may be a request with a password in it
+        structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
         hide_secrets,
     ]
     structlog.configure(

@@ -42,12 +42,15 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
 
     async def CreateCarrier(self, request: routing_pb2.CreateCarrierRequest, context: Context) -> routing_pb2.CreateCarrierResponse:
         require(Role.OPERATOR)
-        command = commands.CreateCarrier(request.carrier, _settings(request.settings))
+        settings = _settings(request.settings) if request.HasField("settings") else CarrierSettings()
+        command = commands.CreateCarrier(request.carrier, settings)
         receipt = await self._state.write(command, request.write)
         return routing_pb2.CreateCarrierResponse(receipt=receipt, carrier=self._carrier(request.carrier))
 
     async def ChangeCarrier(self, request: routing_pb2.ChangeCarrierRequest, context: Context) -> routing_pb2.ChangeCarrierResponse:
         require(Role.OPERATOR)
+        if not request.HasField("settings"):
+            raise invalid("SETTINGS_MISSING", "settings", "no settings were given", "give all of them: what is left out is switched off")
         command = commands.ChangeCarrier(request.carrier, _settings(request.settings))
         receipt = await self._state.write(command, request.write)
         return routing_pb2.ChangeCarrierResponse(receipt=receipt, carrier=self._carrier(request.carrier))
@@ -68,7 +71,7 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
             gateway.port,
             gateway.transport,
             gateway.priority,
-            gateway.weight or 1,
+            gateway.weight or 1,  # left out; a gateway that nobody should use is removed, not weighed 0
         )
         receipt = await self._state.write(command, request.write)
         return routing_pb2.AddGatewayResponse(receipt=receipt, carrier=self._carrier(request.carrier))
