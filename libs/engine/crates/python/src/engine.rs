@@ -52,6 +52,13 @@ impl Engine {
     }
 }
 
+/// For an engine that was never started: a started one is kept by `atexit` until it is stopped.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.engine.stop();
+    }
+}
+
 #[pymethods]
 impl Engine {
     #[new]

@@ -1,0 +1,211 @@
+"""What stands outside of the access rule: decisions, gateways that refuse, requests without a dialog, messages that are broken."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers.engine import HOST, NUMBER, EngineBench, by_address
+
+from trunkline.engine import Invite, Reject, Route, Target
+
+
+@pytest.fixture
+def admitting(bench: EngineBench) -> EngineBench:
+    bench.apply(*by_address())
+    return bench
+
+
+def test_the_policy_sees_the_invite_as_it_came(admitting: EngineBench) -> None:
+    seen: list[Invite] = []
+
+    def decide(invite: Invite) -> Reject:
+        seen.append(invite)
+        return Reject("T401", "no deck")
+
+    admitting.decide = decide
+    peer = admitting.peer()
+    peer.send(peer.request(number="%2B3123456789", extra=("Privacy: id", "privacy: critical,\r\n  header", "k: 100rel")))
+    assert peer.receive().status == 100
+    assert peer.receive().start_line == "SIP/2.0 404 No Route T401"
+    [invite] = seen
+    assert (invite.number, invite.host, invite.tenant, invite.domain, invite.position) == ("+3123456789", HOST, "acme", "acme", 2)
+    assert (invite.acl, invite.account, invite.address, invite.caller_id) == ("IN", "", "127.0.0.1/32", "+31200000000")
+    assert (invite.from_uri, invite.from_display_name, invite.to_uri) == (f"sip:31000000@{HOST}", "PBX", f"sip:%2B3123456789@{HOST}")
+    assert (invite.source, invite.transport) == (peer.host_port, "udp")
+    assert invite.header("PRIVACY") == ["id", "critical, header"]
+    assert invite.header("Supported") == ["100rel"] and invite.header("X-None") == []
+
+
+def test_a_decision_that_raises_is_reported_counted_and_answered(admitting: EngineBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    raised: list[BaseException] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: raised.append(unraisable.exc_value))
+
+    def decide(invite: Invite) -> Reject:
+        raise LookupError("the deck is gone")
+
+    admitting.decide = decide
+    peer = admitting.peer()
+    peer.send(peer.request())
+    assert peer.final().start_line == "SIP/2.0 500 Decision Failed T901"
+    assert [str(error) for error in raised] == ["the deck is gone"]
+    assert admitting.engine.status()["policy_failures"] == 1
+    [refused] = [fact["refused"] for fact in admitting.facts(2) if "refused" in fact]
+    assert refused["reason"] == "T901" and "the deck is gone" in refused["facts"]
+
+
+GOOD = {"gateway": "g1", "carrier": "alpha", "address": "127.0.0.1", "port": 5060}
+
+
+@pytest.mark.parametrize(
+    ("target", "what"),
+    [
+        ({"from_name_addr": "<sip:a@b>\r\nX-Evil: 1"}, "Route.targets[0].from_name_addr"),
+        ({"from_name_addr": "<sip:a@b>;tag=1"}, "Route.targets[0].from_name_addr"),
+        ({"from_name_addr": "sip:a@b"}, "Route.targets[0].from_name_addr"),
+        ({"asserted": ("<tel:+31>", "<sip:a@b>\n")}, "Route.targets[0].asserted"),
+        ({"asserted": ("<tel:+31>",) * 3}, "Route.targets[0].asserted"),
+        ({"privacy": "id\r\nX: y"}, "Route.targets[0].privacy"),
+        ({"privacy": "ïd"}, "Route.targets[0].privacy"),
+        ({"request_user": "31@evil"}, "Route.targets[0].request_user"),
+        ({"request_user": "31 20"}, "Route.targets[0].request_user"),
+        ({"address": "gateway.example.com"}, "Route.targets[0].address"),
+        ({"port": 0}, "Route.targets[0].port"),
+        ({"port": 70000}, "Route.targets[0].port"),
+        ({"transport": "tcp"}, "Route.targets[0].transport"),
+        ({"rate_micros": -1}, "Route.targets[0].rate_micros"),
+        (None, "Route.targets"),
+    ],
+)
+def test_what_could_break_a_message_is_refused_with_its_place(
+    admitting: EngineBench, monkeypatch: pytest.MonkeyPatch, target: dict[str, object] | None, what: str
+) -> None:
+    raised: list[BaseException] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: raised.append(unraisable.exc_value))
+    targets = () if target is None else (Target(**(GOOD | target)),)  # type: ignore[arg-type]
+    admitting.decide = lambda _: Route(targets)
+    peer = admitting.peer()
+    peer.send(peer.request())
+    assert peer.final().start_line == "SIP/2.0 500 Decision Failed T901"
+    [error] = raised
+    assert isinstance(error, ValueError) and what in str(error)
+
+
+def test_a_gateway_that_refuses_by_icmp_is_left_for_the_next_at_once(admitting: EngineBench) -> None:
+    dead, alive = admitting.gateway(), admitting.gateway()
+    admitting.gateways[0].socket.close()
+    peer = admitting.peer()
+    peer.send(peer.request())
+    invite = alive.receive(limit_s=2.0)
+    assert invite.start_line.startswith(f"INVITE sip:{NUMBER}@{alive.host_port}")
+    alive.answer(invite, "486 Busy Here")
+    assert peer.final().status == 486
+    facts = admitting.facts(6)
+    kinds = [next(iter(fact.keys() - {"call", "id", "time_ns"})) for fact in facts]
+    assert kinds == ["attempted", "gateway_tried", "gateway_failed", "gateway_tried", "gateway_failed", "failed"]
+    assert facts[2]["gateway_failed"] == {"number": 1, "cause": "icmp"}
+    assert facts[3]["gateway_tried"]["address"] == alive.host_port != dead.host_port
+
+
+def test_options_tells_what_is_allowed_and_says_503_while_draining(bench: EngineBench) -> None:
+    peer = bench.peer()
+    peer.send(peer.request("OPTIONS"))
+    answer = peer.receive()
+    assert answer.status == 200 and answer.one("Accept") == "application/sdp"
+    assert {method.strip() for method in answer.one("Allow").split(",")} >= {"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS"}
+    bench.engine.set_draining(True)
+    peer.send(peer.request("OPTIONS", call="call-2"))
+    draining = peer.receive()
+    assert draining.start_line == "SIP/2.0 503 Draining T903" and draining.all("Retry-After")
+    bench.engine.set_draining(False)
+    peer.send(peer.request("OPTIONS", call="call-3"))
+    assert peer.receive().status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "start_line"),
+    [
+        ("REGISTER", "SIP/2.0 405 Method Not Allowed T105"),
+        ("MESSAGE", "SIP/2.0 405 Method Not Allowed T105"),
+        ("CANCEL", "SIP/2.0 481 Call Does Not Exist T108"),
+        ("BYE", "SIP/2.0 481 Call Does Not Exist T108"),
+    ],
+)
+def test_what_stands_outside_of_dialogs_is_refused(bench: EngineBench, method: str, start_line: str) -> None:
+    peer = bench.peer()
+    peer.send(peer.request(method, to_tag="x" if method == "BYE" else ""))
+    answer = peer.receive()
+    assert answer.start_line == start_line
+    assert bool(answer.all("Allow")) is (answer.status == 405)
+
+
+def test_an_ack_of_nothing_is_dropped(bench: EngineBench) -> None:
+    peer = bench.peer()
+    peer.send(peer.request("ACK", to_tag="x"))
+    assert peer.hears_nothing()
+
+
+def test_a_broken_request_is_answered_and_garbage_is_counted(bench: EngineBench) -> None:
+    peer = bench.peer()
+    peer.send(peer.request().replace("CSeq: 1 INVITE", "CSeq: 1 BYE"))
+    assert peer.receive().start_line == "SIP/2.0 400 Bad Request T101"
+    peer.send("\x00\x01 nothing of SIP")
+    bench.status_when("malformed", 2)
+    peer.send("\r\n\r\n")
+    assert peer.hears_nothing()
+    assert bench.engine.status()["malformed"] == 2
+
+
+def test_a_call_over_ipv6_goes_through(tmp_path: Path) -> None:
+    bench = EngineBench(tmp_path, address="::1")
+    try:
+        bench.apply(*by_address("::1/128"))
+        gateway, peer = bench.gateway(), bench.peer()
+        peer.send(peer.request())
+        invite = gateway.receive()
+        assert f"@[::1]:{gateway.address[1]}" in invite.start_line
+        assert invite.one("Record-Route").startswith(f"<sip:[::1]:{bench.engine.addresses[0][1]};")
+        gateway.answer(invite, "200 OK")
+        answered = peer.final()
+        assert answered.status == 200
+        route = answered.one("Record-Route")
+        peer.send(
+            peer.request("ACK", to_tag="gateway", extra=(f"Route: {route}",)).replace(
+                f"sip:{NUMBER}@{HOST}", f"sip:g@{gateway.host_port}", 1
+            )
+        )
+        assert gateway.receive().start_line.startswith("ACK ")
+        [call] = bench.engine.live_calls()
+        assert (call.state, call.tenant, call.domain, call.gateway) == ("answered", "acme", "acme", "g1")
+        bye = peer.request("BYE", to_tag="gateway", cseq=2, extra=(f"Route: {route}",))
+        peer.send(bye.replace(f"sip:{NUMBER}@{HOST}", f"sip:g@{gateway.host_port}", 1))
+        gateway.answer(gateway.receive(), "200 OK")
+        assert peer.final().status == 200
+        bench.status_when("live_calls", 0)
+        attempted = bench.facts(1)[0]["attempted"]
+        assert attempted["source"] == peer.host_port and attempted["address"] == "::1/128"
+    finally:
+        bench.close()
+
+
+HANGING = """
+import sys, time
+from pathlib import Path
+from helpers.engine import EngineBench, by_address
+bench = EngineBench(Path(sys.argv[1]), decision_limit_ms=300)
+bench.apply(*by_address())
+bench.decide = lambda _: time.sleep(60)
+peer = bench.peer()
+peer.send(peer.request())
+time.sleep(60)
+"""
+
+
+def test_a_decision_that_hangs_ends_the_process_and_says_so(tmp_path: Path) -> None:
+    tests = Path(__file__).parents[2]
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tests)!r})\n{HANGING}", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == -6, done
+    assert "a decision has taken more than 300 ms" in done.stderr
