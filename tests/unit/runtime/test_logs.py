@@ -83,3 +83,4 @@ def test_local_variables_of_a_traceback_are_not_written(stream: io.StringIO) -> 
     except ValueError:
         logger("x").exception("it failed")
     assert "correct horse" not in stream.getvalue()
+    assert '"locals": {' not in stream.getvalue() and '"locals": "' not in stream.getvalue()
