@@ -50,8 +50,8 @@ pub fn write_malformed_response(
     let bytes = skip_leading_crlf(datagram);
     let parsed = &table.parsed;
     let has = |name: HeaderName| parsed.first[name as usize] != 0;
-    let is_answerable = !parsed.is_response
-        && !parsed.method_span.is_empty()
+    // A response has no method.
+    let is_answerable = !parsed.method_span.is_empty()
         && parsed.method != Method::Ack
         && [HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq].into_iter().all(has);
     let top_via = Values::new(bytes, &table.headers, HeaderName::Via).next().and_then(|value| Via::parse(value.bytes).ok());

@@ -138,6 +138,13 @@ fn credentials_that_cannot_be_read_are_malformed() {
 }
 
 #[test]
+fn a_response_under_the_name_of_another_algorithm_is_wrong() {
+    let (_, response) = RESPONSES[1];
+    let value = mufasa("SHA-512-256", response);
+    assert!(!Credentials::parse(value.as_bytes()).expect("parses").is_right(&mufasa_ha1(Algorithm::Sha256), b"GET"));
+}
+
+#[test]
 fn a_raw_ha1_has_the_length_of_its_algorithm_and_is_never_printed() {
     let ha1 = mufasa_ha1(Algorithm::Sha256);
     assert_eq!(Ha1::from_raw(Algorithm::Sha256, ha1.as_bytes()), Some(ha1));

@@ -200,6 +200,12 @@ fn the_request_line_is_taken_literally() {
 }
 
 #[test]
+fn of_two_errors_the_first_in_the_message_is_told() {
+    let datagram = INVITE.replace("SIP/2.0\r\nVia", "SIP/3.0\r\nVia").replace("Contact:", "Contact");
+    assert_eq!(parse_error(datagram.as_bytes()).status, 505);
+}
+
+#[test]
 fn limits_hold_at_their_edge() {
     use trunkline_message::limits;
     let with = |extra: &str| INVITE.replacen("Contact:", &format!("{extra}Contact:"), 1);

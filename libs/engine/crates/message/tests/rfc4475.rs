@@ -1,5 +1,6 @@
 //! The torture tests of RFC 4475, one file each, classed by section, with the reaction that this parser owes them.
 //!
+//! The files hold the messages byte for byte as on the wire; `baddn` has its header ended, so that it is refused for its display names.
 //! Where the RFC leaves a choice, or we are stricter than it, the row says so. What it asks of the layers above (420, 483, 416) is
 //! theirs; here such messages must parse and show what those layers need.
 

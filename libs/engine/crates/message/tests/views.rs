@@ -68,6 +68,7 @@ fn uris_that_cannot_be_read_are_errors_that_point_to_the_place() {
         ("sip:a@", 6),
         ("sip:@b", 4),
         ("sip:a@b@c", 6),
+        ("sip:a@b;x=c@d", 6),
         ("sip:a@b:0", 8),
         ("sip:a@b:65536", 8),
         ("sip:a@b:", 8),
