@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,10 +20,10 @@ from typing import Any
 from trunkline.lab.supervisor.process import Status
 
 LINE_LIMIT_BYTES = 64 * 1024
-ANSWER_LIMIT_S = 10.0
+ANSWER_LIMIT_S = 15.0
 ACTIONS = ("status", "kill", "hold", "release", "restart")
 
-Perform = Callable[[str, list[str]], list[Status]]
+Perform = Callable[[str, list[str]], Awaitable[list[Status]]]
 """Does the action to the named processes (status without names: all). ValueError says what is wrong with the request."""
 
 
@@ -46,7 +46,7 @@ async def serve_control(path: Path, perform: Perform) -> AsyncIterator[None]:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, ValueError):  # ValueError: a line beyond the limit
             while line := await reader.readline():
-                writer.write(json.dumps(_answer(line, perform)).encode() + b"\n")
+                writer.write(json.dumps(await _answer(line, perform)).encode() + b"\n")
                 await writer.drain()
         writer.close()
 
@@ -63,13 +63,13 @@ async def serve_control(path: Path, perform: Perform) -> AsyncIterator[None]:
         path.unlink(missing_ok=True)
 
 
-def _answer(line: bytes, perform: Perform) -> dict[str, Any]:
+async def _answer(line: bytes, perform: Perform) -> dict[str, Any]:
     try:
         request = json.loads(line)
         action, names = request["do"], request.get("names", [])
         if action not in ACTIONS or not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError(f"'do' is one of {', '.join(ACTIONS)} and 'names' a list of process names")
-        return {"processes": [asdict(status) for status in perform(action, names)]}
+        return {"processes": [asdict(status) for status in await perform(action, names)]}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return {"problem": f"{error}" if isinstance(error, ValueError) else f"not understood: {error!r}"}
 

@@ -57,7 +57,7 @@ class Platform:
             if isinstance(problem, BaseException):
                 raise problem
 
-    def perform(self, action: str, names: list[str]) -> list[Status]:
+    async def perform(self, action: str, names: list[str]) -> list[Status]:
         """For the control socket. ValueError for a name that nobody has."""
         unknown = [name for name in names if name not in self.processes]
         if unknown:
@@ -65,16 +65,16 @@ class Platform:
         if action != "status" and not names:
             raise ValueError(f"which process? {action} wants at least one name of: {', '.join(self.processes)}")
         chosen = [self.processes[name] for name in names or self.processes]
-        for process in chosen:
-            match action:
-                case "kill":
-                    process.kill()
-                case "hold":
-                    process.hold()
-                case "release":
+        match action:
+            case "kill":
+                await asyncio.gather(*(process.kill() for process in chosen))
+            case "hold":
+                await asyncio.gather(*(process.hold() for process in chosen))
+            case "restart":
+                await asyncio.gather(*(process.restart() for process in chosen))
+            case "release":
+                for process in chosen:
                     process.release()
-                case "restart":
-                    process.restart()
         return [process.status() for process in chosen]
 
     async def stop(self) -> None:
@@ -149,9 +149,9 @@ async def _bring_up(platform: Platform, plan: Plan, earlier_demo: dict[str, str]
         demo = await seed(plan, earlier_demo, remember=lambda demo: platform.local.write(demo=demo))
     except NotReady as problem:
         announce(str(problem))
-        for status in platform.perform("status", []):
-            if str(problem).startswith(status.name):
-                announce(f"{status.name} is {status.state}; the end of its log:\n{platform.tail(status.name)}")
+        for name, process in platform.processes.items():
+            if str(problem).startswith(name):
+                announce(f"{name} is {process.status().state}; the end of its log:\n{platform.tail(name)}")
         return EXIT_FAILED
     except DemoProblem as problem:
         announce(f"the demonstration tenant could not be set up: {problem}")

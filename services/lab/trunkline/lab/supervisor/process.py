@@ -80,15 +80,16 @@ class Supervised:
         uptime_s = time.monotonic() - self._started_s if self._process is not None else 0.0
         return Status(self.spec.name, self._state.value, self.pid, self._restarts, round(uptime_s, 1))
 
-    def kill(self) -> None:
-        """kill -9; it is restarted."""
-        self._signal(signal.SIGKILL)
+    async def kill(self) -> None:
+        """kill -9; returns when it is gone. It is restarted."""
+        await self._end(signal.SIGKILL)
 
-    def hold(self) -> None:
-        """kill -9, and it is not restarted before `release`."""
+    async def hold(self) -> None:
+        """kill -9; returns when it is gone. It is not restarted before `release`."""
         self._wanted = False
         self._changed.set()
-        self._signal(signal.SIGKILL)
+        await self._end(signal.SIGKILL)
+        self._state = State.HELD
 
     def release(self) -> None:
         """Starts a held process, or at once one that waits."""
@@ -96,20 +97,23 @@ class Supervised:
         self._backoff = Backoff()
         self._changed.set()
 
-    def restart(self) -> None:
-        """SIGTERM; it is started again at once."""
+    async def restart(self) -> None:
+        """SIGTERM, after a limit SIGKILL; returns when it is gone. It is started again."""
         self._wanted = True
         self._backoff = Backoff()
-        self._signal(signal.SIGTERM)
+        await self._end(signal.SIGTERM)
 
     async def stop(self) -> None:
         """SIGTERM, after a limit SIGKILL; returns when it is gone."""
         self._stopping = True
         self._changed.set()
+        await self._end(signal.SIGTERM)
+
+    async def _end(self, number: signal.Signals) -> None:
         process = self._process
         if process is None:
             return
-        self._signal(signal.SIGTERM)
+        self._signal(number)
         try:
             async with asyncio.timeout(STOP_LIMIT_S):
                 await process.wait()

@@ -1,0 +1,139 @@
+"""What runs, what it is told, and when it is started again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trunkline.auth.settings import AuthSettings
+from trunkline.edge.settings import EdgeSettings
+from trunkline.lab.carrier.settings import CarrierSettings
+from trunkline.lab.supervisor.backoff import MAX_DELAY_S, STABLE_S, Backoff
+from trunkline.lab.supervisor.layout import Layout, StateProblem, choose, lock
+from trunkline.lab.supervisor.local import LocalFile, read_local
+from trunkline.lab.supervisor.plan import Plan, to_toml
+from trunkline.provisioning.settings import ProvisioningSettings
+from trunkline.records.settings import RecordsSettings
+from trunkline.routing.settings import RoutingSettings
+from trunkline.runtime.settings import load_settings
+
+MODELS = {
+    "auth": AuthSettings,
+    "provisioning": ProvisioningSettings,
+    "routing": RoutingSettings,
+    "records": RecordsSettings,
+    "edge-eu1": EdgeSettings,
+    "carrier-alpha": CarrierSettings,
+    "carrier-beta": CarrierSettings,
+}
+
+
+def plan(folder: Path) -> Plan:
+    layout = Layout(folder, "127.77")
+    layout.make()
+    chosen, _ = choose(layout)
+    return Plan(layout, chosen)
+
+
+def test_every_process_gets_settings_that_its_model_accepts(tmp_path: Path) -> None:
+    made = plan(tmp_path / "state")
+    made.write()
+    assert set(made.settings()) == set(MODELS)
+    for name, model in MODELS.items():
+        load_settings(model, made.layout.settings_file(name))
+    assert list(made.specs()) == ["nats-eu", *MODELS]
+
+
+def test_the_nats_configuration_is_accepted_by_the_server(tmp_path: Path) -> None:
+    made = plan(tmp_path / 'state with "quotes"')
+    made.write()
+    done = subprocess.run([*made.specs()["nats-eu"].command, "-t"], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_ports_and_keys_are_kept_and_a_taken_port_is_replaced(tmp_path: Path) -> None:
+    import socket
+
+    layout = Layout(tmp_path / "state")
+    layout.make()
+    first, _ = choose(layout)
+    again, moved = choose(layout)
+    assert (again, moved) == (first, [])
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", first.ports["auth"]))
+        other.listen()
+        third, moved = choose(layout)
+    assert third.ports["auth"] != first.ports["auth"]
+    assert {**third.ports, "auth": 0} == {**first.ports, "auth": 0}
+    assert third.operator_key == first.operator_key
+    assert "auth" in moved[0]
+
+
+def test_secrets_are_readable_by_the_owner_only(tmp_path: Path) -> None:
+    made = plan(tmp_path / "state")
+    made.write()
+    LocalFile(made.layout.local_file).write(**made.local())
+    files = [path for path in made.layout.state.rglob("*") if path.is_file()]
+    assert len(files) > len(MODELS)
+    assert [path for path in files if path.stat().st_mode & 0o077] == []
+
+
+def test_a_damaged_key_file_is_named(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    layout.make()
+    (layout.keys / "platform.json").write_text("{")
+    with pytest.raises(StateProblem, match=r"platform\.json is damaged"):
+        choose(layout)
+
+
+def test_a_second_start_is_refused_naming_the_first(tmp_path: Path) -> None:
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom trunkline.lab.supervisor.layout import lock\n"
+        "lock(Path(sys.argv[1]))\nprint(os.getpid(), flush=True)\nsys.stdin.read()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        pid = holder.stdout.readline().strip()
+        with pytest.raises(StateProblem, match=rf"pid {pid}"):
+            lock(tmp_path)
+    lock(tmp_path)
+
+
+def test_restarts_are_delayed_longer_each_time_until_the_process_is_stable() -> None:
+    backoff = Backoff()
+    delays = [backoff.delay_s(0.1) for _ in range(8)]
+    assert delays == [0.2, 0.4, 0.8, 1.6, 3.2, MAX_DELAY_S, MAX_DELAY_S, MAX_DELAY_S]
+    assert backoff.delay_s(STABLE_S) == 0.2
+
+
+def test_local_json_is_written_whole_and_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "local.json"
+    local = LocalFile(path)
+    local.write(pids={}, demo={"password": "x"})
+    local.set_pid("auth", 7)
+    local.set_pid("edge-eu1", 8)
+    local.set_pid("auth", None)
+    assert json.loads(path.read_text())["pids"] == {"edge-eu1": 8}
+    assert read_local(path)["demo"] == {"password": "x"}
+    path.write_text("[]")
+    with pytest.raises(StateProblem, match="no JSON object"):
+        read_local(path)
+
+
+VALUES = st.recursive(
+    st.booleans() | st.integers(-(2**31), 2**31) | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.from_regex(r"\A[a-z_]{1,8}\Z"), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.from_regex(r"\A[a-z_]{1,8}\Z"), VALUES, max_size=4))
+def test_settings_come_back_from_toml_as_they_were(values: dict[str, object]) -> None:
+    assert tomllib.loads(to_toml(values)) == values
