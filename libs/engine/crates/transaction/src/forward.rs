@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use trunkline_message::{Credentials, CredentialsError, Edits, HeaderName, Message, Uri};
+use trunkline_message::{Credentials, CredentialsError, Edits, HeaderName, Message, Method, NameAddr, Scheme, Uri};
 
 use crate::plan::Target;
 use crate::route::RouteWork;
@@ -61,7 +61,9 @@ pub(crate) fn write_try(request: &Message<'_>, hop: Hop<'_>, record_route: &str,
 
 fn request_uri_for(request: &Message<'_>, target: &Target) -> String {
     let user = match target.request_user.as_str() {
-        "" => request.request_uri().ok().and_then(|uri| uri.user).map(|user| String::from_utf8_lossy(user).into_owned()).unwrap_or_default(),
+        "" => {
+            request.request_uri().ok().and_then(|uri| uri.user).map(|user| String::from_utf8_lossy(user).into_owned()).unwrap_or_default()
+        }
         user => user.to_owned(),
     };
     let at = if user.is_empty() { "" } else { "@" };
@@ -75,7 +77,7 @@ pub(crate) fn write_to_carrier(request: &Message<'_>, hop: Hop<'_>, work: &Route
     work.apply(&mut edits, request);
     strip_credentials(&mut edits, request, hop.realm);
     strip_identity(&mut edits, request);
-    let is_ack = request.method() == trunkline_message::Method::Ack;
+    let is_ack = request.method() == Method::Ack;
     assert_identity(&mut edits, request, identity, !is_ack || identity.has_asserted_on_ack);
     written(edits, request)
 }
@@ -115,9 +117,7 @@ pub(crate) fn write_response(
     for name in [HeaderName::ProxyAuthenticate, HeaderName::WwwAuthenticate] {
         edits.remove_all(response, name);
     }
-    for (name, sent, came) in
-        [(HeaderName::From, request.from(), response.from()), (HeaderName::To, request.to(), response.to())]
-    {
+    for (name, sent, came) in [(HeaderName::From, request.from(), response.from()), (HeaderName::To, request.to(), response.to())] {
         if sent.address_bytes != came.address_bytes {
             edits.replace_address(response, name, sent.address_bytes);
         }
@@ -195,11 +195,11 @@ fn written(mut edits: Edits, message: &Message<'_>) -> Vec<u8> {
 
 /// User part of the first SIP URI among values of P-Asserted-Identity, and whether a tel URI stands there: what a token can carry.
 pub(crate) fn asserted_user(asserted: &[String]) -> (String, bool) {
-    let uris = || asserted.iter().filter_map(|value| trunkline_message::NameAddr::parse(value.as_bytes()).ok());
+    let uris = || asserted.iter().filter_map(|value| NameAddr::parse(value.as_bytes()).ok());
     let parsed = |bytes| Uri::parse(bytes).ok();
     let user = uris().filter_map(|value| parsed(value.uri_bytes)).find_map(|uri| match uri.scheme {
-        trunkline_message::Scheme::Sip | trunkline_message::Scheme::Sips => uri.user,
-        trunkline_message::Scheme::Tel | trunkline_message::Scheme::Other => None,
+        Scheme::Sip | Scheme::Sips => uri.user,
+        Scheme::Tel | Scheme::Other => None,
     });
     let has_tel = uris().any(|value| value.uri_bytes.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"tel:")));
     (user.map(|user| String::from_utf8_lossy(user).into_owned()).unwrap_or_default(), has_tel)

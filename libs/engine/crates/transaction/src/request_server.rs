@@ -32,10 +32,9 @@ pub(crate) fn step(state: State, event: Event) -> (State, &'static [ServerEffect
         (Proceeding, Request) => (Proceeding, &[Resend]),
         (Completed, Request) => (Completed, &[Resend]),
         (Completed, Timer(J)) => (Terminated, &[]),
-        (Trying, Request | Timer(_))
-        | (Proceeding, Timer(_))
-        | (Completed, Provisional | Final | Timer(_))
-        | (Terminated, _) => (state, &[]),
+        (Trying, Request | Timer(_)) | (Proceeding, Timer(_)) | (Completed, Provisional | Final | Timer(_)) | (Terminated, _) => {
+            (state, &[])
+        }
     }
 }
 

@@ -71,8 +71,7 @@ pub(crate) fn read(request: &Message<'_>, listeners: &[SocketAddr]) -> Routes {
     let uri = request.request_uri_bytes();
     // §16.4: a strict router put our Record-Route into the Request-URI, and the true one at the end of Route.
     if let (Some(token), Some(last)) = (token_in_uri(uri).filter(|_| names_listener(uri, listeners)), values.last()) {
-        let mut work =
-            RouteWork { dropped: vec![values.len() - 1], request_uri: Some(last.uri_bytes.to_vec()), appended: None };
+        let mut work = RouteWork { dropped: vec![values.len() - 1], request_uri: Some(last.uri_bytes.to_vec()), appended: None };
         meet_strict_router(&mut work, &values[..values.len() - 1], 0, last.uri_bytes);
         return Routes::Token { token: token.to_vec(), work };
     }

@@ -172,6 +172,11 @@ fn a_2xx_of_another_branch_downstream_passes_with_a_token_of_its_own() {
     bench.receive(ALPHA, &reply(&out.text, 200, "other", ALPHA));
     let other = bench.one_to(CUSTOMER);
     assert_ne!(value(&ok.text, "Record-Route"), value(&other.text, "Record-Route"));
+    // Retransmissions of either, in any order, stay what they are.
+    for tag in ["callee", "other", "other", "callee"] {
+        bench.receive(ALPHA, &reply(&out.text, 200, tag, ALPHA));
+        assert!(value(&bench.one_to(CUSTOMER).text, "To").ends_with(&format!("tag={tag}")));
+    }
     // The caller ends the second dialog; the call goes on.
     bench.receive(CUSTOMER, &from_customer("BYE", 2, &other.text, ""));
     assert!(bench.one_to(ALPHA).start().starts_with("BYE"));

@@ -350,7 +350,8 @@ fn routes_of_the_carrier_beyond_ours_are_followed() {
     let mut bench = Bench::new();
     bench.call(&invite(), vec![alpha()]);
     let out = bench.one_to(ALPHA);
-    let ok = reply(&out.text, 200, "callee", "10.9.9.8:5060").replacen("Record-Route:", "Record-Route: <sip:10.9.9.7;lr>\r\nRecord-Route:", 1);
+    let ok =
+        reply(&out.text, 200, "callee", "10.9.9.8:5060").replacen("Record-Route:", "Record-Route: <sip:10.9.9.7;lr>\r\nRecord-Route:", 1);
     bench.receive(ALPHA, &ok);
     let ok = bench.sent_to(CUSTOMER).pop().unwrap();
     bench.receive(CUSTOMER, &from_customer("ACK", 1, &ok.text, ""));
@@ -395,4 +396,42 @@ fn a_retransmitted_ack_keeps_its_branch() {
     let sent = bench.sent_to(ALPHA);
     assert_eq!(sent[0].text, sent[1].text);
     assert_eq!(bench.receive(CUSTOMER, &hop_request("ACK", &invite_with("x", "unknown", ""), None)), Disposition::OutOfDialog(Method::Ack));
+}
+
+#[test]
+fn a_reinvite_at_a_restarted_edge_waits_for_the_access_rule() {
+    let mut old = Bench::new();
+    let (ok, _) = old.answered(alpha());
+    let mut bench = restarted();
+    let Disposition::Recheck { handle, call, tenant, domain } = bench.receive(CUSTOMER, &from_customer("INVITE", 2, &ok.text, "")) else {
+        panic!()
+    };
+    assert_eq!((call, tenant.as_str(), domain.as_str()), (CALL, "acme", ""));
+    bench.act(|proxy, now, out| proxy.resume(now, handle, out).unwrap());
+    assert!(bench.one_to(ALPHA).start().starts_with("INVITE sip:callee@"));
+}
+
+#[test]
+fn a_bye_after_the_set_up_failed_is_no_end_of_a_call() {
+    let mut bench = Bench::new();
+    bench.call(&invite(), vec![alpha()]);
+    let out = bench.one_to(ALPHA);
+    bench.receive(ALPHA, &reply(&out.text, 180, "callee", ALPHA));
+    let ringing = bench.sent_to(CUSTOMER).pop().unwrap();
+    bench.receive(ALPHA, &reply(&out.text, 486, "callee", ALPHA));
+    bench.receive(CUSTOMER, &from_customer("BYE", 2, &ringing.text, ""));
+    bench.receive(ALPHA, &from_carrier("BYE", 3, &out.text, ""));
+    assert_eq!(bench.fact_names(), ["GatewayTried", "Progressed", "GatewayFailed", "Failed"]);
+    bench.assert_empties();
+}
+
+#[test]
+fn beyond_the_bound_of_transactions_a_dialogs_request_is_refused_and_acks_pass() {
+    let limits = Limits { calls: 10, transactions: 3 };
+    let mut bench = Bench::with(Config { limits, ..config() }, 1);
+    let (ok, _) = bench.answered(alpha());
+    let busy = Disposition::Refuse { status: 503, code: "T902", unsupported: String::new() };
+    assert_eq!(bench.receive(CUSTOMER, &from_customer("INFO", 2, &ok.text, "")), busy);
+    bench.receive(CUSTOMER, &from_customer("ACK", 1, &ok.text, ""));
+    assert!(bench.one_to(ALPHA).start().starts_with("ACK "));
 }

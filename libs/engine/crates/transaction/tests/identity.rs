@@ -5,7 +5,8 @@ mod support;
 use support::*;
 use trunkline_transaction::*;
 
-const SPOOFED: &str = "P-Asserted-Identity: <sip:+1@evil>\r\np-asserted-IDENTITY : <tel:+1>,\r\n <sip:+2@evil>\r\nP-Preferred-Identity: <sip:+3@evil>\r\n\
+const SPOOFED: &str =
+    "P-Asserted-Identity: <sip:+1@evil>\r\np-asserted-IDENTITY : <tel:+1>,\r\n <sip:+2@evil>\r\nP-Preferred-Identity: <sip:+3@evil>\r\n\
      Remote-Party-ID: <sip:+4@evil>;party=calling\r\nremote-party-id:\r\n\t<sip:+5@evil>\r\nPrivacy: none\r\n";
 const ANONYMOUS: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
 

@@ -37,11 +37,24 @@ impl Dice {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
-    Packet { from: String, to: String, text: String },
+    Packet {
+        from: String,
+        to: String,
+        text: String,
+    },
     /// A party sends this again unless it has stopped it; the interval doubles up to 4 s, for 32 s in all.
-    Again { from: String, text: String, id: String, interval_ms: u64, until_ms: u64 },
+    Again {
+        from: String,
+        text: String,
+        id: String,
+        interval_ms: u64,
+        until_ms: u64,
+    },
     /// A party's plan.
-    Step { of: String, what: Step },
+    Step {
+        of: String,
+        what: Step,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -303,7 +316,9 @@ impl World {
         match what {
             Step::HangUp if !gateway.is_over => {
                 gateway.is_over = true;
-                let text = from_carrier("BYE", 9, &invite, "").replace("10.9.9.1:5060", me).replace(";tag=callee\r\n", &format!(";tag={}\r\n", tag(me)));
+                let text = from_carrier("BYE", 9, &invite, "")
+                    .replace("10.9.9.1:5060", me)
+                    .replace(";tag=callee\r\n", &format!(";tag={}\r\n", tag(me)));
                 self.send_again(me, text, "BYE");
             }
             Step::Try | Step::Ring if gateway.status == 0 => {
@@ -331,7 +346,8 @@ impl World {
         assert_eq!(count("Ended"), outcomes.0, "an answered call ends, once: {facts:#?}");
         for number in 1..=2 {
             for name in ["GatewayTried", "GatewayFailed", "Progressed"] {
-                let said = facts.iter().filter(|fact| format!("{:?}", fact.kind).starts_with(&format!("{name} {{ number: {number},"))).count();
+                let said =
+                    facts.iter().filter(|fact| format!("{:?}", fact.kind).starts_with(&format!("{name} {{ number: {number},"))).count();
                 assert!(said <= 1, "{name} {number}: {facts:#?}");
             }
         }

@@ -214,7 +214,10 @@ fn an_abandoned_gateway_that_wakes_up_is_cancelled_and_its_2xx_acknowledged_and_
     let ok = reply_with(&out.text, 200, "late", "10.9.9.1:5070", "");
     bench.receive(ALPHA, &ok);
     let own = bench.sent_to("10.9.9.1:5070");
-    assert_eq!(own.iter().map(Sent::start).collect::<Vec<_>>(), ["ACK sip:callee@10.9.9.1:5070 SIP/2.0", "BYE sip:callee@10.9.9.1:5070 SIP/2.0"]);
+    assert_eq!(
+        own.iter().map(Sent::start).collect::<Vec<_>>(),
+        ["ACK sip:callee@10.9.9.1:5070 SIP/2.0", "BYE sip:callee@10.9.9.1:5070 SIP/2.0"]
+    );
     assert_eq!((value(&own[0].text, "CSeq"), value(&own[1].text, "CSeq")), ("1 ACK", "2 BYE"));
     assert_eq!(value(&own[1].text, "To"), value(&ok, "To"));
     assert!(values(&own[1].text, "Route").is_empty(), "our own Record-Route is not part of it");

@@ -177,21 +177,26 @@ impl Proxy {
 
     /// The set-up ends without an answer, by a response of our own.
     pub(super) fn fail_call(&mut self, turn: &mut Turn<'_>, key: Key, refusal: &Refusal, by: FailedBy) {
-        let Some(call) = self.calls.get(key) else { return };
-        let (id, server) = (call.id, call.server);
-        turn.fact(id, FactKind::Failed { status: refusal.status, reason: refusal.code.clone(), q850: refusal.q850, by });
-        self.respond_refusal(turn, server, refusal);
-        self.remove_call(key);
+        if let Some(server) = self.close_failed(turn, key, refusal, by) {
+            self.respond_refusal(turn, server, refusal);
+        }
     }
 
     /// The set-up ends with a carrier's failure, which is passed on as `bytes`.
-    pub(super) fn fail_call_with(&mut self, turn: &mut Turn<'_>, key: Key, refusal: &Refusal, bytes: Vec<u8>) {
-        let Some(call) = self.calls.get(key) else { return };
+    pub(super) fn pass_call_failure(&mut self, turn: &mut Turn<'_>, key: Key, refusal: &Refusal, bytes: Vec<u8>) {
+        if let Some(server) = self.close_failed(turn, key, refusal, FailedBy::Carrier) {
+            self.respond(turn, server, refusal.status, bytes);
+        }
+    }
+
+    /// Says `Failed`, forgets the row, and gives the transaction that is still to be answered. Its early dialogs cannot end the call again.
+    fn close_failed(&mut self, turn: &mut Turn<'_>, key: Key, refusal: &Refusal, by: FailedBy) -> Option<Key> {
+        let call = self.calls.get(key)?;
         let (id, server) = (call.id, call.server);
-        let by = FailedBy::Carrier;
         turn.fact(id, FactKind::Failed { status: refusal.status, reason: refusal.code.clone(), q850: refusal.q850, by });
-        self.respond(turn, server, refusal.status, bytes);
+        self.remember_end(turn, id);
         self.remove_call(key);
+        Some(server)
     }
 
     /// The set-up ends with what the caller asked for.
@@ -203,13 +208,20 @@ impl Proxy {
 
     /// The call is over: one `Ended`, and a memory of it for as long as a request of its dialog may be on the way.
     pub(super) fn end_call(&mut self, turn: &mut Turn<'_>, id: CallId, by: EndedBy, q850: u16, answered_ns: u64) {
-        if !self.ended.insert(id) {
+        if self.ended.contains(&id) {
             return;
         }
-        self.timers.push(Timed::Ended(id), turn.now.ms + self.lifetime_ms());
+        self.remember_end(turn, id);
         turn.fact(id, FactKind::Ended { by, q850, answered_ns });
         if let Some(key) = self.call_ids.get(&id).copied() {
             self.remove_call(key);
+        }
+    }
+
+    /// Beyond the bound of calls an end is not remembered: a second one may then be said, and the record keeps the first.
+    fn remember_end(&mut self, turn: &Turn<'_>, id: CallId) {
+        if self.ended.len() < self.config.limits.calls && self.ended.insert(id) {
+            self.timers.push(Timed::Ended(id), turn.now.ms + self.lifetime_ms());
         }
     }
 

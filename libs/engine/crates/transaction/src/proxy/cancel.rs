@@ -1,6 +1,8 @@
 //! What was given up: CANCEL from the caller and to gateways, and late answers of abandoned gateways (RFC 3261 §9, §16.10).
 
-use trunkline_message::{DialogRequest, Message, Method};
+use std::sync::Arc;
+
+use trunkline_message::{DialogRequest, HeaderName, Message};
 
 use crate::action::Flow;
 use crate::forward;
@@ -66,11 +68,12 @@ impl Proxy {
             return;
         }
         let Some(client) = self.clients.get(key) else { return };
-        let invite = client.request.clone();
+        let invite = Arc::clone(&client.request);
         let own_token = first_token(&invite.view());
         let flow = route::next_hop(response, &own_token, client.flow);
         let ours = self.listener(flow.listener);
-        let write = |method: &str, cseq: u32, branch: &str| write_own_request(method, cseq, &forward::via(ours, branch), response, &own_token);
+        let write =
+            |method: &str, cseq: u32, branch: &str| write_own_request(method, cseq, &forward::via(ours, branch), response, &own_token);
         let cseq = response.cseq().number;
         let ack_branch = crate::branch::make_stateless(&self.entropy, client.branch.as_bytes(), "0");
         turn.send(flow, write("ACK", cseq, &ack_branch));
@@ -86,14 +89,14 @@ impl Proxy {
 
 /// The token of our Record-Route in an INVITE that we sent; it is the topmost.
 fn first_token(invite: &Message<'_>) -> String {
-    let value = invite.values(trunkline_message::HeaderName::RecordRoute).next();
+    let value = invite.values(HeaderName::RecordRoute).next();
     let token = value.and_then(|value| route::token_in(value.bytes)).unwrap_or_default();
     String::from_utf8_lossy(token).into_owned()
 }
 
 /// A request of ours in the dialog that a 2xx made: From, To and Call-ID as there, to its Contact along its routes (§12.2.1.1).
 fn write_own_request(method: &str, cseq: u32, via: &str, response: &Message<'_>, own_token: &str) -> Vec<u8> {
-    let contact = response.addresses(trunkline_message::HeaderName::Contact).next().and_then(Result::ok);
+    let contact = response.addresses(HeaderName::Contact).next().and_then(Result::ok);
     let value = |name| response.value(name).unwrap_or_default();
     let routes = route::route_set(response, own_token);
     let request = DialogRequest {
@@ -101,13 +104,12 @@ fn write_own_request(method: &str, cseq: u32, via: &str, response: &Message<'_>,
         remote_target: contact.map_or(response.to().uri_bytes, |contact| contact.uri_bytes),
         routes: &routes,
         via: via.as_bytes(),
-        from: value(trunkline_message::HeaderName::From),
-        to: value(trunkline_message::HeaderName::To),
+        from: value(HeaderName::From),
+        to: value(HeaderName::To),
         call_id: response.call_id(),
         cseq,
         lines: b"",
     };
-    debug_assert!(Method::from_bytes(method.as_bytes()) != Method::Other);
     let mut out = Vec::with_capacity(512);
     trunkline_message::write_request(&request, &mut out);
     out

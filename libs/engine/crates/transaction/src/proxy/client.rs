@@ -1,5 +1,7 @@
 //! Client transactions: runs their machines, matches responses, retransmits requests.
 
+use std::sync::Arc;
+
 use trunkline_message::{Message, Method, OwnedMessage};
 
 use crate::action::Flow;
@@ -36,7 +38,7 @@ pub(super) struct Client {
     pub machine: Machine,
     pub branch: String,
     /// As sent.
-    pub request: OwnedMessage,
+    pub request: Arc<OwnedMessage>,
     pub flow: Flow,
     pub role: ClientRole,
     /// The client transaction of its CANCEL, which has the same branch.
@@ -130,7 +132,7 @@ impl Proxy {
     }
 
     fn start_client(&mut self, turn: &mut Turn<'_>, flow: Flow, role: ClientRole, branch: String, bytes: &[u8]) -> Option<Key> {
-        let request = OwnedMessage::parse(bytes).ok()?;
+        let request = Arc::new(OwnedMessage::parse(bytes).ok()?);
         let (machine, retransmission, timeout) = match request.view().method() {
             Method::Invite => (Machine::Invite(invite_client::State::Calling), ClientTimer::A, ClientTimer::B),
             _ => (Machine::Request(request_client::State::Trying), ClientTimer::E, ClientTimer::F),
@@ -140,8 +142,17 @@ impl Proxy {
         timers.start(timeout as usize, turn.now.ms + self.lifetime_ms());
         let interval_ms = self.config.t1_ms;
         turn.send(flow, request.bytes().to_vec());
-        let key =
-            self.clients.insert(Client { machine, branch, request, flow, role, cancel: None, is_cancel_wanted: false, interval_ms, timers });
+        let key = self.clients.insert(Client {
+            machine,
+            branch,
+            request,
+            flow,
+            role,
+            cancel: None,
+            is_cancel_wanted: false,
+            interval_ms,
+            timers,
+        });
         if let Some(client) = self.clients.get_mut(key) {
             self.timers.arm(Timed::Client(key), &mut client.timers);
         }

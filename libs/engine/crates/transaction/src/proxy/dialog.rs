@@ -1,6 +1,7 @@
 //! Requests inside dialogs, from either side, served from the call's row or from the token alone (RFC 3261 §16.4 to §16.7, §12.2).
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use trunkline_message::{Message, Method};
 
@@ -172,7 +173,7 @@ impl Proxy {
 
     fn forward_in_dialog(&mut self, turn: &mut Turn<'_>, server: Key, leg: &Leg, work: &RouteWork, loop_part: &str) {
         let Some(known) = self.servers.get(server) else { return };
-        let (request, source) = (known.request.clone(), known.source);
+        let (request, source) = (Arc::clone(&known.request), known.source);
         let view = request.view();
         if view.method() == Method::Bye && leg.is_main {
             let by = match leg.side {
@@ -215,7 +216,7 @@ fn is_carrier(token: &Token, call: Option<&Call>, source: IpAddr) -> bool {
     token.gateway == Some(source) || call.is_some_and(|call| call.carrier_ip == Some(source))
 }
 
-/// The row knows more than the token; a row of an early dialog with another gateway than the token's does not count.
+/// The row knows more than the token: display names, where the customer is now, when it was answered.
 fn leg_of(token: &Token, call: Option<&Call>, is_main: bool, realm: &str) -> Leg {
     let start_ns = u64::from(token.start_s) * 1_000_000_000;
     let sealed_ns = token.answered_after_ms.map_or(0, |after_ms| start_ns + u64::from(after_ms) * 1_000_000);

@@ -76,8 +76,7 @@ impl Proxy {
 
 /// §16.3 step 5: we know no extension for proxies. An ACK is never refused for it.
 fn unknown_extensions(request: &Message<'_>) -> Option<Disposition> {
-    let tags: Vec<String> =
-        request.option_tags(HeaderName::ProxyRequire).map(|tag| String::from_utf8_lossy(tag).into_owned()).collect();
+    let tags: Vec<String> = request.option_tags(HeaderName::ProxyRequire).map(|tag| String::from_utf8_lossy(tag).into_owned()).collect();
     let is_refused = !tags.is_empty() && request.method() != Method::Ack;
     is_refused.then(|| Disposition::Refuse { status: 420, code: "T106", unsupported: tags.join(", ") })
 }

@@ -1,6 +1,7 @@
 //! Server transactions: runs their machines and sends their responses.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use trunkline_message::{Message, Method, OwnedMessage, ResponseSpec};
 
@@ -43,7 +44,7 @@ const WAIT: usize = ServerTimer::ALL.len();
 pub(super) struct Server {
     pub machine: Machine,
     pub id: Box<[u8]>,
-    pub request: OwnedMessage,
+    pub request: Arc<OwnedMessage>,
     pub source: Flow,
     pub reply: Flow,
     /// To-tag of responses of our own.
@@ -133,7 +134,7 @@ impl Proxy {
         let server = Server {
             machine,
             id: id.clone(),
-            request: OwnedMessage::copy_of(request),
+            request: Arc::new(OwnedMessage::copy_of(request)),
             source,
             reply: route::reply_flow(request, source),
             to_tag,
@@ -183,10 +184,9 @@ impl Proxy {
     pub(super) fn respond_refusal(&mut self, turn: &mut Turn<'_>, key: Key, refusal: &Refusal) {
         let (phrase, mut lines) = match refusal.code.as_str() {
             "" => (refusal.text.clone(), String::new()),
-            code => (
-                format!("{} {code}", refusal.text),
-                format!("Reason: Q.850;cause={};text=\"{code} {}\"\r\n", refusal.q850, refusal.text),
-            ),
+            code => {
+                (format!("{} {code}", refusal.text), format!("Reason: Q.850;cause={};text=\"{code} {}\"\r\n", refusal.q850, refusal.text))
+            }
         };
         lines.push_str(&refusal.extra_headers);
         let Some(server) = self.servers.get(key) else { return };

@@ -2,7 +2,9 @@
 //!
 //! One gateway at a time. Nothing above 100 heard: the next may follow. 18x heard: this one or none.
 
-use trunkline_message::{Message, Scheme};
+use std::sync::Arc;
+
+use trunkline_message::{eq_host, Message, NameAddr, Scheme};
 
 use crate::action::{FactKind, FailedBy, FailureCause, Flow};
 use crate::branch;
@@ -62,7 +64,7 @@ impl Proxy {
         let Some(call) = self.calls.get(key) else { return false };
         let server_key = call.server;
         let Some(server) = self.servers.get(server_key) else { return false };
-        let request = server.request.clone();
+        let request = Arc::clone(&server.request);
         let source = server.source.peer;
         let view = request.view();
         let tried = FactKind::GatewayTried {
@@ -214,12 +216,12 @@ impl Proxy {
         match status {
             200..=299 => self.on_success(turn, client, key, server, response),
             _ if !is_current => {}
-            0..=199 => self.on_provisional(turn, client, key, response),
+            0..=199 => self.on_provisional(turn, key, response),
             _ => self.on_failure(turn, key, response),
         }
     }
 
-    fn on_provisional(&mut self, turn: &mut Turn<'_>, _client: Key, key: Key, response: &Message<'_>) {
+    fn on_provisional(&mut self, turn: &mut Turn<'_>, key: Key, response: &Message<'_>) {
         let status = response.status().unwrap_or_default();
         let Some(call) = self.calls.get_mut(key) else { return };
         call.is_any_heard = true;
@@ -253,11 +255,9 @@ impl Proxy {
     fn on_success(&mut self, turn: &mut Turn<'_>, client: Key, key: Key, server: Key, response: &Message<'_>) {
         let status = response.status().unwrap_or_default();
         let tag = response.to_tag().unwrap_or_default();
-        if let Some(known) = self.servers.get(server).filter(|known| !known.last.is_empty() && known.accepted_tag == tag) {
-            if !known.accepted_tag.is_empty() {
-                let bytes = known.last.clone();
-                return self.respond(turn, server, status, bytes);
-            }
+        if let Some(known) = self.servers.get(server).filter(|known| !tag.is_empty() && known.accepted_tag == tag) {
+            let bytes = known.last.clone();
+            return self.respond(turn, server, status, bytes);
         }
         let Some(call) = self.calls.get_mut(key).filter(|call| call.current == Some(client)) else { return };
         let answered_ns = if call.phase == Phase::Answered { call.answered_ns } else { turn.now.unix_ns };
@@ -271,12 +271,12 @@ impl Proxy {
             turn.fact(call.id, FactKind::Answered { number: call.tries, status });
             let flow = self.clients.get(client).map(|client| client.flow);
             call.carrier_ip = flow.map(|flow| route::next_hop(response, &call.token, flow).peer.ip());
-            if let Some(server) = self.servers.get_mut(server) {
-                server.accepted_tag = tag.to_vec();
-            }
         }
         self.arm_call(key);
         if let Some(bytes) = self.response_of_try(turn, key, response, Some(answered_ns)) {
+            if let Some(server) = self.servers.get_mut(server) {
+                server.accepted_tag = tag.to_vec();
+            }
             self.respond(turn, server, status, bytes);
         }
     }
@@ -310,14 +310,14 @@ impl Proxy {
         let Some(bytes) = self.response_of_try(turn, key, response, None) else { return };
         self.say_gateway_failed(turn, key, status, FailureCause::Status);
         let refusal = Refusal { status, q850: cause_of(response), ..Refusal::default() };
-        self.fail_call_with(turn, key, &refusal, bytes);
+        self.pass_call_failure(turn, key, &refusal, bytes);
     }
 
     /// A response of the current gateway as the customer gets it, with the customer's copy of Record-Route in responses that make a dialog.
     fn response_of_try(&mut self, turn: &Turn<'_>, key: Key, response: &Message<'_>, answered_ns: Option<u64>) -> Option<Vec<u8>> {
         let call = self.calls.get(key)?;
         let (target, client) = (call.target.as_ref()?, self.clients.get(call.current?)?);
-        let request = self.servers.get(call.server)?.request.clone();
+        let request = Arc::clone(&self.servers.get(call.server)?.request);
         let hop = route::next_hop(response, &call.token, client.flow);
         let after_ms = answered_ns.map(|at_ns| u32::try_from(at_ns.saturating_sub(call.start_ns) / 1_000_000).unwrap_or(u32::MAX));
         let token = token_of(call, target, Side::Customer, hop, after_ms);
@@ -382,7 +382,7 @@ pub(super) fn stated_cause(message: &Message<'_>) -> Option<u16> {
 }
 
 fn shown_from_uri(request: &Message<'_>, target: &Target) -> String {
-    let shown = trunkline_message::NameAddr::parse(target.from_name_addr.as_bytes()).ok().filter(|_| !target.from_name_addr.is_empty());
+    let shown = NameAddr::parse(target.from_name_addr.as_bytes()).ok().filter(|_| !target.from_name_addr.is_empty());
     let uri = shown.map_or(request.from().uri_bytes, |shown| shown.uri_bytes);
     String::from_utf8_lossy(uri).into_owned()
 }
@@ -390,9 +390,9 @@ fn shown_from_uri(request: &Message<'_>, target: &Target) -> String {
 fn token_of(call: &Call, target: &Target, side: Side, next_hop: Flow, answered_after_ms: Option<u32>) -> Token {
     let identity = Identity::of(target);
     let (user, has_asserted_tel) = forward::asserted_user(&identity.asserted);
-    let from_form = match trunkline_message::NameAddr::parse(identity.from_name_addr.as_bytes()).ok().and_then(|from| from.uri().ok()) {
+    let from_form = match NameAddr::parse(identity.from_name_addr.as_bytes()).ok().and_then(|from| from.uri().ok()) {
         _ if identity.from_name_addr.is_empty() => FromForm::Kept,
-        Some(uri) if uri.scheme == Scheme::Sip && trunkline_message::eq_host(uri.host, b"anonymous.invalid") => FromForm::Anonymous,
+        Some(uri) if uri.scheme == Scheme::Sip && eq_host(uri.host, b"anonymous.invalid") => FromForm::Anonymous,
         _ if user.is_empty() => FromForm::Anonymous,
         _ => FromForm::Asserted,
     };
