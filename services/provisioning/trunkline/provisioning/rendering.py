@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import islice
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeVar
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.domain.directory import Directory
 from trunkline.domain.views import Acl, ApiKey, Domain, Tenant
 from trunkline.domain.warnings import acl_warnings, domain_warnings
 
-MAX_ENTRIES_SHOWN: Final = 10_000
-"""Addresses, and accounts, of one ACL in one answer: an answer has at most 4 MiB."""
-MAX_ENTRIES_LISTED: Final = 20
-"""The same where many ACLs are listed."""
+ANSWER_BYTES: Final = 3 << 20
+"""For the entries of all ACLs in one answer, which may have 4 MiB."""
+WRITE_ANSWER_BYTES: Final = 64 << 10
+"""For the entries of an ACL in the answer to a write: some thousand. A large ACL is not to be sent again with every address added."""
+_ENTRY_BYTES: Final = 24
+"""What an entry takes besides its texts, at most."""
+
+T = TypeVar("T")
 
 
 def tenant_message(tenant: Tenant) -> pb.Tenant:
@@ -25,26 +28,32 @@ def api_key_message(key: ApiKey) -> pb.ApiKey:
     return pb.ApiKey(id=key.id, name=key.name, version=key.version)
 
 
-def acl_message(directory: Directory, acl: Acl, limit: int = MAX_ENTRIES_SHOWN) -> pb.Acl:
-    """With the first `limit` addresses and accounts; a warning says so where there are more."""
+def acl_message(directory: Directory, acl: Acl, limit_bytes: int = ANSWER_BYTES) -> pb.Acl:
+    """With its first addresses and accounts, within half of `limit_bytes` each; a warning says so where there are more."""
+    addresses = _within(limit_bytes // 2, acl.addresses.values(), lambda each: each.cidr + each.caller_id + each.description)
+    accounts = _within(limit_bytes // 2, acl.accounts.values(), lambda each: each.username + each.caller_id + each.credential_id)
     warnings = list(acl_warnings(directory, acl))
-    for count, what in ((len(acl.addresses), "addresses"), (len(acl.accounts), "accounts")):
-        if count > limit:
-            warnings.append(f"{count} {what}; the first {limit} are shown here.")
+    for shown, count, what in ((addresses, len(acl.addresses), "addresses"), (accounts, len(acl.accounts), "accounts")):
+        if len(shown) < count:
+            warnings.append(f"{count} {what}; the first {len(shown)} are shown here.")
     return pb.Acl(
         name=acl.name,
-        addresses=[
-            pb.Address(cidr=address.cidr, caller_id=address.caller_id, description=address.description)
-            for address in islice(acl.addresses.values(), limit)
-        ],
-        accounts=[
-            pb.Account(username=account.username, caller_id=account.caller_id, credential_id=account.credential_id)
-            for account in islice(acl.accounts.values(), limit)
-        ],
+        addresses=[pb.Address(cidr=each.cidr, caller_id=each.caller_id, description=each.description) for each in addresses],
+        accounts=[pb.Account(username=each.username, caller_id=each.caller_id, credential_id=each.credential_id) for each in accounts],
         attached_domains=directory.domains_with(acl.tenant, acl.name),
         version=acl.version,
         warnings=warnings,
     )
+
+
+def _within(limit_bytes: int, entries: Iterable[T], texts: Callable[[T], str]) -> list[T]:
+    shown: list[T] = []
+    for entry in entries:
+        limit_bytes -= len(texts(entry).encode()) + _ENTRY_BYTES
+        if limit_bytes < 0:
+            break
+        shown.append(entry)
+    return shown
 
 
 def domain_message(directory: Directory, domain: Domain, realm: str, pops: Sequence[str]) -> pb.Domain:

@@ -24,7 +24,7 @@ from trunkline.provisioning.explain import Explainer
 from trunkline.provisioning.feed import Feed
 from trunkline.provisioning.pages import page_of
 from trunkline.provisioning.pops import WAIT_DEFAULT_S, WAIT_LIMIT_S, Pops
-from trunkline.provisioning.rendering import MAX_ENTRIES_LISTED, acl_message, api_key_message, domain_message, tenant_message
+from trunkline.provisioning.rendering import ANSWER_BYTES, WRITE_ANSWER_BYTES, acl_message, api_key_message, domain_message, tenant_message
 from trunkline.runtime.authentication import Role, current, require, tenant_for
 from trunkline.runtime.control import ControlState
 
@@ -85,7 +85,7 @@ class ProvisioningServer(ProvisioningServiceServicer):
         tenant = await self._state.existing_tenant(tenant_for(request.tenant))
         acls = self._state.directory.acls(tenant)
         shown, token = page_of(acls, request.page)
-        messages = [acl_message(self._state.directory, acls[AclName(name)], MAX_ENTRIES_LISTED) for name in shown]
+        messages = [acl_message(self._state.directory, acls[AclName(name)], ANSWER_BYTES // len(shown)) for name in shown]
         return pb.ListAclsResponse(acls=messages, next_page_token=token)
 
     async def DeleteAcl(self, request: pb.DeleteAclRequest, context: Context) -> pb.DeleteAclResponse:
@@ -214,7 +214,7 @@ class ProvisioningServer(ProvisioningServiceServicer):
 
     def _acl_now(self, tenant: TenantId, name: str) -> pb.Acl | None:
         acl = self._state.directory.acl(tenant, AclName(name))
-        return None if acl is None else acl_message(self._state.directory, acl, MAX_ENTRIES_LISTED)
+        return None if acl is None else acl_message(self._state.directory, acl, WRITE_ANSWER_BYTES)
 
     def _domain_now(self, tenant: TenantId, label: str) -> pb.Domain | None:
         domain = self._state.directory.domain(tenant, DomainLabel(label.lower()))
