@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
 from helpers.nats import NatsServer
-from helpers.service import SERVICE_KEY, ServiceProcess
+from helpers.service import SERVICE_KEY, ServiceProcess, control_state
 
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.events.v1 import config_pb2
 from trunkline.api.routing.v1 import routing_pb2, routing_pb2_grpc
+from trunkline.domain.events import DeckId, Position
 from trunkline.runtime.errors import Problem, decode_status
 
+STANDARD = DeckId("standard")
 HEADER = "prefix,carrier,priority,weight,rate,destination\n"
 DECK = (
     HEADER
@@ -140,6 +144,33 @@ async def test_a_repeated_import_gives_the_first_answer(client: Client) -> None:
     assert again.deck.revision == 1
     problem = await client.problem(client.deck(DECK + "49,alpha,0,1,1,DE\n", request_id="import-1"))
     assert problem.reason == "REQUEST_ID_REUSED"
+
+
+async def test_an_import_that_a_kill_interrupts_changes_no_call_and_goes_on_when_it_is_repeated(
+    routing: ServiceProcess, client: Client, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    await client.carriers()
+    await client.deck(DECK)
+    rows = HEADER + "".join(f"44{number:05},alpha,0,1,0.01,UK {number}\n" for number in range(40_000))
+    async with control_state("watcher", tmp_path / "other", nats_server) as watcher:
+        interrupted = asyncio.ensure_future(client.deck(rows, request_id="big"))
+        while not (pending := watcher.directory.decks[STANDARD].pending) or pending.received < 5_000:
+            await watcher.replica.wait_covered(Position(watcher.replica.covered + 1), 20)
+        await routing.kill()
+        assert (await client.problem(interrupted)).code in ("UNAVAILABLE", "CANCELLED")
+        await routing.start()
+        async with Client(routing) as again:
+            assert (await again.resolve("+31201234567")).prefix == "31"
+            await watcher.catch_up()
+            before = watcher.directory.decks[STANDARD].pending
+            assert before is not None and 5_000 <= before.received < 40_000, "the kill came in the middle"
+            stood = watcher.replica.covered
+            response = await again.deck(rows, request_id="big")
+            assert (response.deck.revision, response.deck.rows, response.receipt.repeated) == (2, 40_000, False)
+            chunks_left = (40_000 - before.received) // 500
+            assert response.receipt.position == stood + chunks_left + 1, "only what was missing was written"
+            assert (await again.resolve("+4439999")).destination == "UK 39999"
+            assert (await again.resolve("+31201234567")).reason == "T401"
 
 
 async def test_two_hundred_thousand_rows_are_imported_and_listed(client: Client) -> None:
