@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from helpers import sipp
+from helpers import sipp, softphone
 from helpers.platform import Platform, wait_for
 
-HELPERS = Path(__file__).parent.parent / "helpers"
 LISTED = "127.0.0.1"
 
 
@@ -50,10 +46,7 @@ def test_pjsua2_places_a_call_through_its_outbound_proxy(platform: Platform) -> 
         "username": caller.username,
         "password": caller.password,
     }
-    done = subprocess.run(
-        [sys.executable, HELPERS / "softphone.py", json.dumps(order)], capture_output=True, text=True, timeout=40, check=True
-    )
-    answer = json.loads(done.stdout.splitlines()[-1])
+    answer = softphone.place(order)
     assert answer["confirmed"] and answer["over"], answer
 
 

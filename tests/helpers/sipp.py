@@ -97,12 +97,17 @@ def pause(milliseconds: int) -> str:
 PROGRESS = recv(100, optional=True) + recv(180, optional=True) + recv(183, optional=True)
 
 
-def authenticated_invite(caller: Caller) -> list[str]:
+def challenged_invite(caller: Caller, challenge_status: int = 407) -> list[str]:
+    """INVITE, a challenge, ACK."""
+    return authenticated_invite(caller, challenge_status)[:-1]
+
+
+def authenticated_invite(caller: Caller, challenge_status: int = 407) -> list[str]:
     """INVITE, 407, ACK, INVITE with credentials; the next step is to receive. CSeq of the second INVITE is 2."""
     return [
         send(caller.request("INVITE", 1), retrans=True),
         recv(100, optional=True),
-        recv(407, auth=True),
+        recv(challenge_status, auth=True),
         send(caller.request("ACK", 1, to_tag=True).replace("branch=[branch]", "branch=[branch-3]")),
         send(caller.request("INVITE", 2, auth=True), retrans=True),
     ]
@@ -122,12 +127,12 @@ def answered_call(caller: Caller, *, hold_ms: int = 10) -> list[str]:
     ]
 
 
-def refused_call(caller: Caller, status: int, must_match: str) -> list[str]:
+def refused_call(caller: Caller, status: int, must_match: str, *, challenge_status: int = 407) -> list[str]:
     """An INVITE that ends with this status and text; with a username after a challenge."""
     if caller.username:
-        start, cseq, branch = authenticated_invite(caller), 2, "branch=[branch-2]"
+        start, cseq = authenticated_invite(caller, challenge_status), 2
     else:
-        start, cseq, branch = [send(caller.request("INVITE", 1), retrans=True)], 1, "branch=[branch-2]"
+        start, cseq = [send(caller.request("INVITE", 1), retrans=True)], 1
     # The ACK of a failure has the INVITE's branch; SIPp counts branches by message index, so the index is worked out here.
     steps = [*start, PROGRESS, recv(status, must_match=must_match)]
     index = _messages(steps)

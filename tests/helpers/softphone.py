@@ -1,78 +1,22 @@
-"""A softphone that we did not write: pjsua2, run as a process of its own, told by arguments, answering in JSON.
-
-Run as `python softphone.py JSON`, where JSON has proxy, uri, local_address, id_uri, username, password, hold_s, timeout_s.
-"""
+"""A softphone that we did not write: pjsua2, in a process of its own (it keeps threads and sockets for as long as its process lives)."""
 
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
-import time
+from pathlib import Path
 from typing import Any
 
-import pjsua2 as pj
+LIMIT_S = 60
 
 
-class Call(pj.Call):  # type: ignore[misc]
-    def __init__(self, account: pj.Account) -> None:
-        super().__init__(account)
-        self.codes: list[int] = []
-        self.reason = ""
-        self.is_confirmed = False
-        self.is_over = False
+def place(order: dict[str, Any]) -> dict[str, Any]:
+    """Places one call and tells its end: `codes` seen, `reason`, `confirmed`, `over`.
 
-    def onCallState(self, prm: Any) -> None:
-        info = self.getInfo()
-        if info.lastStatusCode:
-            self.codes.append(int(info.lastStatusCode))
-            self.reason = info.lastReason
-        self.is_confirmed = self.is_confirmed or info.state == pj.PJSIP_INV_STATE_CONFIRMED
-        self.is_over = info.state == pj.PJSIP_INV_STATE_DISCONNECTED
-
-
-def main() -> int:
-    order = json.loads(sys.argv[1])
-    endpoint = pj.Endpoint()
-    endpoint.libCreate()
-    settings = pj.EpConfig()
-    settings.logConfig.level = 0
-    settings.logConfig.consoleLevel = 0
-    settings.uaConfig.threadCnt = 0
-    settings.uaConfig.mainThreadOnly = True
-    endpoint.libInit(settings)
-    transport = pj.TransportConfig()
-    transport.port = 0
-    transport.boundAddress = order["local_address"]
-    endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
-    endpoint.libStart()
-    endpoint.audDevManager().setNullDev()
-
-    account_settings = pj.AccountConfig()
-    account_settings.idUri = order["id_uri"]
-    account_settings.sipConfig.proxies.append(f"sip:{order['proxy']};lr")
-    account_settings.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", order["username"], 0, order["password"]))
-    account_settings.regConfig.registerOnAdd = False
-    account = pj.Account()
-    account.create(account_settings)
-
-    call = Call(account)
-    call.makeCall(order["uri"], pj.CallOpParam(True))
-    deadline = time.monotonic() + order.get("timeout_s", 20)
-    hang_up_at = 0.0
-    while not call.is_over and time.monotonic() < deadline:
-        endpoint.libHandleEvents(20)
-        if call.is_confirmed and not hang_up_at:
-            hang_up_at = time.monotonic() + order.get("hold_s", 0.3)
-        if hang_up_at and time.monotonic() >= hang_up_at and not call.is_over and order.get("hangs_up", True):
-            call.hangup(pj.CallOpParam(True))
-            hang_up_at = deadline + 60
-    result = {"codes": call.codes, "reason": call.reason, "confirmed": call.is_confirmed, "over": call.is_over}
-    print(json.dumps(result), flush=True)
-    del call
-    account.shutdown()
-    endpoint.libDestroy()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    `order` has proxy, uri, local_address, id_uri, username, password, and may have hold_s, hangs_up, timeout_s.
+    """
+    process = Path(__file__).with_name("softphone_process.py")
+    done = subprocess.run([sys.executable, process, json.dumps(order)], capture_output=True, text=True, timeout=LIMIT_S, check=True)
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer

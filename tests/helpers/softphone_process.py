@@ -1,0 +1,75 @@
+"""The softphone's own process: pjsua2, told by one argument in JSON, answering in JSON. See `softphone.py`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+import pjsua2 as pj
+
+
+class Call(pj.Call):  # type: ignore[misc]
+    def __init__(self, account: pj.Account) -> None:
+        super().__init__(account)
+        self.codes: list[int] = []
+        self.reason = ""
+        self.is_confirmed = False
+        self.is_over = False
+
+    def onCallState(self, prm: Any) -> None:
+        info = self.getInfo()
+        if info.lastStatusCode:
+            self.codes.append(int(info.lastStatusCode))
+            self.reason = info.lastReason
+        self.is_confirmed = self.is_confirmed or info.state == pj.PJSIP_INV_STATE_CONFIRMED
+        self.is_over = info.state == pj.PJSIP_INV_STATE_DISCONNECTED
+
+
+def main() -> int:
+    order = json.loads(sys.argv[1])
+    endpoint = pj.Endpoint()
+    endpoint.libCreate()
+    settings = pj.EpConfig()
+    settings.logConfig.level = 0
+    settings.logConfig.consoleLevel = 0
+    settings.uaConfig.threadCnt = 0
+    settings.uaConfig.mainThreadOnly = True
+    endpoint.libInit(settings)
+    transport = pj.TransportConfig()
+    transport.port = 0
+    transport.boundAddress = order["local_address"]
+    endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+    endpoint.libStart()
+    endpoint.audDevManager().setNullDev()
+
+    account_settings = pj.AccountConfig()
+    account_settings.idUri = order["id_uri"]
+    account_settings.sipConfig.proxies.append(f"sip:{order['proxy']};lr")
+    account_settings.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", order["username"], 0, order["password"]))
+    account_settings.regConfig.registerOnAdd = False
+    account = pj.Account()
+    account.create(account_settings)
+
+    call = Call(account)
+    call.makeCall(order["uri"], pj.CallOpParam(True))
+    deadline = time.monotonic() + order.get("timeout_s", 20)
+    hang_up_at = 0.0
+    while not call.is_over and time.monotonic() < deadline:
+        endpoint.libHandleEvents(20)
+        if call.is_confirmed and not hang_up_at:
+            hang_up_at = time.monotonic() + order.get("hold_s", 0.3)
+        if hang_up_at and time.monotonic() >= hang_up_at and not call.is_over and order.get("hangs_up", True):
+            call.hangup(pj.CallOpParam(True))
+            hang_up_at = deadline + 60
+    result = {"codes": call.codes, "reason": call.reason, "confirmed": call.is_confirmed, "over": call.is_over}
+    print(json.dumps(result), flush=True)
+    del call
+    account.shutdown()
+    endpoint.libDestroy()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
