@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import grpc.aio
@@ -21,6 +22,9 @@ from trunkline.engine.tables import RotatingKey, SetNonceKeys
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.errors import Problem, decode_status
 
+PASSWORD = "correct horse battery staple"
+ACCOUNT = "31000000"
+NUMBER = "31201234567"
 HASHES = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 
 
@@ -82,6 +86,55 @@ class AuthClient:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await work
         return decode_status(caught.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A tenant with a domain of its own name, whose ACL OUT holds 192.0.2.0/24 and the account 31000000 with PASSWORD."""
+
+    tenant: TenantId
+    position: int
+
+    @property
+    def host(self) -> str:
+        return f"{self.tenant}.{REALM}"
+
+
+async def make_trunk(client: AuthClient, provisioned: Provisioned, name: str = "acme", algorithms: tuple[str, ...] = ()) -> Trunk:
+    tenant = await provisioned.tenant(name)
+    await client.set_credential("c1", PASSWORD, tenant=tenant)
+    position = await provisioned.write(
+        commands.CreateAcl(tenant, "OUT"),
+        commands.AddAddress(tenant, "OUT", "192.0.2.0/24"),
+        commands.AddAccount(tenant, "OUT", ACCOUNT, "c1", "+31201234000"),
+        commands.CreateDomain(tenant, tenant),
+        commands.AttachAcl(tenant, tenant, "OUT"),
+        *([commands.SetDigestPolicy(tenant, tenant, algorithms)] if algorithms else []),
+    )
+    return Trunk(tenant, position)
+
+
+async def call(
+    client: AuthClient,
+    trunk: Trunk,
+    password: str = PASSWORD,
+    *,
+    host: str = "",
+    username: str = ACCOUNT,
+    algorithm: str = "MD5",
+    position: int = 0,
+) -> auth_pb2.AuthorizeResponse:
+    """What Authorize says to an INVITE with a digest, from a listed address, once it covers the trunk's (or a later) position."""
+    host = host or trunk.host
+    value = await client.credentials(host, username, password, algorithm=algorithm, number=NUMBER)
+    return await client.authorize(
+        host=host,
+        source="192.0.2.7",
+        number=NUMBER,
+        sip_call_id="a84b4c76e66710",
+        credentials=[value],
+        min_position=position or trunk.position,
+    )
 
 
 class Provisioned:

@@ -78,6 +78,7 @@ class ServiceProcess:
     def __init__(self, name: str, folder: Path, nats: NatsServer, **more: object) -> None:
         self.name = name
         self.folder = folder
+        self.nats = nats
         self.address = f"127.0.0.1:{free_port()}"
         self.state_dir = folder / "data" / name
         self.log = folder / f"{name}.log"
