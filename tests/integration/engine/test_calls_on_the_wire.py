@@ -199,13 +199,17 @@ bench.apply(*by_address())
 bench.decide = lambda _: time.sleep(60)
 peer = bench.peer()
 peer.send(peer.request())
+bench.status_when("admitted", 1)
+if sys.argv[2] == "stop":
+    bench.engine.stop()
 time.sleep(60)
 """
 
 
-def test_a_decision_that_hangs_ends_the_process_and_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("then", ["serve", "stop"])
+def test_a_decision_that_hangs_ends_the_process_and_says_so(tmp_path: Path, then: str) -> None:
     tests = Path(__file__).parents[2]
-    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tests)!r})\n{HANGING}", str(tmp_path)]
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tests)!r})\n{HANGING}", str(tmp_path), then]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == -6, done
     assert "a decision has taken more than 300 ms" in done.stderr

@@ -69,7 +69,6 @@ pub struct Engine {
     /// Readable when there is something to drain.
     drainable: Arc<EventFd>,
     addresses: Vec<SocketAddr>,
-    watchdog: Arc<Watchdog>,
     is_over: Arc<AtomicBool>,
 }
 
@@ -99,8 +98,8 @@ impl Engine {
         let drainable = Arc::new(event_fd()?);
         let is_over = Arc::new(AtomicBool::new(false));
         start_syncing(Arc::clone(&shared), Arc::clone(&drainable), Arc::clone(&is_over))?;
-        let worker = Worker::new(config, listeners, Arc::clone(&shared), inbox, Arc::clone(&watchdog), seed);
-        let engine = Self { shared, orders: Mutex::new(orders), drainable, addresses, watchdog, is_over };
+        let worker = Worker::new(config, listeners, Arc::clone(&shared), inbox, watchdog, seed);
+        let engine = Self { shared, orders: Mutex::new(orders), drainable, addresses, is_over };
         Ok((engine, worker))
     }
 
@@ -175,7 +174,6 @@ impl Engine {
     /// Ends the worker and the threads; the journal stays.
     pub fn stop(&self) {
         self.is_over.store(true, Ordering::Relaxed);
-        self.watchdog.stop();
         self.order(Order::Stop);
     }
 

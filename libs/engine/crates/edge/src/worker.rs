@@ -10,6 +10,7 @@ use std::sync::mpsc::Receiver;
 use std::sync::Arc;
 
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
+use ring::hmac;
 use trunkline_access::ReplayWindow;
 use trunkline_message::{is_keep_alive, HeaderTable, Message};
 use trunkline_transaction::{Action, Config, Flow, Now, Proxy, Refusal};
@@ -65,6 +66,13 @@ pub struct Worker {
     inbox: Receiver<Order>,
 }
 
+/// Decisions are watched as long as there is one who takes them: a stop that waits for a decision that hangs must not wait for ever.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.watchdog.stop();
+    }
+}
+
 impl Worker {
     pub(crate) fn new(
         config: EngineConfig,
@@ -87,8 +95,9 @@ impl Worker {
         let stateless = Stateless::new(&seed, &config.user_agent);
         let lines = FactLines::new(shared.journal.boot());
         let born_ms = clock.now().unix_ns / 1_000_000;
+        // Ids are seen on the wire and splitmix64 can be run backwards, so its seed must tell nothing of the keys made from the other.
         let mut id_seed = [0; 8];
-        id_seed.copy_from_slice(&seed[..8]);
+        id_seed.copy_from_slice(&hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &seed), b"ids").as_ref()[..8]);
         Self {
             proxy: Proxy::new(core, seed),
             stateless,
