@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from trunkline.domain.compaction import compaction
+from trunkline.domain.errors import HistoryError
 from trunkline.domain.events import Position, TenantId
 from trunkline.domain.facts import Fact
 from trunkline.eventlog.beacon import Beacon
@@ -151,7 +152,7 @@ class Replica:
         return Beacon(self._epoch, self._covered, self.digest) if self._is_complete and self._epoch else None
 
     async def open(self) -> None:
-        """Open the file and give its events to the owner. A file that cannot be read is set aside, and the replica starts empty.
+        """Open the file and give its events to the owner. A file that cannot be read or folded is set aside, and the replica starts empty.
 
         Raises ReplicaDiverged where that is found after facts were given and there is no `on_reset`; UnknownEvent.
         """
@@ -161,9 +162,12 @@ class Replica:
             async for facts in self._store.facts():
                 for fact in facts:
                     self._give(fact)
-        except StoreDamaged as error:
+        except (StoreDamaged, HistoryError) as error:
             await self._start_over(str(error))
             return
+        except BaseException:
+            await self._discard()
+            raise
         self._position, self._digest, self._epoch = state.position, state.digest, state.epoch
         self._written = state
         self._remember()
@@ -194,9 +198,10 @@ class Replica:
     async def close(self) -> None:
         """Write what is not on disk yet and close the file. To be called once `run` has ended."""
         if self._store is not None:
-            await self._flush()
-            await self._store.close()
-            self._store = None
+            try:
+                await self._flush()
+            finally:
+                await self._discard()
 
     async def wait_covered(self, position: Position, timeout_s: float) -> None:
         """Returns at once where the position is covered. Raises NotCovered."""
@@ -367,9 +372,7 @@ class Replica:
 
     async def _start_over(self, why: str) -> None:
         """Set the file aside and begin with an empty one."""
-        if self._store is not None:
-            await self._store.close()
-            self._store = None
+        await self._discard()
         set_aside(self._path, why)
         if self._has_given:
             if self._on_reset is None:
@@ -388,6 +391,12 @@ class Replica:
         self._target = None
         self._written = StoreState()
         self._store = await ReplicaStore.open(self._path)
+
+    async def _discard(self) -> None:
+        """Close the file without writing."""
+        if self._store is not None:
+            await self._store.close()
+            self._store = None
 
     async def _flush_for_ever(self) -> None:
         while True:

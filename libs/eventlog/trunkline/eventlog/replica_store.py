@@ -22,6 +22,7 @@ from trunkline.domain.facts import Fact
 from trunkline.eventlog.codec import decode_event
 from trunkline.eventlog.digest import EMPTY
 from trunkline.eventlog.envelope import micros_of, time_of
+from trunkline.eventlog.log import LogDamaged
 
 MAX_EVENTS_PER_COMMIT: Final = 4096
 """Place and ordinal share one integer key, so that retained events lie in the order they are replayed in."""
@@ -196,14 +197,14 @@ class ReplicaStore:
                         )
                         for place, kind, tenant, aggregate, version, event in rows
                     ]
-        except (sqlite3.DatabaseError, KeyError) as error:
+        except (sqlite3.DatabaseError, KeyError, LogDamaged) as error:
             raise StoreDamaged(f"{self.path}: {type(error).__name__}: {error}") from error
 
     async def write(self, changes: Changes, state: StoreState) -> None:
         """All of it in one transaction, or nothing. Raises sqlite3.Error."""
         db = self._writer
-        await db.execute("BEGIN IMMEDIATE")
         try:
+            await db.execute("BEGIN IMMEDIATE")
             for step in changes.steps:
                 if step.prefixes:
                     # `0` follows `/`: the range holds what starts with the prefix.

@@ -129,8 +129,8 @@ class SqliteLog:
 
     async def _append(self, commits: Sequence[Commit], bodies: Sequence[bytes], expect: Sequence[Expect]) -> tuple[Position, ...]:
         db = self._writer
-        await db.execute("BEGIN IMMEDIATE")
         try:
+            await db.execute("BEGIN IMMEDIATE")
             mine = await db.execute_fetchall(
                 "SELECT position FROM commits WHERE id = ? AND position = (SELECT position FROM subjects WHERE subject = ?)",
                 (commits[-1].id, commits[-1].subject),
@@ -201,8 +201,8 @@ async def _prepare(path: Path, db: aiosqlite.Connection) -> str:
     await db.execute("PRAGMA journal_mode = WAL")
     # This is the truth: an acknowledged commit survives a power cut.
     await db.execute("PRAGMA synchronous = FULL")
-    await db.execute("BEGIN IMMEDIATE")
     try:
+        await db.execute("BEGIN IMMEDIATE")
         (application_id,) = next(iter(await db.execute_fetchall("PRAGMA application_id")))
         (tables,) = next(iter(await db.execute_fetchall("SELECT count(*) FROM sqlite_schema")))
         if not tables and not application_id:
