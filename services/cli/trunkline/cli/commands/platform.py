@@ -12,7 +12,7 @@ from trunkline.cli.connection import session, state_folder
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import READING, Reading
 from trunkline.cli.output import clock, console, plain, print_json, show_list, show_one
-from trunkline.lab.supervisor.control import ControlProblem, ask
+from trunkline.lab.supervisor.control import ControlProblem, ControlRefused, ask
 from trunkline.lab.supervisor.layout import DEFAULT_LOOPBACK, Layout
 from trunkline.lab.supervisor.platform import run_platform
 
@@ -38,6 +38,8 @@ async def up(*, state: Path | None = None, loopback: str = DEFAULT_LOOPBACK) -> 
 async def _control(action: str, names: tuple[str, ...], options: Reading) -> None:
     try:
         rows = await ask(Layout(state_folder().absolute()).control_socket, action, list(names))
+    except ControlRefused as problem:
+        raise CommandError(f"lab {action} did not work", why=str(problem), code=Exit.NOT_FOUND) from problem
     except ControlProblem as problem:
         raise CommandError(f"lab {action} did not work", why=str(problem), code=Exit.UNAVAILABLE) from problem
     show_list(options.output, rows, ["name", "state", "pid", "restarts", "uptime_s"], nothing="no process")

@@ -28,7 +28,11 @@ Perform = Callable[[str, list[str]], Awaitable[list[Status]]]
 
 
 class ControlProblem(Exception):
-    """The supervisor cannot be asked, or it refused."""
+    """The supervisor cannot be asked."""
+
+
+class ControlRefused(ControlProblem):
+    """It refused: there is no process of that name."""
 
 
 @contextmanager
@@ -90,6 +94,6 @@ async def ask(path: Path, action: str, names: list[str]) -> list[dict[str, Any]]
     except (OSError, TimeoutError, ValueError) as error:
         raise ControlProblem(f"no platform answers at {path}: is it running (`make up`)? ({error or type(error).__name__})") from error
     if "problem" in answer:
-        raise ControlProblem(answer["problem"])
+        raise ControlRefused(answer["problem"])
     processes: list[dict[str, Any]] = answer["processes"]
     return processes

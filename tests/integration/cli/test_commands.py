@@ -1,0 +1,218 @@
+"""The command against a platform of its own: every group once, receipts, exit codes, errors that say what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.platform import Platform, free_loopback, wait_for
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    platform = Platform(tmp_path_factory.mktemp("cli") / "state", free_loopback())
+    try:
+        platform.start()
+        yield platform
+    finally:
+        if platform.process is not None:
+            platform.stop()
+
+
+def refused(platform: Platform, code: int, *words: str) -> str:
+    done = platform.cli(*words, check=False)
+    assert done.returncode == code, f"{done.returncode}: {done.stdout}{done.stderr}"
+    assert done.stderr.startswith("error: ")
+    return done.stderr
+
+
+def test_a_list_is_filled_attached_and_deleted_with_receipts(platform: Platform) -> None:
+    made = platform.json("acl", "create", "OFFICE", "--wait")
+    assert made["receipt"]["position"] > 0
+    assert [(answer["pop"], answer["is_applied"]) for answer in made["applied"]] == [("eu1", True)]
+    assert 0 <= made["applied"][0]["ms"] < 5000
+    added = platform.json("acl", "address", "add", "OFFICE", "192.0.2.0/24", "--caller-id", "+31201230000", "--description", "office")
+    assert added["result"]["addresses"] == [{"cidr": "192.0.2.0/24", "caller_id": "+31201230000", "description": "office"}]
+    assert added["receipt"]["position"] > made["receipt"]["position"]
+    assert added["applied"] == []
+    platform.cli("domain", "create", "office1")
+    attached = platform.json("domain", "attach", "office1", "OFFICE")
+    assert attached["result"]["acls"] == ["OFFICE"]
+    assert "office1" in refused(platform, 4, "acl", "delete", "OFFICE")
+    platform.cli("domain", "detach", "office1", "OFFICE")
+    platform.cli("acl", "address", "remove", "OFFICE", "192.0.2.0/24")
+    platform.cli("domain", "delete", "office1")
+    platform.cli("acl", "delete", "OFFICE")
+    assert "OFFICE" not in [row["name"] for row in platform.json("acl", "list")]
+
+
+def test_errors_say_what_why_and_what_to_do_with_an_exit_code(platform: Platform) -> None:
+    acl = platform.local["demo"]["acl"]
+    assert "192.0.2.0/24" in refused(platform, 1, "acl", "address", "add", acl, "192.0.2.1/24")
+    refused(platform, 1, "acl", "address", "add", acl, "0.0.0.0/0")
+    refused(platform, 3, "acl", "show", "NOPE")
+    refused(platform, 4, "domain", "create", "acme", "--tenant", "acme")
+    refused(platform, 5, "acl", "list", "--tenant", "somebody-else")
+    refused(platform, 4, "acl", "address", "add", acl, "192.0.2.1", "--expect-version", "999")
+    assert "line 2" in refused(platform, 1, "route", "import", "broken", str(_deck(platform.state, "31,nobody,0,1,0.1,x")))
+
+
+def _deck(folder: Path, row: str) -> Path:
+    path = folder / "deck.csv"
+    path.write_text(f"prefix,carrier,priority,weight,rate,destination\n{row}\n")
+    return path
+
+
+def test_a_repeated_request_gets_the_first_answer(platform: Platform) -> None:
+    words = ("acl", "create", "ONCE", "--request-id", "once-1")
+    first, second = platform.json(*words), platform.json(*words)
+    assert second["receipt"]["position"] == first["receipt"]["position"]
+    assert (first["receipt"]["repeated"], second["receipt"]["repeated"]) == (False, True)
+
+
+def test_a_made_up_password_is_shown_once_and_works(platform: Platform) -> None:
+    platform.cli("acl", "create", "PHONES")
+    done = platform.cli("account", "add", "PHONES", "31200000001", "--wait")
+    password = re.search(r"password of 31200000001: (\S+)", done.stderr)
+    assert password, done.stderr
+    assert password[1] not in done.stdout
+    platform.cli("domain", "create", "phones")
+    platform.cli("domain", "attach", "phones", "PHONES", "--wait")
+    placed = ("call", "place", "+31201234567", "--as", "phones/31200000001", "--hold", "50ms")
+    platform.cli(*placed, "--password", password[1])
+    wrong = platform.cli(*placed, "--password", "wrong-password", check=False)
+    assert wrong.returncode == 5
+    assert "T204" in wrong.stdout
+    changed = platform.cli("account", "password", "PHONES", "31200000001", "--password", "another-password", "--wait")
+    assert "another-password" not in changed.stdout + changed.stderr
+    platform.cli(*placed, "--password", "another-password")
+    assert [row["username"] for row in platform.json("account", "list", "PHONES")] == ["31200000001"]
+
+
+@pytest.mark.parametrize("algorithms", [["SHA-256"], ["SHA-512-256", "MD5"]])
+def test_a_domains_digest_policy_is_followed_by_the_test_caller(platform: Platform, algorithms: list[str]) -> None:
+    platform.cli("domain", "digest", "acme", *algorithms, "--wait")
+    try:
+        placed = platform.json("call", "place", "+31201234567", "--as", "acme/31000000", "--hold", "50ms")
+        challenges = [message["message"] for message in placed["messages"] if message["message"].startswith("SIP/2.0 407")]
+        assert re.findall(r"algorithm=([A-Z0-9-]+)", challenges[0]) == algorithms
+        assert placed["status"] == 200
+    finally:
+        platform.cli("domain", "digest", "acme", "MD5", "--wait")
+
+
+def test_the_class_of_service_limits_what_may_be_called(platform: Platform) -> None:
+    platform.cli("domain", "class-of-service", "acme", "31", "--wait")
+    try:
+        refused_call = platform.cli("call", "place", "+442071234567", "--as", "acme/31000000", check=False)
+        assert (refused_call.returncode, "T301" in refused_call.stdout) == (5, True)
+    finally:
+        platform.cli("domain", "class-of-service", "acme", "--all", "--wait")
+
+
+def test_a_ringing_call_is_cancelled(platform: Platform) -> None:
+    placed = platform.json("call", "place", "+31201234180", "--as", "acme/31000000", "--cancel-after", "300ms")
+    assert (placed["ending"], placed["status"]) == ("cancelled", 487)
+
+
+def test_the_called_side_hangs_up_and_the_record_says_so(platform: Platform) -> None:
+    placed = platform.json("call", "place", "+31201234901", "--as", "acme/31000000", "--hold", "callee")
+    assert placed["ending"] == "hung_up_by_callee"
+
+    def record() -> Any:
+        done = platform.cli("call", "show", placed["sip_call_id"], "-o", "json", check=False)
+        return json.loads(done.stdout) if done.returncode == 0 and json.loads(done.stdout)["end_time"] else None
+
+    assert wait_for("the record", record)["ended_by"] == "callee"
+
+
+def test_operators_see_carriers_routes_pops_tenants_and_keys(platform: Platform) -> None:
+    assert [row["name"] for row in platform.json("carrier", "list")] == ["alpha", "beta"]
+    resolved = platform.json("route", "resolve", "+12125550123")
+    assert [row["carrier"] for row in resolved["gateways"]] == ["beta", "alpha"]
+    assert [row["carrier"] for row in platform.json("route", "resolve", "+33123456789")["gateways"]] == ["alpha", "beta"]
+    countries = {row["destination"] for row in platform.json("route", "list", "--limit", "1000")}
+    assert len(countries) > 100
+    (pop,) = platform.json("pop", "list")
+    assert (pop["name"], pop["state"], pop["lag"]) == ("eu1", "READY", 0)
+    platform.cli("tenant", "create", "globex")
+    created = platform.cli("apikey", "create", "globex")
+    key = re.search(r"tk_\S{43}", created.stderr)
+    assert key
+    assert "globex" in [row["id"] for row in platform.json("tenant", "list")]
+    (listed,) = platform.json("apikey", "list", "globex")
+    platform.cli("apikey", "revoke", "globex", listed["id"])
+    platform.cli("carrier", "create", "gamma", "--trusted")
+    platform.cli("carrier", "gateway", "add", "gamma", "gamma-1", "192.0.2.50")
+    platform.cli("carrier", "gateway", "remove", "gamma", "gamma-1")
+    assert [row["settings"]["is_trusted"] for row in platform.json("carrier", "list") if row["name"] == "gamma"] == [True]
+    imported = platform.json("route", "import", "extra", str(_deck(platform.state, "999,gamma,0,1,0.5,Nowhere")))
+    assert imported["result"]["rows"] == 1
+
+
+def test_explain_and_the_event_tail_say_why_and_who(platform: Platform) -> None:
+    explained = platform.json("explain", "acme", "--from", "192.0.2.77")
+    assert (explained["outcome"], explained["reason"]) == ("refuse", "T203")
+    assert explained["steps"]
+    admitted = platform.json("explain", "acme", "--from", "127.0.0.1", "--username", "31000000", "--password-right")
+    assert (admitted["outcome"], admitted["account"]) == ("admit", "31000000")
+    lines = [json.loads(line) for line in platform.cli("events", "tail", "--no-follow", "-o", "json").stdout.splitlines()]
+    kinds = [next(iter(event)) for line in lines for event in line["commit"]["events"]]
+    assert {"acl_created", "address_added", "account_added", "domain_created", "acl_attached"} <= set(kinds)
+    assert [line["position"] for line in lines] == sorted(line["position"] for line in lines)
+    assert platform.local["demo"]["password"] not in json.dumps(lines)
+
+
+def test_the_demonstration_happens(platform: Platform) -> None:
+    assert "All of it happened." in platform.cli("demo").stdout
+
+
+def test_a_killed_process_comes_back_and_a_held_one_does_not(platform: Platform) -> None:
+    before = platform.refresh()["pids"]["records"]
+    platform.lab("kill", "records")
+    wait_for("another process", lambda: platform.refresh()["pids"].get("records") not in (None, before))
+    assert "records ended (by signal SIGKILL)" in platform.output()
+    platform.lab("hold", "records")
+    held = platform.json("lab", "status", "records")
+    assert (held[0]["state"], held[0]["pid"]) == ("held", None)
+    assert "records" not in platform.refresh()["pids"]
+    done = platform.cli("call", "list", check=False)
+    assert (done.returncode, "a service does not answer" in done.stderr) == (6, True)
+    platform.lab("release", "records")
+    wait_for("records answers", lambda: platform.cli("call", "list", check=False).returncode == 0)
+    assert refused(platform, 3, "lab", "kill", "nobody").count("nats-eu")
+
+
+def test_a_second_start_in_the_same_folder_is_refused(platform: Platform) -> None:
+    assert platform.process is not None
+    done = platform.cli("up", "--state", str(platform.state), check=False)
+    assert (done.returncode, f"pid {platform.process.pid}" in done.stderr) == (1, True)
+
+
+def test_state_and_secrets_survive_a_restart_and_an_end_leaves_nobody(platform: Platform) -> None:
+    before = platform.refresh()
+    pids = list(before["pids"].values())
+    assert platform.stop() == 0
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+    platform.start()
+    after = platform.refresh()
+    assert {key: after[key] for key in ("demo", "grpc", "nats", "operator")} == {
+        key: before[key] for key in ("demo", "grpc", "nats", "operator")
+    }
+    platform.cli("call", "place", "+31201234567", "--as", "acme/31000000", "--hold", "50ms")
+
+
+def test_children_die_with_a_killed_platform_and_it_starts_again(platform: Platform) -> None:
+    pids = list(platform.refresh()["pids"].values())
+    assert platform.process is not None
+    os.kill(platform.process.pid, signal.SIGKILL)
+    platform.process.wait(timeout=10)
+    wait_for("all are gone", lambda: not [pid for pid in pids if Path(f"/proc/{pid}").exists()])
+    platform.start()
+    platform.cli("call", "place", "+31201234567", "--as", "acme/31000000", "--hold", "50ms")
