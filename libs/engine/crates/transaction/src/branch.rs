@@ -9,12 +9,11 @@ use crate::entropy::{write_hex, Entropy};
 use crate::slab::Key;
 
 const PREFIX: &str = "z9hG4bKt";
-const LOOP_HEX: usize = 16;
 
 /// A branch for the client transaction `key` of a request whose loop part is `loop_part`.
 pub(crate) fn make(entropy: &mut Entropy, key: Key, loop_part: &str) -> String {
     let mut branch = format!("{PREFIX}{:x}.{:x}.", key.slot, key.generation);
-    write_hex(&entropy.next()[..8], &mut branch);
+    write_hex(&entropy.next::<8>(), &mut branch);
     branch.push('.');
     branch.push_str(loop_part);
     branch
@@ -23,7 +22,7 @@ pub(crate) fn make(entropy: &mut Entropy, key: Key, loop_part: &str) -> String {
 /// A branch for a request that is forwarded without a transaction (ACK of a 2xx): the same for a retransmission (RFC 3261 §16.11).
 pub(crate) fn make_stateless(entropy: &Entropy, incoming_branch: &[u8], loop_part: &str) -> String {
     let mut branch = String::from("z9hG4bKs");
-    write_hex(&entropy.hash(b"stateless", &[incoming_branch])[..8], &mut branch);
+    write_hex(&entropy.mark([incoming_branch]).to_be_bytes(), &mut branch);
     branch.push('.');
     branch.push_str(loop_part);
     branch
@@ -41,17 +40,16 @@ pub(crate) fn key_of(branch: &[u8]) -> Option<Key> {
 /// RFC 5393 §4.2: without Via and Max-Forwards, which differ in a loop, and without credentials.
 pub(crate) fn loop_part(entropy: &Entropy, request: &Message<'_>) -> String {
     let cseq = request.cseq().number.to_be_bytes();
-    let mut parts: Vec<&[u8]> = vec![
+    let fixed: [&[u8]; 5] = [
         request.request_uri_bytes(),
         request.call_id(),
         request.from_tag().unwrap_or_default(),
         request.to_tag().unwrap_or_default(),
         &cseq,
     ];
-    parts.extend(request.values(HeaderName::Route).map(|value| value.bytes));
-    parts.extend(request.values(HeaderName::ProxyRequire).map(|value| value.bytes));
-    let mut text = String::with_capacity(LOOP_HEX);
-    write_hex(&entropy.hash(b"loop", &parts)[..LOOP_HEX / 2], &mut text);
+    let lists = [HeaderName::Route, HeaderName::ProxyRequire].into_iter().flat_map(|name| request.values(name).map(|value| value.bytes));
+    let mut text = String::with_capacity(16);
+    write_hex(&entropy.mark(fixed.into_iter().chain(lists)).to_be_bytes(), &mut text);
     text
 }
 

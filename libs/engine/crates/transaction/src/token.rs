@@ -130,8 +130,7 @@ impl TokenRing {
         let key = self.current(now_s)?;
         let mut raw = vec![VERSION];
         write_varint(key.id, &mut raw);
-        let mut nonce = [0; NONCE_LEN];
-        nonce.copy_from_slice(&entropy.next()[..NONCE_LEN]);
+        let nonce = entropy.next::<NONCE_LEN>();
         raw.extend_from_slice(&nonce);
         let mut sealed = token.write(MAX_RAW - raw.len() - AES_256_GCM.tag_len());
         let aad = Aad::from(associated_data(binding));

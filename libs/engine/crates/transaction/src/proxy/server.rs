@@ -130,7 +130,7 @@ impl Proxy {
             _ => Machine::Request(request_server::State::Trying),
         };
         let mut to_tag = String::new();
-        write_hex(&self.entropy.next()[..8], &mut to_tag);
+        write_hex(&self.entropy.next::<8>(), &mut to_tag);
         let server = Server {
             machine,
             id: id.clone(),
