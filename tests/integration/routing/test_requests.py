@@ -1,0 +1,111 @@
+"""What the routing service answers: one process for all of these, with two carriers and a deck."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from helpers.nats import NatsServer
+from helpers.routing import DECK, HEADER, Client
+from helpers.service import SERVICE_KEY, ServiceProcess
+
+from trunkline.api.common.v1 import common_pb2
+from trunkline.api.events.v1 import config_pb2
+from trunkline.api.routing.v1 import routing_pb2, routing_pb2_grpc
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def routing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServiceProcess]:
+    folder = tmp_path_factory.mktemp("routing")
+    nats = NatsServer(folder / "nats")
+    service = ServiceProcess("routing", folder, nats)
+    try:
+        await nats.start()
+        await service.start()
+        yield service
+    finally:
+        await service.kill()
+        await nats.kill()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(routing: ServiceProcess) -> AsyncIterator[Client]:
+    async with Client(routing) as made:
+        await made.carriers()
+        await made.deck(DECK)
+        yield made
+
+
+@pytest.mark.parametrize(("number", "reason"), [("31-20", "T102"), ("+2101234567", "T404"), ("+49301234567", "T401")])
+async def test_a_number_that_goes_nowhere_says_why(client: Client, number: str, reason: str) -> None:
+    answer = await client.resolve(number)
+    assert (answer.reason, list(answer.gateways)) == (reason, [])
+
+
+async def test_a_carrier_without_gateways_says_so(client: Client) -> None:
+    await client.carrier("lonely")
+    await client.deck(HEADER + "351,lonely,0,1,1,PT\n", name="lonely")
+    assert (await client.resolve("+351211234567")).reason == "T403"
+
+
+async def test_a_bad_deck_is_refused_whole_with_line_and_column(client: Client) -> None:
+    problem = await client.problem(
+        client.deck(HEADER + "49,alpha,0,1,1,DE\n49x,alpha,0,1,1,DE\n49,gamma,0,1,1.5,DE\n49,alpha,0,1,free,DE\n")
+    )
+    assert (problem.code, problem.reason, problem.field) == ("INVALID_ARGUMENT", "DECK_INVALID", "csv")
+    for place in ("line 3, column prefix", "line 4, column carrier", "line 5, column rate"):
+        assert place in problem.message
+    assert (await client.resolve("+31201234567")).prefix == "31"
+    assert (await client.resolve("+4930123456")).reason == "T401"
+
+
+async def test_carriers_are_changed_and_listed_with_their_gateways(client: Client) -> None:
+    await client.carrier("gamma", "127.0.8.1", "127.0.8.3")
+    await client.carrier("delta", "127.0.8.2")
+    await client.stub.ChangeCarrier(
+        routing_pb2.ChangeCarrierRequest(carrier="delta", settings=config_pb2.CarrierSettings(is_trusted=True, pdd_limit_s=7))
+    )
+    await client.stub.RemoveGateway(routing_pb2.RemoveGatewayRequest(carrier="gamma", gateway="g1"))
+    found = {carrier.name: carrier for carrier in (await client.stub.ListCarriers(routing_pb2.ListCarriersRequest())).carriers}
+    gamma, delta = found["gamma"], found["delta"]
+    assert [gateway.name for gateway in gamma.gateways] == ["g2"]
+    assert (delta.settings.is_trusted, delta.settings.pdd_limit_s, gamma.settings.pdd_limit_s) == (True, 7, 20)
+
+
+@pytest.mark.parametrize(
+    ("gateway", "field"),
+    [
+        (routing_pb2.Gateway(name="g1", host="carrier.example.com", region="eu"), "gateway.host"),
+        (routing_pb2.Gateway(name="g1", host="192.0.2.1", region="eu", transport="tls"), "gateway.transport"),
+        (routing_pb2.Gateway(name="G 1", host="192.0.2.1", region="eu"), "gateway.name"),
+        (routing_pb2.Gateway(name="g1", host="192.0.2.1"), "gateway.region"),
+    ],
+)
+async def test_a_bad_gateway_names_the_field(client: Client, gateway: routing_pb2.Gateway, field: str) -> None:
+    problem = await client.problem(client.stub.AddGateway(routing_pb2.AddGatewayRequest(carrier="alpha", gateway=gateway)))
+    assert (problem.code, problem.field) == ("INVALID_ARGUMENT", field)
+
+
+async def test_only_operators_write(routing: ServiceProcess, client: Client) -> None:
+    async with routing.channel(SERVICE_KEY) as channel:
+        stub: Any = routing_pb2_grpc.RoutingServiceStub(channel)
+        problem = await client.problem(stub.CreateCarrier(routing_pb2.CreateCarrierRequest(carrier="omega")))
+        assert (problem.code, problem.reason) == ("PERMISSION_DENIED", "ROLE_NOT_ALLOWED")
+        names = [carrier.name for carrier in (await stub.ListCarriers(routing_pb2.ListCarriersRequest())).carriers]
+        assert "alpha" in names and "omega" not in names
+
+
+async def test_a_stale_version_is_refused(client: Client) -> None:
+    write = common_pb2.WriteOptions(expected_version=7)
+    request = routing_pb2.ChangeCarrierRequest(carrier="alpha", settings=config_pb2.CarrierSettings(pdd_limit_s=7), write=write)
+    problem = await client.problem(client.stub.ChangeCarrier(request))
+    assert (problem.code, problem.reason) == ("ABORTED", "VERSION_CHANGED")
+
+
+async def test_a_carrier_is_not_changed_by_leaving_its_settings_out(client: Client) -> None:
+    problem = await client.problem(client.stub.ChangeCarrier(routing_pb2.ChangeCarrierRequest(carrier="alpha")))
+    assert (problem.code, problem.field) == ("INVALID_ARGUMENT", "settings")
