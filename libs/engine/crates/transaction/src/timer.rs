@@ -49,8 +49,11 @@ impl<const N: usize> Timers<N> {
     }
 }
 
-/// Queue of things by their earliest deadline. Holds entries of things that are gone until their time comes: at most one a table and a
-/// restart to an earlier time.
+/// A thing is looked at after this time at the latest, so that what is gone leaves the queue soon, however late its last deadline was:
+/// a call's is a day away.
+const HORIZON_MS: u64 = 60_000;
+
+/// Queue of things by their earliest deadline. Holds entries of things that are gone until their time comes, `HORIZON_MS` at most.
 #[derive(Debug)]
 pub(crate) struct TimerQueue<K: Ord> {
     heap: BinaryHeap<Reverse<(u64, K)>>,
@@ -62,8 +65,9 @@ impl<K: Ord + Copy> TimerQueue<K> {
     }
 
     /// Call after the table has changed.
-    pub fn arm<const N: usize>(&mut self, key: K, timers: &mut Timers<N>) {
+    pub fn arm<const N: usize>(&mut self, key: K, timers: &mut Timers<N>, now_ms: u64) {
         if let Some((_, at)) = timers.earliest() {
+            let at = at.min(now_ms + HORIZON_MS);
             if at < timers.queued {
                 timers.queued = at;
                 self.heap.push(Reverse((at, key)));
@@ -106,13 +110,13 @@ mod tests {
     fn a_restarted_timer_comes_at_its_new_time_only() {
         let (mut queue, mut timers) = (TimerQueue::new(), Timers::<2>::new());
         timers.start(0, 100);
-        queue.arm(7, &mut timers);
+        queue.arm(7, &mut timers, 0);
         timers.start(0, 300);
-        queue.arm(7, &mut timers);
+        queue.arm(7, &mut timers, 0);
         assert_eq!(queue.pop_due(100), Some((100, 7)));
         timers.opened(100);
         assert_eq!(timers.take_due(100), None);
-        queue.arm(7, &mut timers);
+        queue.arm(7, &mut timers, 0);
         assert_eq!((queue.next(), queue.pop_due(299)), (Some(300), None));
         assert_eq!(queue.pop_due(300), Some((300, 7)));
         timers.opened(300);
@@ -123,21 +127,35 @@ mod tests {
     fn a_timer_moved_earlier_comes_early_and_the_old_entry_is_harmless() {
         let (mut queue, mut timers) = (TimerQueue::new(), Timers::<2>::new());
         timers.start(1, 500);
-        queue.arm(1, &mut timers);
+        queue.arm(1, &mut timers, 0);
         timers.start(0, 50);
-        queue.arm(1, &mut timers);
+        queue.arm(1, &mut timers, 0);
         assert_eq!(queue.pop_due(60), Some((50, 1)));
         timers.opened(50);
         assert_eq!((timers.take_due(60), timers.take_due(60)), (Some(0), None));
-        queue.arm(1, &mut timers);
+        queue.arm(1, &mut timers, 0);
         timers.stop(1);
         let mut pops = 0;
         while let Some((at, _)) = queue.pop_due(1_000) {
             timers.opened(at);
             assert_eq!(timers.take_due(1_000), None);
-            queue.arm(1, &mut timers);
+            queue.arm(1, &mut timers, 0);
             pops += 1;
         }
         assert!(pops <= 2 && queue.next().is_none());
+    }
+
+    #[test]
+    fn a_deadline_beyond_the_horizon_comes_in_its_time_after_looks_in_between() {
+        let (mut queue, mut timers) = (TimerQueue::new(), Timers::<1>::new());
+        timers.start(0, 150_000);
+        queue.arm(7, &mut timers, 0);
+        let mut looks = Vec::new();
+        while let Some((at, _)) = queue.next().and_then(|at| queue.pop_due(at)) {
+            timers.opened(at);
+            looks.push((at, timers.take_due(at)));
+            queue.arm(7, &mut timers, at);
+        }
+        assert_eq!(looks, [(60_000, None), (120_000, None), (150_000, Some(0))]);
     }
 }

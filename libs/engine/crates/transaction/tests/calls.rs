@@ -285,3 +285,13 @@ fn a_call_that_nobody_ends_is_forgotten_when_its_token_has_run_out() {
     assert_eq!(*bench.last_fact(), FactKind::Ended { by: EndedBy::Edge, q850: 102, answered_ns: START_NS });
     bench.assert_empties();
 }
+
+#[test]
+fn a_long_call_leaves_no_timer_behind() {
+    let mut bench = Bench::new();
+    let (ok, _) = bench.answered(alpha());
+    bench.advance(3 * 3_600_000);
+    assert_eq!(bench.proxy.call_count(), 1);
+    bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, ""));
+    bench.assert_empties();
+}

@@ -154,7 +154,7 @@ impl Proxy {
             carrier_ip: None,
             timers,
         });
-        self.arm_call(call_key);
+        self.arm_call(turn, call_key);
         self.respond_plain(turn, server, 100);
         Ok(call_key)
     }
@@ -234,9 +234,9 @@ impl Proxy {
         }
     }
 
-    pub(super) fn arm_call(&mut self, key: Key) {
+    pub(super) fn arm_call(&mut self, turn: &Turn<'_>, key: Key) {
         if let Some(call) = self.calls.get_mut(key) {
-            self.timers.arm(Timed::Call(key), &mut call.timers);
+            self.timers.arm(Timed::Call(key), &mut call.timers, turn.now.ms);
         }
     }
 
@@ -262,6 +262,6 @@ impl Proxy {
                 }
             }
         }
-        self.arm_call(key);
+        self.arm_call(turn, key);
     }
 }

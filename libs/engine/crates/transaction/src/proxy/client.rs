@@ -154,7 +154,7 @@ impl Proxy {
             timers,
         });
         if let Some(client) = self.clients.get_mut(key) {
-            self.timers.arm(Timed::Client(key), &mut client.timers);
+            self.timers.arm(Timed::Client(key), &mut client.timers, turn.now.ms);
         }
         self.peers.entry(flow.peer).or_default().insert(key);
         Some(key)
@@ -204,7 +204,7 @@ impl Proxy {
             }
         }
         if let Some(client) = self.clients.get_mut(key) {
-            self.timers.arm(Timed::Client(key), &mut client.timers);
+            self.timers.arm(Timed::Client(key), &mut client.timers, turn.now.ms);
         }
     }
 
@@ -212,7 +212,7 @@ impl Proxy {
     pub(super) fn start_timer_c(&mut self, turn: &Turn<'_>, key: Key, delay_ms: u64) {
         if let Some(client) = self.clients.get_mut(key) {
             client.timers.start(ClientTimer::C as usize, turn.now.ms + delay_ms);
-            self.timers.arm(Timed::Client(key), &mut client.timers);
+            self.timers.arm(Timed::Client(key), &mut client.timers, turn.now.ms);
         }
     }
 
@@ -274,7 +274,7 @@ impl Proxy {
         }
         let Some(client) = self.clients.get_mut(key) else { return };
         let role = client.role.clone();
-        self.timers.arm(Timed::Client(key), &mut client.timers);
+        self.timers.arm(Timed::Client(key), &mut client.timers, turn.now.ms);
         match (report, response) {
             (Some(ClientEffect::Deliver), Some(response)) => self.on_delivered(turn, key, role, response),
             (Some(ClientEffect::Timeout), _) => self.on_nobody_answered(turn, key, role),

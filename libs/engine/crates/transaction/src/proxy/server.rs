@@ -201,7 +201,7 @@ impl Proxy {
     pub(super) fn await_access(&mut self, turn: &Turn<'_>, key: Key) {
         if let Some(server) = self.servers.get_mut(key) {
             server.timers.start(WAIT, turn.now.ms + self.config.decision_limit_ms);
-            self.timers.arm(Timed::Server(key), &mut server.timers);
+            self.timers.arm(Timed::Server(key), &mut server.timers, turn.now.ms);
         }
     }
 
@@ -218,7 +218,7 @@ impl Proxy {
             }
         }
         if let Some(server) = self.servers.get_mut(key) {
-            self.timers.arm(Timed::Server(key), &mut server.timers);
+            self.timers.arm(Timed::Server(key), &mut server.timers, turn.now.ms);
         }
     }
 
@@ -260,7 +260,7 @@ impl Proxy {
         if server.is_terminated() {
             self.remove_server(key);
         } else {
-            self.timers.arm(Timed::Server(key), &mut server.timers);
+            self.timers.arm(Timed::Server(key), &mut server.timers, turn.now.ms);
         }
     }
 }

@@ -53,7 +53,7 @@ impl Proxy {
             call.timers.stop(CallTimer::CancelWait as usize);
             let (id, number) = (call.id, call.tries);
             if self.send_try(turn, key, &target) {
-                return self.arm_call(key);
+                return self.arm_call(turn, key);
             }
             turn.fact(id, FactKind::GatewayFailed { number, status: 0, cause: FailureCause::Status });
         }
@@ -167,7 +167,7 @@ impl Proxy {
         if let Some(client) = call.current {
             self.want_cancel(turn, client);
         }
-        self.arm_call(key);
+        self.arm_call(turn, key);
     }
 
     pub(super) fn on_cancel_wait_over(&mut self, turn: &mut Turn<'_>, key: Key) {
@@ -233,7 +233,7 @@ impl Proxy {
                     let limit_s = call.target.as_ref().map_or(0, |target| target.pdd_limit_s);
                     call.timers.start(CallTimer::Pdd as usize, turn.now.ms + u64::from(limit_s) * 1_000);
                 }
-                self.arm_call(key);
+                self.arm_call(turn, key);
             }
             Phase::Trying | Phase::Ringing if status > 100 => {
                 call.timers.stop(CallTimer::Pdd as usize);
@@ -272,7 +272,7 @@ impl Proxy {
             let flow = self.clients.get(client).map(|client| client.flow);
             call.carrier_ip = flow.map(|flow| route::next_hop(response, &call.token, flow).peer.ip());
         }
-        self.arm_call(key);
+        self.arm_call(turn, key);
         if let Some(bytes) = self.response_of_try(turn, key, response, Some(answered_ns)) {
             if let Some(server) = self.servers.get_mut(server) {
                 server.accepted_tag = tag.to_vec();
