@@ -133,3 +133,20 @@ async def test_with_the_log_away_it_starts_answers_and_says_that_it_cannot_write
         await nats_server.start()
         await again.carrier("gamma")
         assert len((await again.stub.ListCarriers(routing_pb2.ListCarriersRequest())).carriers) == 3
+
+
+async def test_started_on_another_log_than_its_replica_is_of_it_sets_the_replica_aside_and_ends(
+    routing: ServiceProcess, client: Client, nats_server: NatsServer
+) -> None:
+    await client.carriers()
+    await client.deck(DECK)
+    assert await routing.stop() == 0
+    await nats_server.forget()
+    await nats_server.start()
+    await routing.start(is_awaited=False)
+    assert await routing.ended() == 1
+    assert "ReplicaDiverged" in routing.output()
+    await routing.start()
+    async with Client(routing) as again:
+        assert (await again.resolve("+31201234567")).reason == "T401"
+        await again.carriers()
