@@ -3,8 +3,8 @@
 Here nothing outside the process is asked for: an edge that was complete once serves with everything else dead, a few hundred milliseconds
 after it was started. Who talks to auth, NATS and callers of gRPC comes later (`trunkline.edge.outside`).
 
-An edge whose replica was never complete does not listen at all: a client is told so by ICMP at once and goes to another point of presence,
-where an answer of ours, from half of the tables, would be wrong.
+An edge whose replica was never complete, or that has no keys yet, does not listen at all: a client is told so by ICMP at once and goes to
+another point of presence, where an answer of ours, from half of the tables, would be wrong.
 """
 
 from __future__ import annotations

@@ -52,6 +52,7 @@ class KeyKeeper:
         self._on_change = on_change
         self._now = now
         self._is_wanted = asyncio.Event()
+        self._is_held = asyncio.Event()
         self._log = logger("keys")
 
     def load(self) -> None:
@@ -63,6 +64,15 @@ class KeyKeeper:
             self._log.info("no cached keys", why=str(error))
             return
         self._take(ring, cached.expires_s)
+
+    @property
+    def is_held(self) -> bool:
+        """There are keys: without them nobody can be challenged and no dialog routed."""
+        return self.ring is not NO_KEYS
+
+    async def wait_held(self) -> None:
+        """Until the first keys are there; `run` fetches them."""
+        await self._is_held.wait()
 
     def want(self) -> None:
         """A key is missing: fetch soon."""
@@ -103,6 +113,8 @@ class KeyKeeper:
 
     def _take(self, ring: KeyRing, expires_s: int) -> None:
         before, self.ring, self.expires_s = self.ring, ring, expires_s
+        if self.is_held:
+            self._is_held.set()
         self._on_change(ring, before)
 
     async def _wait(self, limit_s: float, *, is_wakable: bool) -> None:

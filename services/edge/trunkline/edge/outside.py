@@ -64,8 +64,9 @@ async def join_platform(settings: EdgeSettings, life: Lifecycle, calls: CallServ
 async def _serve_when_complete(settings: EdgeSettings, life: Lifecycle, calls: CallService, replica: Replica, server: GrpcServer) -> None:
     log = logger("edge")
     if calls.engine is None:
-        log.info("cold: no calls are taken before the replica is complete", position=replica.covered)
+        log.info("cold: no calls are taken before the replica is complete and auth has given keys", position=replica.covered)
         await _complete(replica)
+        await calls.keys.wait_held()
         calls.serve()
     assert calls.engine is not None
     await server.set_serving(True)
