@@ -43,7 +43,7 @@ async def supervised(folder: Path, command: tuple[str, ...] = SLEEPER) -> AsyncI
 
 async def until(what: str, probe: Callable[[], object]) -> None:
     async with asyncio.timeout(15):
-        while not probe():
+        while not probe():  # noqa: ASYNC110 - what is looked at is another process
             await asyncio.sleep(0.01)
     assert probe(), what
 
