@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import select
+import subprocess
+import sys
 from pathlib import Path
 
 from helpers.engine import EngineBench, by_address
@@ -71,3 +73,61 @@ def test_lines_of_an_earlier_run_are_drained_first_and_go_when_acknowledged(tmp_
         assert third.engine.drain() == []
     finally:
         third.close()
+
+
+def test_strangers_are_counted_and_not_recorded(tmp_path: Path) -> None:
+    first = EngineBench(tmp_path)
+    peer = first.peer()
+    for number in range(3):
+        peer.send(peer.request(host="nobodys.sip.example.com", call=f"call-{number}"))
+        assert peer.receive().status == 403
+    peer.send("nothing of SIP")
+    first.status_when("malformed", 1)
+    first.close()
+    second = EngineBench(tmp_path)
+    try:
+        facts = second.facts(2)
+        assert all(set(fact) == {"id", "time_ns", "counted"} for fact in facts)
+        counted = {fact["counted"]["what"]: fact["counted"] for fact in facts}
+        # The minute may end between the first and the last.
+        assert counted["unknown domain"]["source"] == counted["malformed"]["source"] == "127.0.0.1"
+        assert 1 <= counted["unknown domain"]["number"] <= 3 and counted["malformed"]["number"] == 1
+        assert counted["malformed"]["minute_ns"] % 60_000_000_000 == 0
+    finally:
+        second.close()
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from helpers.engine import EngineBench, by_address
+from trunkline.engine import Reject
+bench = EngineBench(Path(sys.argv[1]))
+bench.apply(*by_address())
+bench.decide = lambda _: Reject("T401")
+peer = bench.peer()
+statuses = []
+def call(number):
+    peer.send(peer.request(call=f"call-{number}"))
+    statuses.append(peer.final().start_line)
+call(0)
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+call(1)
+call(2)
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+call(3)
+bench.engine.rewind()
+lines = b"".join(chunk.lines for chunk in bench.engine.drain())
+print("|".join(statuses), [n for n in range(4) if f'"call-{n}"'.encode() in lines], bench.engine.status()["journal_failures"] > 0)
+bench.close()
+"""
+
+
+def test_a_disk_that_takes_no_facts_refuses_calls_until_it_does_and_loses_none(tmp_path: Path) -> None:
+    tests = Path(__file__).parents[2]
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tests)!r})\n{FULL_DISK}", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    no_route, overloaded = "SIP/2.0 404 No Route T401", "SIP/2.0 503 Overloaded T902"
+    assert done.stdout == f"{no_route}|{overloaded}|{overloaded}|{no_route} [0, 1, 3] True\n", done
+    assert "the journal takes no facts" in done.stderr
