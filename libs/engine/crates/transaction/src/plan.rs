@@ -22,6 +22,7 @@ pub struct StaleCall;
 pub struct Admission {
     pub call: CallId,
     pub tenant: String,
+    /// Its label, as listed: what `Disposition::Recheck` asks the access rule for.
     pub domain: String,
     /// The called number, as listed.
     pub number: String,

@@ -46,7 +46,7 @@ pub(crate) enum FromForm {
     Asserted,
 }
 
-/// What a token says. `tenant` and `user` are cut to nothing where they do not fit, tenant first.
+/// What a token says. A text that does not fit is left out: the tenant first, then the domain, then the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
     pub side: Side,
@@ -56,8 +56,8 @@ pub(crate) struct Token {
     /// Milliseconds after the start; `None`: not answered, or not known on this side.
     pub answered_after_ms: Option<u32>,
     pub next_hop: Flow,
-    /// The other party's address for whom requests of this side must come from: on the carrier's copy its gateway.
-    pub gateway: Option<IpAddr>,
+    /// Where requests of this side come from: the gateway on the carrier's copy, the customer as last seen on the customer's.
+    pub source: IpAddr,
     pub has_asserted: bool,
     pub has_asserted_tel: bool,
     pub has_asserted_on_ack: bool,
@@ -65,6 +65,8 @@ pub(crate) struct Token {
     pub from_form: FromForm,
     /// User part of the asserted identity.
     pub user: String,
+    /// The domain that was dialled, as listed: the access rule asks for it.
+    pub domain: String,
     pub tenant: String,
 }
 
@@ -187,8 +189,7 @@ const HAS_ASSERTED_ON_ACK: u8 = 4;
 const HAS_PRIVACY_ID: u8 = 8;
 const FROM_ANONYMOUS: u8 = 16;
 const FROM_ASSERTED: u8 = 32;
-const HAS_GATEWAY: u8 = 64;
-const IS_ANSWERED: u8 = 128;
+const IS_ANSWERED: u8 = 64;
 
 impl Token {
     fn write(&self, room: usize) -> Vec<u8> {
@@ -203,7 +204,6 @@ impl Token {
                 | bit(self.has_asserted_tel, HAS_ASSERTED_TEL)
                 | bit(self.has_asserted_on_ack, HAS_ASSERTED_ON_ACK)
                 | bit(self.has_privacy_id, HAS_PRIVACY_ID)
-                | bit(self.gateway.is_some(), HAS_GATEWAY)
                 | bit(self.answered_after_ms.is_some(), IS_ANSWERED),
         ];
         out.extend_from_slice(&self.call.0.to_be_bytes());
@@ -215,12 +215,12 @@ impl Token {
         out.push(self.next_hop.listener as u8);
         write_ip(self.next_hop.peer.ip(), &mut out);
         out.extend_from_slice(&self.next_hop.peer.port().to_be_bytes());
-        if let Some(gateway) = self.gateway {
-            write_ip(gateway, &mut out);
-        }
-        for text in [&self.user, &self.tenant] {
-            // Two length bytes are always kept free: the fixed part is at most 64 bytes of about 90.
-            let is_fitting = text.len() <= usize::from(u8::MAX) && out.len() + text.len() + 2 <= room;
+        write_ip(self.source, &mut out);
+        // The three lengths always fit: the fixed part is at most 62 bytes of about 90.
+        let texts = [&self.user, &self.domain, &self.tenant];
+        for (index, text) in texts.iter().enumerate() {
+            let lengths = texts.len() - index;
+            let is_fitting = text.len() <= usize::from(u8::MAX) && out.len() + text.len() + lengths <= room;
             let text = if is_fitting { text.as_bytes() } else { b"" };
             out.push(text.len() as u8);
             out.extend_from_slice(text);
@@ -237,7 +237,7 @@ impl Token {
         let listener = u16::from(reader.byte()?);
         let ip = reader.ip()?;
         let port = u16::from_be_bytes(reader.take(2)?.try_into().ok()?);
-        let gateway = if flags & HAS_GATEWAY != 0 { Some(reader.ip()?) } else { None };
+        let source = reader.ip()?;
         let from_form = match flags & (FROM_ANONYMOUS | FROM_ASSERTED) {
             0 => FromForm::Kept,
             FROM_ANONYMOUS => FromForm::Anonymous,
@@ -249,13 +249,14 @@ impl Token {
             start_s,
             answered_after_ms,
             next_hop: Flow { listener, peer: SocketAddr::new(ip, port) },
-            gateway,
+            source,
             has_asserted: flags & HAS_ASSERTED != 0,
             has_asserted_tel: flags & HAS_ASSERTED_TEL != 0,
             has_asserted_on_ack: flags & HAS_ASSERTED_ON_ACK != 0,
             has_privacy_id: flags & HAS_PRIVACY_ID != 0,
             from_form,
             user: reader.text()?,
+            domain: reader.text()?,
             tenant: reader.text()?,
         })
     }
@@ -342,13 +343,14 @@ mod tests {
             start_s: NOW_S as u32,
             answered_after_ms: Some(8_125),
             next_hop: Flow { listener: 1, peer: peer.parse().unwrap() },
-            gateway: Some("2001:db8::9".parse().unwrap()),
+            source: "2001:db8::9".parse().unwrap(),
             has_asserted: true,
             has_asserted_tel: true,
             has_asserted_on_ack: false,
             has_privacy_id: true,
             from_form: FromForm::Anonymous,
             user: "+31201234567".to_owned(),
+            domain: "acme".to_owned(),
             tenant: "acme".to_owned(),
         }
     }
@@ -374,6 +376,11 @@ mod tests {
         let text = ring.seal(&mut entropy, NOW_S, &sent, BINDING).unwrap();
         assert!(text.len() <= MAX_TOKEN_LENGTH);
         sent.tenant.clear();
+        assert_eq!(ring.open(NOW_S, 86_400, text.as_bytes(), BINDING), Ok(sent.clone()));
+        sent.domain = "d".repeat(63);
+        sent.tenant = "acme".to_owned();
+        let text = ring.seal(&mut entropy, NOW_S, &sent, BINDING).unwrap();
+        sent.domain.clear();
         assert_eq!(ring.open(NOW_S, 86_400, text.as_bytes(), BINDING), Ok(sent));
     }
 

@@ -10,7 +10,7 @@ use support::*;
 use trunkline_transaction::*;
 
 /// Seeds of one run; each is a network and four behaviours of its own.
-const SEEDS: u64 = 1_500;
+const SEEDS: u64 = 800;
 /// Past Timer C, the longest hold, the longest call (its token) and every timer after them.
 const END_MS: u64 = 900_000;
 const LONGEST_CALL_S: u32 = 400;

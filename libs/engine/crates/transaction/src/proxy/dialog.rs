@@ -75,10 +75,10 @@ impl Proxy {
             return refuse(481, "T108");
         }
         let leg = leg_of(&token, call, is_main, &self.config.realm);
-        let is_same_source = call.is_some_and(|call| call.customer.peer.ip() == flow.peer.ip());
+        let is_same_source = call.map_or(token.source, |call| call.customer.peer.ip()) == flow.peer.ip();
         let (tenant, domain) = match call {
             Some(call) => (call.tenant.clone(), call.domain.clone()),
-            None => (token.tenant.clone(), String::new()),
+            None => (token.tenant.clone(), token.domain.clone()),
         };
         if method == Method::Ack {
             self.forward_ack(turn, flow, request, &leg, &work, loop_part);
@@ -211,9 +211,9 @@ fn write_request(request: &Message<'_>, hop: Hop<'_>, leg: &Leg, work: &RouteWor
     }
 }
 
-/// Carriers speak from the gateway that the token names, or from where its answer said it would be.
+/// A carrier speaks from the gateway that the token names, or from where its answer said that it would be.
 fn is_carrier(token: &Token, call: Option<&Call>, source: IpAddr) -> bool {
-    token.gateway == Some(source) || call.is_some_and(|call| call.carrier_ip == Some(source))
+    token.source == source || call.is_some_and(|call| call.carrier_ip == Some(source))
 }
 
 /// The row knows more than the token: display names, where the customer is now, when it was answered.

@@ -402,13 +402,17 @@ fn token_of(call: &Call, target: &Target, side: Side, next_hop: Flow, answered_a
         start_s: u32::try_from(call.start_ns / 1_000_000_000).unwrap_or(u32::MAX),
         answered_after_ms,
         next_hop,
-        gateway: (side == Side::Carrier).then(|| target.address.ip()),
+        source: match side {
+            Side::Customer => call.customer.peer.ip(),
+            Side::Carrier => target.address.ip(),
+        },
         has_asserted: !identity.asserted.is_empty(),
         has_asserted_tel,
         has_asserted_on_ack: identity.has_asserted_on_ack,
         has_privacy_id: identity.privacy.split(';').any(|token| token.trim().eq_ignore_ascii_case("id")),
         from_form,
         user,
+        domain: call.domain.clone(),
         tenant: call.tenant.clone(),
     }
 }

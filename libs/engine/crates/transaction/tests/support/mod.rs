@@ -200,7 +200,7 @@ pub fn admission(call: CallId) -> Admission {
     Admission {
         call,
         tenant: "acme".to_owned(),
-        domain: "acme.sip.trunkline.test".to_owned(),
+        domain: "acme".to_owned(),
         number: "31201234567".to_owned(),
         caller: "31000000".to_owned(),
     }
