@@ -21,6 +21,7 @@ from nats.aio.client import Client
 from trunkline.domain.events import Commit, Position
 from trunkline.eventlog.envelope import bodies_of, micros_of, stored_commit
 from trunkline.eventlog.log import Conflict, Expect, LogDamaged, LogUnavailable, StoredCommit, each
+from trunkline.eventlog.request import request
 from trunkline.eventlog.streams import CONFIG, EPOCH_KEY
 from trunkline.eventlog.tail import RawTail
 from trunkline.eventlog.ulid import new_ulid
@@ -135,7 +136,7 @@ class JetStreamLog:
         if not self._nc.is_connected or left_s <= 0:
             raise _InDoubt("not connected")
         try:
-            message = await self._nc.request(subject, body, timeout=min(left_s, REQUEST_LIMIT_S), headers=headers)
+            message = await request(self._nc, subject, body, min(left_s, REQUEST_LIMIT_S), headers)
         except nats.errors.NoRespondersError:
             raise _InDoubt("no JetStream answers on this connection") from None
         except (nats.errors.Error, OSError) as error:
@@ -186,11 +187,11 @@ class JetStreamLog:
             raise LogUnavailable(f"stream {self._stream}: {answer['error'].get('description')}. Create it with ensure_streams.")
         return answer
 
-    async def _ask(self, what: str, request: dict[str, Any] | None, deadline: float) -> dict[str, Any]:
+    async def _ask(self, what: str, question: dict[str, Any] | None, deadline: float) -> dict[str, Any]:
         """One request to the API, which goes to the leader; tried again while the server is away, until the deadline."""
         while True:
             try:
-                return await self._send(f"{self._api_prefix}.{what}", json.dumps(request).encode() if request else b"", {}, deadline)
+                return await self._send(f"{self._api_prefix}.{what}", json.dumps(question).encode() if question else b"", {}, deadline)
             except _InDoubt as doubt:
                 await self._pause(deadline, str(doubt))
 

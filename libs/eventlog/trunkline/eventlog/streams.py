@@ -11,6 +11,7 @@ import nats.errors
 from nats.aio.client import Client
 
 from trunkline.eventlog.log import MAX_COMMIT_BYTES, LogUnavailable
+from trunkline.eventlog.request import request
 from trunkline.eventlog.ulid import new_ulid
 
 CONFIG: Final = "CONFIG"
@@ -127,11 +128,11 @@ async def _ensure(nc: Client, wanted: Mapping[str, Any]) -> None:
         raise StreamDiffers(f"stream {name}: {'; '.join(differences)}. Set these by hand, or start with an empty store.")
 
 
-async def _ask(nc: Client, what: str, request: Mapping[str, Any] | None) -> dict[str, Any]:
+async def _ask(nc: Client, what: str, question: Mapping[str, Any] | None) -> dict[str, Any]:
     deadline = asyncio.get_running_loop().time() + WAIT_LIMIT_S
     while True:
         try:
-            message = await nc.request(f"$JS.API.{what}", json.dumps(request).encode() if request else b"", timeout=REQUEST_LIMIT_S)
+            message = await request(nc, f"$JS.API.{what}", json.dumps(question).encode() if question else b"", REQUEST_LIMIT_S)
         except (nats.errors.Error, OSError) as error:
             if asyncio.get_running_loop().time() + RETRY_S >= deadline:
                 raise LogUnavailable(

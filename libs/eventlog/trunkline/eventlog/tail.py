@@ -19,6 +19,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from trunkline.eventlog.log import LogDamaged, LogUnavailable
+from trunkline.eventlog.request import request
 
 BATCH: Final = 1000
 """Messages asked for and not yet taken. Enough for 150,000 a second on one machine and over 80 ms; bounds memory."""
@@ -178,9 +179,9 @@ class _Consumer:
         self._subscription = await self._nc.subscribe(self._inbox, cb=self._on_message, pending_msgs_limit=0, pending_bytes_limit=0)
         await self._pull()
 
-    async def _ask(self, what: str, request: Mapping[str, object] | None) -> dict[str, Any]:
-        body = json.dumps(request).encode() if request else b""
-        message = await self._nc.request(f"{self._api_prefix}.{what}", body, timeout=REQUEST_LIMIT_S)
+    async def _ask(self, what: str, question: Mapping[str, object] | None) -> dict[str, Any]:
+        body = json.dumps(question).encode() if question else b""
+        message = await request(self._nc, f"{self._api_prefix}.{what}", body, REQUEST_LIMIT_S)
         answer: dict[str, Any] = json.loads(message.data)
         if "error" in answer:
             raise _Lost(f"{what}: {answer['error'].get('description', answer['error'])}")
@@ -237,7 +238,7 @@ class _Consumer:
         if self._outstanding > self._batch // 2:
             return
         wanted = self._batch - self._outstanding
-        request = {
+        pull = {
             "batch": wanted,
             "max_bytes": BATCH_BYTES,
             "expires": int(PULL_EXPIRES_S * _NANO),
@@ -246,7 +247,7 @@ class _Consumer:
         self._outstanding = self._batch
         try:
             await self._nc.publish(
-                f"{self._api_prefix}.CONSUMER.MSG.NEXT.{self._stream}.{self._name}", json.dumps(request).encode(), reply=self._inbox
+                f"{self._api_prefix}.CONSUMER.MSG.NEXT.{self._stream}.{self._name}", json.dumps(pull).encode(), reply=self._inbox
             )
         except (nats.errors.Error, OSError) as error:
             raise _Lost(f"{type(error).__name__}: {error}") from error
