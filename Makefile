@@ -58,7 +58,7 @@ $(STAMPS)/workspace: $(STAMPS)/requirements $(addsuffix /pyproject.toml,$(PURE_M
 $(STAMPS)/engine: $(STAMPS)/requirements $(RUST_SOURCES)
 	@command -v cargo >/dev/null || { echo "cargo is needed to build the SIP engine: install Rust 1.85 or newer (rustup, or Debian: apt-get install cargo)" >&2; exit 1; }
 	@echo "building the engine (release)"
-	@cd libs/engine && VIRTUAL_ENV=$(CURDIR)/.venv PATH="$(CURDIR)/$(BIN):$$PATH" $(CURDIR)/$(BIN)/maturin develop --release --skip-install --quiet
+	@cd libs/engine && VIRTUAL_ENV=$(CURDIR)/.venv PATH="$(CURDIR)/$(BIN):$$PATH" $(CURDIR)/$(BIN)/maturin develop --release --skip-install --quiet 2>$(CURDIR)/$(STAMPS)/engine.log || { cat $(CURDIR)/$(STAMPS)/engine.log >&2; exit 1; }
 	@printf '%s\n' '$(CURDIR)/libs/engine/python' > "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/trunkline-engine.pth"
 	@$(PY) -c 'import trunkline.engine'
 	@touch $@
@@ -85,8 +85,11 @@ test-all: venv debian test-rust ## the tests of `make test` and the slow ones
 bench: venv debian ## CPU per call beside Kamailio, propagation, replay (docs/performance.md)
 	$(PY) tests/bench/run.py
 
-chaos fuzz: venv ## (later) longer runs with faults, and of the parser with random input
-	@if [ -d tests/$@ ]; then $(PY) -m pytest -q tests/$@; else echo "there are no tests in tests/$@ yet" >&2; exit 1; fi
+chaos: venv debian ## longer runs with faults, where tests/chaos has any
+	@if [ -d tests/chaos ]; then $(PY) -m pytest -q tests/chaos; else echo "there are no tests in tests/chaos yet" >&2; exit 1; fi
+
+fuzz: venv ## the parser with random input, where tests/fuzz has any
+	@if [ -d tests/fuzz ]; then $(PY) -m pytest -q tests/fuzz; else echo "there are no tests in tests/fuzz yet" >&2; exit 1; fi
 
 lint: venv ## formatting, lints, types, import rules, protos, crates
 	$(BIN)/ruff check .
@@ -95,6 +98,7 @@ lint: venv ## formatting, lints, types, import rules, protos, crates
 	$(BIN)/lint-imports
 	cd protos && $(CURDIR)/$(BIN)/buf lint
 	tools/protos.sh --check
+	$(PY) tools/docs.py --check
 	$(CARGO) fmt --manifest-path $(ENGINE) --all -- --check
 	$(CARGO) clippy --quiet --manifest-path $(ENGINE) --workspace --all-targets -- -D warnings
 	$(PY) tools/crate_order.py
@@ -108,6 +112,6 @@ protos: venv ## generate libs/api from protos/
 	tools/protos.sh
 
 docs: venv ## generate the parts of docs/ that come from code
-	@if [ -e tools/docs.py ]; then $(PY) tools/docs.py; else echo "nothing to generate yet (tools/docs.py is missing)" >&2; exit 1; fi
+	$(PY) tools/docs.py
 
 .PHONY: help up demo clean-state venv debian test test-rust test-all bench chaos fuzz lint fmt protos docs
