@@ -10,6 +10,7 @@ from pathlib import Path
 
 from helpers.platform import Platform
 from load import CUSTOMER, GATEWAYS
+
 from trunkline.api.common.v1.common_pb2 import WriteOptions
 from trunkline.api.provisioning.v1 import provisioning_pb2 as p
 from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
@@ -45,9 +46,7 @@ async def provision(platform: Platform, folder: Path) -> Bench:
         return WriteOptions(request_id=f"bench-{name}")
 
     await provisioning.CreateTenant(p.CreateTenantRequest(write=write("tenant"), tenant=TENANT, name="Bench"))
-    await provisioning.CreateApiKey(
-        p.CreateApiKeyRequest(tenant=TENANT, name="bench", key_hash=hashlib.sha256(key.encode()).digest())
-    )
+    await provisioning.CreateApiKey(p.CreateApiKeyRequest(tenant=TENANT, name="bench", key_hash=hashlib.sha256(key.encode()).digest()))
     for acl in ("IP", "DIGEST", "PROBE"):
         await provisioning.CreateAcl(p.CreateAclRequest(write=write(f"acl-{acl}"), tenant=TENANT, acl=acl))
     await provisioning.AddAddress(p.AddAddressRequest(write=write("address"), tenant=TENANT, acl="IP", address=CUSTOMER))

@@ -64,7 +64,18 @@ def run(folder: Path, scenario: str, host: str, target: str, users: Path, *, rat
     path = folder / f"{scenario}.xml"
     path.write_text((SCENARIOS / f"{scenario}.xml").read_text().replace("@HOST@", host))
     command = ["sipp", target, "-sf", str(path), "-inf", str(users), "-i", CUSTOMER, "-m", str(rate * seconds), "-r", str(rate)]
-    command += ["-l", str(max(1000, rate * 5)), "-nostdin", "-trace_stat", "-stf", str(folder / "stat.csv"), "-fd", "1", "-buff_size", "4194304"]
+    command += [
+        "-l",
+        str(max(1000, rate * 5)),
+        "-nostdin",
+        "-trace_stat",
+        "-stf",
+        str(folder / "stat.csv"),
+        "-fd",
+        "1",
+        "-buff_size",
+        "4194304",
+    ]
     command += ["-timeout", str(seconds + 40), "-recv_timeout", "10000"]
     subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=seconds + 60, check=False)
     rows = list(csv.DictReader((folder / "stat.csv").read_text().splitlines(), delimiter=";"))

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 
 from edge import TENANT, Bench
+
 from trunkline.api.provisioning.v1 import provisioning_pb2 as p
 from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
 from trunkline.runtime.grpc_client import open_channel
@@ -42,7 +43,8 @@ async def measure(bench: Bench, writes: int, rate: float) -> Times:
     def is_admitted(number: int) -> bool:
         """An INVITE to a number without a route: 404 T401 where the source is admitted, 403 T203 or T201 where not."""
         request = (
-            f"INVITE sip:88299999999@benchprobe.{realm} SIP/2.0\r\nVia: SIP/2.0/UDP {source}:{probe.getsockname()[1]};branch=z9hG4bK{number}\r\n"
+            f"INVITE sip:88299999999@benchprobe.{realm} SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP {source}:{probe.getsockname()[1]};branch=z9hG4bK{number}\r\n"
             f"From: <sip:p@{realm}>;tag={number}\r\nTo: <sip:88299999999@benchprobe.{realm}>\r\nCall-ID: probe-{number}@bench\r\n"
             f"CSeq: 1 INVITE\r\nContact: <sip:p@{source}>\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
         )

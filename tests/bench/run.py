@@ -38,7 +38,7 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def calls(bench: edge.Bench, folder: Path, rates: list[int], jobs: list[str], *, seconds: int, rounds: int) -> list[dict[str, object]]:
-    """Interleaved: every server once a round, at the same rate with the same generator. A run with a failed call is thrown away and told."""
+    """Interleaved: every server once a round, at the same rate with the same generator. A run with a failed call is thrown away."""
     edge_pid = bench.platform.refresh()["pids"]["edge-eu1"]
     rows: list[dict[str, object]] = []
     for job in jobs:
@@ -82,7 +82,9 @@ def calls(bench: edge.Bench, folder: Path, rates: list[int], jobs: list[str], *,
                     "retransmissions": retransmissions[server],
                 }
                 rows.append(row)
-                print(f"  {job:7} {rate:5}/s {server:12} {median:7.1f} µs/call ({min(values):.0f}–{max(values):.0f})  × {row['ratio_to_kamailio_fm']}")
+                print(
+                    f"  {job:7} {rate:5}/s {server:12} {median:7.1f} µs/call ({min(values):.0f}–{max(values):.0f})  × {row['ratio_to_kamailio_fm']}"
+                )
     return rows
 
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from helpers import sipp, softphone
 from helpers.platform import Platform
+
 from trunkline.api.provisioning.v1 import provisioning_pb2 as p
 from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
 from trunkline.api.records.v1.records_pb2 import ListRecordsRequest

@@ -85,7 +85,7 @@ def test_a_trusted_carrier_gets_the_asserted_identity_twice_and_no_spoofed_one(p
         username=demo.username,
         password=demo.password,
         from_line='"Anonymous" <sip:anonymous@anonymous.invalid>',
-        extra_headers='Privacy: ID\nP-Asserted-Identity: <sip:+19998887777@spoofed.example.com>\np-asserted-identity : <tel:+19998887776>',
+        extra_headers="Privacy: ID\nP-Asserted-Identity: <sip:+19998887777@spoofed.example.com>\np-asserted-identity : <tel:+19998887776>",
     )
     sipp.run(tmp_path, sipp.answered_call(caller), target=platform.edge, local_address=LISTED).must_succeed(1)
     log = (platform.state / "carriers" / "alpha.log").read_text(errors="replace")

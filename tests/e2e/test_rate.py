@@ -9,6 +9,7 @@ import grpc
 import pytest
 from helpers import sipp
 from helpers.platform import Platform, wait_for
+
 from trunkline.api.records.v1.records_pb2 import GetTotalsRequest
 from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceStub
 

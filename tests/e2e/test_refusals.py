@@ -75,9 +75,7 @@ def test_an_unknown_domain_and_a_domain_without_acl_look_the_same(platform: Plat
     answers = []
     for label in ("nosuchdomain", "lonely"):
         caller = demo(platform, "+31200000020", host=f"{label}.{platform.local['base_domain']}", username="", password="")
-        run = sipp.run(
-            tmp_path / label, sipp.refused_call(caller, 403, "T201"), target=platform.edge, local_address=LISTED
-        )
+        run = sipp.run(tmp_path / label, sipp.refused_call(caller, 403, "T201"), target=platform.edge, local_address=LISTED)
         run.must_succeed(1)
         answers.append(re.findall(r"SIP/2\.0 403 [^\r\n]*|Reason: [^\r\n]*", run.messages))
     assert answers[0] == answers[1] and answers[0]

@@ -75,11 +75,7 @@ def send(message: str, *, retrans: bool = False) -> str:
 
 
 def recv(response: int, *, optional: bool = False, auth: bool = False, rrs: bool = False, must_match: str = "") -> str:
-    attributes = "".join(
-        text
-        for is_set, text in ((optional, ' optional="true"'), (auth, ' auth="true"'), (rrs, ' rrs="true"'))
-        if is_set
-    )
+    attributes = "".join(text for is_set, text in ((optional, ' optional="true"'), (auth, ' auth="true"'), (rrs, ' rrs="true"')) if is_set)
     if not must_match:
         return f'<recv response="{response}"{attributes}></recv>'
     check = f'<ereg regexp="{must_match}" search_in="msg" check_it="true" assign_to="found"/>'
@@ -178,7 +174,19 @@ def run(
     scenario = folder / "scenario.xml"
     scenario.write_text('<?xml version="1.0" encoding="ISO-8859-1"?>\n<scenario name="e2e">\n' + "\n".join(steps) + "\n</scenario>\n")
     command = ["sipp", target, "-sf", str(scenario), "-i", local_address, "-m", str(calls), "-r", str(rate), "-nostdin"]
-    command += ["-timeout", str(timeout_s), "-timeout_error", "-trace_err", "-error_file", "errors.log", "-trace_stat", "-stf", "stat.csv", "-fd", "1"]
+    command += [
+        "-timeout",
+        str(timeout_s),
+        "-timeout_error",
+        "-trace_err",
+        "-error_file",
+        "errors.log",
+        "-trace_stat",
+        "-stf",
+        "stat.csv",
+        "-fd",
+        "1",
+    ]
     command += ["-recv_timeout", "40000", *extra]
     if is_logged:
         command += ["-trace_msg", "-message_file", "messages.log"]

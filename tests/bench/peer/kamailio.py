@@ -38,10 +38,10 @@ class Kamailio:
         for name in ("db", "run", "etc", "out", "scenarios"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         shutil.copy(HERE / "dispatcher.list", self.folder / "etc" / "dispatcher.list")
-        for name in ("kamailio.cfg", "make_db.py"):
-            (self.folder / name).write_text((HERE / name).read_text().replace("@BENCH@", str(self.folder)))
+        (self.folder / "kamailio.cfg").write_text((HERE / "kamailio.cfg").read_text().replace("@BENCH@", str(self.folder)))
         (self.folder / "db" / "address.list").touch()
-        subprocess.run([sys.executable, self.folder / "make_db.py", self.folder / "db" / "cur.sqlite", "1000", "1000", "20000"], check=True)
+        tables = [self.folder / "db" / "cur.sqlite", "1000", "1000", "20000", self.users]
+        subprocess.run([sys.executable, HERE / "make_db.py", *tables], check=True)
         for table in ("cdrs", "acc", "missed_calls"):
             (self.folder / "out" / table).touch()
         command = ["kamailio", "-f", str(self.folder / "kamailio.cfg"), "-DD", "-E", "-m", "1024", "-M", "64"]
@@ -69,7 +69,8 @@ def _answers() -> bool:
         probe.bind(("127.0.0.31", 0))
         request = (
             f"OPTIONS sip:{HOST} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.31:{probe.getsockname()[1]};branch=z9hG4bKprobe\r\n"
-            f"From: <sip:probe@{HOST}>;tag=1\r\nTo: <sip:{HOST}>\r\nCall-ID: probe\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+            f"From: <sip:probe@{HOST}>;tag=1\r\nTo: <sip:{HOST}>\r\nCall-ID: probe\r\nCSeq: 1 OPTIONS\r\n"
+            "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
         )
         try:
             probe.sendto(request.encode(), (host, int(port)))
