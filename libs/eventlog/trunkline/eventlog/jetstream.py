@@ -19,6 +19,7 @@ import nats.errors
 from nats.aio.client import Client
 
 from trunkline.domain.events import Commit, Position
+from trunkline.eventlog.codec import UnknownEvent
 from trunkline.eventlog.envelope import bodies_of, micros_of, stored_commit
 from trunkline.eventlog.log import Conflict, Expect, LogDamaged, LogUnavailable, StoredCommit, each
 from trunkline.eventlog.request import request
@@ -97,16 +98,23 @@ class JetStreamLog:
         where = f"stream {self._stream}"
         tail = RawTail(self._nc, self._stream, expected, api_prefix=self._api_prefix)
         async for group in tail.groups():
-            commits = []
+            commits: list[StoredCommit] = []
+            broken: Exception | None = None
             for message in group:
                 if message.sequence != expected:
-                    raise LogDamaged(
-                        f"stream {self._stream}: position {expected} was awaited and {message.sequence} came."
-                        " Commits are missing; restore the stream."
-                    )
-                commits.append(stored_commit(where, message.sequence, message.subject, message.data, message.time_ns // 1000))
+                    broken = LogDamaged(f"{where}: position {expected} was awaited and {message.sequence} came. Restore the stream.")
+                    break
+                try:
+                    commits.append(stored_commit(where, message.sequence, message.subject, message.data, message.time_ns // 1000))
+                except (LogDamaged, UnknownEvent) as error:
+                    broken = error
+                    break
                 expected = Position(expected + 1)
-            yield commits
+            # What stands before it is whole and wanted.
+            if commits:
+                yield commits
+            if broken is not None:
+                raise broken
 
     def tail(self, from_position: Position) -> AsyncIterator[StoredCommit]:
         return each(self.groups(from_position))

@@ -16,6 +16,7 @@ from typing import Final
 import aiosqlite
 
 from trunkline.domain.events import Commit, Position
+from trunkline.eventlog.codec import UnknownEvent
 from trunkline.eventlog.envelope import bodies_of, micros_of, stored_commit
 from trunkline.eventlog.log import Conflict, Expect, LogDamaged, LogUnavailable, StoredCommit, each, matches
 from trunkline.eventlog.ulid import new_ulid
@@ -116,11 +117,23 @@ class SqliteLog:
             except LogUnavailable:
                 rows = []
             if rows:
-                commits = [self._stored(*row) for row in rows]
-                if commits[0].position != expected or commits[-1].position != expected + len(commits) - 1:
-                    raise LogDamaged(f"{self._path}: commits are missing behind position {expected - 1}. Restore the file.")
-                expected = Position(commits[-1].position + 1)
-                yield commits
+                commits: list[StoredCommit] = []
+                broken: Exception | None = None
+                for row in rows:
+                    if row[0] != expected:
+                        broken = LogDamaged(f"{self._path}: position {expected} was awaited and {row[0]} came. Restore the file.")
+                        break
+                    try:
+                        commits.append(self._stored(*row))
+                    except (LogDamaged, UnknownEvent) as error:
+                        broken = error
+                        break
+                    expected = Position(expected + 1)
+                # What stands before it is whole and wanted.
+                if commits:
+                    yield commits
+                if broken is not None:
+                    raise broken
             else:
                 await self._wait_for_another(seen)
 
