@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import socket
 
+import grpc.aio
 import pytest
 from helpers import sipp
-from helpers.edge import ACME, HOST, USERNAME, EdgeBench, seconds_to_answer
+from helpers.edge import ACME, HOST, USERNAME, EdgeBench, seconds_to_answer, until
 from helpers.sipp import Result
 
-from trunkline.domain.events import AddressAdded, AddressRemoved, Kind
+from trunkline.api.edge.v1 import edge_pb2
+from trunkline.api.edge.v1.edge_pb2_grpc import EdgeServiceStub
+from trunkline.domain.events import AddressAdded, AddressRemoved, ApiKeyCreated, Kind, TenantCreated
 
 RESTART_LIMIT_S = 5.0
 """On a machine that does three other things; alone it takes about half a second, and the figure is printed."""
@@ -69,6 +73,32 @@ async def test_the_second_gateway_answers_where_the_first_is_dead_and_the_record
     assert record.attempts[0].result in ("icmp", "silent") and record.attempts[1].result == "answered"
 
 
+async def test_live_calls_are_shown_to_operators_and_to_nobody_elses_tenant(bench: EdgeBench) -> None:
+    bench.start_gateway()
+    position = await bench.provision(addresses=(f"{bench.caller_host}/32",))
+    key = hashlib.sha256(b"key of other").digest()
+    await bench.write(Kind.TENANT, "other", "other", TenantCreated("Other"))
+    position = await bench.write(Kind.API_KEY, "other", "k1", ApiKeyCreated(key, "test"))
+    await bench.auth.start()
+    await bench.edge.start()
+    await bench.applied(position)
+    running = asyncio.create_task(call(bench, sipp.answered_call(bench.caller(), hold_ms=3000), "call"))
+    async with bench.edge.channel() as channel, bench.edge.channel("key of other") as others:
+        operator, other = EdgeServiceStub(channel), EdgeServiceStub(others)
+        request = edge_pb2.ListLiveCallsRequest()
+        shown = await until(
+            "a live call", lambda: operator.ListLiveCalls(request), lambda answer: [each.state for each in answer.calls] == ["answered"]
+        )
+        [live] = shown.calls
+        assert (live.tenant, live.domain, live.number, live.gateway) == ("acme", "acme", "+3123456789", "alpha/g1")
+        assert (await bench.status()).live_calls == 1
+        assert not (await other.ListLiveCalls(request)).calls
+        with pytest.raises(grpc.aio.AioRpcError, match="PERMISSION_DENIED"):
+            await other.ListLiveCalls(edge_pb2.ListLiveCallsRequest(tenant="acme"))
+        (await running).must_succeed(1)
+        await until("no live call", lambda: operator.ListLiveCalls(request), lambda answer: not answer.calls)
+
+
 @pytest.mark.parametrize(("number", "status", "code"), [("12", 484, "T102"), ("+999123456789", 404, "T404")])
 async def test_the_policys_refusals_are_on_the_wire_and_in_the_record(bench: EdgeBench, number: str, status: int, code: str) -> None:
     position = await bench.provision(addresses=(f"{bench.caller_host}/32",))
@@ -109,6 +139,7 @@ async def test_an_edge_alone_restarts_within_a_second_and_every_record_arrives_o
 
 
 async def test_a_cold_edge_without_a_log_does_not_listen(bench: EdgeBench) -> None:
+    await bench.auth.start()
     await bench.nats.kill()
     await bench.edge.start(is_awaited=False)
     status = await bench.status()

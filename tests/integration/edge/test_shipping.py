@@ -21,7 +21,7 @@ from trunkline.eventlog.tail import RawTail
 from trunkline.runtime.nats_client import connect
 
 SENDER = Sender("edge-eu1", "eu1", "eu")
-SEGMENTS, LINES = 3, 4000
+SEGMENTS, LINES = 3, 8000
 
 
 def write_journal(folder: Path) -> dict[str, bytes]:
@@ -153,6 +153,7 @@ async def test_an_edge_that_dies_while_shipping_sends_everything_after_its_resta
         engine = bind(tmp_path / "journal")
         async with shipping(engine, client) as shipper:
             await until("some pieces are stored", lambda shipper=shipper: shipper.counts.pieces >= 1)
+            assert engine.status()["journal_backlog_bytes"] > 0, "it died after shipping, not while"
         engine.stop()
     engine = bind(tmp_path / "journal")
     async with shipping(engine, client):

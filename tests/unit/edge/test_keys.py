@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc.aio
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.api.auth.v1 import auth_pb2, auth_pb2_grpc
 from trunkline.edge.auth_client import keys_from
@@ -25,26 +26,19 @@ def answer(*tenants: str, key: bytes = KEY) -> auth_pb2.FetchKeysResponse:
 
 def test_a_cache_opens_again_with_its_expiry(tmp_path: Path) -> None:
     KeyCache(tmp_path, "edge-eu1").store(answer("acme"), 1000)
-    cached = KeyCache(tmp_path, "edge-eu1").load(999)
+    cached = KeyCache(tmp_path, "edge-eu1").load()
     assert (cached.response, cached.expires_s) == (answer("acme"), 1000)
     assert KEY not in (tmp_path / CACHE_FILE).read_bytes()
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
 
-def test_an_expired_cache_is_not_used(tmp_path: Path) -> None:
-    cache = KeyCache(tmp_path, "edge-eu1")
-    cache.store(answer("acme"), 1000)
-    with pytest.raises(UnusableCache, match="expired 1 s ago"):
-        cache.load(1001)
-
-
 def test_another_edges_cache_or_node_key_does_not_open(tmp_path: Path) -> None:
     KeyCache(tmp_path, "edge-eu1").store(answer("acme"), 1000)
     with pytest.raises(UnusableCache, match="another edge"):
-        KeyCache(tmp_path, "edge-eu2").load(1)
+        KeyCache(tmp_path, "edge-eu2").load()
     (tmp_path / NODE_KEY_FILE).unlink()
     with pytest.raises(UnusableCache, match="does not open"):
-        KeyCache(tmp_path, "edge-eu1").load(1)
+        KeyCache(tmp_path, "edge-eu1").load()
 
 
 @pytest.mark.parametrize("place", [0, 4, 11, 12, 24, -1])
@@ -55,7 +49,7 @@ def test_a_changed_byte_anywhere_closes_the_cache(tmp_path: Path, place: int) ->
     content[place] ^= 1
     (tmp_path / CACHE_FILE).write_bytes(content)
     with pytest.raises(UnusableCache):
-        cache.load(1)
+        cache.load()
 
 
 @pytest.mark.parametrize("length", [0, 3, 23, 24, 30])
@@ -64,7 +58,7 @@ def test_a_cut_off_cache_is_not_used(tmp_path: Path, length: int) -> None:
     cache.store(answer("acme"), 1000)
     (tmp_path / CACHE_FILE).write_bytes((tmp_path / CACHE_FILE).read_bytes()[:length])
     with pytest.raises(UnusableCache):
-        cache.load(1)
+        cache.load()
 
 
 def test_a_node_key_of_another_size_is_told_and_not_replaced(tmp_path: Path) -> None:
@@ -165,18 +159,49 @@ async def test_a_missing_key_is_fetched_long_before_the_next_refresh(bench: Benc
     running.cancel()
 
 
-async def test_keys_are_forgotten_at_their_expiry_also_on_disk(bench: Bench) -> None:
+def signing(*tenants: str) -> auth_pb2.FetchKeysResponse:
+    """Tenants' keys, and keys that sign from 900 to 2000."""
+    response = answer(*tenants)
+    for keys in (response.nonce_keys, response.token_keys):
+        keys.add(key_id=3, key=KEY, not_before=Timestamp(seconds=900), not_after=Timestamp(seconds=2000))
+    return response
+
+
+async def test_tenants_keys_are_forgotten_at_their_expiry_also_on_disk_and_calls_can_still_be_signed(bench: Bench) -> None:
     keeper = bench.keeper()
-    KeyCache(bench.folder, "edge-eu1").store(answer("acme"), 1050)
+    KeyCache(bench.folder, "edge-eu1").store(signing("acme"), 1050)
     keeper.load()
-    assert keeper.ring.holds("acme", "k1")
     bench.now_s = 1049
     keeper.expire()
-    assert keeper.ring.holds("acme", "k1")
+    assert keeper.ring.holds("acme", "k1") and keeper.can_sign()
     bench.now_s = 1050
     keeper.expire()
-    assert keeper.ring is NO_KEYS and keeper.expires_s == 0
-    assert not (bench.folder / CACHE_FILE).exists()
+    assert not keeper.ring.tenant_keys and keeper.can_sign()
+    assert KeyCache(bench.folder, "edge-eu1").load().response == signing()
+    bench.now_s = 2000
+    assert not keeper.can_sign()
+
+
+async def test_a_cache_that_expired_while_the_edge_was_down_gives_no_tenants_key(bench: Bench) -> None:
+    KeyCache(bench.folder, "edge-eu1").store(signing("acme"), 999)
+    keeper = bench.keeper()
+    keeper.load()
+    assert not keeper.ring.tenant_keys and keeper.can_sign()
+    assert KeyCache(bench.folder, "edge-eu1").load().response == signing()
+
+
+async def test_an_edge_without_keys_waits_for_one_that_signs_calls(bench: Bench) -> None:
+    keeper = bench.keeper()
+    waiting = asyncio.create_task(keeper.wait_can_sign())
+    bench.auth.answer = answer("acme")
+    running = asyncio.create_task(keeper.run(bench.fetch))
+    await bench.until(lambda: keeper.ring.holds("acme", "k1"))
+    assert not waiting.done()
+    bench.auth.answer = signing("acme")
+    keeper.want()
+    async with asyncio.timeout(20):
+        await waiting
+    running.cancel()
 
 
 async def test_an_unusable_cache_is_a_start_without_keys(bench: Bench) -> None:

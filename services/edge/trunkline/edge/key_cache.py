@@ -1,4 +1,4 @@
-"""The keys on the edge's disk: auth's last answer, sealed under a key of this node, with the time when it must be forgotten.
+"""The keys on the edge's disk: auth's last answer, sealed under a key of this node, with the time when the tenants' keys must be forgotten.
 
 The node key (`node.key`, mode 0600, made at the first start) never leaves the folder. Sealing keeps the keys out of copies of the cache
 alone, and binds it to this edge; who reads both files has them. A cache that does not open is no error: the edge asks auth.
@@ -32,7 +32,7 @@ _HEADER_BYTES = len(_MAGIC) + 8 + _NONCE_BYTES
 
 
 class UnusableCache(Exception):
-    """The cache is missing, expired, damaged or another edge's; the text says which."""
+    """The cache is missing, damaged or another edge's; the text says which."""
 
 
 class UnusableNodeKey(Exception):
@@ -41,6 +41,8 @@ class UnusableNodeKey(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CachedKeys:
+    """`expires_s` (Unix time) may be over: the tenants' keys are then not to be used."""
+
     response: auth_pb2.FetchKeysResponse
     expires_s: int
 
@@ -53,7 +55,7 @@ class KeyCache:
         self._edge = edge
         self._node_key = _node_key(folder / NODE_KEY_FILE)
 
-    def load(self, now_s: float) -> CachedKeys:
+    def load(self) -> CachedKeys:
         """Raises UnusableCache."""
         try:
             with self._cache.open("rb") as file:
@@ -71,8 +73,6 @@ class KeyCache:
             response = auth_pb2.FetchKeysResponse.FromString(plain)
         except (InvalidTag, DecodeError) as error:
             raise UnusableCache(f"{self._cache}: does not open: damaged, or of another edge or node") from error
-        if expires_s <= now_s:
-            raise UnusableCache(f"{self._cache}: expired {now_s - expires_s:.0f} s ago")
         return CachedKeys(response, expires_s)
 
     def store(self, response: auth_pb2.FetchKeysResponse, expires_s: int) -> None:
@@ -80,10 +80,6 @@ class KeyCache:
         header = _MAGIC + expires_s.to_bytes(8, "big") + secrets.token_bytes(_NONCE_BYTES)
         sealed = AESGCM(self._node_key).encrypt(header[-_NONCE_BYTES:], response.SerializeToString(), header + self._edge.encode())
         _write_whole(self._cache, header + sealed)
-
-    def forget(self) -> None:
-        """After the expiry."""
-        self._cache.unlink(missing_ok=True)
 
 
 def _node_key(path: Path) -> bytes:

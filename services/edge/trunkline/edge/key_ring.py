@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.api.auth.v1 import auth_pb2
 from trunkline.domain.events import CredentialSet, TenantId
@@ -63,6 +64,14 @@ class KeyRing:
         """The engine's keys as of now. Which key signs is decided here and not by auth's flag: a ring from the cache may be hours old."""
         return [SetNonceKeys(_rotating(self.nonce_keys, now_s)), SetTokenKeys(_rotating(self.token_keys, now_s))]
 
+    def can_sign(self, now_s: int) -> bool:
+        """Whether somebody can be challenged and a call set up, whose dialog needs a token."""
+        return all(any(key.not_before_s <= now_s < key.not_after_s for key in keys) for keys in (self.nonce_keys, self.token_keys))
+
+    def without_tenants(self) -> KeyRing:
+        """What is left when the time of the tenants' keys is over; signing keys have times of their own."""
+        return KeyRing(nonce_keys=self.nonce_keys, token_keys=self.token_keys)
+
     def tenants_changed(self, before: KeyRing) -> set[str]:
         """Whose keys came, went or differ."""
         both = set(self.tenant_keys) | set(before.tenant_keys)
@@ -79,6 +88,20 @@ def ring_of(response: auth_pb2.FetchKeysResponse) -> KeyRing:
     tenant_keys = {(each.tenant, each.key_id): each.key for each in response.tenant_keys}
     nonce_keys = _signing_keys("nonce key", response.nonce_keys)
     return KeyRing(MappingProxyType(tenant_keys), nonce_keys, _signing_keys("token key", response.token_keys))
+
+
+def response_of(ring: KeyRing) -> auth_pb2.FetchKeysResponse:
+    """The message that `ring_of` makes the ring from."""
+    return auth_pb2.FetchKeysResponse(
+        tenant_keys=[auth_pb2.TenantKey(tenant=tenant, key_id=key_id, key=key) for (tenant, key_id), key in ring.tenant_keys.items()],
+        nonce_keys=map(_message, ring.nonce_keys),
+        token_keys=map(_message, ring.token_keys),
+    )
+
+
+def _message(key: SigningKey) -> auth_pb2.RotatingKey:
+    not_before, not_after = Timestamp(seconds=key.not_before_s), Timestamp(seconds=key.not_after_s)
+    return auth_pb2.RotatingKey(key_id=key.key_id, key=key.key, not_before=not_before, not_after=not_after)
 
 
 def _signing_keys(what: str, keys: Iterable[auth_pb2.RotatingKey]) -> tuple[SigningKey, ...]:

@@ -1,7 +1,8 @@
 """Keeps an edge's keys: from the cache at start, from auth as often as the settings say and whenever a fact names a key that is missing.
 
-Without auth the edge goes on with what it has until the cache expires; then it forgets, and accounts cannot be read any more: whoever
-erases a tenant's key may count on that.
+Without auth the edge goes on with what it has until the cache expires; then it forgets the tenants' keys, in memory and on disk, and
+accounts cannot be read any more: whoever erases a tenant's key may count on that. Keys that sign have times of their own; calls that an
+address alone admits need no others.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 from trunkline.api.auth.v1 import auth_pb2
 from trunkline.edge.key_cache import KeyCache, UnusableCache
-from trunkline.edge.key_ring import NO_KEYS, BadKeys, KeyRing, ring_of
+from trunkline.edge.key_ring import NO_KEYS, BadKeys, KeyRing, response_of, ring_of
 from trunkline.runtime.logs import logger
 
 FIRST_RETRY_S = 0.25
@@ -33,7 +34,7 @@ RingChanged = Callable[[KeyRing, KeyRing], None]
 
 
 class KeyKeeper:
-    """`ring` is what holds now, readable from any thread. `expires_s` is Unix time, 0 without keys."""
+    """`ring` is what holds now, readable from any thread. `expires_s` (Unix time) is the end of the tenants' keys, 0: there were none."""
 
     def __init__(
         self,
@@ -52,27 +53,31 @@ class KeyKeeper:
         self._on_change = on_change
         self._now = now
         self._is_wanted = asyncio.Event()
-        self._is_held = asyncio.Event()
+        self._has_changed = asyncio.Event()
         self._log = logger("keys")
 
     def load(self) -> None:
         """Takes the cached keys, if they are usable. Call once, before `run`."""
         try:
-            cached = self._cache.load(self._now())
+            cached = self._cache.load()
             ring = ring_of(cached.response)
         except (UnusableCache, BadKeys) as error:
             self._log.info("no cached keys", why=str(error))
             return
-        self._take(ring, cached.expires_s)
+        if self._now() >= cached.expires_s:
+            self._forget_tenants(ring, cached.expires_s)
+        else:
+            self._take(ring, cached.expires_s)
 
-    @property
-    def is_held(self) -> bool:
-        """There are keys: without them nobody can be challenged and no dialog routed."""
-        return self.ring is not NO_KEYS
+    def can_sign(self) -> bool:
+        """Without a key that signs nobody can be challenged and no call set up."""
+        return self.ring.can_sign(int(self._now()))
 
-    async def wait_held(self) -> None:
-        """Until the first keys are there; `run` fetches them."""
-        await self._is_held.wait()
+    async def wait_can_sign(self) -> None:
+        """Until auth has given keys for it; `run` fetches them."""
+        while not self.can_sign():
+            self._has_changed.clear()
+            await self._has_changed.wait()
 
     def want(self) -> None:
         """A key is missing: fetch soon."""
@@ -97,12 +102,16 @@ class KeyKeeper:
 
     def expire(self) -> None:
         """Forgets keys whose time is over; else tells who signs now, which changes with time alone."""
-        if self.ring is not NO_KEYS and self._now() >= self.expires_s:
-            self._log.error("keys expired: accounts cannot be authenticated until auth is back", expires_s=self.expires_s)
-            self._cache.forget()
-            self._take(NO_KEYS, 0)
+        if self.ring.tenant_keys and self._now() >= self.expires_s:
+            self._forget_tenants(self.ring, self.expires_s)
         else:
             self._on_change(self.ring, self.ring)
+
+    def _forget_tenants(self, ring: KeyRing, expired_s: int) -> None:
+        self._log.error("keys expired: accounts cannot be authenticated until auth is back", expired_s=expired_s)
+        left = ring.without_tenants()
+        self._take(left, expired_s)
+        self._cache.store(response_of(left), expired_s)
 
     async def _renew(self, fetch: Fetch) -> None:
         response = await fetch()
@@ -113,13 +122,12 @@ class KeyKeeper:
 
     def _take(self, ring: KeyRing, expires_s: int) -> None:
         before, self.ring, self.expires_s = self.ring, ring, expires_s
-        if self.is_held:
-            self._is_held.set()
+        self._has_changed.set()
         self._on_change(ring, before)
 
     async def _wait(self, limit_s: float, *, is_wakable: bool) -> None:
         """Not beyond the expiry, so that keys are forgotten on time."""
-        if self.expires_s:
+        if self.ring.tenant_keys:
             limit_s = min(limit_s, max(0.0, self.expires_s - self._now()))
         if not is_wakable:
             await asyncio.sleep(limit_s)

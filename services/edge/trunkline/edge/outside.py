@@ -66,7 +66,7 @@ async def _serve_when_complete(settings: EdgeSettings, life: Lifecycle, calls: C
     if calls.engine is None:
         log.info("cold: no calls are taken before the replica is complete and auth has given keys", position=replica.covered)
         await _complete(replica)
-        await calls.keys.wait_held()
+        await calls.keys.wait_can_sign()
         calls.serve()
     assert calls.engine is not None
     await server.set_serving(True)

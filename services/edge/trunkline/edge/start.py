@@ -37,10 +37,10 @@ async def start(settings: EdgeSettings, life: Lifecycle) -> None:
     await replica.open()
     gc.enable()
     life.on_stop("replica file", replica.close)
-    if replica.is_complete and calls.keys.is_held:
+    if replica.is_complete and calls.keys.can_sign():
         calls.serve()
     else:
-        logger("edge").info("not ready yet", position=replica.covered, is_complete=replica.is_complete, has_keys=calls.keys.is_held)
+        logger("edge").info("not ready yet", position=replica.covered, is_complete=replica.is_complete, has_keys=calls.keys.can_sign())
     life.on_stop("engine", lambda: asyncio.to_thread(calls.stop))
     following = life.spawn("replica", replica.run())
 
