@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers.engine import HOST, NUMBER, EngineBench, by_address
+from helpers.engine import HOST, NUMBER, EngineBench, Peer, by_address
 
 from trunkline.engine import Invite, Reject, Route, Target
+from trunkline.engine.tables import SetAddress
 
 
 @pytest.fixture
@@ -213,3 +214,30 @@ def test_a_decision_that_hangs_ends_the_process_and_says_so(tmp_path: Path, then
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == -6, done
     assert "a decision has taken more than 300 ms" in done.stderr
+
+
+def test_a_reinvite_from_elsewhere_passes_the_access_rule_again(bench: EngineBench) -> None:
+    bench.apply(*by_address(), SetAddress("acme/IN", "127.0.0.3/32"))
+    gateway, peer = bench.gateway(), bench.peer()
+    peer.send(peer.request())
+    gateway.answer(gateway.receive(), "200 OK")
+    route = peer.final().one("Record-Route")
+
+    def in_dialog(source: Peer, method: str, cseq: int) -> None:
+        request = source.request(method, cseq=cseq, to_tag="gateway", extra=(f"Route: {route}",))
+        source.send(request.replace(f"sip:{NUMBER}@{HOST}", f"sip:g@{gateway.host_port}", 1))
+
+    in_dialog(peer, "ACK", 1)
+    assert gateway.receive().start_line.startswith("ACK ")
+    stranger = bench.peer("127.0.0.2")
+    in_dialog(stranger, "INVITE", 2)
+    assert stranger.final().start_line == "SIP/2.0 403 Source Not In ACL T203"
+    assert gateway.hears_nothing()
+    listed = bench.peer("127.0.0.3")
+    in_dialog(listed, "INVITE", 3)
+    received = gateway.receive()
+    assert received.one("CSeq") == "3 INVITE"
+    gateway.answer(received, "200 OK")
+    assert listed.final().status == 200
+    [call] = bench.engine.live_calls()
+    assert call.state == "answered"

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{channel, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -45,24 +45,48 @@ pub struct LiveCallRow {
 
 /// What the worker is asked or told between datagrams.
 pub(crate) enum Order {
-    TokenKeys(Vec<TokenKey>),
     LiveCalls(Sender<Vec<LiveCallRow>>),
     Stop,
 }
 
 /// What the engine's handle and its worker share.
-#[derive(Debug)]
 pub(crate) struct Shared {
     pub tables: Arc<Tables>,
     pub journal: Journal,
     pub counters: Counters,
     pub is_draining: AtomicBool,
+    /// Looked at before each datagram, so that keys count from the moment they are set, as tables do.
+    pub token_keys: TokenKeys,
     /// Wakes the worker out of its poll.
     pub wake: EventFd,
 }
 
+/// Token keys on their way to the worker.
+#[derive(Default)]
+pub(crate) struct TokenKeys {
+    keys: Mutex<Vec<TokenKey>>,
+    version: AtomicU64,
+}
+
+impl TokenKeys {
+    fn set(&self, keys: Vec<TokenKey>) {
+        let mut current = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = keys;
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// The keys where they are others than those of version `seen`, which is brought up to date.
+    pub fn changed(&self, seen: &mut u64) -> Option<Vec<TokenKey>> {
+        if self.version.load(Ordering::Acquire) == *seen {
+            return None;
+        }
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        *seen = self.version.load(Ordering::Acquire);
+        Some(keys.clone())
+    }
+}
+
 /// See the module. All methods may be called from any thread.
-#[derive(Debug)]
 pub struct Engine {
     shared: Arc<Shared>,
     orders: Mutex<Sender<Order>>,
@@ -91,6 +115,7 @@ impl Engine {
             journal,
             counters: Counters::default(),
             is_draining: AtomicBool::new(false),
+            token_keys: TokenKeys::default(),
             wake: event_fd()?,
         });
         let (orders, inbox) = channel();
@@ -116,7 +141,7 @@ impl Engine {
     }
 
     pub fn set_token_keys(&self, keys: Vec<TokenKey>) {
-        self.order(Order::TokenKeys(keys));
+        self.shared.token_keys.set(keys);
     }
 
     /// While draining, OPTIONS is answered 503 so that customers look elsewhere; calls go on.

@@ -64,6 +64,7 @@ pub struct Worker {
     pub(crate) addresses: Vec<SocketAddr>,
     listeners: Vec<UdpListener>,
     inbox: Receiver<Order>,
+    token_keys_seen: u64,
 }
 
 /// Decisions are watched as long as there is one who takes them: a stop that waits for a decision that hangs must not wait for ever.
@@ -116,6 +117,7 @@ impl Worker {
             shared,
             listeners,
             inbox,
+            token_keys_seen: 0,
         }
     }
 
@@ -127,7 +129,6 @@ impl Worker {
             self.wait();
             loop {
                 match self.inbox.try_recv() {
-                    Ok(Order::TokenKeys(keys)) => self.proxy.set_token_keys(&keys),
                     Ok(Order::LiveCalls(answer)) => drop(answer.send(self.live_calls())),
                     Ok(Order::Stop) | Err(std::sync::mpsc::TryRecvError::Disconnected) => {
                         let now = self.clock.now();
@@ -210,6 +211,9 @@ impl Worker {
     fn on_datagram(&mut self, flow: Flow, datagram: &[u8], table: &mut HeaderTable, policy: &mut dyn Policy) {
         if is_keep_alive(datagram) {
             return;
+        }
+        if let Some(keys) = self.shared.token_keys.changed(&mut self.token_keys_seen) {
+            self.proxy.set_token_keys(&keys);
         }
         let now = self.clock.now();
         let error = match Message::parse(datagram, table) {
