@@ -208,7 +208,8 @@ class Replica:
         if position <= self._covered:
             return
         reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (position, next(self._numbers), reached))
+        entry = (position, next(self._numbers), reached)
+        heapq.heappush(self._waiting, entry)
         try:
             async with asyncio.timeout(timeout_s):
                 await reached
@@ -217,6 +218,10 @@ class Replica:
                 f"position {position} is not covered after {timeout_s} s; this replica stands at {self._covered}."
                 " Is the log reachable? Try again with the same request id."
             ) from None
+        finally:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+                heapq.heapify(self._waiting)
 
     async def wait_complete(self, timeout_s: float) -> None:
         """Raises NotCovered."""
