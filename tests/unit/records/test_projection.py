@@ -82,6 +82,15 @@ async def test_a_message_delivered_again_or_cut_elsewhere_changes_nothing(store:
     assert (await projection.apply([StreamMessage(3, batch(lines))])).calls == 0
 
 
+async def test_of_two_facts_with_one_id_the_first_counts(store: Store) -> None:
+    projection, queries, _ = store
+    start = b'{"call":"c1","id":"1-1","time_ns":1,"attempted":{"tenant":"acme"}}\n'
+    ends = [b'{"call":"c1","id":"1-2","time_ns":2,"failed":{"status":%d,"by":"carrier"}}\n' % status for status in (486, 404, 600)]
+    await projection.apply([StreamMessage(1, batch([start, ends[0], ends[1]]))])
+    await projection.apply([StreamMessage(2, batch([ends[2], b'{"call":"c1","id":"1-3","time_ns":3,"progressed":{}}\n']))])
+    assert [record.status for record in (await queries.page(Filter()))[0]] == [486]
+
+
 async def test_a_malformed_line_is_set_aside_with_its_place_and_the_rest_counts(store: Store) -> None:
     projection, queries, path = store
     good = lines_of_call("c1", 1000)

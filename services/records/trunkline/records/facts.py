@@ -153,15 +153,15 @@ def parse_fact(line: bytes) -> CallFact:
     if len(line) > MAX_LINE_BYTES:
         raise MalformedFact(f"the line has {len(line)} bytes, more than {MAX_LINE_BYTES}")
     try:
-        document = json.loads(line)
+        document = json.loads(line.decode())
     except (ValueError, RecursionError) as error:
         raise MalformedFact(f"not JSON: {error}") from error
     if not isinstance(document, dict):
         raise MalformedFact(f"a JSON {type(document).__name__} where an object is wanted")
-    present = [kind for kind in KINDS if kind in document]
+    present = document.keys() & _KIND_NAMES
     if len(present) != 1:
-        raise MalformedFact(f"exactly one of {', '.join(KINDS)} is wanted, there is {', '.join(present) or 'none'}")
-    kind = present[0]
+        raise MalformedFact(f"exactly one of {', '.join(KINDS)} is wanted, there is {', '.join(sorted(present)) or 'none'}")
+    (kind,) = present
     values = document[kind]
     if not isinstance(values, dict):
         raise MalformedFact(f"{kind}: a JSON {type(values).__name__} where an object is wanted")
@@ -184,6 +184,7 @@ def kind_of(body: Body) -> str:
     return _NAMES[type(body)]
 
 
+_KIND_NAMES = frozenset(KINDS)
 _NAMES: Mapping[type[Body], str] = {body_type: name for name, body_type in KINDS.items()}
 
 
@@ -191,7 +192,7 @@ def _text(value: object, where: str) -> str:
     if not isinstance(value, str):
         raise MalformedFact(f"{where}: text is wanted, there is {value!r:.60}")
     # A lone surrogate cannot be stored as UTF-8.
-    return value.encode("utf-8", "replace").decode("utf-8")
+    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
 
 
 def _number(value: object, where: str) -> int:

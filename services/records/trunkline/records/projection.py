@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -53,6 +53,8 @@ class WrongFile(Exception):
 @dataclass(slots=True)
 class _Rows:
     facts: list[tuple[str, str, str, bytes]] = field(default_factory=list)
+    parsed: dict[tuple[str, str], CallFact] = field(default_factory=dict)
+    """By edge and id: most calls are folded from what has just arrived, and reading a line twice doubles the work."""
     counted: list[tuple[str, str, int, str, str, str, int]] = field(default_factory=list)
     rejected: list[tuple[str, str, int, int, str, bytes]] = field(default_factory=list)
 
@@ -117,7 +119,7 @@ class Projection:
             added = self._database.total_changes - before
             await self._database.executemany("INSERT OR IGNORE INTO rejected VALUES (?, ?, ?, ?, ?, ?)", rows.rejected)
             calls = list({row[0] for row in rows.facts})
-            written = await self._fold_calls(calls)
+            written = await self._fold_calls(calls, rows.parsed)
             await self._set_meta(position=fresh[-1].sequence)
             await self._database.execute("COMMIT")
         except BaseException:
@@ -133,6 +135,8 @@ class Projection:
         known: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
         async for call, edge, fact_id in await self._database.execute(query, (json.dumps(calls),)):
             known[call].add((edge, fact_id))
+            # What is stored counts, should the same id have come with other content.
+            rows.parsed.pop((edge, fact_id), None)
         kept = []
         for row in rows.facts:
             call, edge, fact_id, line = row
@@ -146,12 +150,12 @@ class Projection:
             kept.append(row)
         rows.facts = kept
 
-    async def _fold_calls(self, calls: Sequence[str]) -> int:
-        """Folds the calls anew from all their facts; how many records that made."""
+    async def _fold_calls(self, calls: Sequence[str], parsed: Mapping[tuple[str, str], CallFact]) -> int:
+        """Folds the calls anew from all their facts, of which some may be `parsed`; how many records that made."""
         facts: defaultdict[str, list[EdgeFact]] = defaultdict(list)
-        query = "SELECT call, edge, line FROM facts WHERE call IN (SELECT value FROM json_each(?))"
-        async for call, edge, line in await self._database.execute(query, (json.dumps(calls),)):
-            facts[call].append(EdgeFact(edge, parse_fact(line)))
+        query = "SELECT call, edge, id, line FROM facts WHERE call IN (SELECT value FROM json_each(?))"
+        async for call, edge, fact_id, line in await self._database.execute(query, (json.dumps(calls),)):
+            facts[call].append(EdgeFact(edge, parsed.get((edge, fact_id)) or parse_fact(line)))
         records = [record for record in map(fold, facts.values()) if record is not None]
         await self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_record_row, records))
         return len(records)
@@ -164,7 +168,7 @@ class Projection:
             calls = [call async for (call,) in await self._database.execute(query, (last, REFOLD_CALLS))]
             await self._database.execute("BEGIN IMMEDIATE")
             if calls:
-                await self._fold_calls(calls)
+                await self._fold_calls(calls, {})
             else:
                 await self._set_meta(fold_version=FOLD_VERSION)
             await self._database.execute("COMMIT")
@@ -216,6 +220,8 @@ def _read_line(edge: str, line: bytes, rows: _Rows) -> None:
             row = (edge, fact.id, counted.minute_ns, counted.source, counted.what, counted.domain, counted.number)
             rows.counted.append(row)
         case _:
+            # What came first counts, here as in the table.
+            rows.parsed.setdefault((edge, fact.id), fact)
             rows.facts.append((fact.call, edge, fact.id, line))
 
 
