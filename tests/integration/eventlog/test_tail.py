@@ -122,8 +122,9 @@ async def test_a_tail_goes_on_after_its_connection_was_cut_in_the_middle_of_a_me
         await theirs.close()
 
 
-async def test_a_lost_message_is_noticed_and_fetched_again(nats_server: NatsServer, nc: Client) -> None:
-    """Answers are lost for a while on a connection that stays: the next message or heartbeat shows the gap."""
+@pytest.mark.parametrize("shown_by", ["heartbeat", "next message"])
+async def test_a_lost_message_is_noticed_and_fetched_again(nats_server: NatsServer, nc: Client, shown_by: str) -> None:
+    """Answers are lost for a while on a connection that stays."""
     async with tcp_proxy(nats_server.port) as proxy:
         theirs = await nats_server.connect(f"nats://127.0.0.1:{proxy.port}")
         follower = Follower(theirs)
@@ -133,7 +134,11 @@ async def test_a_lost_message_is_noticed_and_fetched_again(nats_server: NatsServ
         await publish(nc, 6, 1)
         await asyncio.wait_for(proxy.has_lost.wait(), 5)
         proxy.find_answers()
-        await follower.has(6)
+        if shown_by == "next message":
+            await publish(nc, 7, 1)
+            await follower.has(7)
+        else:
+            await follower.has(6)
         assert theirs.stats["reconnects"] == 0
         await follower.end()
         await theirs.close()
