@@ -43,6 +43,7 @@ async def test_an_admitted_call_becomes_a_record(bench: EdgeBench) -> None:
     assert 1000 <= record.duration_ms < 10_000
     assert (record.price_micros, record.currency) == (100 * -(-record.duration_ms // 1000), "EUR")
     assert list(record.notes) == []
+    assert (await bench.edge.stop(), await bench.records.stop()) == (0, 0)
 
 
 async def test_a_receipt_is_the_moment_from_which_calls_are_decided_by_it(bench: EdgeBench) -> None:
