@@ -60,7 +60,7 @@ class Platform:
 
     def start(self) -> None:
         self.state.mkdir(parents=True, exist_ok=True)
-        log = (self.state / "up.log").open("ab")
+        log = (self.state / "up.log").open("wb")
         self.process = subprocess.Popen(
             [BIN / "trunkline", "up", "--state", self.state, "--loopback", self.loopback], stdout=log, stderr=log, start_new_session=True
         )
