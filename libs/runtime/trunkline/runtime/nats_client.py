@@ -6,6 +6,7 @@ Its defaults notice a dead peer after four minutes and give up reconnecting; the
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,9 @@ RECONNECT_WAIT_S = 0.25
 CONNECT_LIMIT_S = 2
 """Of one attempt."""
 
+SAME_ERROR_AFTER_S = 60.0
+"""An outage says the same four times a second, for hours; the log is told once a minute."""
+
 PENDING_BYTES = 2 << 20
 """Published while the connection is away; beyond it a publish fails at once."""
 
@@ -29,8 +33,15 @@ PENDING_BYTES = 2 << 20
 def _settings(client: Client, url: str, token: str, name: str, pending_bytes: int) -> dict[str, object]:
     log = logger("nats")
 
+    told: dict[str, float] = {}
+
     async def on_error(error: Exception) -> None:
-        log.warning("nats error", url=url, error=f"{type(error).__name__}: {error}")
+        text = f"{type(error).__name__}: {error}"
+        now_s = time.monotonic()
+        if now_s - told.get(text, -SAME_ERROR_AFTER_S) >= SAME_ERROR_AFTER_S:
+            told.clear()  # another error, or the same after a while: one text is remembered, so that it stays one
+            told[text] = now_s
+            log.warning("nats error", url=url, error=text)
 
     async def on_lost() -> None:
         if not client.is_closed:
