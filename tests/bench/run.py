@@ -82,9 +82,8 @@ def calls(bench: edge.Bench, folder: Path, rates: list[int], jobs: list[str], *,
                     "retransmissions": retransmissions[server],
                 }
                 rows.append(row)
-                print(
-                    f"  {job:7} {rate:5}/s {server:12} {median:7.1f} µs/call ({min(values):.0f}–{max(values):.0f})  × {row['ratio_to_kamailio_fm']}"
-                )
+                spread = f"{min(values):.0f}–{max(values):.0f}"
+                print(f"  {job:7} {rate:5}/s {server:12} {median:7.1f} µs/call ({spread}) × {row['ratio_to_kamailio_fm']}")
     return rows
 
 
