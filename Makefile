@@ -82,6 +82,7 @@ test-rust:
 test-all: venv debian test-rust ## the tests of `make test` and the slow ones
 	$(PY) -m pytest -q $(PYTEST_ARGS)
 
+bench: DEBIAN += kamailio kamailio-sqlite-modules kamailio-extra-modules
 bench: venv debian ## CPU per call beside Kamailio, propagation, replay (docs/performance.md)
 	$(PY) tests/bench/run.py
 
