@@ -52,8 +52,9 @@ class Bench:
         self.feed = TableFeed(REALM, "eu1", self._want)
         self.position = 0
 
-    def _want(self) -> None:
+    def _want(self) -> int:
         self.wanted_keys += 1
+        return self.wanted_keys
 
     def tell(self, *story: tuple[Kind, str, Event], is_covered: bool = True) -> None:
         for kind, aggregate, event in story:
@@ -145,3 +146,15 @@ def test_long_groups_are_given_in_slices_that_end_with_a_commit(bench: Bench, mo
     assert sum(size for size, _ in given) == 40 + 1 + 2 + 2
     assert all(size <= 13 for size, _ in given)
     assert bench.outcome("198.51.100.39") == "admit"
+
+
+def test_a_secret_without_its_key_is_not_applied_before_auth_was_asked_for_it(bench: Bench) -> None:
+    bench.feed.attach(bench.engine)
+    bench.tell(*STORY)
+    before = bench.position
+    bench.tell((Kind.CREDENTIAL, "c1", CredentialSet("31000000", REALM, "k1", SEALED)), (Kind.ACL, "OUT", AccountAdded("31000000", "c1")))
+    assert bench.feed.applied.position == before
+    bench.feed.on_keys_asked(bench.wanted_keys - 1)
+    assert bench.feed.applied.position == before, "an answer to an earlier question may lack the key"
+    bench.feed.on_keys_asked(bench.wanted_keys)
+    assert bench.feed.applied.position == bench.position

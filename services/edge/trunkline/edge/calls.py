@@ -41,12 +41,13 @@ class CallService:
             refresh_s=settings.keys_refresh_s,
             lifetime_s=settings.keys_lifetime_s,
             on_change=self.tables.on_keys,
+            on_asked=self.tables.on_keys_asked,
         )
         self.policy = Policy(lambda: self.tables.directory, region=settings.region, realm=settings.realm)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
 
-    def _want_keys(self) -> None:
-        self.keys.want()
+    def _want_keys(self) -> int:
+        return self.keys.want()
 
     def serve(self) -> Engine:
         """The replica is whole: bind, fill the tables, take calls. OSError where an address cannot be bound."""

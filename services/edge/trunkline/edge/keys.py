@@ -43,14 +43,18 @@ class KeyKeeper:
         refresh_s: float,
         lifetime_s: float,
         on_change: RingChanged,
+        on_asked: Callable[[int], None] = lambda _: None,
         now: Callable[[], float] = time.time,
     ) -> None:
+        """`on_asked` is told when auth was asked, with or without an answer: with the number of the last `want` before that."""
         self.ring: KeyRing = NO_KEYS
         self.expires_s = 0
         self._cache = cache
         self._refresh_s = refresh_s
         self._lifetime_s = lifetime_s
         self._on_change = on_change
+        self._on_asked = on_asked
+        self._wants = 0
         self._now = now
         self._is_wanted = asyncio.Event()
         self._has_changed = asyncio.Event()
@@ -79,19 +83,24 @@ class KeyKeeper:
             self._has_changed.clear()
             await self._has_changed.wait()
 
-    def want(self) -> None:
-        """A key is missing: fetch soon."""
+    def want(self) -> int:
+        """A key is missing: fetch soon. The number is what `on_asked` will have reached when that was done."""
+        self._wants += 1
         self._is_wanted.set()
+        return self._wants
 
     async def run(self, fetch: Fetch) -> None:
         """Fetches for ever. Failures of auth are retried with growing waits; an answer that is no answer is one."""
         retry_s = FIRST_RETRY_S
         while True:
             self._is_wanted.clear()
+            wants = self._wants
             try:
                 await self._renew(fetch)
+                self._on_asked(wants)
             except (KeysUnavailable, BadKeys, OSError) as error:
                 self._log.warning("keys not renewed", why=str(error), retry_s=retry_s, expires_s=self.expires_s)
+                self._on_asked(wants)
                 await self._wait(retry_s, is_wakable=False)
                 retry_s = min(2 * retry_s, LAST_RETRY_S)
             else:

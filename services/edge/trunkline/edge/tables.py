@@ -32,12 +32,14 @@ class Tables(Protocol):
 
 
 class TableFeed:
-    """Collects changes while there is no engine; `attach` gives them all. `on_missing_key` is called when a secret's key is not held.
+    """Collects changes while there is no engine; `attach` gives them all. `on_missing_key` is called when a secret's key is not held and
+    gives a number; until `on_keys_asked` has reached it, the secret's position is not called applied: a receipt promises that the account
+    can be used. Where auth does not answer, or has no such key, the position is applied all the same: everything else of it is.
 
     `directory` is another one after a rebuild: ask for it each time.
     """
 
-    def __init__(self, realm: str, pop: str, on_missing_key: Callable[[], None]) -> None:
+    def __init__(self, realm: str, pop: str, on_missing_key: Callable[[], int]) -> None:
         self.directory = Directory()
         self.applied = AppliedPositions()
         self._realm = realm
@@ -49,6 +51,8 @@ class TableFeed:
         """While the replica is given anew: what becomes `directory` when it is whole."""
         self._engine: Tables | None = None
         self._covered = 0
+        self._awaited: tuple[int, int] | None = None
+        """Position of the first secret whose key auth is being asked for, and the number of the last such question."""
         self._signing: list[TableChange] = []
         self._waiting: list[tuple[int, list[TableChange]]] = []
         """Changes by position, not yet given to the engine."""
@@ -66,7 +70,8 @@ class TableFeed:
         directory = self.directory if self._rebuilt is None else self._rebuilt
         directory.apply(fact)
         if isinstance(fact.event, CredentialSet) and not self._ring.holds(fact.tenant, fact.event.key_id):
-            self._on_missing_key()
+            first = fact.position if self._awaited is None else self._awaited[0]
+            self._awaited = first, self._on_missing_key()
         changes = self._feed.changes(fact)
         if changes:
             self._waiting.append((fact.position, changes))
@@ -79,11 +84,18 @@ class TableFeed:
         self._covered = position
         self._give()
 
+    def on_keys_asked(self, number: int) -> None:
+        """Auth was asked after so many keys had been missed; what it gave came by `on_keys` before."""
+        if self._awaited is not None and number >= self._awaited[1]:
+            self._awaited = None
+            self._give()
+
     def on_reset(self) -> None:
         """The replica held something else than the log: all facts come again, and `on_covered` when they are whole. Calls go on being
         decided by what was held until then."""
         self._rebuilt = Directory()
         self._feed = self._new_feed()
+        self._awaited = None
         self._waiting = []
 
     def on_keys(self, ring: KeyRing, before: KeyRing) -> None:
@@ -113,7 +125,8 @@ class TableFeed:
                 self._engine.apply(batch, min(position, self._covered))
                 batch = []
         self._engine.apply(batch, self._covered)
-        self.applied.cover(self._covered, time.time())
+        readable = self._covered if self._awaited is None else min(self._covered, self._awaited[0] - 1)
+        self.applied.cover(readable, time.time())
 
     def _replace(self, rebuilt: Directory) -> None:
         """The old entries out and the new ones in by one step, so that no call meets half of either."""
