@@ -110,7 +110,7 @@ def test_restarts_are_delayed_longer_each_time_until_the_process_is_stable() -> 
     backoff = Backoff()
     delays = [backoff.delay_s(0.1) for _ in range(8)]
     assert delays == [0.2, 0.4, 0.8, 1.6, 3.2, MAX_DELAY_S, MAX_DELAY_S, MAX_DELAY_S]
-    assert backoff.delay_s(STABLE_S) == 0.2
+    assert [backoff.delay_s(uptime_s) for uptime_s in (STABLE_S, 0.1, 0.1)] == [0.0, 0.2, 0.4]
 
 
 def test_local_json_is_written_whole_and_read_again(tmp_path: Path) -> None:

@@ -56,7 +56,12 @@ pub(crate) fn assume(live: &[LiveAcl<'_>], username: &str, is_password_right: bo
         Some(candidate) if is_password_right => {
             let live_index = candidate.live_index;
             trace.say(|| format!("{}: account {username}, password taken as right; admits", live[live_index].name));
-            DigestOutcome::Right { live_index, account: username.to_owned(), caller_id: candidate.account.caller_id.clone(), algorithm: None }
+            DigestOutcome::Right {
+                live_index,
+                account: username.to_owned(),
+                caller_id: candidate.account.caller_id.clone(),
+                algorithm: None,
+            }
         }
         _ => refuse_account(&found, username, trace),
     }
@@ -175,7 +180,8 @@ fn check_one(
 
 /// The first account whose secret fits. At least one response is computed, over a secret that nobody has where the name is unknown.
 fn find_right<'a, 'b>(found: &'b [Candidate<'a>], credentials: &Credentials<'_>, method: &[u8]) -> Option<(&'b Candidate<'a>, Ha1)> {
-    let mut readable = found.iter().filter_map(|candidate| candidate.account.secret.ha1(credentials.algorithm).map(|ha1| (candidate, *ha1)));
+    let mut readable =
+        found.iter().filter_map(|candidate| candidate.account.secret.ha1(credentials.algorithm).map(|ha1| (candidate, *ha1)));
     let first = readable.next();
     let nobody = Ha1::from_raw(credentials.algorithm, &[0; 32][..credentials.algorithm.digest_bytes()]);
     let secret = first.as_ref().map(|(_, ha1)| *ha1).or(nobody)?;

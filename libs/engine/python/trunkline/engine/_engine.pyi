@@ -50,7 +50,7 @@ class Invite:
 
 @final
 class JournalChunk:
-    """Whole lines of the journal. Publish with the id `<edge>-<segment>-<offset>`, then acknowledge."""
+    """Whole lines of the journal. Publish with the id `<edge>-<segment>-<offset>-<length>`, then acknowledge."""
 
     @property
     def segment(self) -> str: ...
@@ -103,7 +103,7 @@ class Engine:
         decision_limit_ms: int = 2000,
     ) -> None: ...
     def apply(self, batch: Sequence[TableChange], position: int) -> None:
-        """All of it or, on ValueError (which names the entry), none. Datagrams see one version throughout; `position` is what records carry."""
+        """All of it or, on ValueError (which names the entry), none. Datagrams see one version throughout; records carry `position`."""
     def start(self, on_invite: Callable[[Invite], Decision]) -> None:
         """Binds are made in the constructor; this starts the worker threads. An exception in `on_invite` is logged to stderr's hook,
         counted, and answered with 500 T901."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 FIRST_DELAY_S = 0.2
 MAX_DELAY_S = 5.0
 STABLE_S = 10.0
-"""Having run so long, a process begins with the first delay again."""
+"""Having run so long, a process is started again at once."""
 
 
 @dataclass(slots=True)
 class Backoff:
-    """0.2 s, doubled each time up to 5 s."""
+    """At once after a stable run, for a call may be waiting; then 0.2 s, doubled each time up to 5 s."""
 
     failures: int = 0
 
@@ -20,6 +20,7 @@ class Backoff:
         """After a process ended that had run for `uptime_s`."""
         if uptime_s >= STABLE_S:
             self.failures = 0
+            return 0.0
         delay = min(FIRST_DELAY_S * 2.0 ** min(self.failures, 16), MAX_DELAY_S)
         self.failures += 1
         return delay
