@@ -28,6 +28,9 @@ STREAM = "CALLS"
 PIECE_BYTES = 262_144
 """Of one drain. A quarter of what the server takes in one message, and parsed by readers in a few milliseconds."""
 
+FULL_BYTES = PIECE_BYTES // 2
+"""A drain of no more than this has left nothing behind: the next line, of at most 128 KiB, would have found room."""
+
 MAX_IN_FLIGHT = 8
 """Pieces under way: 2 MiB. One is enough at 500 calls/s; more only shortens the way back after an outage."""
 
@@ -87,11 +90,12 @@ class Shipper:
             tasks.create_task(self._acknowledge(under_way), name="journal acknowledgements")
             while True:
                 chunks = self._journal.drain(PIECE_BYTES)
-                if not chunks:
-                    await self._wait_for_lines()
                 for chunk in chunks:
                     task = tasks.create_task(self._publish(chunk), name=f"journal piece {chunk.segment}+{chunk.offset}")
                     await under_way.put((chunk, task))
+                if sum(len(chunk.lines) for chunk in chunks) <= FULL_BYTES:
+                    # What comes now raises the eventfd again; drained at once it would be a message of a line or two.
+                    await self._wait_for_lines()
 
     async def _acknowledge(self, under_way: asyncio.Queue[tuple[JournalChunk, asyncio.Task[None]]]) -> None:
         """In the order of the journal: an acknowledgement covers everything before it."""

@@ -112,7 +112,7 @@ class Engine:
         """What was bound, in the order of `listen`: tells the ports that were asked for as 0."""
     def set_draining(self, is_draining: bool) -> None: ...
     def fileno(self) -> int:
-        """An eventfd that is readable when `drain` has something; at most one wake-up every 20 ms."""
+        """An eventfd that is readable when `drain` has something; at most one wake-up every 100 ms."""
     def drain(self, max_bytes: int = 262144) -> list[JournalChunk]:
         """Lines not drained yet, of this and earlier runs, oldest first."""
     def rewind(self) -> None:
