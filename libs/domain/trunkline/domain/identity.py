@@ -9,6 +9,7 @@ Left out: header privacy does not hide Via and Contact; media is not relayed, so
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,6 +30,8 @@ _CACHE: Final = 65_536
 
 _USER_UNESCAPED: Final = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.!~*'()&=+$,;?/")
 """RFC 3261 §25.1: unreserved and user-unreserved."""
+_USER: Final = re.compile(r"[^@;>:, ]*")
+"""The rest of a URI up to what ends its user part; matches everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +180,10 @@ def _is_token(text: str) -> bool:
 
 def _number_in(value: str) -> str | None:
     """The number that a name-addr or addr-spec names, or None."""
+    text = value.lower()
     for scheme in ("tel:", "sip:", "sips:"):
-        start = value.lower().rfind(scheme)
+        start = text.rfind(scheme)
         if start >= 0:
-            rest = value[start + len(scheme) :]
-            end = next((index for index, char in enumerate(rest) if char in "@;>:, "), len(rest))
-            return known_number(rest[:end])
+            user = _USER.match(text, start + len(scheme))
+            return None if user is None else known_number(user[0])
     return None

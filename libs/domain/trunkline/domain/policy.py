@@ -1,9 +1,12 @@
-"""The one decision about an admitted INVITE: number, class of service, route, gateways, identity. Pure; a few microseconds."""
+"""The one decision about an admitted INVITE: number, class of service, route, gateways, identity. Pure; a few microseconds.
+
+What is made once a call is a named tuple: a frozen dataclass takes three times as long to make.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from trunkline.domain.class_of_service import is_allowed
 from trunkline.domain.directory import Directory
@@ -13,8 +16,7 @@ from trunkline.domain.numbers import country_code, parse_e164
 from trunkline.domain.routing import Choice, choose
 
 
-@dataclass(frozen=True, slots=True)
-class AdmittedCall:
+class AdmittedCall(NamedTuple):
     """What the edge knows of an INVITE that the access rule has admitted.
 
     `host` is the name dialled, `number` the user part of the Request-URI as sent, unescaped. `account` is the username, or empty.
@@ -33,16 +35,14 @@ class AdmittedCall:
     hints: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RouteTarget:
+class RouteTarget(NamedTuple):
     """A gateway in the order of trying, and what it is shown."""
 
     choice: Choice
     shown: Shown
 
 
-@dataclass(frozen=True, slots=True)
-class Routed:
+class Routed(NamedTuple):
     """`number` is what gateways are sent, E.164 with `+`. The rest is for the record."""
 
     targets: tuple[RouteTarget, ...]
@@ -55,8 +55,7 @@ class Routed:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(NamedTuple):
     """`reason` is a code of the registry; `facts` are for the owner of the domain only."""
 
     reason: str

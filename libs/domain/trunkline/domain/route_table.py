@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from trunkline.domain.events import DeckId, DeckRow
 
@@ -11,8 +11,7 @@ MAX_PREFIX_DIGITS = 15
 """An E.164 number has no more."""
 
 
-@dataclass(frozen=True, slots=True)
-class RouteMatch:
+class RouteMatch(NamedTuple):
     """Rows of the longest prefix that any active deck has for a number, each with its deck's currency. Never empty;
     those of one deck by priority."""
 

@@ -7,9 +7,8 @@ others follow in order. A name that is bound to a POP gets that region's gateway
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter, lt
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from trunkline.domain.events import CarrierId, DeckRow
 from trunkline.domain.route_table import RouteMatch
@@ -22,8 +21,7 @@ OWN_REGION_FIRST: Final = 2
 _BELOW_ONE: Final = 1.0 - 2**-53
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """A gateway to try, and the row it was chosen by."""
 
     gateway: Gateway

@@ -16,8 +16,6 @@ from trunkline.engine import Decision, Invite, Reject, Route, Target
 
 ISOLATED_NOTE = "decided from the replica: the log was out of reach"
 
-_IDENTITY_HEADERS = ("P-Asserted-Identity", "P-Preferred-Identity")
-
 
 class Policy:
     """`directory` gives the one that holds now. `is_isolated` may be set from any thread: records then say that the log was away."""
@@ -33,28 +31,28 @@ class Policy:
         """What the engine is given as its callback."""
         header = invite.header
         call = AdmittedCall(
-            tenant=invite.tenant,
-            domain=invite.domain,
-            host=invite.host,
-            number=invite.number,
-            account=invite.account,
-            caller_id=invite.caller_id,
-            from_uri=invite.from_uri,
-            privacy=header("Privacy"),
-            hints=[value for name in _IDENTITY_HEADERS for value in header(name)],
+            invite.tenant,
+            invite.domain,
+            invite.host,
+            invite.number,
+            invite.account,
+            invite.caller_id,
+            invite.from_uri,
+            header("Privacy"),
+            header("P-Asserted-Identity") + header("P-Preferred-Identity"),
         )
         decision = decide_call(call, self._directory(), region=self._region, realm=self._realm, randomness=self._randomness())
         notes = (*decision.notes, ISOLATED_NOTE) if self.is_isolated else decision.notes
         match decision:
             case Routed():
                 return Route(
-                    targets=tuple([_target(each, decision.number) for each in decision.targets]),
-                    caller_id=decision.identity.caller_id or decision.identity.uri,
-                    presented=decision.presented,
-                    is_private=decision.privacy.is_private,
-                    privacy=decision.privacy.value,
-                    prefix=decision.prefix,
-                    notes=notes,
+                    tuple([_target(each, decision.number) for each in decision.targets]),
+                    decision.identity.caller_id or decision.identity.uri,
+                    decision.presented,
+                    decision.privacy.is_private,
+                    decision.privacy.value,
+                    decision.prefix,
+                    notes,
                 )
             case Rejected():
                 return Reject(decision.reason, decision.facts, decision.caller_id, decision.prefix, notes)
@@ -63,21 +61,22 @@ class Policy:
 
 
 def _target(target: RouteTarget, number: str) -> Target:
-    choice, shown = target.choice, target.shown
+    choice, shown = target
     gateway, settings = choice.gateway, choice.carrier.settings
+    # By position, in the order of the fields: by name it takes twice as long, and this is done for each gateway of each call.
     return Target(
-        gateway=gateway.key,
-        carrier=gateway.carrier,
-        address=gateway.host,
-        port=gateway.port,
-        transport=gateway.transport,
-        is_trusted=settings.is_trusted,
-        request_user=number,
-        from_name_addr=shown.from_name_addr,
-        asserted=shown.asserted,
-        has_asserted_on_ack=settings.has_pai_on_ack,
-        privacy=shown.privacy,
-        pdd_limit_s=settings.pdd_limit_s,
-        rate_micros=choice.row.rate_micros,
-        currency=choice.currency,
+        gateway.key,
+        gateway.carrier,
+        gateway.host,
+        gateway.port,
+        gateway.transport,
+        settings.is_trusted,
+        number,
+        shown.from_name_addr,
+        shown.asserted,
+        settings.has_pai_on_ack,
+        shown.privacy,
+        settings.pdd_limit_s,
+        choice.row.rate_micros,
+        choice.currency,
     )

@@ -1,4 +1,4 @@
-//! What `on_invite` answers: dataclasses of `trunkline.engine.decision` into the engine's `Decision`.
+//! What `on_invite` answers: named tuples of `trunkline.engine.decision` into the engine's `Decision`.
 //!
 //! Texts that reach the wire are checked here, once: a value that could end a header field or a URI is refused with ValueError.
 
@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyTuple, PyType};
 use trunkline_edge::{Decision, Outcome};
 use trunkline_message::text::is_header_text;
 use trunkline_message::NameAddr;
@@ -17,56 +17,89 @@ const MAX_ASSERTED: usize = 2;
 /// Of one text: well below the line that peers accept.
 const MAX_TEXT_BYTES: usize = 1024;
 
+/// Fields of the named tuples of `trunkline.engine.decision`, in their order.
+const TARGET: [&str; 14] = [
+    "gateway",
+    "carrier",
+    "address",
+    "port",
+    "transport",
+    "is_trusted",
+    "request_user",
+    "from_name_addr",
+    "asserted",
+    "has_asserted_on_ack",
+    "privacy",
+    "pdd_limit_s",
+    "rate_micros",
+    "currency",
+];
+const ROUTE: [&str; 7] = ["targets", "caller_id", "presented", "is_private", "privacy", "prefix", "notes"];
+const REJECT: [&str; 5] = ["reason", "facts", "caller_id", "prefix", "notes"];
+
 /// The classes that may be answered, looked up once.
 pub struct DecisionClasses {
     route: Py<PyType>,
     reject: Py<PyType>,
+    target: Py<PyType>,
 }
 
 impl DecisionClasses {
+    /// TypeError where the fields of a class are others than those read here.
     pub fn import(py: Python<'_>) -> PyResult<Self> {
         let module = py.import("trunkline.engine.decision")?;
-        let class = |name: &str| -> PyResult<Py<PyType>> { Ok(module.getattr(name)?.cast_into::<PyType>()?.unbind()) };
-        Ok(DecisionClasses { route: class("Route")?, reject: class("Reject")? })
+        let class = |name: &str, fields: &[&str]| -> PyResult<Py<PyType>> {
+            let class = module.getattr(name)?.cast_into::<PyType>()?;
+            let known: Vec<String> = class.getattr("_fields")?.extract()?;
+            if known != fields {
+                return Err(PyTypeError::new_err(format!("{name} has the fields {known:?}, not {fields:?}: build the engine again")));
+            }
+            Ok(class.unbind())
+        };
+        Ok(DecisionClasses { route: class("Route", &ROUTE)?, reject: class("Reject", &REJECT)?, target: class("Target", &TARGET)? })
     }
 
     /// TypeError for anything but a Route or a Reject, ValueError for a field that cannot be used.
     pub fn extract(&self, py: Python<'_>, answer: &Bound<'_, PyAny>) -> PyResult<Decision> {
         if answer.is_instance(self.route.bind(py))? {
-            return extract_route(answer);
+            return self.extract_route(py, answer);
         }
         if answer.is_instance(self.reject.bind(py))? {
             return extract_reject(answer);
         }
         Err(PyTypeError::new_err(format!("on_invite answered {}, not a Route or a Reject", answer.get_type().name()?)))
     }
-}
 
-fn extract_route(answer: &Bound<'_, PyAny>) -> PyResult<Decision> {
-    let mut targets = Vec::new();
-    for (index, target) in answer.getattr("targets")?.try_iter()?.enumerate() {
-        if index == MAX_TARGETS {
-            return Err(PyValueError::new_err(format!("Route.targets: more than {MAX_TARGETS}")));
+    fn extract_route(&self, py: Python<'_>, answer: &Bound<'_, PyAny>) -> PyResult<Decision> {
+        let fields = Fields { value: answer.cast::<PyTuple>()?, names: &ROUTE, place: Place::Whole("Route") };
+        let mut targets = Vec::with_capacity(2);
+        for (index, target) in fields.attribute("targets")?.try_iter()?.enumerate() {
+            if index == MAX_TARGETS {
+                return Err(PyValueError::new_err(format!("Route.targets: more than {MAX_TARGETS}")));
+            }
+            let target = target?;
+            if !target.is_instance(self.target.bind(py))? {
+                return Err(PyTypeError::new_err(format!("Route.targets[{index}] is {}, not a Target", target.get_type().name()?)));
+            }
+            targets.push(Fields { value: target.cast::<PyTuple>()?, names: &TARGET, place: Place::Target(index) }.target()?);
         }
-        targets.push(Fields { value: &target?, place: format!("Route.targets[{index}]") }.target()?);
+        if targets.is_empty() {
+            return Err(PyValueError::new_err("Route.targets: at least one is needed; answer a Reject where there is none"));
+        }
+        Ok(Decision {
+            outcome: Outcome::Route(targets),
+            caller_id: fields.any_text("caller_id")?,
+            presented: fields.any_text("presented")?,
+            is_private: fields.get("is_private")?,
+            privacy: fields.any_text("privacy")?,
+            prefix: fields.any_text("prefix")?,
+            notes: fields.get("notes")?,
+        })
     }
-    if targets.is_empty() {
-        return Err(PyValueError::new_err("Route.targets: at least one is needed; answer a Reject where there is none"));
-    }
-    let fields = Fields { value: answer, place: "Route".to_owned() };
-    Ok(Decision {
-        outcome: Outcome::Route(targets),
-        caller_id: fields.any_text("caller_id")?,
-        presented: fields.any_text("presented")?,
-        is_private: fields.get("is_private")?,
-        privacy: fields.any_text("privacy")?,
-        prefix: fields.any_text("prefix")?,
-        notes: fields.get("notes")?,
-    })
 }
 
 fn extract_reject(answer: &Bound<'_, PyAny>) -> PyResult<Decision> {
-    let fields = Fields { value: answer, place: "Reject".to_owned() };
+    let fields = Fields { value: answer.cast::<PyTuple>()?, names: &REJECT, place: Place::Whole("Reject") };
     let code = fields.any_text("reason")?;
     if !matches!(code.as_bytes(), [b'T', digits @ ..] if digits.len() == 3 && digits.iter().all(u8::is_ascii_digit)) {
         return Err(fields.wrong("reason", format_args!("{code:?} is no code of the registry (\"T401\")")));
@@ -80,9 +113,27 @@ fn extract_reject(answer: &Bound<'_, PyAny>) -> PyResult<Decision> {
     })
 }
 
+/// What an error names.
+#[derive(Clone, Copy)]
+enum Place {
+    Whole(&'static str),
+    Target(usize),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Place::Whole(name) => f.write_str(name),
+            Place::Target(index) => write!(f, "Route.targets[{index}]"),
+        }
+    }
+}
+
+/// A named tuple, read by position: an attribute of a dataclass would be looked up by a string made for it.
 struct Fields<'a, 'py> {
-    value: &'a Bound<'py, PyAny>,
-    place: String,
+    value: &'a Bound<'py, PyTuple>,
+    names: &'static [&'static str],
+    place: Place,
 }
 
 impl<'py> Fields<'_, 'py> {
@@ -91,7 +142,8 @@ impl<'py> Fields<'_, 'py> {
     }
 
     fn attribute(&self, field: &str) -> PyResult<Bound<'py, PyAny>> {
-        self.value.getattr(field).map_err(|error| self.wrong(field, error))
+        let index = self.names.iter().position(|name| *name == field).unwrap_or(usize::MAX);
+        self.value.get_item(index).map_err(|error| self.wrong(field, error))
     }
 
     fn get<T: pyo3::conversion::FromPyObjectOwned<'py>>(&self, field: &str) -> PyResult<T> {
