@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
+use memchr::{memchr, memchr3};
 
 use crate::error::ParseError;
 use crate::params::Params;
-use crate::text::{find_quote_end, is_lws, skip_lws, trim, unfold, unquote};
+use crate::text::{find_quote_end, has_any, is_address_delimiter, skip_lws, trim, unfold, unquote};
 use crate::uri::Uri;
 
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,8 @@ impl<'a> NameAddr<'a> {
                 None => return bad(bytes, "quoted string without its end"),
                 Some(end) => (&bytes[..end], skip_lws(&bytes[end..])),
             },
-            _ => match bytes.iter().position(|byte| matches!(byte, b'<' | b';' | b'"')) {
+            Some(b'<') => (&bytes[..0], bytes),
+            _ => match memchr3(b'<', b';', b'"', bytes) {
                 Some(at) if bytes[at] == b'<' => (trim(&bytes[..at]), &bytes[at..]),
                 Some(at) if bytes[at] == b'"' => return bad(&bytes[at..], "quote inside a display name"),
                 at => return split_addr_spec(bytes, at.unwrap_or(bytes.len())).map_err(|error| error.at(offset(value, bytes))),
@@ -64,10 +65,6 @@ impl<'a> NameAddr<'a> {
             return bad(param_bytes, "something else than parameters after the address");
         }
         Ok(NameAddr { display_name_bytes: display_name, uri_bytes, address_bytes: &bytes[..bytes.len() - rest.len()], param_bytes })
-    }
-
-    pub(crate) const fn empty() -> Self {
-        NameAddr { display_name_bytes: b"", uri_bytes: b"", address_bytes: b"", param_bytes: b"" }
     }
 
     pub fn uri(&self) -> Result<Uri<'a>, ParseError> {
@@ -112,8 +109,9 @@ fn check_uri_bytes(uri: &[u8]) -> Result<(), ParseError> {
     if uri.is_empty() {
         return Err(ParseError::new("§20.10", 0, "address without a URI"));
     }
-    match uri.iter().position(|byte| is_lws(*byte) || matches!(byte, b'<' | b'"')) {
-        Some(at) => Err(ParseError::new("§20.10", at, "white space, quote or bracket in the URI of an address")),
-        None => Ok(()),
+    if !has_any(uri, is_address_delimiter) {
+        return Ok(());
     }
+    let at = uri.iter().position(|byte| is_address_delimiter(*byte)).unwrap_or_default();
+    Err(ParseError::new("§20.10", at, "white space, quote or bracket in the URI of an address"))
 }

@@ -29,7 +29,8 @@ pub struct Edits {
 
 impl Edits {
     pub fn new() -> Self {
-        Edits::default()
+        // What forwarding a request takes.
+        Edits { edits: Vec::with_capacity(16), text: Vec::with_capacity(768) }
     }
 
     pub fn clear(&mut self) {

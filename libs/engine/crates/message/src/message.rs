@@ -45,6 +45,69 @@ pub struct CSeq<'a> {
     pub method_bytes: &'a [u8],
 }
 
+/// Where the parts of From or To stand, so that nobody looks for them twice.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AddressSpans {
+    pub display_name: Span,
+    pub uri: Span,
+    pub address: Span,
+    pub params: Span,
+}
+
+impl AddressSpans {
+    pub fn of(address: &NameAddr<'_>, bytes: &[u8]) -> Self {
+        let span = |part| Span::find(part, bytes).unwrap_or_default();
+        AddressSpans {
+            display_name: span(address.display_name_bytes),
+            uri: span(address.uri_bytes),
+            address: span(address.address_bytes),
+            params: span(address.param_bytes),
+        }
+    }
+
+    fn view(self, bytes: &[u8]) -> NameAddr<'_> {
+        NameAddr {
+            display_name_bytes: self.display_name.of(bytes),
+            uri_bytes: self.uri.of(bytes),
+            address_bytes: self.address.of(bytes),
+            param_bytes: self.params.of(bytes),
+        }
+    }
+}
+
+/// The same of the topmost Via.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ViaSpans {
+    pub raw: Span,
+    pub transport: Span,
+    pub sent_by_host: Span,
+    pub sent_by_port: Option<u16>,
+    pub params: Span,
+}
+
+impl ViaSpans {
+    pub fn of(via: &Via<'_>, bytes: &[u8]) -> Self {
+        let span = |part| Span::find(part, bytes).unwrap_or_default();
+        ViaSpans {
+            raw: span(via.raw),
+            transport: span(via.transport),
+            sent_by_host: span(via.sent_by_host),
+            sent_by_port: via.sent_by_port,
+            params: span(via.param_bytes),
+        }
+    }
+
+    fn view(self, bytes: &[u8]) -> Via<'_> {
+        Via {
+            raw: self.raw.of(bytes),
+            transport: self.transport.of(bytes),
+            sent_by_host: self.sent_by_host.of(bytes),
+            sent_by_port: self.sent_by_port,
+            param_bytes: self.params.of(bytes),
+        }
+    }
+}
+
 /// Everything a parse finds out beside the table. Spans are relative to the message, not to the datagram.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parsed {
@@ -65,6 +128,9 @@ pub(crate) struct Parsed {
     pub cseq_method: Method,
     pub cseq_method_span: Span,
     pub max_forwards: Option<u8>,
+    pub from: AddressSpans,
+    pub to: AddressSpans,
+    pub via: ViaSpans,
     /// Empty where there is none.
     pub from_tag: Span,
     pub to_tag: Span,
@@ -90,6 +156,9 @@ impl Default for Parsed {
             cseq_method: Method::Other,
             cseq_method_span: Span::default(),
             max_forwards: None,
+            from: AddressSpans::default(),
+            to: AddressSpans::default(),
+            via: ViaSpans::default(),
             from_tag: Span::default(),
             to_tag: Span::default(),
             branch: Span::default(),
@@ -240,7 +309,11 @@ impl<'a> Message<'a> {
 
     /// The values of a comma-separated field over all its lines (RFC 3261 §7.3.1).
     pub fn values(&self, name: HeaderName) -> Values<'a> {
-        Values::new(self.bytes, self.headers, name)
+        let first = match self.parsed.first[name as usize] {
+            0 => self.headers.len(),
+            index => usize::from(index) - 1,
+        };
+        Values::starting_at(first, self.bytes, self.headers, name)
     }
 
     /// Where a slice of this message stands in it; `None` for a slice of something else.
@@ -263,17 +336,11 @@ impl<'a> Message<'a> {
 
     /// Checked by the parser; the URI inside is parsed by [`NameAddr::uri`].
     pub fn from(&self) -> NameAddr<'a> {
-        self.address(HeaderName::From)
+        self.parsed.from.view(self.bytes)
     }
 
     pub fn to(&self) -> NameAddr<'a> {
-        self.address(HeaderName::To)
-    }
-
-    fn address(&self, name: HeaderName) -> NameAddr<'a> {
-        let value = self.value(name).unwrap_or_default();
-        // Checked when the message was parsed.
-        NameAddr::split(value).unwrap_or(NameAddr::empty())
+        self.parsed.to.view(self.bytes)
     }
 
     pub fn from_tag(&self) -> Option<&'a [u8]> {
@@ -286,12 +353,18 @@ impl<'a> Message<'a> {
 
     /// The topmost Via, checked by the parser.
     pub fn top_via(&self) -> Via<'a> {
-        self.values(HeaderName::Via).next().and_then(|value| Via::split(value.bytes).ok()).unwrap_or(Via::empty())
+        self.parsed.via.view(self.bytes)
     }
 
     /// Branch of the topmost Via; never empty.
     pub fn branch(&self) -> &'a [u8] {
         self.parsed.branch.of(self.bytes)
+    }
+
+    /// Branches of all Via values, topmost first; those that cannot be read are left out.
+    pub fn branches(&self) -> impl Iterator<Item = &'a [u8]> + 'a {
+        let below = self.values(HeaderName::Via).skip(1);
+        std::iter::once(self.branch()).chain(below.filter_map(|value| Via::parse(value.bytes).ok().map(|via| via.branch())))
     }
 
     /// All Via values, topmost first.

@@ -157,7 +157,13 @@ impl HeaderName {
             return usize::from(row).checked_sub(1).map_or(HeaderName::Other, |row| NAMES[row].0);
         }
         let rows: &[u8] = BY_LENGTH.get(name.len()).map_or(&[], |list| list);
-        let same_letters = |row: &&u8| name.eq_ignore_ascii_case(NAMES[usize::from(**row) - 1].1.as_bytes());
+        // The first letter tells most of them apart.
+        let first = name.first().map_or(0, |byte| byte | 0x20);
+        let same_letters = |row: &&u8| {
+            let known = NAMES[usize::from(**row) - 1].1.as_bytes();
+            // Most spell them as RFCs do.
+            known[0] | 0x20 == first && (name == known || name.eq_ignore_ascii_case(known))
+        };
         let found = rows.iter().take_while(|row| **row != 0).find(same_letters);
         found.map_or(HeaderName::Other, |row| NAMES[usize::from(*row) - 1].0)
     }

@@ -3,6 +3,9 @@
 use crate::error::ParseError;
 use crate::message::{HeaderTable, Message};
 
+/// A forwarded request has some 15 fields.
+const USUAL_HEADERS: usize = 20;
+
 /// A message with its own bytes, for what outlives the datagram: the INVITE of a transaction, the last response of a call.
 #[derive(Clone, Debug)]
 pub struct OwnedMessage {
@@ -13,7 +16,7 @@ pub struct OwnedMessage {
 impl OwnedMessage {
     /// As [`Message::parse`].
     pub fn parse(datagram: &[u8]) -> Result<Self, ParseError> {
-        let mut table = HeaderTable::default();
+        let mut table = HeaderTable { headers: Vec::with_capacity(USUAL_HEADERS), ..HeaderTable::default() };
         let bytes = crate::parse::parse(datagram, &mut table)?.to_vec();
         Ok(OwnedMessage { bytes, table })
     }

@@ -2,7 +2,7 @@
 
 use crate::error::ParseError;
 use crate::limits;
-use crate::text::{find_quote_end, is_param_name_end, is_param_value_end, skip_lws};
+use crate::text::{find_quote_end, is_param_name_end, param_value_len, skip_lws};
 
 /// One parameter. Names are compared without case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ fn split_param(bytes: &[u8]) -> Option<(Param<'_>, &[u8])> {
             let value_start = skip_lws(value_start);
             let value_len = match value_start.first() {
                 Some(b'"') => find_quote_end(value_start)?,
-                _ => value_start.iter().position(|byte| is_param_value_end(*byte)).unwrap_or(value_start.len()),
+                _ => param_value_len(value_start),
             };
             let (value, rest) = value_start.split_at(value_len);
             (Some(value), rest)

@@ -8,12 +8,12 @@ use memchr::{memchr, memchr3};
 use crate::address::NameAddr;
 use crate::error::ParseError;
 use crate::limits;
-use crate::message::{Header, HeaderTable, Parsed};
+use crate::message::{AddressSpans, Header, HeaderTable, Parsed, ViaSpans};
 use crate::method::Method;
 use crate::name::HeaderName;
 use crate::params::Params;
 use crate::span::Span;
-use crate::text::{is_lws, is_token, trim};
+use crate::text::{has_any, is_lws, is_token, trim};
 use crate::uri::{Scheme, Uri};
 use crate::values::Values;
 use crate::via::Via;
@@ -220,9 +220,9 @@ fn check_mandatory_fields(bytes: &[u8], table: &mut HeaderTable) -> Result<(), P
     check_identifier(call_id.of(bytes), "Call-ID is empty, too long or has blanks").map_err(|error| error.at(call_id.start as usize))?;
     parsed.call_id = call_id;
     parse_cseq(bytes, cseq, parsed)?;
-    parsed.from_tag = check_address(bytes, from)?;
-    parsed.to_tag = check_address(bytes, to)?;
-    parsed.branch = check_vias(bytes, headers)?;
+    (parsed.from, parsed.from_tag) = check_address(bytes, from)?;
+    (parsed.to, parsed.to_tag) = check_address(bytes, to)?;
+    (parsed.via, parsed.branch) = check_vias(bytes, headers)?;
     for (name, what) in [(HeaderName::Route, "more than 20 Route values"), (HeaderName::RecordRoute, "more than 20 Record-Route values")] {
         if parsed.first[name as usize] != 0 && Values::new(bytes, headers, name).count() > limits::ROUTES {
             return Err(ParseError::new("§16.12", end, what));
@@ -241,7 +241,7 @@ fn first<'a>(headers: &'a [Header], parsed: &Parsed, name: HeaderName) -> Option
 }
 
 fn check_identifier(bytes: &[u8], what: &'static str) -> Result<(), ParseError> {
-    let is_good = !bytes.is_empty() && bytes.len() <= limits::IDENTIFIER_BYTES && bytes.iter().all(|byte| *byte > b' ' && *byte != 0x7f);
+    let is_good = !bytes.is_empty() && bytes.len() <= limits::IDENTIFIER_BYTES && !has_any(bytes, |byte| (byte <= b' ') | (byte == 0x7f));
     is_good.then_some(()).ok_or(ParseError::new("§8.1.1", 0, what))
 }
 
@@ -265,8 +265,8 @@ fn parse_cseq(bytes: &[u8], span: Span, parsed: &mut Parsed) -> Result<(), Parse
     Ok(())
 }
 
-/// From or To; gives the tag, empty where there is none.
-fn check_address(bytes: &[u8], value: Span) -> Result<Span, ParseError> {
+/// From or To; gives its parts and the tag, empty where there is none.
+fn check_address(bytes: &[u8], value: Span) -> Result<(AddressSpans, Span), ParseError> {
     let base = value.start as usize;
     let address = NameAddr::split(value.of(bytes)).map_err(|error| error.at(base))?;
     let params_start = value.end as usize - address.param_bytes.len();
@@ -274,26 +274,26 @@ fn check_address(bytes: &[u8], value: Span) -> Result<Span, ParseError> {
     if !tag.is_empty() {
         check_identifier(tag, "tag is too long or has blanks").map_err(|error| error.at(params_start))?;
     }
-    Ok(Span::find(tag, bytes).unwrap_or_default())
+    Ok((AddressSpans::of(&address, bytes), Span::find(tag, bytes).unwrap_or_default()))
 }
 
-/// Gives the branch of the topmost value; the others are for those who wrote them.
-fn check_vias(bytes: &[u8], headers: &[Header]) -> Result<Span, ParseError> {
-    let mut branch = None;
+/// Gives the topmost value and its branch; the others are for those who wrote them.
+fn check_vias(bytes: &[u8], headers: &[Header]) -> Result<(ViaSpans, Span), ParseError> {
+    let mut top = None;
     for (count, value) in Values::new(bytes, headers, HeaderName::Via).enumerate() {
         let base = Span::find(value.bytes, bytes).unwrap_or_default().start as usize;
         if count == limits::VIAS {
             return Err(ParseError::new("§16.3", base, "more than 20 Via values"));
         }
-        if branch.is_none() {
+        if top.is_none() {
             let via = Via::split(value.bytes).map_err(|error| error.at(base))?;
             let params_start = base + value.bytes.len() - via.param_bytes.len();
             let text = Params::scan(via.param_bytes, "branch").map_err(|error| error.at(params_start))?.unwrap_or_default();
             check_identifier(text, "top Via without a branch, or with one too long").map_err(|error| error.at(base))?;
-            branch = Span::find(text, bytes);
+            top = Span::find(text, bytes).map(|branch| (ViaSpans::of(&via, bytes), branch));
         }
     }
-    branch.ok_or(ParseError::new("§8.1.1.7", 0, "Via is empty"))
+    top.ok_or(ParseError::new("§8.1.1.7", 0, "Via is empty"))
 }
 
 /// Cuts the body to Content-Length; what follows it in a datagram is ignored, a body that is shorter is an error (§18.3).

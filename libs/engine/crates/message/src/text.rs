@@ -10,7 +10,10 @@ pub fn is_lws(byte: u8) -> bool {
 }
 
 pub(crate) fn skip_lws(bytes: &[u8]) -> &[u8] {
-    &bytes[bytes.iter().position(|byte| !is_lws(*byte)).unwrap_or(bytes.len())..]
+    match bytes.first() {
+        Some(byte) if is_lws(*byte) => &bytes[bytes.iter().position(|byte| !is_lws(*byte)).unwrap_or(bytes.len())..],
+        _ => bytes,
+    }
 }
 
 /// Without leading and trailing white space.
@@ -33,9 +36,35 @@ pub(crate) fn is_param_name_end(byte: u8) -> bool {
     CLASSES[byte as usize] & (LWS | SEMICOLON | EQUALS) != 0
 }
 
-/// What ends the value of a parameter: white space or `;`.
-pub(crate) fn is_param_value_end(byte: u8) -> bool {
-    CLASSES[byte as usize] & (LWS | SEMICOLON) != 0
+/// Length of the value of a parameter: up to white space or `;`.
+pub(crate) fn param_value_len(bytes: &[u8]) -> usize {
+    let len = memchr(b';', bytes).unwrap_or(bytes.len());
+    let value = &bytes[..len];
+    match has_any(value, |byte| (byte == b' ') | (byte == b'\t') | (byte == b'\r') | (byte == b'\n')) {
+        true => value.iter().position(|byte| is_lws(*byte)).unwrap_or(len),
+        false => len,
+    }
+}
+
+/// Like `bytes.iter().any(is_wanted)`, but to the end: without the exit the compiler looks at 16 bytes at once. For what is rarely there.
+pub(crate) fn has_any(bytes: &[u8], is_wanted: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(0, |ones, byte| ones | u8::from(is_wanted(*byte))) != 0
+}
+
+/// What cannot stand in the URI of an address: white space, a quote, an opening bracket.
+pub(crate) fn is_address_delimiter(byte: u8) -> bool {
+    (byte == b' ') | (byte == b'\t') | (byte == b'\r') | (byte == b'\n') | (byte == b'"') | (byte == b'<')
+}
+
+/// What can stand in no URI: blanks, control characters, quotes and angle brackets.
+pub(crate) fn is_uri_delimiter(byte: u8) -> bool {
+    (byte <= b' ') | (byte == b'"') | (byte == b'<') | (byte == b'>') | (byte == 0x7f)
+}
+
+/// Letters, digits, `-`, `.` and `_`.
+pub(crate) fn is_host_byte(byte: u8) -> bool {
+    let letter = byte | 0x20;
+    (letter.wrapping_sub(b'a') < 26) | (byte.wrapping_sub(b'0') < 10) | (byte == b'-') | (byte == b'.') | (byte == b'_')
 }
 
 const TOKEN: u8 = 1;

@@ -8,7 +8,7 @@ use memchr::memchr;
 use crate::error::ParseError;
 use crate::params::Params;
 use crate::parse::parse_digits;
-use crate::text::unescape;
+use crate::text::{has_any, is_host_byte, is_uri_delimiter, unescape};
 
 /// A DNS name has at most 253 characters; an IPv6 reference fewer.
 const HOST_BYTES: usize = 255;
@@ -41,7 +41,8 @@ pub struct Uri<'a> {
 impl<'a> Uri<'a> {
     /// Offsets of errors are relative to `raw`. White space, quotes and angle brackets anywhere are an error.
     pub fn parse(raw: &'a [u8]) -> Result<Self, ParseError> {
-        if let Some(at) = raw.iter().position(|byte| *byte <= b' ' || matches!(byte, b'<' | b'>' | b'"' | 0x7f)) {
+        if has_any(raw, is_uri_delimiter) {
+            let at = raw.iter().position(|byte| is_uri_delimiter(*byte)).unwrap_or_default();
             return Err(ParseError::new("§19.1.1", at, "white space, quote or angle bracket in a URI"));
         }
         let colon = memchr(b':', raw).unwrap_or(0);
@@ -173,7 +174,7 @@ pub(crate) fn is_host(host: &[u8]) -> bool {
     match host.first() {
         None => false,
         Some(b'[') => parse_ip(host).is_some(),
-        Some(_) => host.len() <= HOST_BYTES && host.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')),
+        Some(_) => host.len() <= HOST_BYTES && !has_any(host, |byte| !is_host_byte(byte)),
     }
 }
 

@@ -32,7 +32,12 @@ pub struct Values<'a> {
 
 impl<'a> Values<'a> {
     pub(crate) fn new(bytes: &'a [u8], headers: &'a [Header], name: HeaderName) -> Self {
-        Values { bytes, headers, name, next_header: 0, rest: b"", ordinal: 0 }
+        Values::starting_at(0, bytes, headers, name)
+    }
+
+    /// `first` is the index of the first field of that name, or one before it.
+    pub(crate) fn starting_at(first: usize, bytes: &'a [u8], headers: &'a [Header], name: HeaderName) -> Self {
+        Values { bytes, headers, name, next_header: first, rest: b"", ordinal: 0 }
     }
 }
 

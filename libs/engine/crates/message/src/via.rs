@@ -67,10 +67,6 @@ impl<'a> Via<'a> {
         Ok(Via { raw, transport, sent_by_host: host, sent_by_port: port, param_bytes: rest })
     }
 
-    pub(crate) const fn empty() -> Self {
-        Via { raw: b"", transport: b"", sent_by_host: b"", sent_by_port: None, param_bytes: b"" }
-    }
-
     pub fn params(&self) -> Params<'a> {
         Params::new(self.param_bytes)
     }

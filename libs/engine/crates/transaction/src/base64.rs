@@ -3,29 +3,42 @@
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 pub(crate) fn encode(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().enumerate().fold(0u32, |word, (index, byte)| word | u32::from(*byte) << (16 - 8 * index));
-        for index in 0..=chunk.len() {
-            out.push(char::from(ALPHABET[(word >> (18 - 6 * index)) as usize & 63]));
-        }
+    let letters_of = |word: u32| [18, 12, 6, 0].map(|shift| ALPHABET[(word >> shift) as usize & 63]);
+    let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
+    let mut chunks = bytes.chunks_exact(3);
+    for chunk in chunks.by_ref() {
+        out.extend_from_slice(&letters_of(u32::from(chunk[0]) << 16 | u32::from(chunk[1]) << 8 | u32::from(chunk[2])));
     }
-    out
+    match *chunks.remainder() {
+        [a] => out.extend_from_slice(&letters_of(u32::from(a) << 16)[..2]),
+        [a, b] => out.extend_from_slice(&letters_of(u32::from(a) << 16 | u32::from(b) << 8)[..3]),
+        _ => {}
+    }
+    // The alphabet is ASCII.
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// `None` for foreign characters, a length no encoder makes, or bits beyond the last byte that are not zero.
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 2);
-    for chunk in text.chunks(4) {
-        if chunk.len() == 1 {
+    let mut chunks = text.chunks_exact(4);
+    for chunk in chunks.by_ref() {
+        let values = [chunk[0], chunk[1], chunk[2], chunk[3]].map(value_of);
+        if values.contains(&FOREIGN) {
             return None;
         }
+        let word = values.into_iter().fold(0, |word, value| word << 6 | u32::from(value));
+        out.extend_from_slice(&word.to_be_bytes()[1..]);
+    }
+    let rest = chunks.remainder();
+    if !rest.is_empty() {
         let mut word = 0u32;
-        for (index, letter) in chunk.iter().enumerate() {
-            word |= u32::from(value_of(*letter)?) << (18 - 6 * index);
+        for (index, letter) in rest.iter().enumerate() {
+            let value = Some(value_of(*letter)).filter(|value| *value != FOREIGN)?;
+            word |= u32::from(value) << (18 - 6 * index);
         }
-        let count = chunk.len() - 1;
-        if count < 3 && word << (8 + 8 * count) != 0 {
+        let count = rest.len() - 1;
+        if count == 0 || word << (8 + 8 * count) != 0 {
             return None;
         }
         out.extend_from_slice(&word.to_be_bytes()[1..=count]);
@@ -33,15 +46,21 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn value_of(letter: u8) -> Option<u8> {
-    match letter {
-        b'A'..=b'Z' => Some(letter - b'A'),
-        b'a'..=b'z' => Some(letter - b'a' + 26),
-        b'0'..=b'9' => Some(letter - b'0' + 52),
-        b'-' => Some(62),
-        b'_' => Some(63),
-        _ => None,
+/// In `VALUES` for a character that is no letter of the alphabet.
+const FOREIGN: u8 = 0xff;
+
+const VALUES: [u8; 256] = {
+    let mut values = [FOREIGN; 256];
+    let mut index = 0;
+    while index < ALPHABET.len() {
+        values[ALPHABET[index] as usize] = index as u8;
+        index += 1;
     }
+    values
+};
+
+fn value_of(letter: u8) -> u8 {
+    VALUES[usize::from(letter)]
 }
 
 #[cfg(test)]

@@ -3,16 +3,22 @@
 //! A response finds its client transaction by slot and generation, and is believed only when the whole branch is the one that was sent:
 //! the secret part cannot be guessed. The loop part is RFC 5393 §4.2: a keyed hash of what decides where the request goes.
 
+use std::fmt::Write;
+
 use trunkline_message::{HeaderName, Message};
 
 use crate::entropy::{write_hex, Entropy};
 use crate::slab::Key;
 
 const PREFIX: &str = "z9hG4bKt";
+/// Prefix, two numbers of up to 8 digits, 16 digits twice, three dots.
+const BRANCH_LENGTH: usize = 60;
 
 /// A branch for the client transaction `key` of a request whose loop part is `loop_part`.
 pub(crate) fn make(entropy: &mut Entropy, key: Key, loop_part: &str) -> String {
-    let mut branch = format!("{PREFIX}{:x}.{:x}.", key.slot, key.generation);
+    let mut branch = String::with_capacity(BRANCH_LENGTH);
+    // Writing to a String cannot fail.
+    let _ = write!(branch, "{PREFIX}{:x}.{:x}.", key.slot, key.generation);
     write_hex(&entropy.next::<8>(), &mut branch);
     branch.push('.');
     branch.push_str(loop_part);
@@ -30,7 +36,7 @@ pub(crate) fn make_stateless(entropy: &Entropy, incoming_branch: &[u8], loop_par
 
 /// The key in a branch of ours; whether it is the branch that was sent is for the caller to compare.
 pub(crate) fn key_of(branch: &[u8]) -> Option<Key> {
-    let text = std::str::from_utf8(branch).ok()?.strip_prefix(PREFIX)?;
+    let text = std::str::from_utf8(branch.strip_prefix(PREFIX.as_bytes())?).ok()?;
     let mut parts = text.split('.');
     let slot = u32::from_str_radix(parts.next()?, 16).ok()?;
     let generation = u32::from_str_radix(parts.next()?, 16).ok()?;
@@ -55,10 +61,7 @@ pub(crate) fn loop_part(entropy: &Entropy, request: &Message<'_>) -> String {
 
 /// True where one of the request's Via values carries this loop part in a branch of ours.
 pub(crate) fn is_loop(request: &Message<'_>, loop_part: &str) -> bool {
-    request.vias().flatten().any(|via| {
-        let branch = via.branch();
-        branch.starts_with(PREFIX.as_bytes()) && branch.ends_with(loop_part.as_bytes())
-    })
+    request.branches().any(|branch| branch.starts_with(PREFIX.as_bytes()) && branch.ends_with(loop_part.as_bytes()))
 }
 
 #[cfg(test)]

@@ -130,7 +130,8 @@ impl TokenRing {
     /// `None` without a current key.
     pub fn seal(&self, entropy: &mut Entropy, now_s: u64, token: &Token, binding: Binding<'_>) -> Option<String> {
         let key = self.current(now_s)?;
-        let mut raw = vec![VERSION];
+        let mut raw = Vec::with_capacity(MAX_RAW);
+        raw.push(VERSION);
         write_varint(key.id, &mut raw);
         let nonce = entropy.next::<NONCE_LEN>();
         raw.extend_from_slice(&nonce);
@@ -170,13 +171,17 @@ impl TokenRing {
     }
 }
 
+const PURPOSE: &[u8] = b"trunkline record-route";
+
 fn associated_data(binding: Binding<'_>) -> Vec<u8> {
     let side: &[u8] = match binding.side {
         Side::Customer => b"customer",
         Side::Carrier => b"carrier",
     };
-    let mut data = b"trunkline record-route".to_vec();
-    for part in [side, binding.call_id, binding.caller_tag, binding.callee_tag] {
+    let parts = [side, binding.call_id, binding.caller_tag, binding.callee_tag];
+    let mut data = Vec::with_capacity(PURPOSE.len() + parts.iter().map(|part| part.len() + 4).sum::<usize>());
+    data.extend_from_slice(PURPOSE);
+    for part in parts {
         data.extend_from_slice(&(part.len() as u32).to_be_bytes());
         data.extend_from_slice(part);
     }
@@ -199,13 +204,15 @@ impl Token {
             FromForm::Asserted => FROM_ASSERTED,
         };
         let bit = |is_set: bool, bit: u8| if is_set { bit } else { 0 };
-        let mut out = vec![
+        // Room for the tag that sealing adds.
+        let mut out = Vec::with_capacity(MAX_RAW);
+        out.push(
             from | bit(self.has_asserted, HAS_ASSERTED)
                 | bit(self.has_asserted_tel, HAS_ASSERTED_TEL)
                 | bit(self.has_asserted_on_ack, HAS_ASSERTED_ON_ACK)
                 | bit(self.has_privacy_id, HAS_PRIVACY_ID)
                 | bit(self.answered_after_ms.is_some(), IS_ANSWERED),
-        ];
+        );
         out.extend_from_slice(&self.call.0.to_be_bytes());
         out.extend_from_slice(&self.start_s.to_be_bytes());
         if let Some(after_ms) = self.answered_after_ms {

@@ -175,9 +175,9 @@ impl Proxy {
 
     /// Finds the transaction by the branch of the top Via (§17.1.3). Anything that is not exactly what was sent is dropped.
     pub(super) fn on_response(&mut self, turn: &mut Turn<'_>, response: &Message<'_>) {
-        let via = response.top_via();
-        let Some(key) = branch::key_of(via.branch()) else { return };
-        let Some(client) = self.clients.get(key).filter(|client| client.branch.as_bytes() == via.branch()) else { return };
+        let branch = response.branch();
+        let Some(key) = branch::key_of(branch) else { return };
+        let Some(client) = self.clients.get(key).filter(|client| client.branch.as_bytes() == branch) else { return };
         let Some(status) = response.status() else { return };
         let key = if client.request.view().method_bytes() == response.method_bytes() {
             key

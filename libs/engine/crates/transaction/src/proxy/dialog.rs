@@ -166,7 +166,7 @@ impl Proxy {
 
     /// Without a transaction (§16.11, §17.1.1.3): a retransmitted ACK gets the same branch.
     fn forward_ack(&mut self, turn: &mut Turn<'_>, flow: Flow, ack: &Message<'_>, leg: &Leg, work: &RouteWork, loop_part: &str) {
-        let branch = branch::make_stateless(&self.entropy, ack.top_via().branch(), loop_part);
+        let branch = branch::make_stateless(&self.entropy, ack.branch(), loop_part);
         let hop = self.hop(leg, &branch, flow);
         turn.send(leg.next_hop, write_request(ack, hop, leg, work));
     }

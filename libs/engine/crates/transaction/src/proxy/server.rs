@@ -118,9 +118,15 @@ pub(super) fn id_of(request: &Message<'_>) -> Box<[u8]> {
         Method::Ack | Method::Cancel => Method::Invite.as_str().as_bytes(),
         _ => request.method_bytes(),
     };
-    let port = via.sent_by_port.unwrap_or(0).to_be_bytes();
-    let host = via.sent_by_host.to_ascii_lowercase();
-    [via.branch(), b"\n", &host, b"\n", &port, method].concat().into()
+    let branch = request.branch();
+    let mut id = Vec::with_capacity(branch.len() + via.sent_by_host.len() + method.len() + 4);
+    id.extend_from_slice(branch);
+    id.push(b'\n');
+    id.extend(via.sent_by_host.iter().map(u8::to_ascii_lowercase));
+    id.push(b'\n');
+    id.extend_from_slice(&via.sent_by_port.unwrap_or(0).to_be_bytes());
+    id.extend_from_slice(method);
+    id.into_boxed_slice()
 }
 
 impl Proxy {
