@@ -98,6 +98,13 @@ def test_busy_of_the_only_gateway_is_the_calls_end_and_the_gateways_result() -> 
     assert [(each.result, each.status, each.elapsed_ms) for each in record.tries] == [("status", 486, 30)]
 
 
+def test_a_call_that_found_no_gateway_was_ended_by_the_edge_not_by_the_called_side() -> None:
+    silent = story((0, ATTEMPT), (MS, FIRST), (3001 * MS, GatewayFailed(1, 0, "silent")), (3001 * MS, Failed(500, "T402", 41, "carrier")))
+    record = fold(silent)
+    assert record is not None
+    assert (record.outcome, record.reason, record.ended_by) == (Outcome.FAILED, "T402", "edge")
+
+
 def test_a_cancelled_call_is_the_callers() -> None:
     record = fold(story((0, ATTEMPT), (MS, FIRST), (2 * MS, Progressed(1, 180)), (5 * MS, Failed(487, "", 31, "caller"))))
     assert record is not None

@@ -33,7 +33,7 @@ from trunkline.records.facts import (
     Refused,
 )
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 """Raised whenever the same facts fold into another record: the projection folds all calls anew at its next start."""
 
 MAX_NOTES = 32
@@ -226,12 +226,19 @@ def _failed(record: CallRecord, time_ns: int, failure: Failed) -> CallRecord:
         record,
         outcome=Outcome.CANCELLED if failure.by == "caller" else Outcome.FAILED,
         end_ns=time_ns,
-        ended_by=_ENDED_BY.get(failure.by, failure.by),
+        ended_by=_who_failed(failure),
         status=failure.status,
         reason=failure.reason,
         reason_text=_TEXTS.get(failure.reason, ""),
         q850=failure.q850,
     )
+
+
+def _who_failed(failure: Failed) -> str:
+    # A carrier's answer is passed through without a reason of ours; with one (all silent, say) the edge gave the call up.
+    if failure.reason and failure.by == "carrier":
+        return "edge"
+    return _ENDED_BY.get(failure.by, failure.by)
 
 
 def _refused(record: CallRecord, time_ns: int, refusal: Refused) -> CallRecord:
