@@ -36,6 +36,12 @@ def test_an_address_is_written_in_one_way(text: str, canonical: str) -> None:
         (" 192.0.2.1", "ADDRESS_INVALID", "192.0.2.1"),
         ("0.0.0.0/0", "ADDRESS_IS_EVERYONE", "0.0.0.0/0"),
         ("::/0", "ADDRESS_IS_EVERYONE", "::/0"),
+        ("0.0.0.0", "ADDRESS_IS_NO_HOST", "0.0.0.0"),
+        ("::", "ADDRESS_IS_NO_HOST", "::"),
+        ("224.0.0.1", "ADDRESS_IS_NO_HOST", "224.0.0.1"),
+        ("239.1.0.0/16", "ADDRESS_IS_NO_HOST", "239.1.0.0/16"),
+        ("ff02::/16", "ADDRESS_IS_NO_HOST", "ff02::/16"),
+        ("255.255.255.255", "ADDRESS_IS_NO_HOST", "255.255.255.255"),
     ],
 )
 def test_a_bad_range_is_refused_with_its_reason_and_the_field(text: str, reason: str, part: str) -> None:

@@ -10,10 +10,15 @@ _MAX_TEXT = 64
 """An IPv6 address with prefix length has at most 43 characters; more is not worth quoting in an error."""
 
 
-def canonical_cidr(text: str, *, allow_everyone: bool = False, field: str = "address") -> str:
+_NO_HOSTS = tuple(ipaddress.ip_network(text) for text in ("0.0.0.0/32", "255.255.255.255/32", "224.0.0.0/4", "::/128", "ff00::/8"))
+"""Unspecified, limited broadcast, multicast: nothing sends from there."""
+
+
+def canonical_cidr(text: str, *, allow_everyone: bool = False, is_listed: bool = False, field: str = "address") -> str:
     """`192.0.2.1` → `192.0.2.1/32`, `2001:DB8::/32` → `2001:db8::/32`. Raises Refusal for anything else, host bits included.
 
-    An IPv4-mapped IPv6 range is refused: the source of a packet is never written so, it would match nothing.
+    An IPv4-mapped IPv6 range is refused: the source of a packet is never written so, it would match nothing; likewise what is no host's
+    address. What `is_listed` already is only brought into form.
     """
     shown = text[:_MAX_TEXT]
     if "%" in text:
@@ -39,12 +44,21 @@ def canonical_cidr(text: str, *, allow_everyone: bool = False, field: str = "add
         )
     if isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped is not None and network.prefixlen >= 96:
         raise invalid("ADDRESS_INVALID", field, f'"{shown}" is an IPv4 address mapped into IPv6.', "List the IPv4 address itself.")
+    if is_listed:
+        return str(network)
+    if any(isinstance(network, type(none)) and network.subnet_of(none) for none in _NO_HOSTS):  # type: ignore[arg-type]
+        raise invalid(
+            "ADDRESS_IS_NO_HOST",
+            field,
+            f'"{shown}" is no address that a call can come from.',
+            "List the sources themselves; the range of all is written with /0.",
+        )
     if network.prefixlen == 0 and not allow_everyone:
         raise invalid(
             "ADDRESS_IS_EVERYONE",
             field,
             f'"{shown}" lists every address there is.',
-            "Say so explicitly with allow_everyone if that is meant.",
+            "Say so explicitly with allow_everyone (--allow-everyone) if that is meant.",
         )
     return str(network)
 

@@ -123,7 +123,7 @@ def add_address(directory: Directory, command: AddAddress) -> Decision:
 
 def remove_address(directory: Directory, command: RemoveAddress) -> Decision:
     acl = existing_acl(directory, command.tenant, command.acl)
-    cidr = canonical_cidr(command.address, allow_everyone=True)
+    cidr = canonical_cidr(command.address, is_listed=True)
     if cidr not in acl.addresses:
         raise not_found("ADDRESS_NOT_FOUND", "address", f'{cidr} does not stand in the ACL "{acl.name}".')
     return _on_acl(acl, AddressRemoved(cidr))
