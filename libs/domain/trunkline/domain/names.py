@@ -96,7 +96,7 @@ def gateway_id(text: str, field: str = "gateway.name") -> GatewayId:
 
 def deck_id(text: str, field: str = "deck") -> DeckId:
     if not _SLUG.fullmatch(text):
-        raise _bad("DECK_INVALID", field, text, 'a deck is 1 to 32 of 0-9 a-z and "-", beginning with a letter')
+        raise _bad("DECK_NAME_INVALID", field, text, 'a deck is 1 to 32 of 0-9 a-z and "-", beginning with a letter')
     return DeckId(text)
 
 
