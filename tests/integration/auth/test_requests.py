@@ -88,6 +88,8 @@ async def test_a_repeated_request_gives_the_first_answer(client: AuthClient, pro
     assert (again.position, again.commit_id, again.repeated) == (first.position, first.commit_id, True)
     reused = await client.problem(client.set_credential("c2", PASSWORD, tenant=tenant, request_id="r1"))
     assert (reused.code, reused.reason) == ("INVALID_ARGUMENT", "REQUEST_ID_REUSED")
+    other = await client.problem(client.set_credential("c1", "another password", tenant=tenant, request_id="r1"))
+    assert (other.code, other.reason, other.field) == ("INVALID_ARGUMENT", "REQUEST_ID_REUSED", "write.request_id")
 
 
 async def test_a_tenant_is_known_the_moment_it_was_made_and_one_that_is_not_gets_no_key(

@@ -40,14 +40,24 @@ async def test_an_account_is_added_once_however_often_its_request_is_repeated(bo
     again = await acme.AddAccount(request)
     assert again.receipt.repeated and again.receipt.position == first.receipt.position
     assert again.acl == first.acl
-    # The password is no part of what a repeated request is compared by.
-    request.password = "another password"
-    assert (await acme.AddAccount(request)).receipt.position == first.receipt.position
-    request.username = "31000001"
+    assert PASSWORD not in both.process.output()
+
+
+@pytest.mark.parametrize("change", [{"username": "31000001"}, {"password": "another password"}])
+async def test_a_request_id_is_not_taken_for_another_account_or_password(both: Service, change: dict[str, str]) -> None:
+    acme = await both.tenant("acme")
+    await acme.CreateAcl(pb.CreateAclRequest(acl="office"))
+    request = pb.AddAccountRequest(write=write("r1"), acl="office", username="31000000", password=PASSWORD)
+    first = await acme.AddAccount(request)
+    for name, value in change.items():
+        setattr(request, name, value)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await acme.AddAccount(request)
-    assert decode_status(caught.value).reason == "REQUEST_ID_REUSED"
-    assert PASSWORD not in both.process.output()
+    problem = decode_status(caught.value)
+    assert (problem.code, problem.reason, problem.field) == ("INVALID_ARGUMENT", "REQUEST_ID_REUSED", "write.request_id")
+    assert "'r1'" in problem.message
+    assert [account.username for account in (await acme.GetAcl(pb.GetAclRequest(acl="office"))).acl.accounts] == ["31000000"]
+    assert first.acl.version == 2
 
 
 async def test_a_new_password_is_a_new_credential(both: Service) -> None:

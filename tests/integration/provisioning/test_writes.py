@@ -43,7 +43,7 @@ async def test_a_repeated_request_id_gives_the_first_answer_and_writes_nothing(s
         assert again.receipt.repeated and not first.receipt.repeated
         assert (again.receipt.position, again.receipt.commit_id) == (first.receipt.position, first.receipt.commit_id)
     problem = await refused(acme.CreateAcl(pb.CreateAclRequest(write=write("r1"), acl="other")))
-    assert (problem.code, problem.reason) == ("INVALID_ARGUMENT", "REQUEST_ID_REUSED")
+    assert (problem.code, problem.reason, problem.field) == ("INVALID_ARGUMENT", "REQUEST_ID_REUSED", "write.request_id")
     assert len((await acme.ListAcls(pb.ListAclsRequest())).acls) == 1
 
 
@@ -51,7 +51,7 @@ async def test_a_version_that_is_not_the_expected_one_is_aborted(service: Servic
     acme = await service.tenant("acme")
     await acme.CreateAcl(pb.CreateAclRequest(acl="office"))
     problem = await refused(acme.AddAddress(pb.AddAddressRequest(write=write(expected_version=2), acl="office", address="192.0.2.1")))
-    assert problem.code == "ABORTED"
+    assert (problem.code, problem.field) == ("ABORTED", "write.expected_version")
     await acme.AddAddress(pb.AddAddressRequest(write=write(expected_version=1), acl="office", address="192.0.2.1"))
 
 

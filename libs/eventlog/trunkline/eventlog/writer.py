@@ -50,6 +50,18 @@ class Written:
     version: int
 
 
+def request_id_reused(request_id: str, position: int) -> Refusal:
+    """`position`: of the request that had the id first."""
+    return Refusal(
+        ErrorCode.INVALID_ARGUMENT,
+        "REQUEST_ID_REUSED",
+        f"The request id {request_id!r} belongs to another request, which was answered with position {position}.",
+        field="write.request_id",
+        remedy="Choose a new id for every new request, and the same one only to repeat it.",
+        metadata={"position": str(position)},
+    )
+
+
 class Writer:
     """Executes commands. `replica` must be running, with `keeps_versions`; its owner's state is what decisions are made on.
 
@@ -110,14 +122,7 @@ class Writer:
         if known is None:
             return None
         if known.request_hash != request_hash:
-            raise Refusal(
-                ErrorCode.INVALID_ARGUMENT,
-                "REQUEST_ID_REUSED",
-                f"The request id {request_id!r} belongs to another request, which was answered with position {known.position}.",
-                field="options.request_id",
-                remedy="Choose a new id for every new request, and the same one only to repeat it.",
-                metadata={"position": str(known.position)},
-            )
+            raise request_id_reused(request_id, known.position)
         return Written(known.position, known.commit_id, known.time, True, known.kind, known.aggregate, known.version)
 
     async def _append(self, plan: _Plan, last: Version, covered: Position) -> Written | None:
@@ -190,7 +195,7 @@ def _check_version(decision: Decision, last: Version, expected_version: int | No
             ErrorCode.CONFLICT,
             "VERSION_CHANGED",
             f"{decision.kind.value} {decision.aggregate} has version {last.version}, {expected_version} was expected.",
-            field="options.expected_version",
+            field="write.expected_version",
             remedy="Read it again, and decide again with what it says now.",
             metadata={"version": str(last.version)},
         )

@@ -11,11 +11,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.api.auth.v1 import auth_pb2, auth_pb2_grpc
 from trunkline.auth.authorizer import Authorizer, as_rotating
-from trunkline.auth.credentials import set_credential
+from trunkline.auth.credentials import is_password_of, set_credential
 from trunkline.auth.key_store import KeyStore, Purpose
 from trunkline.domain import commands
 from trunkline.domain.errors import invalid
-from trunkline.domain.events import Position
+from trunkline.domain.events import CredentialId, Position
+from trunkline.eventlog.writer import request_id_reused
 from trunkline.runtime.authentication import Role, require, tenant_for
 from trunkline.runtime.control import ControlState
 
@@ -50,7 +51,12 @@ class AuthServer(auth_pb2_grpc.AuthServiceServicer):
             username=request.username,
             password=request.password,
         )
-        return auth_pb2.SetCredentialResponse(receipt=await self._state.write(command, request.write))
+        receipt = await self._state.write(command, request.write)
+        # No password is part of what the log compares repeated requests by, so it is compared here.
+        standing = self._state.directory.credentials.get((command.tenant, CredentialId(command.credential_id)))
+        if receipt.repeated and standing is not None and not is_password_of(self._keys, standing, request.password):
+            raise request_id_reused(request.write.request_id, receipt.position)
+        return auth_pb2.SetCredentialResponse(receipt=receipt)
 
     async def EraseCredential(self, request: auth_pb2.EraseCredentialRequest, context: Context) -> auth_pb2.EraseCredentialResponse:
         require(Role.SERVICE)

@@ -19,8 +19,10 @@ from trunkline.domain import commands, names
 from trunkline.domain.decide import decide
 from trunkline.domain.errors import Refusal
 from trunkline.domain.events import CredentialId, Position, TenantId
+from trunkline.eventlog.writer import request_id_reused
 from trunkline.runtime.authentication import current
 from trunkline.runtime.control import ControlState
+from trunkline.runtime.errors import decode_status
 from trunkline.runtime.grpc_client import on_behalf_of
 
 COVER_LIMIT_S: Final = 5.0
@@ -55,16 +57,23 @@ class Accounts:
         self, command: commands.AddAccount | commands.ChangeAccountCredential, write: common_pb2.WriteOptions, password: str
     ) -> common_pb2.Receipt:
         await self._check(command, write.request_id)
-        answer = await self._auth.SetCredential(
-            auth_pb2.SetCredentialRequest(
-                write=common_pb2.WriteOptions(request_id=command.credential_id),
-                tenant=command.tenant,
-                credential_id=command.credential_id,
-                username=command.username,
-                password=password,
-            ),
-            metadata=on_behalf_of(current().actor),
-        )
+        try:
+            answer = await self._auth.SetCredential(
+                auth_pb2.SetCredentialRequest(
+                    write=common_pb2.WriteOptions(request_id=command.credential_id),
+                    tenant=command.tenant,
+                    credential_id=command.credential_id,
+                    username=command.username,
+                    password=password,
+                ),
+                metadata=on_behalf_of(current().actor),
+            )
+        except grpc.aio.AioRpcError as error:
+            problem = decode_status(error)
+            if problem.reason != "REQUEST_ID_REUSED":
+                raise
+            # Told with the id that the caller knows, not with the one that auth was asked by.
+            raise request_id_reused(write.request_id, int(problem.metadata.get("position", 0))) from error
         await self._state.replica.wait_covered(Position(answer.receipt.position), COVER_LIMIT_S)
         return await self._state.write(command, write)
 
