@@ -8,24 +8,38 @@ use crate::fact_lines::{Counted, FactLines};
 /// Sources counted in one minute; further ones share one row, so that spoofed sources cannot fill the memory.
 const MAX_SOURCES: usize = 10_000;
 
-/// Refusals of one kind that a source is told of in a minute; what it sends beyond is counted and not answered.
-pub const MAX_ANSWERS_PER_MINUTE: u64 = 60;
+/// Answers of one kind that a source gets in a minute; what it sends beyond is counted, and neither answered nor recorded. Spoofed floods are
+/// then no use, and a PBX with a wrong address still gets five answers a second. Challenges have no such bound: who floods in a customer's
+/// name must not silence them.
+pub const MAX_ANSWERS_PER_MINUTE: u64 = 300;
 
 const MINUTE_NS: u64 = 60_000_000_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum What {
     Challenge,
+    /// Domains that are nobody's, and those without an entry in any ACL: alike, so that they cannot be told apart.
     UnknownDomain,
     Malformed,
+    /// Refused attempts at domains that are somebody's.
+    Refused,
+    /// What belongs to no dialog and is no INVITE; OPTIONS too.
+    OutOfDialog,
 }
 
 impl What {
+    /// Refused attempts have records of their own, as long as they are answered.
+    fn is_told(self, number: u64) -> bool {
+        number > if self == Self::Refused { MAX_ANSWERS_PER_MINUTE } else { 0 }
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Challenge => "challenge",
             Self::UnknownDomain => "unknown domain",
             Self::Malformed => "malformed",
+            Self::Refused => "refused",
+            Self::OutOfDialog => "out of dialog",
         }
     }
 }
@@ -56,6 +70,11 @@ impl Counts {
         }
     }
 
+    /// Counts one and says whether it may be answered.
+    pub fn may_answer(&mut self, now_ns: u64, source: IpAddr, what: What, lines: &mut FactLines, out: &mut Vec<u8>) -> bool {
+        self.count(now_ns, source, what, lines, out) <= MAX_ANSWERS_PER_MINUTE
+    }
+
     /// Appends the lines of a minute that is over.
     pub fn flush_if_over(&mut self, now_ns: u64, lines: &mut FactLines, out: &mut Vec<u8>) {
         let minute_ns = now_ns - now_ns % MINUTE_NS;
@@ -67,7 +86,7 @@ impl Counts {
 
     /// Appends the lines of all that was counted and begins anew.
     pub fn flush(&mut self, now_ns: u64, lines: &mut FactLines, out: &mut Vec<u8>) {
-        for ((source, what), number) in self.rows.drain().filter(|(_, number)| *number > 0) {
+        for ((source, what), number) in self.rows.drain().filter(|((_, what), number)| what.is_told(*number)) {
             let source = source.map_or_else(|| "others".to_owned(), |source| source.to_string());
             let counted = Counted { source: &source, what: what.as_str(), number, minute_ns: self.minute_ns, domain: "" };
             lines.counted(out, now_ns, &counted);

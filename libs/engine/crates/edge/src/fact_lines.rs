@@ -238,10 +238,14 @@ impl<'o> Body<'o> {
     }
 }
 
+/// Of a text in a fact: what a person reads of it, and what keeps a line below [`crate::journal::MAX_LINE_BYTES`] when every byte has to be
+/// escaped by six. The whole message is not the journal's to keep.
+const MAX_TEXT_BYTES: usize = 1024;
+
 /// A JSON string (RFC 8259 §7) of what should be UTF-8; bytes that are not become U+FFFD.
 fn put_string(out: &mut Vec<u8>, value: &[u8]) {
     out.push(b'"');
-    for chunk in value.utf8_chunks() {
+    for chunk in value[..value.len().min(MAX_TEXT_BYTES)].utf8_chunks() {
         for byte in chunk.valid().bytes() {
             match byte {
                 b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),

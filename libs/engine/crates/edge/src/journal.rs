@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// A segment is closed when it has grown to this: small enough to be deleted soon, large enough that few are open.
 pub const SEGMENT_BYTES: u64 = 16 << 20;
 
-/// A line longer than this is refused: the largest datagram's facts fit many times, and a reader's buffer must have a bound.
+/// No line is longer: texts in facts are bounded where lines are written, and a reader's buffer must have a bound.
 pub const MAX_LINE_BYTES: usize = 128 << 10;
 
 const ACKNOWLEDGED: &str = "acked";
@@ -71,7 +71,6 @@ impl Journal {
     /// What the file system says, with the path in its text.
     pub fn open(dir: &Path, boot_ns: u64) -> io::Result<Self> {
         fs::create_dir_all(dir).map_err(|error| named(error, dir))?;
-        let boot = format!("{boot_ns:016x}");
         let mut names: Vec<String> = Vec::new();
         for entry in fs::read_dir(dir).map_err(|error| named(error, dir))? {
             if let Some(name) = entry?.file_name().to_str().and_then(|name| name.strip_suffix(SUFFIX)) {
@@ -80,6 +79,9 @@ impl Journal {
         }
         names.sort_unstable();
         let acknowledged = read_acknowledged(&dir.join(ACKNOWLEDGED))?;
+        // A clock that was set back must not put this run before what was written, or acknowledged, before it.
+        let latest = names.iter().chain([&acknowledged.0]).filter_map(|name| boot_of(name)).max();
+        let boot = format!("{:016x}", latest.map_or(boot_ns, |latest| boot_ns.max(latest.saturating_add(1))));
         let mut segments = VecDeque::new();
         for name in names {
             let path = segment_path(dir, &name);
@@ -145,8 +147,13 @@ impl Journal {
             files.extend(state.segments.back().map(|last| Arc::clone(&last.file)));
             files
         };
-        for file in files {
-            file.sync_data()?;
+        for (at, file) in files.iter().enumerate() {
+            if let Err(error) = file.sync_data() {
+                let mut state = self.lock();
+                state.is_dirty = true;
+                state.unsynced.extend(files.into_iter().skip(at));
+                return Err(error);
+            }
         }
         Ok(true)
     }
@@ -252,6 +259,11 @@ fn next_piece(state: &mut State) -> Option<(String, Arc<File>, u64, u64)> {
         };
         (from < segment.len).then(|| (segment.name.clone(), Arc::clone(&segment.file), from, segment.len))
     })
+}
+
+/// The first half of a segment's name.
+fn boot_of(name: &str) -> Option<u64> {
+    u64::from_str_radix(name.split_once('-')?.0, 16).ok()
 }
 
 fn begin_segment(dir: &Path, boot: &str, state: &mut State) -> io::Result<()> {

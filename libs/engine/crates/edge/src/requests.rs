@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use trunkline_access::{current_key, decide, issue, Admission, Call, Domain, Outcome, Proof, Snapshot, Verdict};
 use trunkline_message::{e164_digits, HeaderName, Message, Method, Scheme};
-use trunkline_transaction::{AdmitError, CallId, Disposition, Flow, Now, RecheckHandle, Refusal, RoutePlan, Target};
+use trunkline_transaction::{reply_flow, AdmitError, CallId, Disposition, Flow, Now, RecheckHandle, Refusal, RoutePlan, Target};
 
-use crate::counts::{What, MAX_ANSWERS_PER_MINUTE};
+use crate::counts::What;
 use crate::fact_lines::Attempted;
 use crate::policy::{self, Decision, Invite, Policy};
 use crate::reasons::refusal;
@@ -21,16 +21,19 @@ const MAX_CREDENTIALS: usize = 8;
 
 const TRANSPORT: &str = "udp";
 
+/// Unknown domain, and domain without an entry in any ACL.
+const NOT_SERVED: &str = "T201";
+
 impl Worker {
     pub(crate) fn on_message(&mut self, now: Now, flow: Flow, message: &Message<'_>, policy: &mut dyn Policy) {
         match self.proxy.on_message(now, flow, message, &mut self.actions) {
             Disposition::Done => {}
             Disposition::NewInvite => self.new_invite(now, flow, message, policy),
             Disposition::Recheck { handle, call: _, tenant: _, domain } => self.recheck(now, flow, message, handle, &domain),
-            Disposition::OutOfDialog(method) => self.out_of_dialog(flow, message, method),
+            Disposition::OutOfDialog(method) => self.out_of_dialog(now, flow, message, method),
             Disposition::Refuse { status, code, unsupported } => {
                 // An ACK is never answered (RFC 3261 §17.1.1.3).
-                if message.method() != Method::Ack {
+                if message.method() != Method::Ack && self.may_answer(now, flow, What::OutOfDialog) {
                     let mut refusal = refusal(&self.shared.tables.load(), code, String::new());
                     refusal.status = status;
                     let lines = if unsupported.is_empty() { String::new() } else { format!("Unsupported: {unsupported}\r\n") };
@@ -40,11 +43,12 @@ impl Worker {
         }
     }
 
-    fn out_of_dialog(&mut self, flow: Flow, message: &Message<'_>, method: Method) {
+    fn out_of_dialog(&mut self, now: Now, flow: Flow, message: &Message<'_>, method: Method) {
         let tables = Arc::clone(&self.shared.tables);
         match method {
             // Of a refusal without state, or of nothing.
             Method::Ack => {}
+            _ if !self.may_answer(now, flow, What::OutOfDialog) => {}
             Method::Options if self.shared.is_draining.load(Ordering::Relaxed) => {
                 self.refuse(flow, message, &refusal(&tables.load(), "T903", String::new()), b"");
             }
@@ -52,7 +56,7 @@ impl Worker {
                 let mut answer = std::mem::take(&mut self.answer);
                 answer.clear();
                 self.stateless.options(message, flow.peer, &mut answer);
-                self.send(flow, &answer);
+                self.send(reply_flow(message, flow), &answer);
                 self.answer = answer;
             }
             Method::Cancel | Method::Bye | Method::Prack | Method::Update => {
@@ -72,6 +76,13 @@ impl Worker {
         let host = String::from_utf8_lossy(uri.host);
         let user = uri.user_unescaped();
         let number = String::from_utf8_lossy(&user);
+        if let Some(gateway) = tables.gateways_at(flow.peer).first() {
+            // Calls go to carriers, they do not come from them.
+            let refusal = refusal(&tables, "T203", format!("source {} is gateway {gateway}", flow.peer));
+            let attempt = Attempt { host: &host, number: &number, username: b"" };
+            let domain = tables.domain(&host);
+            return self.refuse_attempt(now, flow, message, &tables, domain.map(AsRef::as_ref), &refusal, &attempt);
+        }
         let verdict = self.ask(now, flow, message, &tables, &host, &user);
         let attempt = Attempt { host: &host, number: &number, username: verdict.username.as_bytes() };
         match verdict.outcome {
@@ -138,7 +149,7 @@ impl Worker {
         let mut answer = std::mem::take(&mut self.answer);
         answer.clear();
         self.stateless.challenge(message, flow.peer, &challenges, &mut answer);
-        self.send(flow, &answer);
+        self.send(reply_flow(message, flow), &answer);
         self.answer = answer;
     }
 
@@ -154,11 +165,11 @@ impl Worker {
         refusal: &Refusal,
         attempt: &Attempt<'_>,
     ) {
+        let what = if domain.is_none() || refusal.code == NOT_SERVED { What::UnknownDomain } else { What::Refused };
+        if !self.may_answer(now, flow, what) {
+            return;
+        }
         let Some(domain) = domain else {
-            let many = self.counts.count(now.unix_ns, flow.peer.ip(), What::UnknownDomain, &mut self.lines, &mut self.pending);
-            if many > MAX_ANSWERS_PER_MINUTE {
-                return raise(&self.shared.counters.not_answered);
-            }
             return self.refuse(flow, message, refusal, b"");
         };
         let call = self.stateless.call_id(message);

@@ -52,10 +52,11 @@ impl Stateless {
         Self { key: hmac::Key::new(hmac::HMAC_SHA256, seed), server: format!("Server: {user_agent}\r\n").into_bytes() }
     }
 
-    /// The attempt of a request that is refused without state: the same for its retransmissions.
+    /// The attempt of a request that is refused without state: the same for its retransmissions, another for a fork of the same call.
     #[must_use]
     pub fn call_id(&self, message: &Message<'_>) -> CallId {
-        let mac = self.mac(b"call", message, &message.cseq().number.to_be_bytes());
+        let number = message.cseq().number.to_be_bytes();
+        let mac = self.mac(b"call", message, &[&number, message.request_uri_bytes(), message.top_via().branch()]);
         let mut id = [0; 16];
         id.copy_from_slice(&mac.as_ref()[..16]);
         // 0 means "no call" in a fact.
@@ -114,7 +115,7 @@ impl Stateless {
     }
 
     fn respond(&self, message: &Message<'_>, source: SocketAddr, status: u16, phrase: &str, lines: &[u8], out: &mut Vec<u8>) {
-        let tag = hex(&self.mac(b"tag", message, b"").as_ref()[..8]);
+        let tag = hex(&self.mac(b"tag", message, &[]).as_ref()[..8]);
         let spec = ResponseSpec {
             status,
             reason_phrase: phrase,
@@ -126,9 +127,10 @@ impl Stateless {
         write_response(message, &spec, out);
     }
 
-    fn mac(&self, purpose: &[u8], message: &Message<'_>, more: &[u8]) -> hmac::Tag {
+    fn mac(&self, purpose: &[u8], message: &Message<'_>, more: &[&[u8]]) -> hmac::Tag {
         let mut context = hmac::Context::with_key(&self.key);
-        for part in [purpose, message.call_id(), message.from_tag().unwrap_or_default(), more] {
+        let always = [purpose, message.call_id(), message.from_tag().unwrap_or_default()];
+        for part in always.iter().chain(more) {
             // Each with its length, so that two parts cannot pass for other two.
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);

@@ -20,6 +20,9 @@ const SEND_TRIES: usize = 4;
 /// Errors read from the queue at one go, so that a storm of them does not hold up the datagrams.
 pub const MAX_ERRORS_PER_WAKE: usize = 64;
 
+/// What says that a peer is not there (RFC 1122 §3.2.2.1).
+const PEER_ERRORS: [i32; 4] = [nix::libc::ECONNREFUSED, nix::libc::EHOSTUNREACH, nix::libc::ENETUNREACH, nix::libc::ENOPROTOOPT];
+
 /// A bound socket. Never blocks.
 #[derive(Debug)]
 pub struct UdpListener {
@@ -109,10 +112,16 @@ impl UdpListener {
             Err(error) => return Err(error.into()),
         };
         let is_icmp = message.cmsgs()?.any(|part| {
-            let origin = match part {
-                ControlMessageOwned::Ipv4RecvErr(error, _) | ControlMessageOwned::Ipv6RecvErr(error, _) => error.ee_origin,
+            let (origin, errno) = match part {
+                ControlMessageOwned::Ipv4RecvErr(error, _) | ControlMessageOwned::Ipv6RecvErr(error, _) => {
+                    (error.ee_origin, error.ee_errno)
+                }
                 _ => return false,
             };
+            // A datagram that was too big for a tunnel, or lived too long, says nothing of the peer.
+            if !i32::try_from(errno).is_ok_and(|errno| PEER_ERRORS.contains(&errno)) {
+                return false;
+            }
             matches!(origin, nix::libc::SO_EE_ORIGIN_ICMP | nix::libc::SO_EE_ORIGIN_ICMP6 | nix::libc::SO_EE_ORIGIN_LOCAL)
         });
         let peer = message.address.as_ref().and_then(|address| {

@@ -13,11 +13,11 @@ use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use ring::hmac;
 use trunkline_access::ReplayWindow;
 use trunkline_message::{is_keep_alive, HeaderTable, Message};
-use trunkline_transaction::{Action, Config, Flow, Now, Proxy, Refusal};
+use trunkline_transaction::{reply_flow, Action, Config, Flow, Now, Proxy, Refusal};
 
 use crate::clock::Clock;
 use crate::config::EngineConfig;
-use crate::counts::{Counts, What, MAX_ANSWERS_PER_MINUTE};
+use crate::counts::{Counts, What};
 use crate::engine::{LiveCallRow, Order, Shared};
 use crate::fact_lines::FactLines;
 use crate::policy::Policy;
@@ -41,6 +41,18 @@ const MAX_PENDING_BYTES: usize = 16 << 20;
 
 /// A nonce is remembered with its counts: 100 bytes each, for a minute of 10,000 challenges a second.
 const REPLAY_ENTRIES: usize = trunkline_access::ENTRIES;
+
+/// A panic of the worker is a bug of ours and must not leave a process behind that looks alive and serves nobody: it is started again.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("trunkline engine: the worker panicked; the process ends itself, to be started again");
+            std::process::abort();
+        }
+    }
+}
 
 /// One per engine in this version. [`Worker::run`] takes the thread that it is called on.
 pub struct Worker {
@@ -123,6 +135,7 @@ impl Worker {
 
     /// Serves until the engine is stopped.
     pub fn run(mut self, policy: &mut dyn Policy) {
+        let _guard = AbortOnPanic;
         let mut table = HeaderTable::new();
         let mut buffer = vec![0; DATAGRAM_BYTES];
         loop {
@@ -221,9 +234,8 @@ impl Worker {
             Err(error) => error,
         };
         raise(&self.shared.counters.malformed);
-        let many = self.counts.count(now.unix_ns, flow.peer.ip(), What::Malformed, &mut self.lines, &mut self.pending);
-        if many > MAX_ANSWERS_PER_MINUTE {
-            return raise(&self.shared.counters.not_answered);
+        if !self.may_answer(now, flow, What::Malformed) {
+            return;
         }
         let code = if error.status == 513 { "T110" } else { "T101" };
         let refusal = refusal(&self.shared.tables.load(), code, String::new());
@@ -242,8 +254,17 @@ impl Worker {
         answer.clear();
         self.stateless.refuse(message, flow.peer, refusal, lines, &mut answer);
         self.flush();
-        self.send(flow, &answer);
+        self.send(reply_flow(message, flow), &answer);
         self.answer = answer;
+    }
+
+    /// Counts one of a kind; false, and counted as not answered, where its source had its answers in this minute.
+    pub(crate) fn may_answer(&mut self, now: Now, flow: Flow, what: What) -> bool {
+        let may = self.counts.may_answer(now.unix_ns, flow.peer.ip(), what, &mut self.lines, &mut self.pending);
+        if !may {
+            raise(&self.shared.counters.not_answered);
+        }
+        may
     }
 
     /// Journal first, then the messages, in order.

@@ -123,6 +123,21 @@ fn sync_says_whether_there_was_anything_new() {
 }
 
 #[test]
+fn facts_of_a_run_whose_clock_is_behind_the_last_ones_are_drained() {
+    let folder = Folder::new("clock");
+    let first = Journal::open(&folder.0, 2_000).unwrap();
+    first.append(b"one\n").unwrap();
+    let chunk = first.drain(1000, 1000).unwrap().remove(0);
+    first.acknowledge(&chunk.segment, 4).unwrap();
+    drop(first);
+    let second = Journal::open(&folder.0, 1_000).unwrap();
+    second.append(b"two\n").unwrap();
+    assert_eq!(drained(&second), "two\n");
+    drop(second);
+    assert_eq!(drained(&Journal::open(&folder.0, 1_500).unwrap()), "two\n", "and after the next start, while nothing was acknowledged");
+}
+
+#[test]
 fn a_folder_that_cannot_be_made_is_named() {
     let error = Journal::open(std::path::Path::new("/proc/nowhere"), 1).unwrap_err();
     assert!(error.to_string().contains("/proc/nowhere"), "{error}");

@@ -30,4 +30,5 @@ pub use action::{Action, Disposition, EndedBy, Fact, FactKind, FailedBy, Failure
 pub use config::{Config, Limits};
 pub use plan::{Admission, CallHandle, CallId, LiveCall, LiveState, Refusal, RoutePlan, StaleCall, Target, MAX_TARGETS};
 pub use proxy::{AdmitError, Proxy, RecheckHandle};
+pub use route::reply_flow;
 pub use token::{TokenKey, MAX_TOKEN_LENGTH};

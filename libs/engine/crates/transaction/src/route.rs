@@ -135,7 +135,7 @@ pub(crate) fn route_set<'a>(response: &Message<'a>, our_token: &str) -> Vec<&'a 
 }
 
 /// Where the responses to a request go: RFC 3261 §18.2.2 with RFC 3581 §4.
-pub(crate) fn reply_flow(request: &Message<'_>, source: Flow) -> Flow {
+pub fn reply_flow(request: &Message<'_>, source: Flow) -> Flow {
     let via = request.top_via();
     let port = match via.rport() {
         Some(_) => source.peer.port(),
