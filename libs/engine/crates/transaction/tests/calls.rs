@@ -40,8 +40,8 @@ fn a_call_goes_through_and_each_fact_comes_before_the_message_that_tells_the_wor
             "Answered",
             "SIP/2.0 200 Whatever > 10.1.1.1:5066",
             "ACK sip:callee@10.9.9.1:5060 SIP/2.0 > 10.9.9.1:5060",
-            "Ended",
             "BYE sip:callee@10.9.9.1:5060 SIP/2.0 > 10.9.9.1:5060",
+            "Ended",
             "SIP/2.0 200 Whatever > 10.1.1.1:5066",
         ]
     );

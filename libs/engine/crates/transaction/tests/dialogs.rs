@@ -124,8 +124,10 @@ fn crossing_byes_are_one_end_and_both_get_through() {
     let (ok, invite) = bench.answered(alpha());
     bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, ""));
     bench.receive(ALPHA, &from_carrier("BYE", 9, &invite.text, ""));
-    assert!(bench.one_to(ALPHA).start().starts_with("BYE "));
-    assert!(bench.one_to(CUSTOMER).start().starts_with("BYE "));
+    let (to_alpha, to_customer) = (bench.one_to(ALPHA).text, bench.one_to(CUSTOMER).text);
+    assert!(to_alpha.starts_with("BYE ") && to_customer.starts_with("BYE "));
+    bench.receive(CUSTOMER, &reply(&to_customer, 200, "caller", CUSTOMER));
+    bench.receive(ALPHA, &reply(&to_alpha, 481, "callee", ALPHA));
     assert_eq!(bench.fact_names().iter().filter(|name| *name == "Ended").count(), 1);
     bench.assert_empties();
 }
@@ -134,7 +136,7 @@ fn crossing_byes_are_one_end_and_both_get_through() {
 fn the_cause_of_the_end_is_that_of_the_byes_reason() {
     let mut bench = Bench::new();
     let (ok, _) = bench.answered(alpha());
-    bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, "Reason: Q.850;cause=31\r\n"));
+    bench.hang_up(&ok.text, 2, "Reason: Q.850;cause=31\r\n");
     assert!(matches!(bench.last_fact(), FactKind::Ended { q850: 31, .. }));
 }
 
@@ -142,7 +144,7 @@ fn the_cause_of_the_end_is_that_of_the_byes_reason() {
 fn an_invite_on_a_call_that_has_ended_is_481() {
     let mut bench = Bench::new();
     let (ok, _) = bench.answered(alpha());
-    bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, ""));
+    bench.hang_up(&ok.text, 2, "");
     assert_eq!(bench.receive(CUSTOMER, &from_customer("INVITE", 3, &ok.text, "")), NO_CALL);
 }
 
@@ -159,10 +161,11 @@ fn a_restarted_edge_serves_the_bye_of_either_side_from_the_token() {
     let mut bench = restarted();
     assert_eq!(bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, "")), Disposition::Done);
     let bye = bench.one_to(ALPHA);
+    assert!(bench.facts.is_empty());
+    bench.receive(ALPHA, &reply(&bye.text, 200, "callee", ALPHA));
     assert_eq!(bench.facts[0].call, CALL);
     assert_eq!(*bench.last_fact(), FactKind::Ended { by: EndedBy::Caller, q850: 16, answered_ns: START_NS + 2_500_000_000 });
-    assert_eq!(bench.order[0], "Ended");
-    bench.receive(ALPHA, &reply(&bye.text, 200, "callee", ALPHA));
+    assert_eq!(bench.order[1], "Ended");
     assert_eq!(bench.starts_to(CUSTOMER), ["SIP/2.0 200 Whatever"]);
     bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, ""));
     assert_eq!(bench.facts.len(), 1);
@@ -170,7 +173,9 @@ fn a_restarted_edge_serves_the_bye_of_either_side_from_the_token() {
 
     let mut bench = restarted();
     assert_eq!(bench.receive(ALPHA, &from_carrier("BYE", 2, &invite_out.text, "")), Disposition::Done);
-    assert!(bench.one_to(CUSTOMER).start().starts_with("BYE "));
+    let bye = bench.one_to(CUSTOMER).text;
+    assert!(bye.starts_with("BYE "));
+    bench.receive(CUSTOMER, &reply(&bye, 200, "caller", CUSTOMER));
     assert_eq!(*bench.last_fact(), FactKind::Ended { by: EndedBy::Callee, q850: 16, answered_ns: 0 });
 }
 
@@ -436,4 +441,69 @@ fn beyond_the_bound_of_transactions_a_dialogs_request_is_refused_and_acks_pass()
     assert_eq!(bench.receive(CUSTOMER, &from_customer("INFO", 2, &ok.text, "")), busy);
     bench.receive(CUSTOMER, &from_customer("ACK", 1, &ok.text, ""));
     assert!(bench.one_to(ALPHA).start().starts_with("ACK "));
+}
+
+#[test]
+fn a_bye_that_the_carrier_refuses_does_not_end_the_call() {
+    let mut bench = Bench::new();
+    let (ok, _) = bench.answered(alpha());
+    // CSeq below the INVITE's: RFC 3261 §12.2.2 makes the callee answer 500 and keep the dialog, and media flows on past us.
+    bench.receive(CUSTOMER, &from_customer("BYE", 0, &ok.text, ""));
+    let bye = bench.one_to(ALPHA).text;
+    bench.receive(ALPHA, &reply(&bye, 500, "callee", ALPHA));
+    assert!(bench.one_to(CUSTOMER).start().contains("500"));
+    assert!(!bench.fact_names().contains(&"Ended".to_owned()), "{:?}", bench.fact_names());
+}
+
+#[test]
+fn a_bye_ends_the_call_when_it_came_and_only_with_an_answer_that_ends_the_dialog() {
+    for status in [200, 202, 408, 481] {
+        let mut bench = Bench::new();
+        let (ok, _) = bench.answered(alpha());
+        bench.now_ms = 7_000;
+        bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, ""));
+        let bye = bench.one_to(ALPHA).text;
+        bench.advance(400);
+        assert_eq!(bench.fact_names().last().unwrap(), "Answered", "not before its answer");
+        bench.receive(ALPHA, &reply(&bye, status, "callee", ALPHA));
+        assert_eq!(*bench.last_fact(), FactKind::Ended { by: EndedBy::Caller, q850: 16, answered_ns: START_NS }, "{status}");
+        assert_eq!(bench.facts.last().unwrap().time_ns, START_NS + 7_000_000_000);
+        bench.assert_empties();
+    }
+    for status in [302, 400, 401, 403, 407, 500, 503, 603] {
+        let mut bench = Bench::new();
+        let (ok, _) = bench.answered(alpha());
+        bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, ""));
+        let bye = bench.one_to(ALPHA).text;
+        bench.receive(ALPHA, &reply(&bye, status, "callee", ALPHA));
+        bench.take_sent();
+        bench.advance(100_000);
+        assert_eq!((bench.fact_names().last().unwrap().as_str(), bench.proxy.call_count()), ("Answered", 1), "{status}");
+        bench.hang_up(&ok.text, 3, "");
+        assert_eq!(bench.fact_names().last().unwrap(), "Ended");
+    }
+}
+
+#[test]
+fn a_bye_that_nobody_answers_or_nobody_gets_ends_the_call_when_it_came() {
+    for is_reachable in [true, false] {
+        for has_row in [true, false] {
+            let mut bench = Bench::new();
+            let (ok, _) = bench.answered(alpha());
+            if !has_row {
+                bench = restarted();
+            }
+            bench.advance(2_000);
+            bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, ""));
+            bench.one_to(ALPHA);
+            if is_reachable {
+                bench.advance(32_000);
+            } else {
+                bench.act(|proxy, now, out| proxy.on_unreachable(now, addr(ALPHA), out));
+            }
+            assert_eq!(*bench.last_fact(), FactKind::Ended { by: EndedBy::Caller, q850: 16, answered_ns: START_NS });
+            assert_eq!(bench.facts.last().unwrap().time_ns, START_NS + 2_000_000_000);
+            bench.assert_empties();
+        }
+    }
 }

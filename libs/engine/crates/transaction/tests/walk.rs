@@ -325,7 +325,8 @@ fn a_2xx_that_crosses_the_callers_cancel_wins() {
     assert_eq!(ok.start(), "SIP/2.0 200 Whatever");
     bench.advance(5_000);
     assert_eq!(bench.fact_names(), ["GatewayTried", "Progressed", "Answered"]);
-    bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, ""));
+    bench.take_sent();
+    bench.hang_up(&ok.text, 2, "");
     assert_eq!(bench.fact_names().last().unwrap(), "Ended");
 }
 

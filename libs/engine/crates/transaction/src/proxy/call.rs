@@ -8,6 +8,7 @@ use crate::action::{EndedBy, FactKind, FailedBy, FailureCause, Flow};
 use crate::plan::{Admission, CallHandle, CallId, LiveCall, LiveState, Refusal, StaleCall, Target};
 use crate::slab::Key;
 use crate::timer::Timers;
+use crate::token::Token;
 
 use super::server::{id_of, ServerRole};
 use super::{AdmitError, Proxy, Timed, Turn};
@@ -28,6 +29,17 @@ pub(super) enum Phase {
     /// Timer C: we have cancelled after ringing; the end of the branch is awaited.
     Overdue,
     Answered,
+}
+
+/// The end of a call as its BYE says it: said when the BYE is through, for a BYE that is refused ends nothing (§12.2.2, §15.1.1).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    pub call: CallId,
+    pub by: EndedBy,
+    pub q850: u16,
+    pub answered_ns: u64,
+    /// When the BYE came.
+    pub time_ns: u64,
 }
 
 /// Timers of a call.
@@ -77,8 +89,9 @@ pub(super) struct Call {
     /// Gateways tried.
     pub tries: u32,
     pub current: Option<Key>,
-    /// The token of the current gateway's copy of Record-Route.
+    /// The token of the current gateway's copy of Record-Route, and what it says.
     pub token: String,
+    pub sealed: Option<Token>,
     /// Some gateway has sent something.
     pub is_any_heard: bool,
     /// Of the last gateway that failed.
@@ -147,6 +160,7 @@ impl Proxy {
             tries: 0,
             current: None,
             token: String::new(),
+            sealed: None,
             is_any_heard: false,
             last_cause: None,
             answered_ns: 0,
@@ -207,14 +221,22 @@ impl Proxy {
     }
 
     /// The call is over: one `Ended`, and a memory of it for as long as a request of its dialog may be on the way.
-    pub(super) fn end_call(&mut self, turn: &mut Turn<'_>, id: CallId, by: EndedBy, q850: u16, answered_ns: u64) {
-        if self.ended.contains(&id) {
+    fn end_call(&mut self, turn: &mut Turn<'_>, end: End) {
+        let End { call, by, q850, answered_ns, time_ns } = end;
+        if self.ended.contains(&call) {
             return;
         }
-        self.remember_end(turn, id);
-        turn.fact(id, FactKind::Ended { by, q850, answered_ns });
-        if let Some(key) = self.call_ids.get(&id).copied() {
+        self.remember_end(turn, call);
+        turn.fact_at(call, time_ns, FactKind::Ended { by, q850, answered_ns });
+        if let Some(key) = self.call_ids.get(&call).copied() {
             self.remove_call(key);
+        }
+    }
+
+    /// The final status of a BYE, or 408 where none came: the dialog is over with a 2xx and wherever nobody is left to be in it (§15.1.1).
+    pub(super) fn end_if_over(&mut self, turn: &mut Turn<'_>, end: Option<End>, status: u16) {
+        if let (Some(end), 200..=299 | 408 | 481) = (end, status) {
+            self.end_call(turn, end);
         }
     }
 
@@ -257,7 +279,8 @@ impl Proxy {
                     let ids = self.calls.get(key).map(|call| (call.id, call.answered_ns));
                     if let Some((id, answered_ns)) = ids {
                         // Q.850 102: recovery on timer expiry.
-                        self.end_call(turn, id, EndedBy::Edge, 102, answered_ns);
+                        let end = End { call: id, by: EndedBy::Edge, q850: 102, answered_ns, time_ns: turn.now.unix_ns };
+                        self.end_call(turn, end);
                     }
                 }
             }

@@ -12,6 +12,7 @@ use crate::request_client;
 use crate::slab::Key;
 use crate::timer::Timers;
 
+use super::call::End;
 use super::{Proxy, Timed, Turn};
 
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +26,8 @@ pub(super) enum Machine {
 pub(super) enum ClientRole {
     /// A gateway tried for a call whose INVITE is `server`.
     Try { call: Key, server: Key },
-    /// A request in a dialog. `asserted` speaks for a customer who responds.
-    Exchange { server: Key, asserted: Vec<String> },
+    /// A request in a dialog. `asserted` speaks for a customer who responds; `end` is what a BYE ends when it is through.
+    Exchange { server: Key, asserted: Vec<String>, end: Option<End> },
     /// A gateway given up: a late 1xx is cancelled, a late 2xx acknowledged and hung up. Holds the To-tags that were.
     Abandoned { hung_up: Vec<Vec<u8>> },
     /// Nobody: our CANCEL or BYE, or the transaction above has ended.
@@ -302,7 +303,10 @@ impl Proxy {
         }
         match role {
             ClientRole::Try { call, server } => self.on_try_response(turn, key, call, server, response),
-            ClientRole::Exchange { server, asserted } => self.on_exchange_response(turn, server, &asserted, response),
+            ClientRole::Exchange { server, asserted, end } => {
+                self.end_if_over(turn, end, response.status().unwrap_or_default());
+                self.on_exchange_response(turn, server, &asserted, response);
+            }
             ClientRole::Abandoned { hung_up } => self.on_stray_response(turn, key, hung_up, response),
             ClientRole::Nobody => {}
         }
@@ -311,7 +315,10 @@ impl Proxy {
     fn on_nobody_answered(&mut self, turn: &mut Turn<'_>, key: Key, role: ClientRole) {
         match role {
             ClientRole::Try { call, .. } => self.on_try_silent(turn, key, call),
-            ClientRole::Exchange { server, .. } => self.end_exchange(turn, server, 408),
+            ClientRole::Exchange { server, end, .. } => {
+                self.end_if_over(turn, end, 408);
+                self.end_exchange(turn, server, 408);
+            }
             ClientRole::Abandoned { .. } | ClientRole::Nobody => {}
         }
     }
@@ -320,7 +327,10 @@ impl Proxy {
         match role {
             ClientRole::Try { call, .. } => self.on_try_unreachable(turn, key, call),
             // §16.9: as a 503 from the next hop, which is not passed on as it is (§16.7 step 6).
-            ClientRole::Exchange { server, .. } => self.end_exchange(turn, server, 500),
+            ClientRole::Exchange { server, end, .. } => {
+                self.end_if_over(turn, end, 408);
+                self.end_exchange(turn, server, 500);
+            }
             ClientRole::Abandoned { .. } | ClientRole::Nobody => {}
         }
     }

@@ -13,7 +13,7 @@ use crate::route::RouteWork;
 use crate::slab::Key;
 use crate::token::{Binding, FromForm, Side, Token, TokenError};
 
-use super::call::{Call, Phase};
+use super::call::{Call, End, Phase};
 use super::client::ClientRole;
 use super::ingress::refuse;
 use super::server::{id_of, ServerRole};
@@ -76,10 +76,6 @@ impl Proxy {
         }
         let leg = leg_of(&token, call, is_main, &self.config.realm);
         let is_same_source = call.map_or(token.source, |call| call.customer.peer.ip()) == flow.peer.ip();
-        let (tenant, domain) = match call {
-            Some(call) => (call.tenant.clone(), call.domain.clone()),
-            None => (token.tenant.clone(), token.domain.clone()),
-        };
         if method == Method::Ack {
             self.forward_ack(turn, flow, request, &leg, &work, loop_part);
             return Disposition::Done;
@@ -91,6 +87,10 @@ impl Proxy {
             if is_same_source {
                 self.follow_customer(token.call, flow);
             } else if method == Method::Invite {
+                let (tenant, domain) = match call {
+                    Some(call) => (call.tenant.clone(), call.domain.clone()),
+                    None => (token.tenant, token.domain),
+                };
                 let waiting = Waiting { leg, work, loop_part: loop_part.to_owned() };
                 let key = self.insert_server(id_of(request), request, flow, ServerRole::Waiting(Box::new(waiting)));
                 self.respond_plain(turn, key, 100);
@@ -175,20 +175,23 @@ impl Proxy {
         let Some(known) = self.servers.get(server) else { return };
         let (request, source) = (Arc::clone(&known.request), known.source);
         let view = request.view();
-        if view.method() == Method::Bye && leg.is_main {
-            let by = match leg.side {
+        let end = (view.method() == Method::Bye && leg.is_main).then(|| End {
+            call: leg.call,
+            by: match leg.side {
                 Side::Customer => EndedBy::Caller,
                 Side::Carrier => EndedBy::Callee,
-            };
+            },
             // Q.850 16: normal clearing.
-            self.end_call(turn, leg.call, by, super::walk::stated_cause(&view).unwrap_or(16), leg.answered_ns);
-        }
+            q850: super::walk::stated_cause(&view).unwrap_or(16),
+            answered_ns: leg.answered_ns,
+            time_ns: turn.now.unix_ns,
+        });
         let asserted = match leg.side {
             Side::Customer => Vec::new(),
             Side::Carrier => leg.identity.asserted.clone(),
         };
         let (ours, realm) = (self.listener(leg.next_hop.listener), self.config.realm.clone());
-        let role = ClientRole::Exchange { server, asserted };
+        let role = ClientRole::Exchange { server, asserted, end };
         let client = self.send_request(turn, leg.next_hop, role, loop_part, |branch| {
             write_request(&view, Hop { ours, branch, source: source.peer, realm: &realm }, leg, work)
         });

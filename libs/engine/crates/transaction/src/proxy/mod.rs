@@ -76,7 +76,12 @@ impl Turn<'_> {
     }
 
     fn fact(&mut self, call: CallId, kind: FactKind) {
-        self.out.push(Action::Fact(Fact { call, time_ns: self.now.unix_ns, kind }));
+        self.fact_at(call, self.now.unix_ns, kind);
+    }
+
+    /// Of something that came to pass earlier and is known only now.
+    fn fact_at(&mut self, call: CallId, time_ns: u64, kind: FactKind) {
+        self.out.push(Action::Fact(Fact { call, time_ns, kind }));
     }
 
     fn unix_s(&self) -> u64 {

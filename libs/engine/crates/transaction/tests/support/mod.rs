@@ -180,6 +180,14 @@ impl Bench {
         assert_eq!(self.proxy.next_deadline(), None);
     }
 
+    /// BYE of the customer, 200 of alpha. `ok` is the 2xx that the customer got.
+    pub fn hang_up(&mut self, ok: &str, cseq: u32, lines: &str) {
+        self.receive(CUSTOMER, &from_customer("BYE", cseq, ok, lines));
+        let bye = self.one_to(ALPHA).text;
+        self.receive(ALPHA, &reply(&bye, 200, "callee", ALPHA));
+        assert_eq!(self.starts_to(CUSTOMER).last().map(String::as_str), Some("SIP/2.0 200 Whatever"));
+    }
+
     /// INVITE, 180, 200, ACK through alpha. Gives the 200 at the customer and the INVITE at the gateway.
     pub fn answered(&mut self, target: Target) -> (Sent, Sent) {
         let peer = target.address.to_string();
