@@ -293,7 +293,7 @@ fn read_lines(file: &File, from: u64, len: u64, want: usize) -> io::Result<Vec<u
         if size >= left {
             return Err(io::Error::other(format!("no line end within {left} bytes of offset {from}")));
         }
-        size = (size.max(1) * 2).clamp(1024, left.max(1)).min(left);
+        size = (2 * size).max(1024).min(left);
         if size > 2 * MAX_LINE_BYTES {
             return Err(io::Error::other(format!("a line at offset {from} is longer than {MAX_LINE_BYTES} bytes")));
         }

@@ -51,6 +51,17 @@ fn lines_are_drained_once_in_order_and_again_after_a_rewind() {
 }
 
 #[test]
+fn a_drain_that_is_full_but_for_a_few_bytes_leaves_a_short_last_line_for_the_next() {
+    let folder = Folder::new("full");
+    let journal = Journal::open(&folder.0, 1).unwrap();
+    let last = format!("{}\n", "x".repeat(300));
+    journal.append(format!("aaa\n{last}").as_bytes()).unwrap();
+    let chunks = journal.drain(6, 1 << 18).unwrap();
+    assert_eq!((chunks.len(), chunks[0].lines.as_slice()), (1, b"aaa\n".as_slice()));
+    assert_eq!(drained(&journal), last);
+}
+
+#[test]
 fn a_chunk_is_cut_at_a_line_end_and_a_long_line_comes_whole() {
     let folder = Folder::new("cut");
     let journal = Journal::open(&folder.0, 1).unwrap();
