@@ -124,7 +124,7 @@ pub(crate) fn write_response(
     }
     if let Some(rewrite) = rewrite {
         for value in response.values(HeaderName::RecordRoute) {
-            let is_ours = crate::route::token_in(value.bytes) == Some(rewrite.token.as_bytes());
+            let is_ours = crate::route::is_own(value.bytes, rewrite.token);
             if let Some(span) = response.span_of(value.bytes).filter(|_| is_ours) {
                 edits.replace(span, rewrite.replacement.as_bytes());
             }

@@ -9,15 +9,23 @@ use crate::action::Flow;
 /// RFC 3261 §19.1.2.
 const DEFAULT_PORT: u16 = 5060;
 const TOKEN_PARAM: &str = "t";
+const TOKEN_START: &str = ";t=";
 
 /// The value of our Record-Route.
 pub(crate) fn record_route(ours: SocketAddr, token: &str) -> String {
-    format!("<sip:{ours};lr;{TOKEN_PARAM}={token}>")
+    format!("<sip:{ours};lr{TOKEN_START}{token}>")
 }
 
 /// The token in a name-addr of Route or Record-Route.
 pub(crate) fn token_in(value: &[u8]) -> Option<&[u8]> {
     token_in_uri(NameAddr::parse(value).ok()?.uri_bytes)
+}
+
+/// Whether a value of Record-Route is ours with this token. As we sent it is how it mostly comes back.
+pub(crate) fn is_own(value: &[u8], token: &str) -> bool {
+    let before = value.strip_suffix(b">").and_then(|value| value.strip_suffix(token.as_bytes()));
+    let is_as_sent = before.is_some_and(|before| before.starts_with(b"<sip:") && before.ends_with(TOKEN_START.as_bytes()));
+    is_as_sent || token_in(value) == Some(token.as_bytes())
 }
 
 fn token_in_uri(uri: &[u8]) -> Option<&[u8]> {
@@ -110,7 +118,7 @@ fn address_of(uri: &Uri<'_>) -> Option<SocketAddr> {
 pub(crate) fn next_hop(message: &Message<'_>, our_token: &str, flow: Flow) -> Flow {
     let mut nearest = None;
     for value in message.values(HeaderName::RecordRoute) {
-        if token_in(value.bytes) == Some(our_token.as_bytes()) {
+        if is_own(value.bytes, our_token) {
             break;
         }
         nearest = NameAddr::parse(value.bytes).ok();
@@ -125,11 +133,8 @@ pub(crate) fn next_hop(message: &Message<'_>, our_token: &str, flow: Flow) -> Fl
 
 /// Values of Record-Route above ours in a response, nearest to us first: the route set of a request of our own towards the peer.
 pub(crate) fn route_set<'a>(response: &Message<'a>, our_token: &str) -> Vec<&'a [u8]> {
-    let mut values: Vec<&[u8]> = response
-        .values(HeaderName::RecordRoute)
-        .map(|value| value.bytes)
-        .take_while(|value| token_in(value) != Some(our_token.as_bytes()))
-        .collect();
+    let mut values: Vec<&[u8]> =
+        response.values(HeaderName::RecordRoute).map(|value| value.bytes).take_while(|value| !is_own(value, our_token)).collect();
     values.reverse();
     values
 }

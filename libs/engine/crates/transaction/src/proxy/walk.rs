@@ -8,7 +8,7 @@ use trunkline_message::{eq_host, Message, NameAddr, Scheme};
 
 use crate::action::{FactKind, FailedBy, FailureCause, Flow};
 use crate::branch;
-use crate::forward::{self, Hop, Identity, RouteRewrite};
+use crate::forward::{self, Hop, RouteRewrite};
 use crate::plan::{Refusal, RoutePlan, Target, MAX_TARGETS};
 use crate::route;
 use crate::slab::Key;
@@ -77,9 +77,9 @@ impl Proxy {
             from_uri: shown_from_uri(&view, target),
         };
         turn.fact(call.id, tried);
-        let token = token_of(call, target, Side::Carrier, call.customer, None);
+        let sealed = token_of(call, target);
         let binding = Binding { side: Side::Carrier, call_id: view.call_id(), caller_tag: &call.caller_tag, callee_tag: b"" };
-        let Some(token) = self.ring.seal(&mut self.entropy, turn.unix_s(), &token, binding) else { return false };
+        let Some(token) = self.ring.seal(&mut self.entropy, turn.unix_s(), &sealed, binding) else { return false };
         let ours = self.listener(target.listener);
         let record_route = route::record_route(ours, &token);
         let loop_part = branch::loop_part(&self.entropy, &view);
@@ -92,6 +92,7 @@ impl Proxy {
         if let Some(call) = self.calls.get_mut(key) {
             call.current = client;
             call.token = token;
+            call.sealed = Some(sealed);
         }
         client.is_some()
     }
@@ -316,23 +317,25 @@ impl Proxy {
     /// A response of the current gateway as the customer gets it, with the customer's copy of Record-Route in responses that make a dialog.
     fn response_of_try(&mut self, turn: &Turn<'_>, key: Key, response: &Message<'_>, answered_ns: Option<u64>) -> Option<Vec<u8>> {
         let call = self.calls.get(key)?;
-        let (target, client) = (call.target.as_ref()?, self.clients.get(call.current?)?);
+        let client = self.clients.get(call.current?)?;
         let request = Arc::clone(&self.servers.get(call.server)?.request);
-        let hop = route::next_hop(response, &call.token, client.flow);
         let after_ms = answered_ns.map(|at_ns| u32::try_from(at_ns.saturating_sub(call.start_ns) / 1_000_000).unwrap_or(u32::MAX));
-        let token = token_of(call, target, Side::Customer, hop, after_ms);
-        let binding = Binding {
-            side: Side::Customer,
-            call_id: response.call_id(),
-            caller_tag: &call.caller_tag,
-            callee_tag: response.to_tag().unwrap_or_default(),
-        };
-        let is_dialog = response.status().is_some_and(|status| (101..300).contains(&status));
+        // Without a To-tag a response makes no dialog (§12.1), and a token for it would be bound to none.
+        let has_tag = response.to_tag().is_some_and(|tag| !tag.is_empty());
+        let is_dialog = has_tag && response.status().is_some_and(|status| (101..300).contains(&status));
         let replacement = match is_dialog {
-            true => self.ring.seal(&mut self.entropy, turn.unix_s(), &token, binding).map(|token| {
-                let ours = self.config.listeners.get(usize::from(call.customer.listener)).unwrap_or(&self.config.listeners[0]);
-                route::record_route(*ours, &token)
-            }),
+            true => {
+                let side = Side::Customer;
+                let source = call.customer.peer.ip();
+                let next_hop = route::next_hop(response, &call.token, client.flow);
+                let token = Token { side, next_hop, source, answered_after_ms: after_ms, ..call.sealed.clone()? };
+                let callee_tag = response.to_tag().unwrap_or_default();
+                let binding = Binding { side, call_id: response.call_id(), caller_tag: &call.caller_tag, callee_tag };
+                self.ring.seal(&mut self.entropy, turn.unix_s(), &token, binding).map(|token| {
+                    let ours = self.config.listeners.get(usize::from(call.customer.listener)).unwrap_or(&self.config.listeners[0]);
+                    route::record_route(*ours, &token)
+                })
+            }
             false => None,
         };
         let rewrite = replacement.as_deref().map(|replacement| RouteRewrite { token: &call.token, replacement });
@@ -387,29 +390,26 @@ fn shown_from_uri(request: &Message<'_>, target: &Target) -> String {
     String::from_utf8_lossy(uri).into_owned()
 }
 
-fn token_of(call: &Call, target: &Target, side: Side, next_hop: Flow, answered_after_ms: Option<u32>) -> Token {
-    let identity = Identity::of(target);
-    let (user, has_asserted_tel) = forward::asserted_user(&identity.asserted);
-    let from_form = match NameAddr::parse(identity.from_name_addr.as_bytes()).ok().and_then(|from| from.uri().ok()) {
-        _ if identity.from_name_addr.is_empty() => FromForm::Kept,
+/// What the gateway's copy of Record-Route says. The customer's says the same of the other side.
+fn token_of(call: &Call, target: &Target) -> Token {
+    let (user, has_asserted_tel) = forward::asserted_user(&target.asserted);
+    let from_form = match NameAddr::parse(target.from_name_addr.as_bytes()).ok().and_then(|from| from.uri().ok()) {
+        _ if target.from_name_addr.is_empty() => FromForm::Kept,
         Some(uri) if uri.scheme == Scheme::Sip && eq_host(uri.host, b"anonymous.invalid") => FromForm::Anonymous,
         _ if user.is_empty() => FromForm::Anonymous,
         _ => FromForm::Asserted,
     };
     Token {
-        side,
+        side: Side::Carrier,
         call: call.id,
         start_s: u32::try_from(call.start_ns / 1_000_000_000).unwrap_or(u32::MAX),
-        answered_after_ms,
-        next_hop,
-        source: match side {
-            Side::Customer => call.customer.peer.ip(),
-            Side::Carrier => target.address.ip(),
-        },
-        has_asserted: !identity.asserted.is_empty(),
+        answered_after_ms: None,
+        next_hop: call.customer,
+        source: target.address.ip(),
+        has_asserted: !target.asserted.is_empty(),
         has_asserted_tel,
-        has_asserted_on_ack: identity.has_asserted_on_ack,
-        has_privacy_id: identity.privacy.split(';').any(|token| token.trim().eq_ignore_ascii_case("id")),
+        has_asserted_on_ack: target.has_asserted_on_ack,
+        has_privacy_id: target.privacy.split(';').any(|token| token.trim().eq_ignore_ascii_case("id")),
         from_form,
         user,
         domain: call.domain.clone(),
