@@ -156,6 +156,11 @@ def test_operators_see_carriers_routes_pops_tenants_and_keys(platform: Platform)
     assert imported["result"]["rows"] == 1
 
 
+def test_a_number_without_a_route_is_told_with_the_text_of_its_reason(platform: Platform) -> None:
+    found = platform.json("route", "resolve", "+999123456")
+    assert (found["reason"], bool(found["text"]), bool(found["what_to_do"])) == ("T404", True, True)
+
+
 def test_explain_and_the_event_tail_say_why_and_who(platform: Platform) -> None:
     explained = platform.json("explain", "acme", "--from", "192.0.2.77")
     assert (explained["outcome"], explained["reason"]) == ("refuse", "T203")

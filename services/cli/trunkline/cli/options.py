@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from trunkline.api.common.v1 import common_pb2
 
 Output = Literal["table", "json"]
+
+_UINT32: Final = 2**32 - 1
+_UINT64: Final = 2**64 - 1
+
+Amount = Annotated[int, Parameter(validator=Number(gte=1, lte=10_000_000))]
+"""Of rows that are wanted; more than a listing ever reads."""
+
+Natural = Annotated[int, Parameter(validator=Number(gte=0, lte=_UINT32))]
+"""What an uint32 of the protos holds; the service says what of it is sensible."""
+
+Counter = Annotated[int, Parameter(validator=Number(gte=0, lte=_UINT64))]
+"""A version, or a position of the log."""
+
+Port = Annotated[int, Parameter(validator=Number(gte=1, lte=65535))]
 
 
 @Parameter(name="*")
@@ -35,7 +50,7 @@ class Writing(Reading):
     """Wait until every point of presence enforces it, and say how long each took."""
     request_id: str = ""
     """Repeating a command with the same id gives the first answer; made up where it is left out."""
-    expect_version: int | None = None
+    expect_version: Counter | None = None
     """Refuse if somebody else has changed the thing since it had this version."""
 
     def options(self) -> common_pb2.WriteOptions:

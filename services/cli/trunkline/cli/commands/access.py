@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.connection import Session, session
+from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import READING, WRITING, Reading, Writing
 from trunkline.cli.output import console, errors, plain, show_list, show_one
 from trunkline.cli.writing import finish
@@ -151,6 +152,18 @@ async def remove_address(name: str, cidr: str, *, options: Writing = WRITING) ->
         await finish(connected, options, f"removed {cidr} from {name}", answer.receipt, answer.acl)
 
 
+def _chosen(password: str, options: Writing) -> str:
+    """Made up where none is given. Raises CommandError where a repeated request would get another one."""
+    if options.request_id and not password:
+        raise CommandError(
+            "a request with an id of its own needs its password",
+            why="repeated, it would make up another, which would not be the account's",
+            remedy="give one with --password, or leave out --request-id",
+            code=Exit.USAGE,
+        )
+    return password or secrets.token_urlsafe(PASSWORD_BYTES)
+
+
 def _told(password: str, username: str) -> None:
     """Not on standard output, which may be a file."""
     errors.print(f"password of {username}: {password}   (shown this once; it is stored nowhere)", markup=False)
@@ -167,7 +180,7 @@ async def add_account(name: str, username: str, *, password: str = "", caller_id
     password: 8 to 128 printable characters.
     caller_id: E.164 number that its calls show.
     """
-    chosen = password or secrets.token_urlsafe(PASSWORD_BYTES)
+    chosen = _chosen(password, options)
     request = provisioning.AddAccountRequest(
         write=options.options(), tenant=options.tenant, acl=name, username=username, password=chosen, caller_id=caller_id
     )
@@ -188,7 +201,7 @@ async def set_password(name: str, username: str, *, password: str = "", options:
     username: The account.
     password: 8 to 128 printable characters.
     """
-    chosen = password or secrets.token_urlsafe(PASSWORD_BYTES)
+    chosen = _chosen(password, options)
     request = provisioning.SetAccountPasswordRequest(
         write=options.options(), tenant=options.tenant, acl=name, username=username, password=chosen
     )

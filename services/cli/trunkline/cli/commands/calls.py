@@ -16,7 +16,7 @@ from trunkline.api.records.v1 import records_pb2 as records
 from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.connection import Surroundings, session, surroundings
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import READING, Reading
+from trunkline.cli.options import READING, Amount, Reading
 from trunkline.cli.output import clock, console, plain, print_json, show_list, show_one
 from trunkline.cli.uac.call import Ending, Outcome
 from trunkline.cli.uac.ladder import Ladder, verdict
@@ -34,7 +34,7 @@ call = App(name="call", help="Calls: records, calls in progress, a test caller."
 @call.command(name="list")
 async def list_calls(
     *,
-    limit: int = 20,
+    limit: Amount = 20,
     outcome: Literal["", "answered", "refused", "failed", "cancelled"] = "",
     domain: str = "",
     reason: str = "",
@@ -185,6 +185,16 @@ async def place(
 def order_of(around: Surroundings, number: str, caller: str, *, password: str = "", **options: Any) -> Order:
     """Raises CommandError where the account's password is not known."""
     domain, _, account = caller.partition("/")
+    for what, text in (("number", number), ("domain", domain), ("user part of From", options.get("from_user", "") or account)):
+        if any(character.isspace() or not character.isprintable() or character in "<>@" for character in text):
+            raise CommandError(
+                f"{text!r} cannot stand in a SIP URI",
+                why=f"the {what} has a character that ends it",
+                remedy="name another user part with --from-user" if text == account else "",
+                code=Exit.USAGE,
+            )
+    if not options.get("privacy", "").isprintable():
+        raise CommandError(f"{options['privacy']!r} cannot stand in a header", remedy="write it as id, header or none", code=Exit.USAGE)
     host = domain if "." in domain else f"{domain}.{around.base_domain}"
     demo = around.local.get("demo", {})
     known = demo.get("password", "") if (demo.get("domain"), demo.get("account")) == (domain.partition(".")[0], account) else ""
@@ -231,7 +241,9 @@ async def place_and_print(
         )
     else:
         console.print(verdict(placed.outcome), markup=False)
-        console.print(f"record: trunkline call show {placed.call_id}", markup=False, style="dim")
+        # A challenge that is not answered leaves no record: it is counted with its source.
+        if placed.outcome.ending is not Ending.NOT_AUTHENTICATED:
+            console.print(f"record: trunkline call show {placed.call_id}", markup=False, style="dim")
     return placed
 
 

@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.connection import session, state_folder
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import READING, Reading
+from trunkline.cli.options import READING, Counter, Reading
 from trunkline.cli.output import clock, console, plain, print_json, show_list, show_one
 from trunkline.lab.supervisor.control import ControlProblem, ControlRefused, ask
 from trunkline.lab.supervisor.layout import DEFAULT_LOOPBACK, Layout
@@ -141,7 +141,7 @@ async def explain(
 
 @events.command
 async def tail(
-    *, from_position: int = 0, follow: Annotated[bool, Parameter(negative="--no-follow")] = True, options: Reading = READING
+    *, from_position: Counter = 0, follow: Annotated[bool, Parameter(negative="--no-follow")] = True, options: Reading = READING
 ) -> None:
     """Shows the tenant's commits, oldest first, and follows the log.
 

@@ -14,9 +14,10 @@ from trunkline.api.routing.v1 import routing_pb2 as routing
 from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import READING, WRITING, Reading, Writing
+from trunkline.cli.options import READING, WRITING, Amount, Natural, Port, Reading, Writing
 from trunkline.cli.output import console, plain, show_list, show_one
 from trunkline.cli.writing import finish
+from trunkline.domain.reasons import REGISTRY
 
 CHUNK_BYTES = 256 * 1024
 IMPORT_LIMIT_S = 300.0
@@ -57,7 +58,7 @@ async def create_carrier(
     trusted: Annotated[bool, Parameter(negative="")] = False,
     pai_on_ack: bool = True,
     pai_without_privacy: Annotated[bool, Parameter(negative="")] = False,
-    pdd_limit_s: int = 20,
+    pdd_limit_s: Natural = 20,
     options: Writing = WRITING,
 ) -> None:
     """Creates a carrier.
@@ -85,10 +86,10 @@ async def add_gateway(
     name: str,
     host: str,
     *,
-    port: int = 5060,
+    port: Port = 5060,
     region: str = "eu",
-    priority: int = 0,
-    weight: int = 1,
+    priority: Natural = 0,
+    weight: Natural = 1,
     options: Writing = WRITING,
 ) -> None:
     """Adds a gateway to a carrier.
@@ -162,7 +163,7 @@ async def list_decks(*, options: Reading = READING) -> None:
 
 
 @route.command(name="list")
-async def list_routes(prefix: str = "", *, limit: int = 100, options: Reading = READING) -> None:
+async def list_routes(prefix: str = "", *, limit: Amount = 100, options: Reading = READING) -> None:
     """Lists rows of the active decks.
 
     Parameters
@@ -199,7 +200,8 @@ async def resolve(number: str, *, domain: str = "", region: str = "", options: R
     async with session(is_operator=options.as_operator) as connected:
         request = routing.ResolveRequest(number=number, region=region, domain=domain, tenant=options.tenant)
         found = plain(await (await connected.routing()).Resolve(request))
-    show_one(options.output, found, hidden=("gateways",))
+    row = next((row for row in REGISTRY if row.code == found["reason"]), None)
+    show_one(options.output, {**found, "text": row.text if row else "", "what_to_do": row.what_to_do if row else ""}, hidden=("gateways",))
     if options.output == "table":
         console.print()
         show_list("table", found["gateways"], ["carrier", "gateway", "address", "rate_micros", "currency"], nothing="no gateway")
