@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import tomllib
@@ -18,7 +19,7 @@ from trunkline.lab.carrier.settings import CarrierSettings
 from trunkline.lab.supervisor.backoff import MAX_DELAY_S, STABLE_S, Backoff
 from trunkline.lab.supervisor.layout import Layout, StateProblem, choose, lock
 from trunkline.lab.supervisor.local import LocalFile, read_local
-from trunkline.lab.supervisor.plan import Plan, to_toml
+from trunkline.lab.supervisor.plan import SIP_PORT, Plan, to_toml
 from trunkline.provisioning.settings import ProvisioningSettings
 from trunkline.records.settings import RecordsSettings
 from trunkline.routing.settings import RoutingSettings
@@ -137,3 +138,13 @@ VALUES = st.recursive(
 @given(st.dictionaries(st.from_regex(r"\A[a-z_]{1,8}\Z"), VALUES, max_size=4))
 def test_settings_come_back_from_toml_as_they_were(values: dict[str, object]) -> None:
     assert tomllib.loads(to_toml(values)) == values
+
+
+def test_a_sip_address_that_another_program_has_is_named_before_anything_is_started(tmp_path: Path) -> None:
+    made = plan(tmp_path)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind((made.carriers[1].host, SIP_PORT))
+        with pytest.raises(StateProblem, match=rf"{made.carriers[1].host}:5060.*--loopback"):
+            made.check_addresses()
+    made.check_addresses()

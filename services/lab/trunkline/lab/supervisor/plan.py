@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,6 +52,18 @@ class Plan:
         """The first is trusted and answers 503 where one does, the second is neither."""
         loopback = self.layout.loopback
         return Carrier("alpha", f"{loopback}.9.1", True, True), Carrier("beta", f"{loopback}.9.2", False, False)
+
+    def check_addresses(self) -> None:
+        """Raises StateProblem where another program has one of the SIP addresses: nothing would come up, or somebody else would answer."""
+        for host in (self.edge_host, *(carrier.host for carrier in self.carriers)):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                try:
+                    probe.bind((host, SIP_PORT))
+                except OSError as error:
+                    raise StateProblem(
+                        f"{host}:{SIP_PORT}/udp cannot be had ({error.strerror}): end the platform or program that has it, "
+                        'or take other addresses, such as make up UP_ARGS="--loopback 127.7"'
+                    ) from error
 
     @property
     def nats_url(self) -> str:

@@ -106,6 +106,7 @@ async def run_platform(state: Path, loopback: str = DEFAULT_LOOPBACK) -> int:
         chosen, moved = choose(layout)
         earlier = read_local(layout.local_file)
         plan = Plan(layout, chosen)
+        plan.check_addresses()
         plan.write()
         platform = Platform(plan, announce=announce)
     except StateProblem as problem:
