@@ -117,7 +117,7 @@ pub enum Disposition {
     Done,
     /// An INVITE outside any dialog and without a transaction: ask the access rule, then `admit`, or answer statelessly.
     NewInvite,
-    /// A re-INVITE from another source than the dialog's: ask the access rule for `tenant` and `domain`, then `resume` or `refuse` it.
+    /// A re-INVITE from another source than the dialog's, or of a call known by its token alone: ask the access rule for `tenant` and `domain`, then `resume` or `refuse` it.
     /// Both as in `Admission`; empty where the call is known by its token alone and they did not fit in.
     Recheck { handle: RecheckHandle, call: CallId, tenant: String, domain: String },
     /// A request outside dialogs that is neither INVITE nor ACK nor CANCEL: answer statelessly. CANCEL and ACK that belong to nothing

@@ -4,19 +4,27 @@ use std::net::SocketAddr;
 
 use crate::plan::Refusal;
 
-/// Bounds on what is kept. Beyond them new calls are refused; calls that are under way go on.
+/// Bounds on what is kept. Beyond the first of them new calls are refused; calls that are under way go on.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Calls from their INVITE to their end. A row is about 4 KiB with its messages.
     pub calls: usize,
-    /// Server and client transactions, each counted alone.
+    /// Server and client transactions, each counted alone: beyond it no new call is admitted.
     pub transactions: usize,
+    /// Beyond it no request inside a dialog is served either. Higher than `transactions`, so that calls can always be ended.
+    pub all_transactions: usize,
+    /// Calls that have ended and are remembered, the last ones: an INVITE on them is 481. About 40 bytes each.
+    pub ended_calls: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        // 100,000 calls of 4 KiB are 400 MiB, what one edge is given; each has two transactions while it is set up.
-        Self { calls: 100_000, transactions: 200_000 }
+        // 100,000 calls of 4 KiB are 400 MiB, what one edge is given.
+        // A call leaves an INVITE behind on either side for 64*T1 (Timers L and M), and a BYE for 64*T1 and for T4 (J and K): 32 + 32 +
+        // 32 + 5 = 101 s of transactions, at 2,000 calls/s 202,000 of them. One that rings has two more: at 2,000 calls/s and 90 s of
+        // ringing 360,000. Beyond these every live call can have its BYE at once: two transactions each.
+        // 900,000 ends are 35 MiB: those of a day, the life of a token, at 10 calls/s, or of 7 minutes at 2,000 calls/s.
+        Self { calls: 100_000, transactions: 600_000, all_transactions: 800_000, ended_calls: 900_000 }
     }
 }
 

@@ -75,11 +75,6 @@ impl<K: Ord + Copy> TimerQueue<K> {
         }
     }
 
-    /// An entry without a table.
-    pub fn push(&mut self, key: K, at_ms: u64) {
-        self.heap.push(Reverse((at_ms, key)));
-    }
-
     /// The next thing whose entry has come. Call `opened` on its table, take what is due, then `arm` it again.
     pub fn pop_due(&mut self, now_ms: u64) -> Option<(u64, K)> {
         match self.heap.peek() {

@@ -248,20 +248,21 @@ fn a_decision_that_never_comes_is_answered_by_a_timer() {
 
 #[test]
 fn beyond_the_bound_no_call_is_admitted_and_running_ones_go_on() {
-    let limits = Limits { calls: 1, transactions: 100 };
-    let mut bench = Bench::with(Config { limits, ..config() }, 1);
-    let (ok, _) = bench.answered(alpha());
-    let text = invite_with("call-2", "branch2", "");
-    assert_eq!(bench.receive(CUSTOMER, &text), Disposition::NewInvite);
-    let mut table = trunkline_message::HeaderTable::new();
-    let message = trunkline_message::Message::parse(text.as_bytes(), &mut table).unwrap();
-    let flow = Flow { listener: 0, peer: addr(CUSTOMER) };
-    let mut out = Vec::new();
-    let now = bench.now();
-    let result = bench.proxy.admit(now, flow, &message, admission(CallId(2)), &mut out);
-    assert_eq!((result, out.len()), (Err(AdmitError::Overloaded), 0));
-    bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, ""));
-    assert!(bench.one_to(ALPHA).start().starts_with("BYE"));
+    for limits in [Limits { calls: 1, ..Limits::default() }, Limits { transactions: 2, ..Limits::default() }] {
+        let mut bench = Bench::with(Config { limits, ..config() }, 1);
+        let (ok, _) = bench.answered(alpha());
+        let text = invite_with("call-2", "branch2", "");
+        assert_eq!(bench.receive(CUSTOMER, &text), Disposition::NewInvite);
+        let mut table = trunkline_message::HeaderTable::new();
+        let message = trunkline_message::Message::parse(text.as_bytes(), &mut table).unwrap();
+        let flow = Flow { listener: 0, peer: addr(CUSTOMER) };
+        let mut out = Vec::new();
+        let now = bench.now();
+        let result = bench.proxy.admit(now, flow, &message, admission(CallId(2)), &mut out);
+        assert_eq!((result, out.len()), (Err(AdmitError::Overloaded), 0));
+        bench.hang_up(&ok.text, 2, "");
+        assert_eq!(bench.fact_names().last().unwrap(), "Ended");
+    }
 }
 
 #[test]
@@ -294,4 +295,21 @@ fn a_long_call_leaves_no_timer_behind() {
     assert_eq!(bench.proxy.call_count(), 1);
     bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, ""));
     bench.assert_empties();
+}
+
+#[test]
+fn the_bound_of_transactions_holds_2000_calls_a_second() {
+    let mut bench = Bench::new();
+    let (ok, _) = bench.answered(alpha());
+    bench.hang_up(&ok.text, 2, "");
+    let mut transaction_ms = 0;
+    while bench.proxy.transaction_count() > 0 {
+        transaction_ms += 100 * bench.proxy.transaction_count();
+        bench.advance(100);
+    }
+    let steady = 2_000 * transaction_ms / 1_000;
+    let ringing = 2_000 * 2 * 90;
+    let limits = Limits::default();
+    assert!(steady + ringing < limits.transactions, "{steady} and {ringing} transactions at 2,000 calls/s that ring for 90 s");
+    assert!(limits.transactions + 2 * limits.calls <= limits.all_transactions, "every call can be ended");
 }

@@ -141,11 +141,27 @@ fn the_cause_of_the_end_is_that_of_the_byes_reason() {
 }
 
 #[test]
-fn an_invite_on_a_call_that_has_ended_is_481() {
+fn an_invite_on_a_call_that_has_ended_is_481_as_long_as_its_token_lives() {
     let mut bench = Bench::new();
     let (ok, _) = bench.answered(alpha());
     bench.hang_up(&ok.text, 2, "");
-    assert_eq!(bench.receive(CUSTOMER, &from_customer("INVITE", 3, &ok.text, "")), NO_CALL);
+    let again = from_customer("INVITE", 3, &ok.text, "").replacen("INVITE sip:callee@10.9.9.1:5060", "INVITE sip:+883555@10.9.9.1:5060", 1);
+    for wait_ms in [0, 60_000, 3_600_000, 20 * 3_600_000, 4 * 3_600_000] {
+        bench.advance(wait_ms);
+        assert_eq!(bench.receive(CUSTOMER, &again), NO_CALL, "{wait_ms}");
+    }
+    assert!(bench.sent_to(ALPHA).is_empty());
+}
+
+#[test]
+fn an_invite_on_a_call_whose_end_was_forgotten_asks_the_access_rule() {
+    let limits = Limits { ended_calls: 0, ..Limits::default() };
+    let mut bench = Bench::with(Config { limits, ..config() }, 1);
+    let (ok, _) = bench.answered(alpha());
+    bench.hang_up(&ok.text, 2, "");
+    let said = bench.receive(CUSTOMER, &from_customer("INVITE", 3, &ok.text, ""));
+    assert!(matches!(said, Disposition::Recheck { call: CALL, .. }), "{said:?}");
+    assert!(bench.sent_to(ALPHA).is_empty());
 }
 
 #[test]
@@ -404,18 +420,21 @@ fn a_retransmitted_ack_keeps_its_branch() {
 }
 
 #[test]
-fn a_restarted_edge_knows_the_customers_source_and_asks_the_access_rule_for_any_other() {
+fn a_restarted_edge_asks_the_access_rule_for_every_reinvite_of_a_customer_and_for_none_of_a_carrier() {
     let mut old = Bench::new();
-    let (ok, _) = old.answered(alpha());
-    let mut bench = restarted();
+    let (ok, invite) = old.answered(alpha());
     let text = from_customer("INVITE", 2, &ok.text, "");
-    assert_eq!(bench.receive(CUSTOMER, &text), Disposition::Done);
-    assert!(bench.one_to(ALPHA).start().starts_with("INVITE sip:callee@"));
+    for source in [CUSTOMER, "10.2.2.2:5060"] {
+        let mut bench = restarted();
+        let Disposition::Recheck { handle, call, tenant, domain } = bench.receive(source, &text) else { panic!() };
+        assert_eq!((call, tenant.as_str(), domain.as_str()), (CALL, "acme", "acme"));
+        assert!(bench.sent_to(ALPHA).is_empty(), "{source}");
+        bench.act(|proxy, now, out| proxy.resume(now, handle, out).unwrap());
+        assert!(bench.one_to(ALPHA).start().starts_with("INVITE sip:callee@"), "{source}");
+    }
     let mut bench = restarted();
-    let Disposition::Recheck { handle, call, tenant, domain } = bench.receive("10.2.2.2:5060", &text) else { panic!() };
-    assert_eq!((call, tenant.as_str(), domain.as_str()), (CALL, "acme", "acme"));
-    bench.act(|proxy, now, out| proxy.resume(now, handle, out).unwrap());
-    assert!(bench.one_to(ALPHA).start().starts_with("INVITE sip:callee@"));
+    assert_eq!(bench.receive(ALPHA, &from_carrier("INVITE", 2, &invite.text, "")), Disposition::Done);
+    assert!(bench.one_to(CUSTOMER).start().starts_with("INVITE "));
 }
 
 #[test]
@@ -433,8 +452,8 @@ fn a_bye_after_the_set_up_failed_is_no_end_of_a_call() {
 }
 
 #[test]
-fn beyond_the_bound_of_transactions_a_dialogs_request_is_refused_and_acks_pass() {
-    let limits = Limits { calls: 10, transactions: 3 };
+fn beyond_the_second_bound_of_transactions_a_dialogs_request_is_refused_and_acks_pass() {
+    let limits = Limits { transactions: 3, all_transactions: 3, ..Limits::default() };
     let mut bench = Bench::with(Config { limits, ..config() }, 1);
     let (ok, _) = bench.answered(alpha());
     let busy = Disposition::Refuse { status: 503, code: "T902", unsupported: String::new() };
@@ -506,4 +525,37 @@ fn a_bye_that_nobody_answers_or_nobody_gets_ends_the_call_when_it_came() {
             bench.assert_empties();
         }
     }
+}
+
+#[test]
+fn a_request_without_a_to_tag_is_no_request_of_a_dialog() {
+    let mut bench = Bench::new();
+    let (ok, out) = bench.answered(alpha());
+    for method in ["INVITE", "BYE", "INFO"] {
+        let text = from_customer(method, 2, &ok.text, "").replace(";tag=callee", "");
+        assert_eq!(bench.receive(CUSTOMER, &text), REFUSED_ROUTE, "{method}");
+        let text = from_carrier(method, 2, &out.text, "").replace(";tag=caller", "");
+        assert_eq!(bench.receive(ALPHA, &text), REFUSED_ROUTE, "{method}");
+    }
+    assert!(bench.sent.is_empty(), "{:?}", bench.sent);
+}
+
+#[test]
+fn a_response_without_a_to_tag_gives_the_customer_no_token() {
+    let mut bench = Bench::new();
+    bench.call(&invite(), vec![alpha()]);
+    let out = bench.one_to(ALPHA).text;
+    bench.receive(ALPHA, &reply(&out, 183, "callee", ALPHA).replacen(";tag=callee", "", 1));
+    let progress = bench.sent_to(CUSTOMER).pop().unwrap().text;
+    assert!(progress.starts_with("SIP/2.0 183"), "{progress}");
+    // What stands there is the gateway's own copy, good for the gateway alone.
+    assert_eq!(value(&progress, "Record-Route"), value(&out, "Record-Route"));
+    // A new call to another number, on the early "dialog": neither the access rule nor the policy would be asked.
+    for tag in ["", ";tag=callee", ";tag=caller"] {
+        let second = from_customer("INVITE", 2, &progress, "").replacen("INVITE sip:callee@", "INVITE sip:+883555@", 1);
+        let to = value(&progress, "To").to_owned();
+        let second = second.replacen(&format!("To: {to}"), &format!("To: {to}{tag}"), 1);
+        assert_eq!(bench.receive(CUSTOMER, &second), REFUSED_ROUTE, "{tag}");
+    }
+    assert!(bench.sent_to(ALPHA).is_empty());
 }

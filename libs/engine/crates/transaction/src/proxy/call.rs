@@ -130,7 +130,7 @@ impl Proxy {
         invite: &Message<'_>,
         admission: Admission,
     ) -> Result<Key, AdmitError> {
-        if self.calls.len() >= self.config.limits.calls || !self.has_room_for_transactions() {
+        if !self.has_room_for_call() {
             return Err(AdmitError::Overloaded);
         }
         if !self.ring.can_seal(turn.unix_s()) {
@@ -208,7 +208,7 @@ impl Proxy {
         let call = self.calls.get(key)?;
         let (id, server) = (call.id, call.server);
         turn.fact(id, FactKind::Failed { status: refusal.status, reason: refusal.code.clone(), q850: refusal.q850, by });
-        self.remember_end(turn, id);
+        self.ended.insert(id);
         self.remove_call(key);
         Some(server)
     }
@@ -220,13 +220,13 @@ impl Proxy {
         self.fail_call(turn, key, &refusal, FailedBy::Caller);
     }
 
-    /// The call is over: one `Ended`, and a memory of it for as long as a request of its dialog may be on the way.
+    /// The call is over: one `Ended`, and a memory of it. Where that is lost a second one may be said, and the record keeps the first.
     fn end_call(&mut self, turn: &mut Turn<'_>, end: End) {
         let End { call, by, q850, answered_ns, time_ns } = end;
-        if self.ended.contains(&call) {
+        if self.ended.contains(call) {
             return;
         }
-        self.remember_end(turn, call);
+        self.ended.insert(call);
         turn.fact_at(call, time_ns, FactKind::Ended { by, q850, answered_ns });
         if let Some(key) = self.call_ids.get(&call).copied() {
             self.remove_call(key);
@@ -237,13 +237,6 @@ impl Proxy {
     pub(super) fn end_if_over(&mut self, turn: &mut Turn<'_>, end: Option<End>, status: u16) {
         if let (Some(end), 200..=299 | 408 | 481) = (end, status) {
             self.end_call(turn, end);
-        }
-    }
-
-    /// Beyond the bound of calls an end is not remembered: a second one may then be said, and the record keeps the first.
-    fn remember_end(&mut self, turn: &Turn<'_>, id: CallId) {
-        if self.ended.len() < self.config.limits.calls && self.ended.insert(id) {
-            self.timers.push(Timed::Ended(id), turn.now.ms + self.lifetime_ms());
         }
     }
 

@@ -52,6 +52,10 @@ impl Proxy {
         work: RouteWork,
         loop_part: &str,
     ) -> Disposition {
+        // §12.2.1.1: a request of a dialog has both tags. What has none may be a new call, with nobody asked.
+        if request.to_tag().is_none_or(<[u8]>::is_empty) {
+            return refuse(403, "T109");
+        }
         let token = match self.open_token(turn.unix_s(), token, request) {
             Ok(token) => token,
             Err(TokenError::NotOurs) => return refuse(403, "T109"),
@@ -63,7 +67,7 @@ impl Proxy {
             return refuse(403, "T109");
         }
         let method = request.method();
-        if method == Method::Invite && self.ended.contains(&token.call) {
+        if method == Method::Invite && self.ended.contains(token.call) {
             return refuse(481, "T108");
         }
         let callee_tag = match token.side {
@@ -80,13 +84,12 @@ impl Proxy {
             self.forward_ack(turn, flow, request, &leg, &work, loop_part);
             return Disposition::Done;
         }
-        if !self.has_room_for_transactions() {
+        if !self.has_room_in_dialog() {
             return refuse(503, "T902");
         }
         if token.side == Side::Customer {
-            if is_same_source {
-                self.follow_customer(token.call, flow);
-            } else if method == Method::Invite {
+            // Without a row nothing tells whether the call still lives, nor who stands behind its source by now.
+            if method == Method::Invite && !(is_same_source && row.is_some()) {
                 let (tenant, domain) = match call {
                     Some(call) => (call.tenant.clone(), call.domain.clone()),
                     None => (token.tenant, token.domain),
@@ -96,6 +99,9 @@ impl Proxy {
                 self.respond_plain(turn, key, 100);
                 self.await_access(turn, key);
                 return Disposition::Recheck { handle: RecheckHandle::new(key), call: token.call, tenant, domain };
+            }
+            if is_same_source {
+                self.follow_customer(token.call, flow);
             }
         }
         let key = self.insert_server(id_of(request), request, flow, ServerRole::Answered);

@@ -8,6 +8,7 @@ mod cancel;
 mod client;
 mod dialog;
 mod ingress;
+mod memory;
 mod server;
 mod walk;
 
@@ -26,6 +27,7 @@ use crate::token::{TokenKey, TokenRing};
 
 use call::Call;
 use client::Client;
+use memory::EndedCalls;
 use server::Server;
 
 /// Why `admit` made no call.
@@ -60,8 +62,6 @@ enum Timed {
     Server(Key),
     Client(Key),
     Call(Key),
-    /// The memory that a call has ended.
-    Ended(CallId),
 }
 
 /// One input: when it came and where its actions go.
@@ -100,8 +100,7 @@ pub struct Proxy {
     /// Server transactions by branch, sent-by and method (§17.2.3).
     server_ids: HashMap<Box<[u8]>, Key, KeyedState>,
     call_ids: HashMap<CallId, Key, KeyedState>,
-    /// Calls that ended a moment ago: their second BYE is not a second end, their re-INVITE is 481.
-    ended: BTreeSet<CallId>,
+    ended: EndedCalls,
     /// Client transactions by peer, for ICMP.
     peers: HashMap<SocketAddr, BTreeSet<Key>, KeyedState>,
     timers: TimerQueue<Timed>,
@@ -116,6 +115,7 @@ impl Proxy {
         let server_ids = HashMap::with_hasher(entropy.map_state());
         let call_ids = HashMap::with_hasher(entropy.map_state());
         let peers = HashMap::with_hasher(entropy.map_state());
+        let ended = EndedCalls::new(config.limits.ended_calls, entropy.map_state());
         Self {
             config,
             entropy,
@@ -125,7 +125,7 @@ impl Proxy {
             calls: Slab::new(),
             server_ids,
             call_ids,
-            ended: BTreeSet::new(),
+            ended,
             peers,
             timers: TimerQueue::new(),
         }
@@ -196,9 +196,6 @@ impl Proxy {
                 Timed::Server(key) => self.on_server_timers(&mut turn, key, at_ms),
                 Timed::Client(key) => self.on_client_timers(&mut turn, key, at_ms),
                 Timed::Call(key) => self.on_call_timers(&mut turn, key, at_ms),
-                Timed::Ended(call) => {
-                    self.ended.remove(&call);
-                }
             }
         }
     }
@@ -232,9 +229,10 @@ impl Proxy {
         self.servers.len() + self.clients.len()
     }
 
-    /// Calls, transactions and memories of ended calls: 0 when all timers have run out.
+    /// Calls and transactions with what leads to them: 0 when all timers have run out. Memories of ended calls have no timer and are not
+    /// counted.
     pub fn entry_count(&self) -> usize {
-        self.calls.len() + self.transaction_count() + self.ended.len() + self.server_ids.len() + self.call_ids.len() + self.peers.len()
+        self.calls.len() + self.transaction_count() + self.server_ids.len() + self.call_ids.len() + self.peers.len()
     }
 
     /// The address that names us on this listener; the first one for an index nobody gave.
@@ -242,8 +240,12 @@ impl Proxy {
         self.config.listeners.get(usize::from(index)).copied().unwrap_or(self.config.listeners[0])
     }
 
-    fn has_room_for_transactions(&self) -> bool {
-        self.transaction_count() + 2 <= self.config.limits.transactions
+    fn has_room_for_call(&self) -> bool {
+        self.calls.len() < self.config.limits.calls && self.transaction_count() + 2 <= self.config.limits.transactions
+    }
+
+    fn has_room_in_dialog(&self) -> bool {
+        self.transaction_count() + 2 <= self.config.limits.all_transactions
     }
 
     /// 64*T1: how long a transaction may be heard of (§17.1.1.2).
