@@ -45,7 +45,11 @@ pub struct Domain {
 /// The three HA1s of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Secret {
-    Readable { md5: Ha1, sha256: Ha1, sha512_256: Ha1 },
+    Readable {
+        md5: Ha1,
+        sha256: Ha1,
+        sha512_256: Ha1,
+    },
     /// Its key is missing or was erased: nobody can authenticate with it.
     Unreadable,
 }
@@ -175,9 +179,7 @@ impl Snapshot {
             }
             Change::SetAccount { acl, username, secret, caller_id } => {
                 require(&username, "username")?;
-                self.acl_mut(&acl)?
-                    .accounts
-                    .insert(Arc::from(username), Account { secret, caller_id: to_caller_id(&caller_id) });
+                self.acl_mut(&acl)?.accounts.insert(Arc::from(username), Account { secret, caller_id: to_caller_id(&caller_id) });
             }
             Change::RemoveAccount { acl, username } => self.change_acl(&acl, |acl| drop(acl.accounts.remove(username.as_str()))),
             Change::RemoveAcl { acl } => drop(self.acls.remove(acl.as_str())),
