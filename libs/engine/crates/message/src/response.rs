@@ -34,6 +34,18 @@ pub fn write_response(request: &Message<'_>, spec: &ResponseSpec<'_>, out: &mut 
     write(&Request { bytes: request.bytes(), headers: request.headers(), via: request.top_via() }, spec, out);
 }
 
+/// Appends the Via lines of a request as a response to it has them: the top one with `received` and `rport` of where it came from
+/// (RFC 3261 §18.2.1, RFC 3581 §4).
+pub fn write_vias(request: &Message<'_>, source: SocketAddr, out: &mut Vec<u8>) {
+    let parts = Request { bytes: request.bytes(), headers: request.headers(), via: request.top_via() };
+    for (index, header) in request.fields(HeaderName::Via).enumerate() {
+        match index {
+            0 => write_top_via(&parts, header, Some(source), out),
+            _ => out.extend_from_slice(header.line.of(parts.bytes)),
+        }
+    }
+}
+
 /// Appends an answer to a request that [`Message::parse`] refused with `error`, from what it had framed into `table`: the status of the
 /// error, the rest of `spec` (whose status is not looked at). `to_tag` is added where To is readable and has no tag.
 ///

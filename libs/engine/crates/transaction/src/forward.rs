@@ -1,10 +1,11 @@
-//! What is changed in a message on its way through: Via, routes, Max-Forwards, credentials, identity (RFC 3261 §16.6, §16.7, RFC 3325).
+//! What is changed in a message on its way through: Via, routes, Max-Forwards, credentials, identity (RFC 3261 §16.6, §16.7, RFC 3323,
+//! RFC 3325).
 //!
 //! Everything else stays byte for byte. Functions here write messages and send none.
 
 use std::net::SocketAddr;
 
-use trunkline_message::{Credentials, CredentialsError, Edits, HeaderName, Message, Method, NameAddr, Scheme, Uri};
+use trunkline_message::{eq_host, Credentials, CredentialsError, Edits, HeaderName, Message, Method, NameAddr, Scheme, Span, Uri};
 
 use crate::plan::Target;
 use crate::route::RouteWork;
@@ -20,17 +21,40 @@ pub(crate) struct Identity {
     pub privacy: String,
     /// Empty: From is kept.
     pub from_name_addr: String,
+    /// Empty: To is kept. Of an anonymous call it is the number at the gateway, for the customer's own To names its domain.
+    pub to_name_addr: String,
     pub has_asserted_on_ack: bool,
+    /// From is anonymous, so whatever else tells of the caller goes too.
+    pub is_anonymous: bool,
 }
 
 impl Identity {
-    pub fn of(target: &Target) -> Self {
+    /// Of the INVITE `request` on its way to `target`.
+    pub fn of(target: &Target, request: &Message<'_>) -> Self {
+        let is_anonymous = is_anonymous(&target.from_name_addr);
         Self {
             asserted: target.asserted.clone(),
             privacy: target.privacy.clone(),
             from_name_addr: target.from_name_addr.clone(),
+            to_name_addr: if is_anonymous { to_name_addr(&request_user_for(request, target), target.address) } else { String::new() },
             has_asserted_on_ack: target.has_asserted_on_ack,
+            is_anonymous,
         }
+    }
+}
+
+/// RFC 3323 §4.1.1.3: the host is what tells.
+pub(crate) fn is_anonymous(from_name_addr: &str) -> bool {
+    let from = NameAddr::parse(from_name_addr.as_bytes()).ok().filter(|_| !from_name_addr.is_empty());
+    from.and_then(|from| from.uri().ok()).is_some_and(|uri| uri.scheme == Scheme::Sip && eq_host(uri.host, b"anonymous.invalid"))
+}
+
+/// To without anything of the customer's. To has no port (RFC 3261 §19.1.1, table 1).
+pub(crate) fn to_name_addr(user: &str, gateway: SocketAddr) -> String {
+    let at = if user.is_empty() { "" } else { "@" };
+    match gateway {
+        SocketAddr::V4(gateway) => format!("<sip:{user}{at}{}>", gateway.ip()),
+        SocketAddr::V6(gateway) => format!("<sip:{user}{at}[{}]>", gateway.ip()),
     }
 }
 
@@ -46,7 +70,7 @@ pub(crate) struct Hop<'a> {
 }
 
 /// An INVITE towards a gateway.
-pub(crate) fn write_try(request: &Message<'_>, hop: Hop<'_>, record_route: &str, target: &Target) -> Vec<u8> {
+pub(crate) fn write_try(request: &Message<'_>, hop: Hop<'_>, record_route: &str, target: &Target, identity: &Identity) -> Vec<u8> {
     let mut edits = Edits::new();
     edits.replace_request_uri(request, request_uri_for(request, target).as_bytes());
     add_hop(&mut edits, request, hop);
@@ -54,18 +78,22 @@ pub(crate) fn write_try(request: &Message<'_>, hop: Hop<'_>, record_route: &str,
     // A preloaded Route that names us is all that may be here (§16.4).
     edits.remove_all(request, HeaderName::Route);
     strip_credentials(&mut edits, request, hop.realm);
-    strip_identity(&mut edits, request);
-    assert_identity(&mut edits, request, &Identity::of(target), true);
+    show_identity(&mut edits, request, identity, true);
+    show_addresses(&mut edits, request, identity);
     written(edits, request)
 }
 
-fn request_uri_for(request: &Message<'_>, target: &Target) -> String {
-    let user = match target.request_user.as_str() {
+fn request_user_for(request: &Message<'_>, target: &Target) -> String {
+    match target.request_user.as_str() {
         "" => {
             request.request_uri().ok().and_then(|uri| uri.user).map(|user| String::from_utf8_lossy(user).into_owned()).unwrap_or_default()
         }
         user => user.to_owned(),
-    };
+    }
+}
+
+fn request_uri_for(request: &Message<'_>, target: &Target) -> String {
+    let user = request_user_for(request, target);
     let at = if user.is_empty() { "" } else { "@" };
     format!("sip:{user}{at}{}", target.address)
 }
@@ -76,21 +104,38 @@ pub(crate) fn write_to_carrier(request: &Message<'_>, hop: Hop<'_>, work: &Route
     add_hop(&mut edits, request, hop);
     work.apply(&mut edits, request);
     strip_credentials(&mut edits, request, hop.realm);
-    strip_identity(&mut edits, request);
     let is_ack = request.method() == Method::Ack;
-    assert_identity(&mut edits, request, identity, !is_ack || identity.has_asserted_on_ack);
+    show_identity(&mut edits, request, identity, !is_ack || identity.has_asserted_on_ack);
+    show_addresses(&mut edits, request, identity);
     written(edits, request)
 }
 
-/// A request inside the dialog from the carrier to the customer. `to_address` is the customer's own From, where it was replaced.
-pub(crate) fn write_to_customer(request: &Message<'_>, hop: Hop<'_>, work: &RouteWork, to_address: Option<&[u8]>) -> Vec<u8> {
+/// What the customer wrote itself and the carrier was not shown. Empty: what the carrier wrote is kept.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Own {
+    /// Its From, for To.
+    pub from_address: Vec<u8>,
+    /// Its To, for From.
+    pub to_address: Vec<u8>,
+    /// The URI of its Contact, for the Request-URI.
+    pub contact: Vec<u8>,
+}
+
+/// A request inside the dialog from the carrier to the customer.
+pub(crate) fn write_to_customer(request: &Message<'_>, hop: Hop<'_>, work: &RouteWork, own: &Own) -> Vec<u8> {
     let mut edits = Edits::new();
     add_hop(&mut edits, request, hop);
     work.apply(&mut edits, request);
+    // As the carrier was shown it; a Request-URI of any other form was not made of it.
+    if !own.contact.is_empty() && without_user(&own.contact) == request.request_uri_bytes() {
+        edits.replace_request_uri(request, &own.contact);
+    }
     strip_credentials(&mut edits, request, hop.realm);
     strip_identity(&mut edits, request);
-    if let Some(address) = to_address.filter(|address| *address != request.to().address_bytes) {
-        edits.replace_address(request, HeaderName::To, address);
+    for (name, address, came) in [(HeaderName::To, &own.from_address, request.to()), (HeaderName::From, &own.to_address, request.from())] {
+        if !address.is_empty() && address != came.address_bytes {
+            edits.replace_address(request, name, address);
+        }
     }
     written(edits, request)
 }
@@ -103,16 +148,21 @@ pub(crate) struct RouteRewrite<'a> {
     pub replacement: &'a str,
 }
 
-/// A response on its way back to where `request` came from. `asserted` speaks for a responding customer; a carrier's is removed.
+/// A response on its way back to where `request` came from, from `source`. `shown` speaks for a responding customer; what a carrier says
+/// of itself is removed.
 pub(crate) fn write_response(
     request: &Message<'_>,
+    source: SocketAddr,
     response: &Message<'_>,
     rewrite: Option<RouteRewrite<'_>>,
-    asserted: &[String],
+    shown: Option<&Identity>,
 ) -> Vec<u8> {
     let mut edits = Edits::new();
-    edits.remove_first_value(response, HeaderName::Via);
-    strip_identity(&mut edits, response);
+    restore_vias(&mut edits, request, source, response);
+    match shown {
+        Some(identity) => show_identity(&mut edits, response, identity, true),
+        None => strip_identity(&mut edits, response),
+    }
     // A challenge of the next hop is between it and us, whoever it is: the other party has no password there.
     for name in [HeaderName::ProxyAuthenticate, HeaderName::WwwAuthenticate] {
         edits.remove_all(response, name);
@@ -130,10 +180,16 @@ pub(crate) fn write_response(
             }
         }
     }
-    for value in asserted {
-        edits.insert_bottom(response, "P-Asserted-Identity", value.as_bytes());
-    }
     written(edits, response)
+}
+
+/// The Vias of a response are those of the request, whatever came back (§16.7 step 8 leaves them to the next hop's good will).
+fn restore_vias(edits: &mut Edits, request: &Message<'_>, source: SocketAddr, response: &Message<'_>) {
+    let mut lines = Vec::with_capacity(256);
+    trunkline_message::write_vias(request, source, &mut lines);
+    edits.remove_all(response, HeaderName::Via);
+    let start = response.headers_range().start;
+    edits.replace(Span { start, end: start }, &lines);
 }
 
 fn add_hop(edits: &mut Edits, request: &Message<'_>, hop: Hop<'_>) {
@@ -148,6 +204,81 @@ pub(crate) fn via(ours: SocketAddr, branch: &str) -> String {
     format!("SIP/2.0/UDP {ours};rport;branch={branch}")
 }
 
+/// Beside `strip_for_carrier`'s known names: what speaks for a caller in the trust domains of others (RFC 4474, RFC 7315, RFC 5502). `n`
+/// is Identity-Info.
+const CALLER_HEADERS: [&[u8]; 8] = [
+    b"Identity-Info",
+    b"n",
+    b"P-Access-Network-Info",
+    b"P-Charging-Vector",
+    b"P-Charging-Function-Addresses",
+    b"P-Associated-URI",
+    b"P-Called-Party-ID",
+    b"P-Served-User",
+];
+
+/// No word of a customer about who is calling gets to a carrier; of an anonymous call no other word about the caller either
+/// (RFC 3323 §4.1).
+fn strip_for_carrier(edits: &mut Edits, message: &Message<'_>, is_anonymous: bool) {
+    for (index, header) in message.headers().iter().enumerate() {
+        let is_told = match header.name {
+            HeaderName::PAssertedIdentity
+            | HeaderName::PPreferredIdentity
+            | HeaderName::RemotePartyId
+            | HeaderName::Privacy
+            | HeaderName::Diversion
+            | HeaderName::HistoryInfo
+            | HeaderName::Identity => true,
+            HeaderName::ReferredBy
+            | HeaderName::ReplyTo
+            | HeaderName::Subject
+            | HeaderName::CallInfo
+            | HeaderName::Organization
+            | HeaderName::InReplyTo => is_anonymous,
+            HeaderName::Other => {
+                let name = header.name_span.of(message.bytes());
+                CALLER_HEADERS.iter().any(|known| name.eq_ignore_ascii_case(known))
+            }
+            _ => false,
+        };
+        if is_told {
+            edits.remove_field(message, index);
+        }
+    }
+}
+
+/// Contacts without display name and user part. Requests of the dialog find their way by our token.
+fn hide_contacts(edits: &mut Edits, message: &Message<'_>) {
+    for contact in message.addresses(HeaderName::Contact).flatten() {
+        if let Some(span) = message.span_of(contact.display_name_bytes).filter(|span| !span.is_empty()) {
+            edits.replace(span, b"");
+        }
+        if let Some(span) = user_in(contact.uri_bytes).and_then(|user| message.span_of(user)) {
+            edits.replace(span, b"");
+        }
+    }
+}
+
+/// User, password and the `@` of a SIP URI.
+fn user_in(uri: &[u8]) -> Option<&[u8]> {
+    let parsed = Uri::parse(uri).ok().filter(|uri| matches!(uri.scheme, Scheme::Sip | Scheme::Sips))?;
+    parsed.user?;
+    let start = uri.iter().position(|byte| *byte == b':')? + 1;
+    // The host is a part of the same bytes.
+    let end = (parsed.host.as_ptr() as usize).checked_sub(uri.as_ptr() as usize)?;
+    uri.get(start..end)
+}
+
+fn without_user(uri: &[u8]) -> Vec<u8> {
+    match user_in(uri) {
+        Some(user) => {
+            let start = uri.iter().position(|byte| *byte == b':').map_or(0, |at| at + 1);
+            [&uri[..start], &uri[start + user.len()..]].concat()
+        }
+        None => uri.to_vec(),
+    }
+}
+
 /// RFC 3325 §5: nothing of the kind comes in from outside, however it is spelled.
 fn strip_identity(edits: &mut Edits, message: &Message<'_>) {
     for name in [HeaderName::PAssertedIdentity, HeaderName::PPreferredIdentity, HeaderName::RemotePartyId] {
@@ -155,18 +286,28 @@ fn strip_identity(edits: &mut Edits, message: &Message<'_>) {
     }
 }
 
-fn assert_identity(edits: &mut Edits, request: &Message<'_>, identity: &Identity, has_asserted: bool) {
-    edits.remove_all(request, HeaderName::Privacy);
-    if !identity.from_name_addr.is_empty() {
-        edits.replace_address(request, HeaderName::From, identity.from_name_addr.as_bytes());
+/// What the platform says of the customer, in its requests and its responses, and nothing else.
+fn show_identity(edits: &mut Edits, message: &Message<'_>, identity: &Identity, has_asserted: bool) {
+    strip_for_carrier(edits, message, identity.is_anonymous);
+    if identity.is_anonymous {
+        hide_contacts(edits, message);
     }
     if has_asserted {
         for value in &identity.asserted {
-            edits.insert_bottom(request, "P-Asserted-Identity", value.as_bytes());
+            edits.insert_bottom(message, "P-Asserted-Identity", value.as_bytes());
         }
     }
     if !identity.privacy.is_empty() {
-        edits.insert_bottom(request, "Privacy", identity.privacy.as_bytes());
+        edits.insert_bottom(message, "Privacy", identity.privacy.as_bytes());
+    }
+}
+
+/// From and To of the customer's requests. In its responses they are the carrier's own.
+fn show_addresses(edits: &mut Edits, request: &Message<'_>, identity: &Identity) {
+    for (name, address) in [(HeaderName::From, &identity.from_name_addr), (HeaderName::To, &identity.to_name_addr)] {
+        if !address.is_empty() {
+            edits.replace_address(request, name, address.as_bytes());
+        }
     }
 }
 

@@ -313,3 +313,25 @@ fn the_bound_of_transactions_holds_2000_calls_a_second() {
     assert!(steady + ringing < limits.transactions, "{steady} and {ringing} transactions at 2,000 calls/s that ring for 90 s");
     assert!(limits.transactions + 2 * limits.calls <= limits.all_transactions, "every call can be ended");
 }
+
+#[test]
+fn responses_have_the_vias_of_the_request_whatever_the_gateway_made_of_them() {
+    let mut bench = Bench::new();
+    let text =
+        invite().replacen("Max-Forwards", "v: SIP/2.0/UDP 192.168.1.8;branch=z9hG4bKup,\r\n SIP/2.0/UDP 192.168.1.7\r\nMax-Forwards", 1);
+    bench.call(&text, vec![alpha()]);
+    let out = bench.one_to(ALPHA).text;
+    bench.take_sent();
+    let ours = values(&out, "Via")[0];
+    for status in [180, 200] {
+        let good = reply(&out, status, "callee", ALPHA);
+        let cut: String = good.split_inclusive("\r\n").filter(|line| !line.starts_with("Via:") || line.contains(ours)).collect();
+        let changed = cut.replacen("From:", "Via: SIP/2.0/UDP 10.66.66.66;branch=z9hG4bKx\r\nFrom:", 1);
+        for response in [good, cut, changed] {
+            bench.receive(ALPHA, &response);
+            let sent = bench.one_to(CUSTOMER).text;
+            assert_eq!(values(&sent, "Via"), ["SIP/2.0/UDP 192.168.1.9:5066;rport=5066;branch=z9hG4bKbranch1;received=10.1.1.1"], "{sent}");
+            assert!(sent.contains("\r\nv: SIP/2.0/UDP 192.168.1.8;branch=z9hG4bKup,\r\n SIP/2.0/UDP 192.168.1.7\r\n"), "{sent}");
+        }
+    }
+}

@@ -106,7 +106,10 @@ fn the_customer_sees_its_own_from_and_nothing_of_the_carriers_identity() {
     bench.receive(CUSTOMER, &reply_with(&info, 200, "caller", CUSTOMER, SPOOFED));
     let text = bench.one_to(ALPHA).text;
     assert_eq!(value(&text, "To"), format!("{ANONYMOUS};tag=caller"));
-    assert_eq!(values(&text, "P-Asserted-Identity"), shown().asserted);
+    assert_eq!(
+        (values(&text, "P-Asserted-Identity"), values(&text, "Privacy")),
+        (shown().asserted.iter().map(String::as_str).collect(), vec!["id"])
+    );
     assert!(!text.contains("evil") && !text.contains("31000000@acme"), "{text}");
 }
 
@@ -172,4 +175,87 @@ fn ipv6_on_the_carriers_side_works_with_a_listener_of_its_own() {
     assert!(value(&ok.text, "Record-Route").starts_with("<sip:127.0.1.1:5060;lr;"));
     bench.receive(peer, &from_carrier("BYE", 2, &invite.text, ""));
     assert!(bench.one_to(CUSTOMER).start().starts_with("BYE "));
+}
+
+/// A private call as a carrier outside the trust domain gets it.
+fn private() -> Target {
+    Target { asserted: Vec::new(), privacy: String::new(), is_trusted: false, ..shown() }
+}
+
+const TELLING: &str = "Diversion: <sip:+31207654321@acme.example>\r\nHistory-Info: <sip:+31207654321@acme.example>;index=1\r\n\
+     y: alice\r\nn: <https://acme.example>\r\nIdentity-Info: <https://acme.example>\r\np-access-network-info: acme\r\n\
+     P-Charging-Vector: icid-value=acme\r\nP-Charging-Function-Addresses: ccf=acme\r\nP-Associated-URI: <sip:alice@acme.example>\r\n\
+     P-Called-Party-ID: <sip:alice@acme.example>\r\nP-Served-User: <sip:alice@acme.example>\r\n";
+const TELLING_OF_THE_ANONYMOUS: &str = "Reply-To: <sip:alice@acme.example>\r\ns: alice\r\nCall-Info: <https://acme.example>\r\n\
+     Organization: acme\r\nIn-Reply-To: alice@acme\r\nb: <sip:alice@acme.example>\r\n";
+
+fn assert_tells_nothing(text: &str) {
+    let traces = ["31000000", "31207654321", "alice", "acme"];
+    let leaks: Vec<&str> = text.lines().filter(|line| traces.iter().any(|trace| line.to_lowercase().contains(trace))).collect();
+    assert!(leaks.is_empty(), "{leaks:#?} in\n{text}");
+}
+
+#[test]
+fn an_anonymous_call_shows_the_carrier_nothing_of_the_caller_in_any_message() {
+    let lines = format!("Privacy: id\r\nUser-Agent: Phone\r\n{TELLING}{TELLING_OF_THE_ANONYMOUS}");
+    let mut bench = Bench::new();
+    bench.call(&invite_with("call-1", "branch1", &lines), vec![private()]);
+    let out = bench.one_to(ALPHA).text;
+    assert_tells_nothing(&out);
+    assert_eq!((value(&out, "User-Agent"), value(&out, "Contact")), ("Phone", "<sip:192.168.1.9:5066>"));
+    assert_eq!(value(&out, "To"), "<sip:+31201234567@10.9.9.1>");
+    bench.receive(ALPHA, &reply(&out, 200, "callee", ALPHA));
+    let ok = bench.sent_to(CUSTOMER).pop().unwrap().text;
+    assert_eq!(value(&ok, "To"), format!("{};tag=callee", value(&invite(), "To")), "the customer sees its own");
+    for (method, cseq) in [("ACK", 1), ("INVITE", 2), ("UPDATE", 3), ("INFO", 4)] {
+        let text = from_customer(method, cseq, &ok, &lines).replace("Contact: <", "Contact: \"Alice\" <");
+        bench.receive(CUSTOMER, &text);
+        let sent = bench.one_to(ALPHA).text;
+        assert_tells_nothing(&sent);
+        assert_eq!(value(&sent, "To"), "<sip:+31201234567@10.9.9.1>;tag=callee", "one dialog, one To");
+    }
+    bench.take_sent();
+    // A request of the carrier reaches the Contact as the customer wrote it, between the addresses that the customer knows.
+    let text = from_carrier("INFO", 5, &out, "");
+    assert!(text.starts_with("INFO sip:192.168.1.9:5066 SIP/2.0"), "{text}");
+    bench.receive(ALPHA, &text);
+    let info = bench.one_to(CUSTOMER).text;
+    assert!(info.starts_with("INFO sip:31000000@192.168.1.9:5066 SIP/2.0"), "{info}");
+    assert_eq!(value(&info, "From"), value(&ok, "To"));
+    assert_eq!(value(&info, "To"), value(&ok, "From"));
+    bench.receive(CUSTOMER, &reply_with(&info, 200, "caller", CUSTOMER, &lines).replace("sip:callee@", "sip:alice:secret@"));
+    let answer = bench.one_to(ALPHA).text;
+    assert_tells_nothing(&answer);
+    assert_eq!((value(&answer, "From"), value(&answer, "To")), (value(&text, "From"), value(&text, "To")));
+}
+
+#[test]
+fn an_anonymous_call_stays_anonymous_after_a_restart() {
+    let mut old = Bench::new();
+    let (ok, out) = old.answered(private());
+    let mut bench = Bench::with(config(), 99);
+    bench.receive(CUSTOMER, &from_customer("INFO", 2, &ok.text, &format!("{TELLING}{TELLING_OF_THE_ANONYMOUS}")));
+    let info = bench.one_to(ALPHA).text;
+    assert_tells_nothing(&info);
+    assert_eq!(value(&info, "To"), "<sip:+31201234567@10.9.9.1>;tag=callee");
+    bench.receive(ALPHA, &from_carrier("BYE", 5, &out.text, ""));
+    assert!(bench.one_to(CUSTOMER).start().starts_with("BYE sip:192.168.1.9:5066 "), "found by the token");
+}
+
+#[test]
+fn a_call_that_is_not_anonymous_loses_what_speaks_for_the_caller_elsewhere_and_keeps_the_rest() {
+    let mut bench = Bench::new();
+    let lines = format!("{TELLING}{TELLING_OF_THE_ANONYMOUS}");
+    let plain = Target { from_name_addr: String::new(), ..shown() };
+    bench.call(&invite_with("call-1", "branch1", &lines), vec![plain]);
+    let out = bench.one_to(ALPHA).text;
+    for line in TELLING.lines() {
+        assert!(!out.contains(line), "{line} in\n{out}");
+    }
+    for line in TELLING_OF_THE_ANONYMOUS.lines() {
+        assert!(out.contains(line), "{line} not in\n{out}");
+    }
+    for name in ["From", "To", "Contact"] {
+        assert_eq!(value(&out, name), value(&invite(), name));
+    }
 }

@@ -1,10 +1,12 @@
 //! Rows of calls: from the admitted INVITE to the end, and their facts. The first final outcome wins.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use trunkline_message::Message;
+use trunkline_message::{HeaderName, Message};
 
 use crate::action::{EndedBy, FactKind, FailedBy, FailureCause, Flow};
+use crate::forward::Identity;
 use crate::plan::{Admission, CallHandle, CallId, LiveCall, LiveState, Refusal, StaleCall, Target};
 use crate::slab::Key;
 use crate::timer::Timers;
@@ -75,6 +77,9 @@ pub(super) struct Call {
     /// Of the dialog: its caller's tag, and From as the caller wrote it, for To of the carrier's requests.
     pub caller_tag: Vec<u8>,
     pub caller_address: Vec<u8>,
+    /// To as the caller wrote it, for From of the carrier's requests, and the URI of its Contact, for their Request-URI.
+    pub called_address: Vec<u8>,
+    pub contact: Vec<u8>,
     /// Where requests to the customer go: where its last one came from.
     pub customer: Flow,
     /// The server transaction of the INVITE.
@@ -84,6 +89,8 @@ pub(super) struct Call {
     pub waiting: Vec<Target>,
     /// The gateway that is tried, or that answered.
     pub target: Option<Target>,
+    /// What it is shown.
+    pub identity: Arc<Identity>,
     pub all_failed: Refusal,
     pub timed_out: Refusal,
     /// Gateways tried.
@@ -122,6 +129,12 @@ impl Call {
     }
 }
 
+/// The URI of the first Contact; empty where there is none.
+pub(super) fn contact_uri(request: &Message<'_>) -> Vec<u8> {
+    let contact = request.addresses(HeaderName::Contact).next().and_then(Result::ok);
+    contact.map(|contact| contact.uri_bytes.to_vec()).unwrap_or_default()
+}
+
 impl Proxy {
     pub(super) fn make_call(
         &mut self,
@@ -150,6 +163,9 @@ impl Proxy {
             start_ns: turn.now.unix_ns,
             caller_tag: invite.from_tag().unwrap_or_default().to_vec(),
             caller_address: invite.from().address_bytes.to_vec(),
+            called_address: invite.to().address_bytes.to_vec(),
+            contact: contact_uri(invite),
+            identity: Arc::new(Identity::default()),
             customer: flow,
             server,
             phase: Phase::Deciding,

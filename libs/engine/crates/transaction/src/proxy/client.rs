@@ -6,6 +6,7 @@ use trunkline_message::{Message, Method, OwnedMessage};
 
 use crate::action::Flow;
 use crate::branch;
+use crate::forward::Identity;
 use crate::invite_client;
 use crate::machine::{ClientEffect, ClientTimer};
 use crate::request_client;
@@ -26,8 +27,8 @@ pub(super) enum Machine {
 pub(super) enum ClientRole {
     /// A gateway tried for a call whose INVITE is `server`.
     Try { call: Key, server: Key },
-    /// A request in a dialog. `asserted` speaks for a customer who responds; `end` is what a BYE ends when it is through.
-    Exchange { server: Key, asserted: Vec<String>, end: Option<End> },
+    /// A request in a dialog. `shown` speaks for a customer who responds; `end` is what a BYE ends when it is through.
+    Exchange { server: Key, shown: Option<Arc<Identity>>, end: Option<End> },
     /// A gateway given up: a late 1xx is cancelled, a late 2xx acknowledged and hung up. Holds the To-tags that were.
     Abandoned { hung_up: Vec<Vec<u8>> },
     /// Nobody: our CANCEL or BYE, or the transaction above has ended.
@@ -303,9 +304,9 @@ impl Proxy {
         }
         match role {
             ClientRole::Try { call, server } => self.on_try_response(turn, key, call, server, response),
-            ClientRole::Exchange { server, asserted, end } => {
+            ClientRole::Exchange { server, shown, end } => {
                 self.end_if_over(turn, end, response.status().unwrap_or_default());
-                self.on_exchange_response(turn, server, &asserted, response);
+                self.on_exchange_response(turn, server, shown.as_deref(), response);
             }
             ClientRole::Abandoned { hung_up } => self.on_stray_response(turn, key, hung_up, response),
             ClientRole::Nobody => {}

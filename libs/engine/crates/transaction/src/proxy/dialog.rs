@@ -7,13 +7,13 @@ use trunkline_message::{Message, Method};
 
 use crate::action::{Disposition, EndedBy, Flow};
 use crate::branch;
-use crate::forward::{self, Hop, Identity};
+use crate::forward::{self, Hop, Identity, Own};
 use crate::plan::{CallId, Refusal, StaleCall};
 use crate::route::RouteWork;
 use crate::slab::Key;
 use crate::token::{Binding, FromForm, Side, Token, TokenError};
 
-use super::call::{Call, End, Phase};
+use super::call::{contact_uri, Call, End, Phase};
 use super::client::ClientRole;
 use super::ingress::refuse;
 use super::server::{id_of, ServerRole};
@@ -26,9 +26,9 @@ pub(super) struct Leg {
     side: Side,
     call: CallId,
     next_hop: Flow,
-    identity: Identity,
-    /// From of the customer's own making, for To of the carrier's requests.
-    caller_address: Option<Vec<u8>>,
+    identity: Arc<Identity>,
+    /// For the carrier's requests.
+    own: Own,
     answered_ns: u64,
     /// The dialog of the answer, as far as we know: its BYE ends the call.
     is_main: bool,
@@ -78,7 +78,7 @@ impl Proxy {
         if token.side == Side::Carrier && !is_main {
             return refuse(481, "T108");
         }
-        let leg = leg_of(&token, call, is_main, &self.config.realm);
+        let leg = leg_of(&token, call, request, is_main, &self.config.realm);
         let is_same_source = call.map_or(token.source, |call| call.customer.peer.ip()) == flow.peer.ip();
         if method == Method::Ack {
             self.forward_ack(turn, flow, request, &leg, &work, loop_part);
@@ -101,7 +101,7 @@ impl Proxy {
                 return Disposition::Recheck { handle: RecheckHandle::new(key), call: token.call, tenant, domain };
             }
             if is_same_source {
-                self.follow_customer(token.call, flow);
+                self.follow_customer(token.call, flow, request);
             }
         }
         let key = self.insert_server(id_of(request), request, flow, ServerRole::Answered);
@@ -116,9 +116,9 @@ impl Proxy {
     pub(super) fn resume_waiting(&mut self, turn: &mut Turn<'_>, key: Key) -> Result<(), StaleCall> {
         let server = self.servers.get_mut(key).ok_or(StaleCall)?;
         let ServerRole::Waiting(waiting) = &server.role else { return Err(StaleCall) };
-        let (waiting, source) = (waiting.clone(), server.source);
+        let (waiting, source, request) = (waiting.clone(), server.source, Arc::clone(&server.request));
         server.role = ServerRole::Answered;
-        self.follow_customer(waiting.leg.call, source);
+        self.follow_customer(waiting.leg.call, source, &request.view());
         self.forward_in_dialog(turn, key, &waiting.leg, &waiting.work, &waiting.loop_part);
         Ok(())
     }
@@ -130,14 +130,14 @@ impl Proxy {
         Ok(())
     }
 
-    pub(super) fn on_exchange_response(&mut self, turn: &mut Turn<'_>, server: Key, asserted: &[String], response: &Message<'_>) {
+    pub(super) fn on_exchange_response(&mut self, turn: &mut Turn<'_>, server: Key, shown: Option<&Identity>, response: &Message<'_>) {
         let status = response.status().unwrap_or_default();
         let Some(known) = self.servers.get(server) else { return };
         // 100 is hop by hop (§16.7 step 5), and so are RFC 4320's provisionals of a non-INVITE.
         if status == 100 {
             return;
         }
-        let bytes = forward::write_response(&known.request.view(), response, None, asserted);
+        let bytes = forward::write_response(&known.request.view(), known.source.peer, response, None, shown);
         self.respond(turn, server, status, bytes);
     }
 
@@ -163,10 +163,12 @@ impl Proxy {
         }
     }
 
-    /// Clients behind NAT: requests to the customer go where its last one came from.
-    fn follow_customer(&mut self, call: CallId, flow: Flow) {
-        if let Some(call) = self.call_ids.get(&call).and_then(|key| self.calls.get_mut(*key)) {
-            call.customer = flow;
+    /// Clients behind NAT: requests to the customer go where its last one came from. Its Contact is that of its last INVITE or UPDATE.
+    fn follow_customer(&mut self, call: CallId, flow: Flow, request: &Message<'_>) {
+        let Some(call) = self.call_ids.get(&call).and_then(|key| self.calls.get_mut(*key)) else { return };
+        call.customer = flow;
+        if matches!(request.method(), Method::Invite | Method::Update) {
+            call.contact = contact_uri(request);
         }
     }
 
@@ -192,12 +194,12 @@ impl Proxy {
             answered_ns: leg.answered_ns,
             time_ns: turn.now.unix_ns,
         });
-        let asserted = match leg.side {
-            Side::Customer => Vec::new(),
-            Side::Carrier => leg.identity.asserted.clone(),
+        let shown = match leg.side {
+            Side::Customer => None,
+            Side::Carrier => Some(Arc::clone(&leg.identity)),
         };
         let (ours, realm) = (self.listener(leg.next_hop.listener), self.config.realm.clone());
-        let role = ClientRole::Exchange { server, asserted, end };
+        let role = ClientRole::Exchange { server, shown, end };
         let client = self.send_request(turn, leg.next_hop, role, loop_part, |branch| {
             write_request(&view, Hop { ours, branch, source: source.peer, realm: &realm }, leg, work)
         });
@@ -216,7 +218,7 @@ impl Proxy {
 fn write_request(request: &Message<'_>, hop: Hop<'_>, leg: &Leg, work: &RouteWork) -> Vec<u8> {
     match leg.side {
         Side::Customer => forward::write_to_carrier(request, hop, work, &leg.identity),
-        Side::Carrier => forward::write_to_customer(request, hop, work, leg.caller_address.as_deref()),
+        Side::Carrier => forward::write_to_customer(request, hop, work, &leg.own),
     }
 }
 
@@ -226,27 +228,36 @@ fn is_carrier(token: &Token, call: Option<&Call>, source: IpAddr) -> bool {
 }
 
 /// The row knows more than the token: display names, where the customer is now, when it was answered.
-fn leg_of(token: &Token, call: Option<&Call>, is_main: bool, realm: &str) -> Leg {
+fn leg_of(token: &Token, call: Option<&Call>, request: &Message<'_>, is_main: bool, realm: &str) -> Leg {
     let start_ns = u64::from(token.start_s) * 1_000_000_000;
     let sealed_ns = token.answered_after_ms.map_or(0, |after_ms| start_ns + u64::from(after_ms) * 1_000_000);
     let next_hop = match (token.side, call) {
         (Side::Carrier, Some(call)) => call.customer,
         _ => token.next_hop,
     };
-    let target = call.and_then(|call| call.target.as_ref());
+    let own = match (token.side, call) {
+        (Side::Carrier, Some(call)) => own_of(call),
+        _ => Own::default(),
+    };
     Leg {
         side: token.side,
         call: token.call,
         next_hop,
-        identity: target.map_or_else(|| identity_of(token, realm), Identity::of),
-        caller_address: call.map(|call| call.caller_address.clone()),
+        identity: call.map_or_else(|| Arc::new(identity_of(token, request, realm)), |call| Arc::clone(&call.identity)),
+        own,
         answered_ns: call.map_or(sealed_ns, |call| call.answered_ns),
         is_main: is_main && call.is_none_or(|call| call.phase == Phase::Answered),
     }
 }
 
-/// The identity as far as a token carries it: display names are lost with the row.
-fn identity_of(token: &Token, realm: &str) -> Identity {
+fn own_of(call: &Call) -> Own {
+    let hidden = |bytes: &Vec<u8>| if call.identity.is_anonymous { bytes.clone() } else { Vec::new() };
+    Own { from_address: call.caller_address.clone(), to_address: hidden(&call.called_address), contact: hidden(&call.contact) }
+}
+
+/// The identity as far as a token carries it: display names are lost with the row, and so is the number in an anonymous To; the
+/// customer's own To mostly names the same.
+fn identity_of(token: &Token, request: &Message<'_>, realm: &str) -> Identity {
     let sip = format!("<sip:{}@{realm}>", token.user);
     let mut asserted = Vec::new();
     if token.has_asserted && !token.user.is_empty() {
@@ -261,5 +272,10 @@ fn identity_of(token: &Token, realm: &str) -> Identity {
         FromForm::Asserted | FromForm::Anonymous => "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned(),
     };
     let privacy = if token.has_privacy_id { "id".to_owned() } else { String::new() };
-    Identity { asserted, privacy, from_name_addr, has_asserted_on_ack: token.has_asserted_on_ack }
+    let is_anonymous = forward::is_anonymous(&from_name_addr);
+    let to_name_addr = match request.to().uri() {
+        Ok(to) if is_anonymous => forward::to_name_addr(&String::from_utf8_lossy(to.user.unwrap_or_default()), token.next_hop.peer),
+        _ => String::new(),
+    };
+    Identity { asserted, privacy, from_name_addr, to_name_addr, has_asserted_on_ack: token.has_asserted_on_ack, is_anonymous }
 }

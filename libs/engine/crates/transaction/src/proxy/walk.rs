@@ -8,7 +8,7 @@ use trunkline_message::{eq_host, Message, NameAddr, Scheme};
 
 use crate::action::{FactKind, FailedBy, FailureCause, Flow};
 use crate::branch;
-use crate::forward::{self, Hop, RouteRewrite};
+use crate::forward::{self, Hop, Identity, RouteRewrite};
 use crate::plan::{Refusal, RoutePlan, Target, MAX_TARGETS};
 use crate::route;
 use crate::slab::Key;
@@ -84,14 +84,16 @@ impl Proxy {
         let record_route = route::record_route(ours, &token);
         let loop_part = branch::loop_part(&self.entropy, &view);
         let realm = self.config.realm.clone();
+        let identity = Arc::new(Identity::of(target, &view));
         let flow = Flow { listener: target.listener, peer: target.address };
         let role = ClientRole::Try { call: key, server: server_key };
         let client = self.send_request(turn, flow, role, &loop_part, |branch| {
-            forward::write_try(&view, Hop { ours, branch, source, realm: &realm }, &record_route, target)
+            forward::write_try(&view, Hop { ours, branch, source, realm: &realm }, &record_route, target, &identity)
         });
         if let Some(call) = self.calls.get_mut(key) {
             call.current = client;
             call.token = token;
+            call.identity = identity;
             call.sealed = Some(sealed);
         }
         client.is_some()
@@ -318,7 +320,8 @@ impl Proxy {
     fn response_of_try(&mut self, turn: &Turn<'_>, key: Key, response: &Message<'_>, answered_ns: Option<u64>) -> Option<Vec<u8>> {
         let call = self.calls.get(key)?;
         let client = self.clients.get(call.current?)?;
-        let request = Arc::clone(&self.servers.get(call.server)?.request);
+        let server = self.servers.get(call.server)?;
+        let (request, source) = (Arc::clone(&server.request), server.source.peer);
         let after_ms = answered_ns.map(|at_ns| u32::try_from(at_ns.saturating_sub(call.start_ns) / 1_000_000).unwrap_or(u32::MAX));
         // Without a To-tag a response makes no dialog (§12.1), and a token for it would be bound to none.
         let has_tag = response.to_tag().is_some_and(|tag| !tag.is_empty());
@@ -339,7 +342,7 @@ impl Proxy {
             false => None,
         };
         let rewrite = replacement.as_deref().map(|replacement| RouteRewrite { token: &call.token, replacement });
-        Some(forward::write_response(&request.view(), response, rewrite, &[]))
+        Some(forward::write_response(&request.view(), source, response, rewrite, None))
     }
 }
 
