@@ -2,6 +2,7 @@ import asyncio
 
 import grpc.aio
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from integration.provisioning.conftest import Service, write
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
@@ -167,6 +168,9 @@ async def test_a_point_of_presence_that_cannot_be_reached_is_named(service: Serv
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         _ = [one async for one in acme.WaitApplied(pb.WaitAppliedRequest(position=1, pops=["mars1"]))]
     assert decode_status(caught.value).reason == "POP_UNKNOWN"
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        _ = [one async for one in acme.WaitApplied(pb.WaitAppliedRequest(position=1, timeout=Duration(seconds=2**62)))]
+    assert decode_status(caught.value).field == "timeout"
 
 
 async def test_a_password_that_cannot_be_stored_leaves_no_account(service: Service) -> None:

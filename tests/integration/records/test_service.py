@@ -14,6 +14,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from helpers.nats import NatsServer, free_port
 from nats.aio.client import Client
 
@@ -133,6 +134,9 @@ async def test_a_customer_sees_its_own_records_only(nats_server: NatsServer, cli
             assert {record.facts for record in mine.records} == {"192.0.2.1"}
             last = await other.GetRecord(records_pb2.GetRecordRequest(call="last"))
             assert last.record.sip_call_id == "sip-3"
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await other.ListRecords(records_pb2.ListRecordsRequest(since=Timestamp(seconds=2**62)))
+            assert decode_status(refused.value).field == "since"
             for request in (
                 other.GetRecord(records_pb2.GetRecordRequest(call="sip-4")),
                 other.GetRecord(records_pb2.GetRecordRequest(call="sip-999")),

@@ -12,10 +12,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.api.edge.v1 import edge_pb2
 from trunkline.api.edge.v1.edge_pb2_grpc import EdgeServiceServicer
-from trunkline.domain.errors import ErrorCode, Refusal, invalid
+from trunkline.domain.errors import ErrorCode, Refusal
 from trunkline.edge.applied import AppliedPositions
 from trunkline.engine import LiveCall
 from trunkline.runtime.authentication import Role, current, require, tenant_for
+from trunkline.runtime.fields import timeout_s
 
 DEFAULT_WAIT_S = 5.0
 MAX_WAIT_S = 30.0
@@ -83,9 +84,7 @@ class EdgeServicer(EdgeServiceServicer):
     async def WaitApplied(
         self, request: edge_pb2.WaitAppliedRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> edge_pb2.WaitAppliedResponse:
-        limit_s = request.timeout.ToTimedelta().total_seconds() if request.HasField("timeout") else DEFAULT_WAIT_S
-        if not 0 <= limit_s <= MAX_WAIT_S:
-            raise invalid("BAD_TIMEOUT", "timeout", f"{limit_s:g} s: at most {MAX_WAIT_S:g} s can be waited for", "ask again after that")
+        limit_s = timeout_s(request.timeout, MAX_WAIT_S) if request.HasField("timeout") else DEFAULT_WAIT_S
         covered = await self._view.applied.wait(request.position, limit_s)
         if covered is None:
             raise TimeoutError(

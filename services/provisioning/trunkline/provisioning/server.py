@@ -16,7 +16,7 @@ from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServ
 from trunkline.domain import commands
 from trunkline.domain.decide_access import existing_acl
 from trunkline.domain.decide_domain import existing_domain
-from trunkline.domain.errors import ErrorCode, Refusal, invalid
+from trunkline.domain.errors import ErrorCode, Refusal
 from trunkline.domain.events import AclName, DomainLabel, TenantId
 from trunkline.domain.views import Acl, Domain
 from trunkline.provisioning.accounts import Accounts
@@ -27,6 +27,7 @@ from trunkline.provisioning.pops import WAIT_DEFAULT_S, WAIT_LIMIT_S, Pops
 from trunkline.provisioning.rendering import ANSWER_BYTES, WRITE_ANSWER_BYTES, acl_message, api_key_message, domain_message, tenant_message
 from trunkline.runtime.authentication import Role, current, require, tenant_for
 from trunkline.runtime.control import ControlState
+from trunkline.runtime.fields import timeout_s
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -185,10 +186,8 @@ class ProvisioningServer(ProvisioningServiceServicer):
         return pb.ListPopsResponse(pops=pops, head=self._state.replica.covered)
 
     async def WaitApplied(self, request: pb.WaitAppliedRequest, context: Context) -> AsyncIterator[pb.WaitAppliedResponse]:
-        timeout_s = request.timeout.ToTimedelta().total_seconds() if request.HasField("timeout") else WAIT_DEFAULT_S
-        if not 0 <= timeout_s <= WAIT_LIMIT_S:
-            raise invalid("TIMEOUT_INVALID", "timeout", f"{timeout_s:g} s is not 0 to {WAIT_LIMIT_S:g} s.", "Ask again after that.")
-        async with aclosing(self._pops.wait_applied(request.position, request.pops, timeout_s)) as answers:
+        limit_s = timeout_s(request.timeout, WAIT_LIMIT_S) if request.HasField("timeout") else WAIT_DEFAULT_S
+        async with aclosing(self._pops.wait_applied(request.position, request.pops, limit_s)) as answers:
             async for answer in answers:
                 yield answer
 

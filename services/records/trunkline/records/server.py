@@ -11,6 +11,7 @@ from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceServicer
 from trunkline.domain.errors import invalid, not_found
 from trunkline.records.queries import LAST, Filter, Queries
 from trunkline.runtime.authentication import Role, current, require, tenant_for
+from trunkline.runtime.fields import unix_ns
 
 MAX_CALL_CHARACTERS = 1024
 """Of a SIP Call-ID."""
@@ -23,9 +24,7 @@ class RecordsServicer(RecordsServiceServicer):
     async def ListRecords(
         self, request: records_pb2.ListRecordsRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> records_pb2.ListRecordsResponse:
-        since_ns = request.since.ToNanoseconds() if request.HasField("since") else 0
-        if since_ns < 0:
-            raise invalid("BAD_TIME", "since", "a time before 1970")
+        since_ns = unix_ns(request.since, "since") if request.HasField("since") else 0
         wanted = Filter(_tenant(request.tenant), request.outcome, request.domain, request.reason, request.number, since_ns)
         records, token = await self._queries.page(wanted, request.page.size, request.page.token)
         return records_pb2.ListRecordsResponse(records=records, next_page_token=token)
