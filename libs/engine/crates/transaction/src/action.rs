@@ -32,6 +32,7 @@ pub enum Action {
 }
 
 /// One fact of a call, as in `trunkline/api/events/v1/call.proto`. Each happens at most once a call (those of gateways: once a try).
+/// `Answered` after `GatewayFailed` of the same number is the late answer of a gateway given up: hung up, and no answer of the call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fact {
     pub call: CallId,

@@ -269,6 +269,14 @@ fn user_in(uri: &[u8]) -> Option<&[u8]> {
     uri.get(start..end)
 }
 
+/// A URI as it may stand in a Request-URI (RFC 3261 §19.1.1, table 1).
+pub(crate) fn without_headers(uri: &[u8]) -> &[u8] {
+    match Uri::parse(uri) {
+        Ok(parsed) if !parsed.header_bytes.is_empty() => uri.get(..uri.len() - parsed.header_bytes.len() - 1).unwrap_or(uri),
+        _ => uri.strip_suffix(b"?").unwrap_or(uri),
+    }
+}
+
 fn without_user(uri: &[u8]) -> Vec<u8> {
     match user_in(uri) {
         Some(user) => {

@@ -199,7 +199,7 @@ fn a_restarted_edge_serves_the_bye_of_either_side_from_the_token() {
 fn a_restarted_edge_asserts_the_identity_that_the_token_carries() {
     let mut old = Bench::new();
     let shown = Target {
-        asserted: vec!["\"Acme\" <sip:+31207654321@sip.trunkline.test>".to_owned(), "<tel:+31207654321>".to_owned()],
+        asserted: vec!["\"Acme\" <sip:+31207654321@acme.sip.trunkline.test;user=phone>".to_owned(), "<tel:+31207654321>".to_owned()],
         privacy: "id".to_owned(),
         from_name_addr: "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned(),
         ..alpha()
@@ -208,7 +208,7 @@ fn a_restarted_edge_asserts_the_identity_that_the_token_carries() {
     let mut bench = restarted();
     bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, "P-Asserted-Identity: <sip:+1@evil>\r\n"));
     let bye = bench.one_to(ALPHA).text;
-    assert_eq!(values(&bye, "P-Asserted-Identity"), ["<sip:+31207654321@sip.trunkline.test>", "<tel:+31207654321>"]);
+    assert_eq!(values(&bye, "P-Asserted-Identity"), ["<sip:+31207654321@acme.sip.trunkline.test;user=phone>", "<tel:+31207654321>"]);
     assert_eq!(values(&bye, "Privacy"), ["id"]);
     assert_eq!(value(&bye, "From"), "\"Anonymous\" <sip:anonymous@anonymous.invalid>;tag=caller");
 }
@@ -558,4 +558,66 @@ fn a_response_without_a_to_tag_gives_the_customer_no_token() {
         assert_eq!(bench.receive(CUSTOMER, &second), REFUSED_ROUTE, "{tag}");
     }
     assert!(bench.sent_to(ALPHA).is_empty());
+}
+
+#[test]
+fn after_a_restart_every_form_of_an_asserted_sip_uri_is_as_before() {
+    for uri in ["sip:alice@acme.sip.trunkline.test", "sip:acme.sip.trunkline.test", "sip:%40x@acme.sip.trunkline.test"] {
+        let mut old = Bench::new();
+        let (ok, _) = old.answered(Target { asserted: vec![format!("\"Acme\" <{uri}>")], ..alpha() });
+        let mut bench = restarted();
+        bench.receive(CUSTOMER, &from_customer("INFO", 2, &ok.text, ""));
+        assert_eq!(values(&bench.one_to(ALPHA).text, "P-Asserted-Identity"), [format!("<{uri}>")]);
+    }
+}
+
+#[test]
+fn a_non_invite_has_no_provisional_and_no_408_from_another() {
+    let mut bench = Bench::new();
+    let (ok, _) = bench.answered(alpha());
+    for (method, cseq) in [("INFO", 2), ("BYE", 3)] {
+        bench.receive(CUSTOMER, &from_customer(method, cseq, &ok.text, ""));
+        let out = bench.one_to(ALPHA).text;
+        for status in [100, 180, 183, 199, 408] {
+            bench.receive(ALPHA, &reply(&out, status, "callee", ALPHA));
+        }
+        assert!(bench.sent.is_empty(), "{method}: RFC 4320 §4: {:?}", bench.sent);
+    }
+    assert_eq!(bench.fact_names().last().unwrap(), "Ended");
+    bench.assert_empties();
+    // An INVITE has them.
+    let mut bench = Bench::new();
+    let (ok, _) = bench.answered(alpha());
+    bench.receive(CUSTOMER, &from_customer("INVITE", 2, &ok.text, ""));
+    let out = bench.one_to(ALPHA).text;
+    bench.take_sent();
+    for status in [180, 408] {
+        bench.receive(ALPHA, &reply(&out, status, "callee", ALPHA));
+    }
+    assert_eq!(bench.starts_to(CUSTOMER), ["SIP/2.0 180 Whatever", "SIP/2.0 408 Whatever"]);
+}
+
+#[test]
+fn from_a_source_that_the_access_rule_was_not_asked_for_a_call_is_moved_and_ended_and_nothing_else() {
+    let elsewhere = "10.2.2.2:5060";
+    for has_row in [true, false] {
+        for method in ["BYE", "PRACK", "UPDATE", "INFO", "MESSAGE", "REFER", "NOTIFY", "SUBSCRIBE", "OPTIONS", "PUBLISH", "FOO"] {
+            let mut bench = Bench::new();
+            let (ok, _) = bench.answered(alpha());
+            if !has_row {
+                bench = restarted();
+            }
+            let is_served = ["BYE", "PRACK", "UPDATE", "INFO"].contains(&method);
+            let expected = if is_served { Disposition::Done } else { REFUSED_ROUTE };
+            assert_eq!(bench.receive(elsewhere, &from_customer(method, 2, &ok.text, "")), expected, "{method}");
+            assert_eq!(bench.sent_to(ALPHA).len(), usize::from(is_served), "{method}");
+        }
+    }
+    // Where the access rule has been asked it is the customer.
+    let mut bench = Bench::new();
+    let (ok, _) = bench.answered(alpha());
+    let Disposition::Recheck { handle, .. } = bench.receive(elsewhere, &from_customer("INVITE", 2, &ok.text, "")) else { panic!() };
+    bench.act(|proxy, now, out| proxy.resume(now, handle, out).unwrap());
+    assert_eq!(bench.receive(elsewhere, &from_customer("MESSAGE", 3, &ok.text, "")), Disposition::Done);
+    assert_eq!(bench.receive(CUSTOMER, &from_customer("MESSAGE", 4, &ok.text, "")), REFUSED_ROUTE);
 }

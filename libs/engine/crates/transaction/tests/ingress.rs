@@ -127,3 +127,9 @@ fn two_clients_may_choose_the_same_branch() {
     let other = invite_with("call-2", "branch1", "").replace("192.168.1.9:5066", "192.168.1.10:5066");
     assert_eq!(bench.receive("10.1.1.2:5066", &other), Disposition::NewInvite);
 }
+
+#[test]
+fn an_invite_with_the_last_cseq_there_is_is_refused_for_no_request_could_follow() {
+    assert_eq!(said(&invite().replace("CSeq: 1 INVITE", "CSeq: 2147483647 INVITE")), refused(400, "T101"));
+    assert_eq!(said(&invite().replace("CSeq: 1 INVITE", "CSeq: 2147483646 INVITE")), Disposition::NewInvite);
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use trunkline_message::{HeaderName, Message};
 
 use crate::action::{EndedBy, FactKind, FailedBy, FailureCause, Flow};
-use crate::forward::Identity;
+use crate::forward::{self, Identity};
 use crate::plan::{Admission, CallHandle, CallId, LiveCall, LiveState, Refusal, StaleCall, Target};
 use crate::slab::Key;
 use crate::timer::Timers;
@@ -129,10 +129,10 @@ impl Call {
     }
 }
 
-/// The URI of the first Contact; empty where there is none.
+/// The URI of the first Contact, as it may stand in a Request-URI; empty where there is none.
 pub(super) fn contact_uri(request: &Message<'_>) -> Vec<u8> {
     let contact = request.addresses(HeaderName::Contact).next().and_then(Result::ok);
-    contact.map(|contact| contact.uri_bytes.to_vec()).unwrap_or_default()
+    contact.map(|contact| forward::without_headers(contact.uri_bytes).to_vec()).unwrap_or_default()
 }
 
 impl Proxy {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use trunkline_message::{DialogRequest, HeaderName, Message};
 
-use crate::action::Flow;
+use crate::action::{FactKind, Flow};
 use crate::forward;
+use crate::plan::CallId;
 use crate::route;
 use crate::slab::Key;
 
@@ -57,15 +58,24 @@ impl Proxy {
         }
     }
 
-    /// A response to an INVITE that was given up. Provisional: the CANCEL is on its way. A 2xx: acknowledged each time, hung up once.
-    pub(super) fn on_stray_response(&mut self, turn: &mut Turn<'_>, key: Key, mut hung_up: Vec<Vec<u8>>, response: &Message<'_>) {
-        if !response.status().is_some_and(|status| (200..300).contains(&status)) {
-            return;
-        }
+    /// A response to an INVITE that was given up. Provisional: the CANCEL is on its way. A 2xx: said once, for the
+    /// carrier may bill it; acknowledged each time; hung up once a dialog.
+    pub(super) fn on_stray_response(
+        &mut self,
+        turn: &mut Turn<'_>,
+        key: Key,
+        (call, number): (CallId, u32),
+        mut hung_up: Vec<Vec<u8>>,
+        response: &Message<'_>,
+    ) {
+        let Some(status) = response.status().filter(|status| (200..300).contains(status)) else { return };
         let tag = response.to_tag().unwrap_or_default().to_vec();
         let is_new = !hung_up.contains(&tag);
         if is_new && hung_up.len() >= MAX_HUNG_UP {
             return;
+        }
+        if hung_up.is_empty() {
+            turn.fact(call, FactKind::Answered { number, status });
         }
         let Some(client) = self.clients.get(key) else { return };
         let invite = Arc::clone(&client.request);
@@ -80,9 +90,10 @@ impl Proxy {
         if is_new {
             hung_up.push(tag);
             if let Some(client) = self.clients.get_mut(key) {
-                client.role = ClientRole::Abandoned { hung_up };
+                client.role = ClientRole::Abandoned { call, number, hung_up };
             }
-            self.send_request(turn, flow, ClientRole::Nobody, "0", |branch| write("BYE", cseq.wrapping_add(1), branch));
+            // Below 2^31: an INVITE with the last number there is was refused.
+            self.send_request(turn, flow, ClientRole::Nobody, "0", |branch| write("BYE", cseq.saturating_add(1), branch));
         }
     }
 }
@@ -101,7 +112,7 @@ fn write_own_request(method: &str, cseq: u32, via: &str, response: &Message<'_>,
     let routes = route::route_set(response, own_token);
     let request = DialogRequest {
         method,
-        remote_target: contact.map_or(response.to().uri_bytes, |contact| contact.uri_bytes),
+        remote_target: forward::without_headers(contact.map_or(response.to().uri_bytes, |contact| contact.uri_bytes)),
         routes: &routes,
         via: via.as_bytes(),
         from: value(HeaderName::From),

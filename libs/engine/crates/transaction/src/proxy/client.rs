@@ -9,6 +9,7 @@ use crate::branch;
 use crate::forward::Identity;
 use crate::invite_client;
 use crate::machine::{ClientEffect, ClientTimer};
+use crate::plan::CallId;
 use crate::request_client;
 use crate::slab::Key;
 use crate::timer::Timers;
@@ -29,8 +30,9 @@ pub(super) enum ClientRole {
     Try { call: Key, server: Key },
     /// A request in a dialog. `shown` speaks for a customer who responds; `end` is what a BYE ends when it is through.
     Exchange { server: Key, shown: Option<Arc<Identity>>, end: Option<End> },
-    /// A gateway given up: a late 1xx is cancelled, a late 2xx acknowledged and hung up. Holds the To-tags that were.
-    Abandoned { hung_up: Vec<Vec<u8>> },
+    /// The gateway given up as the `number`th of this call: a late 1xx is cancelled, a late 2xx said, acknowledged and hung up.
+    /// Holds the To-tags that were.
+    Abandoned { call: CallId, number: u32, hung_up: Vec<Vec<u8>> },
     /// Nobody: our CANCEL or BYE, or the transaction above has ended.
     Nobody,
 }
@@ -308,7 +310,7 @@ impl Proxy {
                 self.end_if_over(turn, end, response.status().unwrap_or_default());
                 self.on_exchange_response(turn, server, shown.as_deref(), response);
             }
-            ClientRole::Abandoned { hung_up } => self.on_stray_response(turn, key, hung_up, response),
+            ClientRole::Abandoned { call, number, hung_up } => self.on_stray_response(turn, key, (call, number), hung_up, response),
             ClientRole::Nobody => {}
         }
     }

@@ -102,6 +102,9 @@ impl Proxy {
             }
             if is_same_source {
                 self.follow_customer(token.call, flow, request);
+            } else if !matches!(method, Method::Bye | Method::Prack | Method::Update | Method::Info) {
+                // A call may move and must be ended from anywhere; nobody speaks to the carrier from where the access rule was not asked.
+                return refuse(403, "T109");
             }
         }
         let key = self.insert_server(id_of(request), request, flow, ServerRole::Answered);
@@ -133,9 +136,13 @@ impl Proxy {
     pub(super) fn on_exchange_response(&mut self, turn: &mut Turn<'_>, server: Key, shown: Option<&Identity>, response: &Message<'_>) {
         let status = response.status().unwrap_or_default();
         let Some(known) = self.servers.get(server) else { return };
-        // 100 is hop by hop (§16.7 step 5), and so are RFC 4320's provisionals of a non-INVITE.
-        if status == 100 {
+        let is_invite = known.request.view().method() == Method::Invite;
+        // 100 is hop by hop (§16.7 step 5), and a non-INVITE has no other provisional (RFC 4320 §4.1).
+        if status == 100 || (status < 200 && !is_invite) {
             return;
+        }
+        if status == 408 && !is_invite {
+            return self.end_exchange(turn, server, status);
         }
         let bytes = forward::write_response(&known.request.view(), known.source.peer, response, None, shown);
         self.respond(turn, server, status, bytes);
@@ -255,14 +262,22 @@ fn own_of(call: &Call) -> Own {
     Own { from_address: call.caller_address.clone(), to_address: hidden(&call.called_address), contact: hidden(&call.contact) }
 }
 
-/// The identity as far as a token carries it: display names are lost with the row, and so is the number in an anonymous To; the
+/// The identity as far as a token carries it, in the form that the domain library gives it (identity.py): display names are lost with the row, and so is the number in an anonymous To; the
 /// customer's own To mostly names the same.
 fn identity_of(token: &Token, request: &Message<'_>, realm: &str) -> Identity {
-    let sip = format!("<sip:{}@{realm}>", token.user);
+    let host = if token.domain.is_empty() { realm.to_owned() } else { format!("{}.{realm}", token.domain) };
+    let is_number =
+        token.user.strip_prefix('+').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let sip = match token.user.as_str() {
+        "" => format!("<sip:{host}>"),
+        user if is_number => format!("<sip:{user}@{host};user=phone>"),
+        user => format!("<sip:{user}@{host}>"),
+    };
     let mut asserted = Vec::new();
-    if token.has_asserted && !token.user.is_empty() {
+    // A domain alone names a caller without account and number; a realm alone names nobody.
+    if token.has_asserted && !(token.user.is_empty() && token.domain.is_empty()) {
         asserted.push(sip.clone());
-        if token.has_asserted_tel {
+        if token.has_asserted_tel && is_number {
             asserted.push(format!("<tel:{}>", token.user));
         }
     }

@@ -10,6 +10,8 @@ use crate::slab::Key;
 use super::server::id_of;
 use super::{Proxy, Turn};
 
+const LAST_CSEQ: u32 = (1 << 31) - 1;
+
 impl Proxy {
     pub(super) fn on_request(&mut self, turn: &mut Turn<'_>, flow: Flow, request: &Message<'_>) -> Disposition {
         let known: Option<Key> = self.server_ids.get(&id_of(request)).copied();
@@ -59,6 +61,8 @@ impl Proxy {
                 Method::Ack => Disposition::OutOfDialog(Method::Ack),
                 // In a dialog, but without the route set that we gave.
                 _ if request.to_tag().is_some() => refuse(481, "T108"),
+                // Our own BYE to a late answer needs a number above (§12.2.1.1), and 2^31 is none (§8.1.1.5).
+                Method::Invite if request.cseq().number >= LAST_CSEQ => refuse(400, "T101"),
                 Method::Invite => unknown_extensions(request).unwrap_or(Disposition::NewInvite),
                 method => Disposition::OutOfDialog(method),
             },

@@ -114,8 +114,10 @@ impl Proxy {
 
     /// The current INVITE is left to itself: cancelled when it can be, its late 2xx hung up.
     fn abandon_try(&mut self, turn: &mut Turn<'_>, key: Key) {
-        if let Some(client) = self.calls.get(key).and_then(|call| call.current) {
-            self.give_up(turn, client, ClientRole::Abandoned { hung_up: Vec::new() });
+        let Some(call) = self.calls.get(key) else { return };
+        if let Some(client) = call.current {
+            let role = ClientRole::Abandoned { call: call.id, number: call.tries, hung_up: Vec::new() };
+            self.give_up(turn, client, role);
         }
     }
 
