@@ -1,7 +1,5 @@
 //! What was given up: CANCEL from the caller and to gateways, and late answers of abandoned gateways (RFC 3261 §9, §16.10).
 
-use std::sync::Arc;
-
 use trunkline_message::{DialogRequest, HeaderName, Message};
 
 use crate::action::{FactKind, Flow};
@@ -74,11 +72,11 @@ impl Proxy {
         if is_new && hung_up.len() >= MAX_HUNG_UP {
             return;
         }
+        let Some(client) = self.clients.get(key) else { return };
+        let Some(invite) = client.request.clone() else { return };
         if hung_up.is_empty() {
             turn.fact(call, FactKind::Answered { number, status });
         }
-        let Some(client) = self.clients.get(key) else { return };
-        let invite = Arc::clone(&client.request);
         let own_token = first_token(&invite.view());
         let flow = route::next_hop(response, &own_token, client.flow);
         let ours = self.listener(flow.listener);

@@ -41,8 +41,8 @@ pub(super) enum ClientRole {
 pub(super) struct Client {
     pub machine: Machine,
     pub branch: String,
-    /// As sent.
-    pub request: Arc<OwnedMessage>,
+    /// As sent. `None` when nothing is made of it any more: most of a transaction's life is waiting for stray copies.
+    pub request: Option<Arc<OwnedMessage>>,
     pub flow: Flow,
     pub role: ClientRole,
     /// The client transaction of its CANCEL, which has the same branch.
@@ -66,6 +66,23 @@ impl Client {
         match self.machine {
             Machine::Invite(state) => state == invite_client::State::Terminated,
             Machine::Request(state) => state == request_client::State::Terminated,
+        }
+    }
+
+    /// Nothing is retransmitted, acknowledged or hung up with this request any more.
+    fn is_request_done(&self) -> bool {
+        match self.machine {
+            Machine::Invite(state) => state == invite_client::State::Accepted && !matches!(self.role, ClientRole::Abandoned { .. }),
+            Machine::Request(state) => state == request_client::State::Completed,
+        }
+    }
+
+    fn has_method(&self, method: &[u8]) -> bool {
+        match (&self.request, self.machine) {
+            (Some(request), _) => request.view().method_bytes() == method,
+            (None, Machine::Invite(_)) => method == Method::Invite.as_str().as_bytes(),
+            // Completed: no response changes anything.
+            (None, Machine::Request(_)) => false,
         }
     }
 }
@@ -125,9 +142,10 @@ impl Proxy {
     /// The CANCEL of an INVITE: a transaction of its own under the same branch (§9.1).
     pub(super) fn send_cancel(&mut self, turn: &mut Turn<'_>, invite: Key) {
         let Some(client) = self.clients.get(invite).filter(|client| client.cancel.is_none()) else { return };
+        let Some(request) = &client.request else { return };
         let (flow, branch) = (client.flow, client.branch.clone());
         let mut bytes = Vec::with_capacity(512);
-        trunkline_message::write_cancel(&client.request.view(), b"", &mut bytes);
+        trunkline_message::write_cancel(&request.view(), b"", &mut bytes);
         let cancel = self.start_client(turn, flow, ClientRole::Nobody, branch, &bytes);
         if let Some(client) = self.clients.get_mut(invite) {
             client.cancel = cancel;
@@ -149,7 +167,7 @@ impl Proxy {
         let key = self.clients.insert(Client {
             machine,
             branch,
-            request,
+            request: Some(request),
             flow,
             role,
             cancel: None,
@@ -183,7 +201,7 @@ impl Proxy {
         let Some(key) = branch::key_of(branch) else { return };
         let Some(client) = self.clients.get(key).filter(|client| client.branch.as_bytes() == branch) else { return };
         let Some(status) = response.status() else { return };
-        let key = if client.request.view().method_bytes() == response.method_bytes() {
+        let key = if client.has_method(response.method_bytes()) {
             key
         } else {
             match client.cancel.filter(|_| response.method() == Method::Cancel) {
@@ -239,7 +257,11 @@ impl Proxy {
         let mut report = None;
         for effect in effects {
             match effect {
-                ClientEffect::Resend => turn.send(client.flow, client.request.bytes().to_vec()),
+                ClientEffect::Resend => {
+                    if let Some(request) = &client.request {
+                        turn.send(client.flow, request.bytes().to_vec());
+                    }
+                }
                 ClientEffect::Start(timer) => {
                     let delay_ms = match timer {
                         ClientTimer::A => {
@@ -260,9 +282,9 @@ impl Proxy {
                 }
                 ClientEffect::Stop(timer) => client.timers.stop(*timer as usize),
                 ClientEffect::Acknowledge => {
-                    if let Some(response) = response {
+                    if let (Some(request), Some(response)) = (&client.request, response) {
                         let mut bytes = Vec::with_capacity(512);
-                        trunkline_message::write_ack_for_failure(&client.request.view(), response, &mut bytes);
+                        trunkline_message::write_ack_for_failure(&request.view(), response, &mut bytes);
                         turn.send(client.flow, bytes);
                     }
                 }
@@ -285,8 +307,10 @@ impl Proxy {
             (Some(ClientEffect::Unreachable), _) => self.on_nobody_reached(turn, key, role),
             _ => {}
         }
-        if self.clients.get(key).is_some_and(Client::is_terminated) {
-            self.remove_client(key);
+        match self.clients.get_mut(key) {
+            Some(client) if client.is_terminated() => self.remove_client(key),
+            Some(client) if client.is_request_done() => client.request = None,
+            _ => {}
         }
     }
 

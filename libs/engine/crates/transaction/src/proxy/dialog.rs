@@ -119,7 +119,8 @@ impl Proxy {
     pub(super) fn resume_waiting(&mut self, turn: &mut Turn<'_>, key: Key) -> Result<(), StaleCall> {
         let server = self.servers.get_mut(key).ok_or(StaleCall)?;
         let ServerRole::Waiting(waiting) = &server.role else { return Err(StaleCall) };
-        let (waiting, source, request) = (waiting.clone(), server.source, Arc::clone(&server.request));
+        let (waiting, source) = (waiting.clone(), server.source);
+        let request = server.request.clone().ok_or(StaleCall)?;
         server.role = ServerRole::Answered;
         self.follow_customer(waiting.leg.call, source, &request.view());
         self.forward_in_dialog(turn, key, &waiting.leg, &waiting.work, &waiting.loop_part);
@@ -136,7 +137,8 @@ impl Proxy {
     pub(super) fn on_exchange_response(&mut self, turn: &mut Turn<'_>, server: Key, shown: Option<&Identity>, response: &Message<'_>) {
         let status = response.status().unwrap_or_default();
         let Some(known) = self.servers.get(server) else { return };
-        let is_invite = known.request.view().method() == Method::Invite;
+        let Some(request) = &known.request else { return };
+        let is_invite = known.is_invite();
         // 100 is hop by hop (§16.7 step 5), and a non-INVITE has no other provisional (RFC 4320 §4.1).
         if status == 100 || (status < 200 && !is_invite) {
             return;
@@ -144,14 +146,14 @@ impl Proxy {
         if status == 408 && !is_invite {
             return self.end_exchange(turn, server, status);
         }
-        let bytes = forward::write_response(&known.request.view(), known.source.peer, response, None, shown);
+        let bytes = forward::write_response(&request.view(), known.source.peer, response, None, shown);
         self.respond(turn, server, status, bytes);
     }
 
     /// Nothing came from the next hop. A non-INVITE is not answered 408 (RFC 4320 §4.2): its sender's own timer has run out too.
     pub(super) fn end_exchange(&mut self, turn: &mut Turn<'_>, server: Key, status: u16) {
         let Some(known) = self.servers.get(server) else { return };
-        if known.request.view().method() == Method::Invite || status != 408 {
+        if known.is_invite() || status != 408 {
             self.respond_plain(turn, server, status);
         } else {
             self.remove_server(server);
@@ -188,7 +190,7 @@ impl Proxy {
 
     fn forward_in_dialog(&mut self, turn: &mut Turn<'_>, server: Key, leg: &Leg, work: &RouteWork, loop_part: &str) {
         let Some(known) = self.servers.get(server) else { return };
-        let (request, source) = (Arc::clone(&known.request), known.source);
+        let (Some(request), source) = (known.request.clone(), known.source) else { return };
         let view = request.view();
         let end = (view.method() == Method::Bye && leg.is_main).then(|| End {
             call: leg.call,

@@ -44,7 +44,8 @@ const WAIT: usize = ServerTimer::ALL.len();
 pub(super) struct Server {
     pub machine: Machine,
     pub id: Box<[u8]>,
-    pub request: Arc<OwnedMessage>,
+    /// As it came. `None` when no response is made for it any more.
+    pub request: Option<Arc<OwnedMessage>>,
     pub source: Flow,
     pub reply: Flow,
     /// To-tag of responses of our own.
@@ -59,6 +60,10 @@ pub(super) struct Server {
 }
 
 impl Server {
+    pub fn is_invite(&self) -> bool {
+        matches!(self.machine, Machine::Invite(_))
+    }
+
     /// An INVITE that has no final response yet.
     pub fn is_proceeding_invite(&self) -> bool {
         matches!(self.machine, Machine::Invite(invite_server::State::Proceeding))
@@ -68,6 +73,14 @@ impl Server {
         match self.machine {
             Machine::Invite(state) => state == invite_server::State::Terminated,
             Machine::Request(state) => state == request_server::State::Terminated,
+        }
+    }
+
+    /// The last response is all that goes out any more. An accepted INVITE may get the 2xx of another branch.
+    fn is_request_done(&self) -> bool {
+        match self.machine {
+            Machine::Invite(state) => matches!(state, invite_server::State::Completed | invite_server::State::Confirmed),
+            Machine::Request(state) => state == request_server::State::Completed,
         }
     }
 }
@@ -140,7 +153,7 @@ impl Proxy {
         let server = Server {
             machine,
             id: id.clone(),
-            request: Arc::new(OwnedMessage::copy_of(request)),
+            request: Some(Arc::new(OwnedMessage::copy_of(request))),
             source,
             reply: route::reply_flow(request, source),
             to_tag,
@@ -196,7 +209,8 @@ impl Proxy {
         };
         lines.push_str(&refusal.extra_headers);
         let Some(server) = self.servers.get(key) else { return };
-        let bytes = own_response(&server.request.view(), server.source.peer, refusal.status, &phrase, &server.to_tag, &lines);
+        let Some(request) = &server.request else { return };
+        let bytes = own_response(&request.view(), server.source.peer, refusal.status, &phrase, &server.to_tag, &lines);
         self.respond(turn, key, refusal.status, bytes);
     }
 
@@ -262,6 +276,9 @@ impl Proxy {
                 }
                 ServerEffect::Stop(timer) => server.timers.stop(*timer as usize),
             }
+        }
+        if server.is_request_done() {
+            server.request = None;
         }
         if server.is_terminated() {
             self.remove_server(key);

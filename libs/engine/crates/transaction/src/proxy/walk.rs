@@ -64,7 +64,7 @@ impl Proxy {
         let Some(call) = self.calls.get(key) else { return false };
         let server_key = call.server;
         let Some(server) = self.servers.get(server_key) else { return false };
-        let request = Arc::clone(&server.request);
+        let Some(request) = server.request.clone() else { return false };
         let source = server.source.peer;
         let view = request.view();
         let tried = FactKind::GatewayTried {
@@ -323,7 +323,7 @@ impl Proxy {
         let call = self.calls.get(key)?;
         let client = self.clients.get(call.current?)?;
         let server = self.servers.get(call.server)?;
-        let (request, source) = (Arc::clone(&server.request), server.source.peer);
+        let (request, source) = (server.request.clone()?, server.source.peer);
         let after_ms = answered_ns.map(|at_ns| u32::try_from(at_ns.saturating_sub(call.start_ns) / 1_000_000).unwrap_or(u32::MAX));
         // Without a To-tag a response makes no dialog (§12.1), and a token for it would be bound to none.
         let has_tag = response.to_tag().is_some_and(|tag| !tag.is_empty());
