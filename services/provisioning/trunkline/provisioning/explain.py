@@ -11,7 +11,7 @@ from trunkline.domain.addresses import canonical_ip
 from trunkline.domain.decide_domain import existing_domain
 from trunkline.domain.errors import Refusal
 from trunkline.domain.events import TenantId
-from trunkline.domain.reasons import reason
+from trunkline.domain.reasons import REGISTRY
 from trunkline.runtime.control import ControlState
 
 ADMITTED_STATUS = 200
@@ -44,13 +44,7 @@ class Explainer:
                 min_position=self._state.replica.covered,
             )
         )
-        row = reason(answer.reason) if answer.reason else None
-        if row is not None:
-            status, text = row.status, row.text
-        elif answer.outcome == "challenge":
-            status, text = domain.digest.challenge_status, CHALLENGE_TEXT
-        else:
-            status, text = ADMITTED_STATUS, ""
+        status, text = seen_on_the_wire(answer.outcome, answer.reason, domain.digest.challenge_status)
         return pb.ExplainResponse(
             outcome=answer.outcome,
             reason=answer.reason,
@@ -62,3 +56,15 @@ class Explainer:
             steps=answer.steps,
             position=answer.position,
         )
+
+
+def seen_on_the_wire(outcome: str, code: str, challenge_status: int) -> tuple[int, str]:
+    """SIP status and text; 0 and none for a refusal whose code is newer than our registry."""
+    match outcome:
+        case "admit":
+            return ADMITTED_STATUS, ""
+        case "challenge":
+            return challenge_status, CHALLENGE_TEXT
+        case _:
+            row = next((row for row in REGISTRY if row.code == code), None)
+            return (row.status, row.text) if row is not None else (0, "")
