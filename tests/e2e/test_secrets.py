@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
+import json
 from pathlib import Path
 
+import nats
 from helpers import sipp
-from helpers.platform import Platform
+from helpers.platform import Platform, wait_for
 
 LISTED = "127.0.0.1"
 
@@ -32,5 +35,29 @@ def test_neither_password_nor_ha1_is_on_disk_or_in_a_stream_or_log(platform: Pla
         for what, needle in needles.items():
             assert needle not in content, f"{what} in {path.relative_to(platform.state)}"
     assert seen > 10
+    # The streams are compressed on disk: their messages are asked for.
+    wait_for("the records of the calls", lambda: len(platform.json("call", "list", "--number", caller.number)) == 3)
+    told = asyncio.run(messages(platform))
+    assert {subject.partition(".")[0] for subject, _ in told} == {"config", "calls"}
+    assert any(demo["account"].encode() in content for _, content in told)
+    for subject, content in told:
+        for what, needle in needles.items():
+            assert needle not in content, f"{what} in {subject}"
     assert demo["password"].encode() in (platform.state / "local.json").read_bytes()
     assert (platform.state / "local.json").stat().st_mode & 0o077 == 0
+
+
+async def messages(platform: Platform) -> list[tuple[str, bytes]]:
+    """Everything that stands in the streams: subject, and headers with body."""
+    token = json.loads((platform.state / "keys" / "platform.json").read_text())["nats_token"]
+    client = await nats.connect(platform.local["nats"]["eu"], token=token)
+    found = []
+    try:
+        for stream in ("CONFIG", "CALLS"):
+            state = (await client.jetstream().stream_info(stream)).state
+            for position in range(state.first_seq, state.last_seq + 1):
+                message = await client.jetstream().get_msg(stream, seq=position)
+                found.append((f"{message.subject} {position}", repr(message.headers).encode() + (message.data or b"")))
+    finally:
+        await client.close()
+    return found
