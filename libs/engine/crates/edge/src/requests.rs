@@ -32,14 +32,35 @@ impl Worker {
             Disposition::Recheck { handle, call: _, tenant: _, domain } => self.recheck(now, flow, message, handle, &domain),
             Disposition::OutOfDialog(method) => self.out_of_dialog(now, flow, message, method),
             Disposition::Refuse { status, code, unsupported } => {
-                // An ACK is never answered (RFC 3261 §17.1.1.3).
-                if message.method() != Method::Ack && self.may_answer(now, flow, What::OutOfDialog) {
-                    let mut refusal = refusal(&self.shared.tables.load(), code, String::new());
-                    refusal.status = status;
-                    let lines = if unsupported.is_empty() { String::new() } else { format!("Unsupported: {unsupported}\r\n") };
-                    self.refuse(flow, message, &refusal, lines.as_bytes());
+                let mut refusal = refusal(&self.shared.tables.load(), code, String::new());
+                refusal.status = status;
+                if !unsupported.is_empty() {
+                    refusal.extra_headers = format!("Unsupported: {unsupported}\r\n");
                 }
+                self.refuse_by_core(now, flow, message, &refusal);
             }
+        }
+    }
+
+    /// What the core's rules refuse. A new INVITE for somebody's domain is an attempt, with its record.
+    fn refuse_by_core(&mut self, now: Now, flow: Flow, message: &Message<'_>, refusal: &Refusal) {
+        let tables = self.shared.tables.load();
+        let uri = match message.method() {
+            // An ACK is never answered (RFC 3261 §17.1.1.3).
+            Method::Ack => return,
+            Method::Invite if message.to_tag().is_none() => message.request_uri().ok(),
+            _ => None,
+        };
+        if let Some(uri) = uri {
+            let (host, user) = (String::from_utf8_lossy(uri.host), uri.user_unescaped());
+            if let Some(domain) = tables.domain(&host) {
+                let number = String::from_utf8_lossy(&user);
+                let attempt = Attempt { host: &host, number: &number, username: b"" };
+                return self.refuse_attempt(now, flow, message, &tables, Some(domain), refusal, &attempt);
+            }
+        }
+        if self.may_answer(now, flow, What::OutOfDialog) {
+            self.refuse(flow, message, refusal, b"");
         }
     }
 

@@ -176,3 +176,18 @@ fn a_line_of_the_journal_is_as_short_as_its_bound_says() {
     let longest = lines.lines().map(str::len).max().unwrap_or(0);
     assert!(longest < trunkline_edge::journal::MAX_LINE_BYTES, "a datagram of {} bytes made a line of {longest}", text.len());
 }
+
+#[test]
+fn an_invite_that_the_core_refuses_is_an_attempt_of_its_domain() {
+    let (engine, address, thread) = serve("core");
+    let socket = socket();
+    let text = request("INVITE", "acme", "hops", "127.0.0.1;rport").replace("Max-Forwards: 70", "Max-Forwards: 0");
+    socket.send_to(text.as_bytes(), address).unwrap();
+    let mut buffer = [0; 4096];
+    let len = socket.recv(&mut buffer).unwrap();
+    assert!(buffer[..len].starts_with(b"SIP/2.0 483 "));
+    let lines = drained(&engine);
+    engine.stop();
+    thread.join().unwrap();
+    assert_eq!(lines.matches("\"reason\":\"T103\"").count(), 1, "{lines}");
+}
