@@ -233,7 +233,7 @@ fn an_anonymous_call_shows_the_carrier_nothing_of_the_caller_in_any_message() {
 fn an_anonymous_call_stays_anonymous_after_a_restart() {
     let mut old = Bench::new();
     let (ok, out) = old.answered(private());
-    let mut bench = Bench::with(config(), 99);
+    let mut bench = restarted();
     bench.receive(CUSTOMER, &from_customer("INFO", 2, &ok.text, &format!("{TELLING}{TELLING_OF_THE_ANONYMOUS}")));
     let info = bench.one_to(ALPHA).text;
     assert_tells_nothing(&info);

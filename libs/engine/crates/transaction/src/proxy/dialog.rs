@@ -52,15 +52,16 @@ impl Proxy {
         work: RouteWork,
         loop_part: &str,
     ) -> Disposition {
-        // §12.2.1.1: a request of a dialog has both tags. What has none may be a new call, with nobody asked.
-        if request.to_tag().is_none_or(<[u8]>::is_empty) {
-            return refuse(403, "T109");
-        }
         let token = match self.open_token(turn.unix_s(), token, request) {
             Ok(token) => token,
             Err(TokenError::NotOurs) => return refuse(403, "T109"),
             Err(TokenError::Expired) => return refuse(481, "T108"),
         };
+        // §12.2.1.1: without a To-tag it is no request of a dialog but may be a new call, with nobody asked. A carrier's has none where
+        // the caller gave none (§12.1.1, RFC 2543): its token opens for no other.
+        if token.side == Side::Customer && request.to_tag().is_none_or(<[u8]>::is_empty) {
+            return refuse(403, "T109");
+        }
         let row = self.call_ids.get(&token.call).copied();
         let call = row.and_then(|key| self.calls.get(key));
         if token.side == Side::Carrier && !is_carrier(&token, call, flow.peer.ip()) {

@@ -55,6 +55,11 @@ pub fn token_key() -> TokenKey {
     TokenKey { key_id: 7, key: [9; 32], not_before_s: 0, not_after_s: u64::MAX, is_current: true }
 }
 
+/// Another edge, or the same one after a restart: the key of the tokens, nothing else.
+pub fn restarted() -> Bench {
+    Bench::with(config(), 99)
+}
+
 impl Bench {
     pub fn new() -> Self {
         Self::with(config(), 1)
