@@ -10,7 +10,7 @@ from helpers.commits import TIME, address, at, claim, commit
 
 from trunkline.domain.events import AclDeleted, Position
 from trunkline.eventlog.digest import EMPTY, advance
-from trunkline.eventlog.log import MAX_COMMIT_BYTES, MAX_COMMITS_A_BATCH, Conflict, EventLog, Expect, StoredCommit
+from trunkline.eventlog.log import MAX_COMMIT_BYTES, MAX_COMMITS_A_BATCH, Conflict, EventLog, Expect, LogUnavailable, StoredCommit
 
 WAIT_S = 10.0
 
@@ -111,11 +111,15 @@ async def test_a_batch_of_three_keeps_its_order(log: EventLog) -> None:
 async def test_of_fifty_who_claim_one_name_one_gets_it(log: EventLog) -> None:
     async def race(number: int) -> bool:
         batch = [claim("acme", f"t{number}"), commit("acme", tenant=f"t{number}")]
-        try:
-            await log.append(batch, [at(each, 0) for each in batch])
-        except Conflict:
-            return False
-        return True
+        for _ in range(10):
+            try:
+                await log.append(batch, [at(each, 0) for each in batch])
+            except Conflict:
+                return False
+            except LogUnavailable:
+                continue  # a busy machine: the outcome is unknown, and the same append may be repeated
+            return True
+        raise AssertionError("the log did not answer ten times")
 
     won = await asyncio.gather(*(race(number) for number in range(50)))
     assert sum(won) == 1
