@@ -70,7 +70,10 @@ impl<'py> Entry<'py> {
     }
 
     fn wrong(&self, field: &str, why: impl std::fmt::Display) -> PyErr {
-        PyValueError::new_err(format!("entry {} of the batch ({}): {field}: {why}; nothing of the batch was applied", self.index, self.class))
+        PyValueError::new_err(format!(
+            "entry {} of the batch ({}): {field}: {why}; nothing of the batch was applied",
+            self.index, self.class
+        ))
     }
 
     fn attribute(&self, value: &Bound<'py, PyAny>, field: &str) -> PyResult<Bound<'py, PyAny>> {
@@ -168,9 +171,7 @@ impl<'py> Entry<'py> {
                 },
             },
             "RemoveDomain" => Change::RemoveDomain { host: self.text("host")? },
-            "SetAddress" => {
-                Change::SetAddress { acl: self.text("acl")?, cidr: self.text("cidr")?, caller_id: self.text("caller_id")? }
-            }
+            "SetAddress" => Change::SetAddress { acl: self.text("acl")?, cidr: self.text("cidr")?, caller_id: self.text("caller_id")? },
             "RemoveAddress" => Change::RemoveAddress { acl: self.text("acl")?, cidr: self.text("cidr")? },
             "SetAccount" => Change::SetAccount {
                 acl: self.text("acl")?,
