@@ -1,9 +1,10 @@
 //! Nonces without memory (RFC 7616 §3.3): a time and random bits under a MAC that every POP can check.
 //!
-//! On the wire: base64url of key id (4 bytes), time (8, Unix milliseconds), random bits (8) and the first 16 bytes of
+//! On the wire: base64url (but for two letters) of key id (4 bytes), time (8, Unix milliseconds), random bits (8) and the first 16 bytes of
 //! HMAC-SHA256(key, context | realm | what stands before). A nonce says nothing about who was challenged, so one nonce is good at every POP.
 
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::alphabet::Alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use base64::Engine;
 use ring::hmac;
 use subtle::ConstantTimeEq;
@@ -12,6 +13,13 @@ use subtle::ConstantTimeEq;
 pub const VALID_MS: u64 = 60_000;
 /// How far another POP's clock may be ahead of ours.
 pub const SKEW_MS: u64 = 30_000;
+
+/// `.` and `~` in place of `Q` and `q`: no nonce may spell `CSeq`, which SIPp 3.6 takes for the header wherever it stands.
+const ALPHABET: Alphabet = match Alphabet::new("ABCDEFGHIJKLMNOP.RSTUVWXYZabcdefghijklmnop~rstuvwxyz0123456789-_") {
+    Ok(alphabet) => alphabet,
+    Err(_) => panic!("64 different characters"),
+};
+const TEXT: GeneralPurpose = GeneralPurpose::new(&ALPHABET, NO_PAD);
 
 const CONTEXT: &[u8] = b"trunkline nonce 1\0";
 const PLAIN_BYTES: usize = 20;
@@ -72,7 +80,7 @@ pub fn current_key(keys: &[NonceKey], now_ms: u64) -> Option<&NonceKey> {
     keys.iter().find(|key| key.is_current && key.is_valid(now_ms))
 }
 
-/// 48 characters of base64url.
+/// 48 characters of base64url, but for two letters.
 pub fn issue(key: &NonceKey, realm: &str, now_ms: u64, entropy: Entropy) -> String {
     let mut bytes = [0; NONCE_BYTES];
     bytes[..4].copy_from_slice(&key.key_id.to_be_bytes());
@@ -80,7 +88,7 @@ pub fn issue(key: &NonceKey, realm: &str, now_ms: u64, entropy: Entropy) -> Stri
     bytes[12..PLAIN_BYTES].copy_from_slice(&entropy);
     let mac = key.mac(realm, &bytes[..PLAIN_BYTES]);
     bytes[PLAIN_BYTES..].copy_from_slice(&mac);
-    URL_SAFE_NO_PAD.encode(bytes)
+    TEXT.encode(bytes)
 }
 
 /// What names a nonce that is ours: its time and random bits.
@@ -103,7 +111,7 @@ pub enum NonceState {
 pub fn verify(keys: &[NonceKey], realm: &str, nonce: &[u8], now_ms: u64) -> NonceState {
     let mut bytes = [0; NONCE_BYTES];
     // decode_slice wants room for its estimate; a nonce of another length is not ours anyway.
-    if nonce.len() != NONCE_BYTES / 3 * 4 || URL_SAFE_NO_PAD.decode_slice(nonce, &mut bytes) != Ok(NONCE_BYTES) {
+    if nonce.len() != NONCE_BYTES / 3 * 4 || TEXT.decode_slice(nonce, &mut bytes) != Ok(NONCE_BYTES) {
         return NonceState::Unknown;
     }
     let (plain, mac) = bytes.split_at(PLAIN_BYTES);
@@ -159,9 +167,9 @@ mod tests {
     fn any_changed_bit_another_realm_and_another_key_make_it_unknown() {
         let nonce = issue(&key(7, 1), REALM, NOW_MS, [9; 8]);
         for at in 0..NONCE_BYTES {
-            let mut bytes = URL_SAFE_NO_PAD.decode(&nonce).expect("our own");
+            let mut bytes = TEXT.decode(&nonce).expect("our own");
             bytes[at] ^= 1;
-            let forged = URL_SAFE_NO_PAD.encode(bytes);
+            let forged = TEXT.encode(bytes);
             assert_eq!(verify(&[key(7, 1)], REALM, forged.as_bytes(), NOW_MS), NonceState::Unknown, "byte {at}");
         }
         assert_eq!(verify(&[key(7, 1)], "other.example.com", nonce.as_bytes(), NOW_MS), NonceState::Unknown);
