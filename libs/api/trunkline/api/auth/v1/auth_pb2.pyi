@@ -69,7 +69,7 @@ class AuthorizeRequest(_message.Message):
     def __init__(self, host: _Optional[str] = ..., source: _Optional[str] = ..., method: _Optional[str] = ..., credentials: _Optional[_Iterable[str]] = ..., number: _Optional[str] = ..., sip_call_id: _Optional[str] = ..., assumed_username: _Optional[str] = ..., is_assumed_right: _Optional[bool] = ..., min_position: _Optional[int] = ...) -> None: ...
 
 class AuthorizeResponse(_message.Message):
-    __slots__ = ("outcome", "reason", "tenant", "domain", "acl", "account", "address", "caller_id", "steps", "position", "is_stale")
+    __slots__ = ("outcome", "reason", "tenant", "domain", "acl", "account", "address", "caller_id", "steps", "position", "is_stale", "algorithms", "challenge_status", "is_qop_optional", "digest_algorithm", "facts")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
@@ -81,6 +81,11 @@ class AuthorizeResponse(_message.Message):
     STEPS_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     IS_STALE_FIELD_NUMBER: _ClassVar[int]
+    ALGORITHMS_FIELD_NUMBER: _ClassVar[int]
+    CHALLENGE_STATUS_FIELD_NUMBER: _ClassVar[int]
+    IS_QOP_OPTIONAL_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_ALGORITHM_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
     outcome: str
     reason: str
     tenant: str
@@ -92,7 +97,12 @@ class AuthorizeResponse(_message.Message):
     steps: _containers.RepeatedScalarFieldContainer[str]
     position: int
     is_stale: bool
-    def __init__(self, outcome: _Optional[str] = ..., reason: _Optional[str] = ..., tenant: _Optional[str] = ..., domain: _Optional[str] = ..., acl: _Optional[str] = ..., account: _Optional[str] = ..., address: _Optional[str] = ..., caller_id: _Optional[str] = ..., steps: _Optional[_Iterable[str]] = ..., position: _Optional[int] = ..., is_stale: _Optional[bool] = ...) -> None: ...
+    algorithms: _containers.RepeatedScalarFieldContainer[str]
+    challenge_status: int
+    is_qop_optional: bool
+    digest_algorithm: str
+    facts: str
+    def __init__(self, outcome: _Optional[str] = ..., reason: _Optional[str] = ..., tenant: _Optional[str] = ..., domain: _Optional[str] = ..., acl: _Optional[str] = ..., account: _Optional[str] = ..., address: _Optional[str] = ..., caller_id: _Optional[str] = ..., steps: _Optional[_Iterable[str]] = ..., position: _Optional[int] = ..., is_stale: _Optional[bool] = ..., algorithms: _Optional[_Iterable[str]] = ..., challenge_status: _Optional[int] = ..., is_qop_optional: _Optional[bool] = ..., digest_algorithm: _Optional[str] = ..., facts: _Optional[str] = ...) -> None: ...
 
 class FetchKeysRequest(_message.Message):
     __slots__ = ("tenants",)

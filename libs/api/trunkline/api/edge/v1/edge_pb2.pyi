@@ -51,12 +51,14 @@ class WaitAppliedRequest(_message.Message):
     def __init__(self, position: _Optional[int] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class WaitAppliedResponse(_message.Message):
-    __slots__ = ("position", "applied_time")
+    __slots__ = ("position", "applied_time", "trace_id")
     POSITION_FIELD_NUMBER: _ClassVar[int]
     APPLIED_TIME_FIELD_NUMBER: _ClassVar[int]
+    TRACE_ID_FIELD_NUMBER: _ClassVar[int]
     position: int
     applied_time: _timestamp_pb2.Timestamp
-    def __init__(self, position: _Optional[int] = ..., applied_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    trace_id: str
+    def __init__(self, position: _Optional[int] = ..., applied_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., trace_id: _Optional[str] = ...) -> None: ...
 
 class ListLiveCallsRequest(_message.Message):
     __slots__ = ("tenant",)

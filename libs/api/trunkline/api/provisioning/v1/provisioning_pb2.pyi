@@ -509,7 +509,7 @@ class ListPopsResponse(_message.Message):
     def __init__(self, pops: _Optional[_Iterable[_Union[Pop, _Mapping]]] = ..., head: _Optional[int] = ...) -> None: ...
 
 class Pop(_message.Message):
-    __slots__ = ("name", "region", "edge", "is_reachable", "position", "digest", "live_calls", "state")
+    __slots__ = ("name", "region", "edge", "is_reachable", "position", "digest", "live_calls", "state", "lag", "age_s", "is_log_connected", "journal_backlog_bytes", "problem")
     NAME_FIELD_NUMBER: _ClassVar[int]
     REGION_FIELD_NUMBER: _ClassVar[int]
     EDGE_FIELD_NUMBER: _ClassVar[int]
@@ -518,6 +518,11 @@ class Pop(_message.Message):
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     LIVE_CALLS_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    LAG_FIELD_NUMBER: _ClassVar[int]
+    AGE_S_FIELD_NUMBER: _ClassVar[int]
+    IS_LOG_CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    JOURNAL_BACKLOG_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
     name: str
     region: str
     edge: str
@@ -526,7 +531,12 @@ class Pop(_message.Message):
     digest: str
     live_calls: int
     state: str
-    def __init__(self, name: _Optional[str] = ..., region: _Optional[str] = ..., edge: _Optional[str] = ..., is_reachable: _Optional[bool] = ..., position: _Optional[int] = ..., digest: _Optional[str] = ..., live_calls: _Optional[int] = ..., state: _Optional[str] = ...) -> None: ...
+    lag: int
+    age_s: float
+    is_log_connected: bool
+    journal_backlog_bytes: int
+    problem: str
+    def __init__(self, name: _Optional[str] = ..., region: _Optional[str] = ..., edge: _Optional[str] = ..., is_reachable: _Optional[bool] = ..., position: _Optional[int] = ..., digest: _Optional[str] = ..., live_calls: _Optional[int] = ..., state: _Optional[str] = ..., lag: _Optional[int] = ..., age_s: _Optional[float] = ..., is_log_connected: _Optional[bool] = ..., journal_backlog_bytes: _Optional[int] = ..., problem: _Optional[str] = ...) -> None: ...
 
 class WaitAppliedRequest(_message.Message):
     __slots__ = ("position", "timeout", "pops")
@@ -539,20 +549,24 @@ class WaitAppliedRequest(_message.Message):
     def __init__(self, position: _Optional[int] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., pops: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class WaitAppliedResponse(_message.Message):
-    __slots__ = ("pop", "edge", "is_applied", "position", "applied_time", "problem")
+    __slots__ = ("pop", "edge", "is_applied", "position", "applied_time", "problem", "region", "trace_id")
     POP_FIELD_NUMBER: _ClassVar[int]
     EDGE_FIELD_NUMBER: _ClassVar[int]
     IS_APPLIED_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     APPLIED_TIME_FIELD_NUMBER: _ClassVar[int]
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    TRACE_ID_FIELD_NUMBER: _ClassVar[int]
     pop: str
     edge: str
     is_applied: bool
     position: int
     applied_time: _timestamp_pb2.Timestamp
     problem: str
-    def __init__(self, pop: _Optional[str] = ..., edge: _Optional[str] = ..., is_applied: _Optional[bool] = ..., position: _Optional[int] = ..., applied_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ...) -> None: ...
+    region: str
+    trace_id: str
+    def __init__(self, pop: _Optional[str] = ..., edge: _Optional[str] = ..., is_applied: _Optional[bool] = ..., position: _Optional[int] = ..., applied_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ..., region: _Optional[str] = ..., trace_id: _Optional[str] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
     __slots__ = ("tenant", "domain", "source", "username", "is_password_right")

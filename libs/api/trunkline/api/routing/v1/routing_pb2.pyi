@@ -219,3 +219,101 @@ class ResolvedGateway(_message.Message):
     rate_micros: int
     currency: str
     def __init__(self, carrier: _Optional[str] = ..., gateway: _Optional[str] = ..., address: _Optional[str] = ..., rate_micros: _Optional[int] = ..., currency: _Optional[str] = ...) -> None: ...
+
+class DecideCallRequest(_message.Message):
+    __slots__ = ("region", "tenant", "domain", "host", "number", "account", "caller_id", "from_uri", "privacy", "hints")
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    FROM_URI_FIELD_NUMBER: _ClassVar[int]
+    PRIVACY_FIELD_NUMBER: _ClassVar[int]
+    HINTS_FIELD_NUMBER: _ClassVar[int]
+    region: str
+    tenant: str
+    domain: str
+    host: str
+    number: str
+    account: str
+    caller_id: str
+    from_uri: str
+    privacy: _containers.RepeatedScalarFieldContainer[str]
+    hints: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, region: _Optional[str] = ..., tenant: _Optional[str] = ..., domain: _Optional[str] = ..., host: _Optional[str] = ..., number: _Optional[str] = ..., account: _Optional[str] = ..., caller_id: _Optional[str] = ..., from_uri: _Optional[str] = ..., privacy: _Optional[_Iterable[str]] = ..., hints: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DecideCallResponse(_message.Message):
+    __slots__ = ("routed", "rejected", "position")
+    ROUTED_FIELD_NUMBER: _ClassVar[int]
+    REJECTED_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    routed: RoutedCall
+    rejected: RejectedCall
+    position: int
+    def __init__(self, routed: _Optional[_Union[RoutedCall, _Mapping]] = ..., rejected: _Optional[_Union[RejectedCall, _Mapping]] = ..., position: _Optional[int] = ...) -> None: ...
+
+class RoutedCall(_message.Message):
+    __slots__ = ("targets", "caller_id", "presented", "is_private", "privacy", "prefix", "notes")
+    TARGETS_FIELD_NUMBER: _ClassVar[int]
+    CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    PRESENTED_FIELD_NUMBER: _ClassVar[int]
+    IS_PRIVATE_FIELD_NUMBER: _ClassVar[int]
+    PRIVACY_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
+    targets: _containers.RepeatedCompositeFieldContainer[RouteTarget]
+    caller_id: str
+    presented: str
+    is_private: bool
+    privacy: str
+    prefix: str
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, targets: _Optional[_Iterable[_Union[RouteTarget, _Mapping]]] = ..., caller_id: _Optional[str] = ..., presented: _Optional[str] = ..., is_private: _Optional[bool] = ..., privacy: _Optional[str] = ..., prefix: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RouteTarget(_message.Message):
+    __slots__ = ("gateway", "carrier", "address", "port", "transport", "is_trusted", "request_user", "from_name_addr", "asserted", "has_asserted_on_ack", "privacy", "pdd_limit_s", "rate_micros", "currency")
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    TRANSPORT_FIELD_NUMBER: _ClassVar[int]
+    IS_TRUSTED_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_USER_FIELD_NUMBER: _ClassVar[int]
+    FROM_NAME_ADDR_FIELD_NUMBER: _ClassVar[int]
+    ASSERTED_FIELD_NUMBER: _ClassVar[int]
+    HAS_ASSERTED_ON_ACK_FIELD_NUMBER: _ClassVar[int]
+    PRIVACY_FIELD_NUMBER: _ClassVar[int]
+    PDD_LIMIT_S_FIELD_NUMBER: _ClassVar[int]
+    RATE_MICROS_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    gateway: str
+    carrier: str
+    address: str
+    port: int
+    transport: str
+    is_trusted: bool
+    request_user: str
+    from_name_addr: str
+    asserted: _containers.RepeatedScalarFieldContainer[str]
+    has_asserted_on_ack: bool
+    privacy: str
+    pdd_limit_s: int
+    rate_micros: int
+    currency: str
+    def __init__(self, gateway: _Optional[str] = ..., carrier: _Optional[str] = ..., address: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[str] = ..., is_trusted: _Optional[bool] = ..., request_user: _Optional[str] = ..., from_name_addr: _Optional[str] = ..., asserted: _Optional[_Iterable[str]] = ..., has_asserted_on_ack: _Optional[bool] = ..., privacy: _Optional[str] = ..., pdd_limit_s: _Optional[int] = ..., rate_micros: _Optional[int] = ..., currency: _Optional[str] = ...) -> None: ...
+
+class RejectedCall(_message.Message):
+    __slots__ = ("reason", "facts", "caller_id", "prefix", "notes")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    facts: str
+    caller_id: str
+    prefix: str
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, reason: _Optional[str] = ..., facts: _Optional[str] = ..., caller_id: _Optional[str] = ..., prefix: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...

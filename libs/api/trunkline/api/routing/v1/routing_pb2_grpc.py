@@ -79,6 +79,11 @@ class RoutingServiceStub:
                 request_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ResolveRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ResolveResponse.FromString,
                 _registered_method=True)
+        self.DecideCall = channel.unary_unary(
+                '/trunkline.api.routing.v1.RoutingService/DecideCall',
+                request_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.DecideCallRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.DecideCallResponse.FromString,
+                _registered_method=True)
 
 
 class RoutingServiceServicer:
@@ -140,6 +145,13 @@ class RoutingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DecideCall(self, request, context):
+        """The whole decision about one admitted call, for an edge whose own replica is not complete. Edges only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RoutingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -187,6 +199,11 @@ def add_RoutingServiceServicer_to_server(servicer, server):
                     servicer.Resolve,
                     request_deserializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ResolveRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ResolveResponse.SerializeToString,
+            ),
+            'DecideCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideCall,
+                    request_deserializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.DecideCallRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.DecideCallResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -432,6 +449,33 @@ class RoutingService:
             '/trunkline.api.routing.v1.RoutingService/Resolve',
             trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ResolveRequest.SerializeToString,
             trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ResolveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.routing.v1.RoutingService/DecideCall',
+            trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.DecideCallRequest.SerializeToString,
+            trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.DecideCallResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,8 @@ class RoutingServiceStub:
     ListRoutes: _grpc.UnaryUnaryMultiCallable[_routing_pb2.ListRoutesRequest, _routing_pb2.ListRoutesResponse]
     Resolve: _grpc.UnaryUnaryMultiCallable[_routing_pb2.ResolveRequest, _routing_pb2.ResolveResponse]
     """Where a number would go: prefix, rows and gateways in the order they would be tried."""
+    DecideCall: _grpc.UnaryUnaryMultiCallable[_routing_pb2.DecideCallRequest, _routing_pb2.DecideCallResponse]
+    """The whole decision about one admitted call, for an edge whose own replica is not complete. Edges only."""
 
 @_typing.type_check_only
 class RoutingServiceAsyncStub(RoutingServiceStub):
@@ -57,6 +59,8 @@ class RoutingServiceAsyncStub(RoutingServiceStub):
     ListRoutes: _aio.UnaryUnaryMultiCallable[_routing_pb2.ListRoutesRequest, _routing_pb2.ListRoutesResponse]  # type: ignore[assignment]
     Resolve: _aio.UnaryUnaryMultiCallable[_routing_pb2.ResolveRequest, _routing_pb2.ResolveResponse]  # type: ignore[assignment]
     """Where a number would go: prefix, rows and gateways in the order they would be tried."""
+    DecideCall: _aio.UnaryUnaryMultiCallable[_routing_pb2.DecideCallRequest, _routing_pb2.DecideCallResponse]  # type: ignore[assignment]
+    """The whole decision about one admitted call, for an edge whose own replica is not complete. Edges only."""
 
 class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -123,5 +127,13 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_routing_pb2.ResolveResponse, _abc.Awaitable[_routing_pb2.ResolveResponse]]:
         """Where a number would go: prefix, rows and gateways in the order they would be tried."""
+
+    @_abc_1.abstractmethod
+    def DecideCall(
+        self,
+        request: _routing_pb2.DecideCallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_routing_pb2.DecideCallResponse, _abc.Awaitable[_routing_pb2.DecideCallResponse]]:
+        """The whole decision about one admitted call, for an edge whose own replica is not complete. Edges only."""
 
 def add_RoutingServiceServicer_to_server(servicer: RoutingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
