@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.platform import Platform
+from helpers.platform_grpc import channel
 from load import CUSTOMER, GATEWAYS
 
 from trunkline.api.common.v1.common_pb2 import WriteOptions
@@ -16,7 +17,6 @@ from trunkline.api.provisioning.v1 import provisioning_pb2 as p
 from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
 from trunkline.api.routing.v1 import routing_pb2 as r
 from trunkline.api.routing.v1.routing_pb2_grpc import RoutingServiceStub
-from trunkline.runtime.grpc_client import open_channel
 
 ACCOUNTS = 1000
 TENANT = "bench"
@@ -37,10 +37,8 @@ class Bench:
 async def provision(platform: Platform, folder: Path) -> Bench:
     """Idempotent: run again on the same state it changes nothing."""
     key = "tk_" + secrets.token_urlsafe(32)
-    operator = platform.local["operator"]["api_key"]
-    grpc = platform.local["grpc"]
-    provisioning = ProvisioningServiceStub(open_channel(grpc["provisioning"], key=operator, service="bench"))
-    routing = RoutingServiceStub(open_channel(grpc["routing"], key=operator, service="bench"))
+    provisioning = ProvisioningServiceStub(channel(platform, "provisioning-eu"))
+    routing = RoutingServiceStub(channel(platform, "routing-eu"))
 
     def write(name: str) -> WriteOptions:
         return WriteOptions(request_id=f"bench-{name}")

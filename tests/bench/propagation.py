@@ -1,89 +1,105 @@
-"""Acknowledged → enforced: how long after a write's receipt a call is decided by it.
+"""Acknowledged → enforced: how long after a write's receipt the last point of presence decides calls by it.
 
-One address is added and removed again and again; after each receipt the probe sends INVITEs from that address until the answer changes. Its
-times are wall-clock milliseconds on one machine: from the receipt's arrival, and what `WaitApplied` says.
+Addresses are added at a steady rate; each receipt's arrival is noted, and afterwards every edge is asked when its engine's tables covered
+the position. All on one machine, so one clock. That a covered position decides the next INVITE is what `tests/e2e` shows.
 """
 
 from __future__ import annotations
 
-import socket
+import asyncio
+import itertools
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge import TENANT, Bench
+from helpers.platform import Platform
+from helpers.platform_grpc import channel
 
+from trunkline.api.common.v1.common_pb2 import WriteOptions
 from trunkline.api.provisioning.v1 import provisioning_pb2 as p
 from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
-from trunkline.runtime.grpc_client import open_channel
 
-LIMIT_S = 5.0
+TENANT = "propagation"
+LISTS = 32
+"""Written to at once; each write goes to the list that was written to longest ago, so that none waits for another."""
+
+AT_ONCE = 64
+SAMPLE = 400
+"""Receipts that are asked for: an edge remembers when it covered the last 4,096 groups."""
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Milliseconds, in the order measured."""
+    """Milliseconds. `write` is request → receipt, `enforced` receipt → the last POP's tables, `late` how far the pace fell behind."""
 
     write: list[float]
     enforced: list[float]
-    receipt: list[float]
+    by_pop: dict[str, list[float]]
+    late: float
 
 
-async def measure(bench: Bench, writes: int, rate: float) -> Times:
-    """`rate` is the pause between writes, as writes per second."""
-    channel = open_channel(bench.platform.local["grpc"]["provisioning"], key=bench.platform.local["operator"]["api_key"], service="bench")
-    stub = ProvisioningServiceStub(channel)
-    host, port = bench.platform.edge.split(":")
-    source = f"{bench.platform.loopback}.77.1"
-    probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    probe.bind((source, 0))
-    probe.settimeout(LIMIT_S)
-    times = Times([], [], [])
-    realm = bench.platform.local["base_domain"]
+async def prepare(platform: Platform) -> None:
+    async with channel(platform, "provisioning-eu") as opened:
+        stub = ProvisioningServiceStub(opened)
+        await stub.CreateTenant(p.CreateTenantRequest(write=WriteOptions(request_id="p-tenant"), tenant=TENANT, name="Propagation"))
+        for number in range(LISTS):
+            options = WriteOptions(request_id=f"p-list-{number}")
+            await stub.CreateAcl(p.CreateAclRequest(write=options, tenant=TENANT, acl=f"LIST_{number}"))
 
-    def is_admitted(number: int) -> bool:
-        """An INVITE to a number without a route: 404 T401 where the source is admitted, 403 T203 or T201 where not."""
-        request = (
-            f"INVITE sip:88299999999@benchprobe.{realm} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP {source}:{probe.getsockname()[1]};branch=z9hG4bK{number}\r\n"
-            f"From: <sip:p@{realm}>;tag={number}\r\nTo: <sip:88299999999@benchprobe.{realm}>\r\nCall-ID: probe-{number}@bench\r\n"
-            f"CSeq: 1 INVITE\r\nContact: <sip:p@{source}>\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
-        )
-        probe.sendto(request.encode(), (host, int(port)))
-        deadline = time.monotonic() + LIMIT_S
-        while time.monotonic() < deadline:
-            answer = probe.recv(65535)
-            if f"probe-{number}@bench".encode() not in answer or answer.startswith(b"SIP/2.0 100"):
-                continue
-            to_tag = answer.split(b"\r\nTo: ")[1].split(b"\r\n")[0].decode()
-            probe.sendto(
-                request.replace("INVITE", "ACK").replace(f"To: <sip:88299999999@benchprobe.{realm}>", f"To: {to_tag}").encode(),
-                (host, int(port)),
-            )
-            return answer.startswith(b"SIP/2.0 404")
-        raise TimeoutError("the edge did not answer the probe")
 
-    count = 0
-    for number in range(writes):
-        wants = number % 2 == 0
-        started = time.perf_counter()
-        if wants:
-            answer = await stub.AddAddress(p.AddAddressRequest(tenant=TENANT, acl="PROBE", address=source))
-        else:
-            answer = await stub.RemoveAddress(p.RemoveAddressRequest(tenant=TENANT, acl="PROBE", address=source))
-        acknowledged = time.perf_counter()
-        times.write.append((acknowledged - started) * 1000)
-        while True:
-            count += 1
-            if is_admitted(count + int(time.time() * 1000) * 1000) == wants:
-                break
-            if time.perf_counter() - acknowledged > LIMIT_S:
-                raise TimeoutError(f"position {answer.receipt.position} was not enforced within {LIMIT_S} s")
-        times.enforced.append((time.perf_counter() - acknowledged) * 1000)
-        async for applied in stub.WaitApplied(p.WaitAppliedRequest(position=answer.receipt.position)):
-            times.receipt.append((applied.applied_time.ToNanoseconds() - answer.receipt.time.ToNanoseconds()) / 1e6)
-        wait = 1 / rate - (time.perf_counter() - started)
-        if wait > 0:
-            time.sleep(wait)
-    probe.close()
-    await channel.close()
-    return times
+async def measure(platform: Platform, rate: float, count: int, seed: int) -> Times:
+    """`count` writes, `rate` a second. `seed` keeps the addresses of two runs apart."""
+    async with channel(platform, "provisioning-eu", deadline_s=30) as opened:
+        stub = ProvisioningServiceStub(opened)
+        gate = asyncio.Semaphore(AT_ONCE)
+        lists = [asyncio.Lock() for _ in range(LISTS)]
+        acknowledged: list[tuple[int, float]] = []
+        write_ms: list[float] = []
+
+        async def write(number: int) -> None:
+            which = number % LISTS
+            async with gate, lists[which]:
+                request = p.AddAddressRequest(
+                    tenant=TENANT, acl=f"LIST_{which}", address=f"10.{seed}.{(number >> 8) % 256}.{number % 256}/32"
+                )
+                began = time.perf_counter()
+                answer = await stub.AddAddress(request)
+                acknowledged.append((answer.receipt.position, time.time()))
+                write_ms.append(1000 * (time.perf_counter() - began))
+
+        began = time.perf_counter()
+        writes = []
+        late_s = 0.0
+        for number in range(count):
+            due = began + number / rate
+            now = time.perf_counter()
+            late_s = max(late_s, now - due)
+            await asyncio.sleep(max(0.0, due - now))
+            writes.append(asyncio.create_task(write(number)))
+        await asyncio.gather(*writes)
+        sample = acknowledged[:: max(1, len(acknowledged) // SAMPLE)]
+        enforced, by_pop = await _enforced(stub, sample)
+    return Times(write_ms, enforced, by_pop, 1000 * late_s)
+
+
+async def _enforced(stub: ProvisioningServiceStub, sample: Sequence[tuple[int, float]]) -> tuple[list[float], dict[str, list[float]]]:
+    last: list[float] = []
+    by_pop: dict[str, list[float]] = {}
+    for position, acknowledged_s in sample:
+        request = p.WaitAppliedRequest(position=position)
+        answers = [answer async for answer in stub.WaitApplied(request)]
+        missing = [answer.problem for answer in answers if not answer.is_applied]
+        if missing or not answers:
+            raise RuntimeError(f"position {position} is not enforced: {missing}")
+        after = {answer.pop: answer.applied_time.ToNanoseconds() / 1e6 - 1000 * acknowledged_s for answer in answers}
+        last.append(max(after.values()))
+        for pop, value in after.items():
+            by_pop.setdefault(pop, []).append(value)
+    return last, by_pop
+
+
+async def curve(platform: Platform, rates: Sequence[tuple[float, int]]) -> list[tuple[float, Times]]:
+    """(writes per second, count) in turn."""
+    await prepare(platform)
+    numbers = itertools.count(1)
+    return [(rate, await measure(platform, rate, count, next(numbers))) for rate, count in rates]

@@ -26,6 +26,9 @@ import propagation  # noqa: E402
 from helpers.platform import Platform, free_loopback  # noqa: E402
 from peer.kamailio import ADDRESS, HOST, Kamailio  # noqa: E402
 
+LINKS_MS = (0, 40, 110)
+"""One way between the regions; at 0 the links' processes are there all the same."""
+
 JOBS = {
     "ip": ("uac_ip", ("AUTH_IP", "WITH_DIALOG", "WITH_CDR")),
     "digest": ("uac_digest", ("AUTH_DIGEST", "WITH_DIALOG", "WITH_CDR")),
@@ -54,7 +57,7 @@ def calls(bench: edge.Bench, folder: Path, rates: list[int], jobs: list[str], *,
                     with load.Gateways(folder):
                         if server == "trunkline":
                             before = cpu.cpu_ns(edge_pid)
-                            done = load.run(where, scenario, host, bench.platform.edge, bench.users, rate=rate, seconds=seconds)
+                            done = load.run(where, scenario, host, bench.platform.edge("eu1"), bench.users, rate=rate, seconds=seconds)
                             used = cpu.cpu_ns(edge_pid) - before
                         else:
                             with Kamailio(where / "kamailio", allocator=server.split()[1], job=flags) as peer:
@@ -87,13 +90,32 @@ def calls(bench: edge.Bench, folder: Path, rates: list[int], jobs: list[str], *,
     return rows
 
 
+def spread(folder: Path, link_ms: int, writes: int) -> list[dict[str, object]]:
+    """Acknowledged → enforced at the last of six POPs, with so many milliseconds one way to the other regions."""
+    links = (f"us={link_ms}", f"apac={link_ms}")
+    platform = Platform(folder / f"propagation-{link_ms}", free_loopback(), links=links)
+    platform.start()
+    rows: list[dict[str, object]] = []
+    try:
+        for rate, times in asyncio.run(propagation.curve(platform, [(10, writes), (500, 10 * writes)])):
+            row: dict[str, object] = {"link_ms": link_ms, "writes_per_s": rate, "writes": len(times.write), "late_ms": round(times.late, 1)}
+            for name, values in (("write_ms", times.write), ("enforced_ms", times.enforced)):
+                row[name] = {"p50": round(percentile(values, 0.5), 2), "p99": round(percentile(values, 0.99), 2)}
+            row["p50_by_pop"] = {pop: round(percentile(values, 0.5), 2) for pop, values in sorted(times.by_pop.items())}
+            rows.append(row)
+            print(f"acknowledged → enforced at the last POP, link {link_ms} ms, {rate} writes/s: {row}", flush=True)
+    finally:
+        platform.stop()
+    return rows
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rates", default="500,2000")
     parser.add_argument("--jobs", default="ip,digest")
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--writes", type=int, default=200)
+    parser.add_argument("--writes", type=int, default=300, help="at 10 a second; ten times as many at 500")
     parser.add_argument("--only", default="calls,propagation,replay")
     options = parser.parse_args()
     folder = ROOT / ".bench"
@@ -101,24 +123,15 @@ def main() -> int:
     folder.mkdir()
     results: dict[str, object] = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     only = options.only.split(",")
-    if {"calls", "propagation"} & set(only):
-        platform = Platform(folder / "state", free_loopback())
+    if "propagation" in only:
+        results["propagation"] = [row for link_ms in LINKS_MS for row in spread(folder, link_ms, options.writes)]
+    if "calls" in only:
+        platform = Platform(folder / "state", free_loopback(), pops="eu1")
         platform.start()
         try:
             bench = asyncio.run(edge.provision(platform, folder))
-            if "propagation" in only:
-                results["propagation"] = {}
-                for rate in (10, 500):
-                    times = asyncio.run(propagation.measure(bench, options.writes, rate))
-                    row = {
-                        name: {"p50": round(percentile(values, 0.5), 2), "p99": round(percentile(values, 0.99), 2)}
-                        for name, values in (("write_ms", times.write), ("enforced_ms", times.enforced), ("receipt_ms", times.receipt))
-                    }
-                    results["propagation"][f"up to {rate} writes/s"] = row  # type: ignore[index]
-                    print(f"acknowledged → enforced, up to {rate} writes/s: {row}")
-            if "calls" in only:
-                rates = [int(rate) for rate in options.rates.split(",")]
-                results["calls"] = calls(bench, folder, rates, options.jobs.split(","), seconds=options.seconds, rounds=options.rounds)
+            rates = [int(rate) for rate in options.rates.split(",")]
+            results["calls"] = calls(bench, folder, rates, options.jobs.split(","), seconds=options.seconds, rounds=options.rounds)
         finally:
             platform.stop()
     if "replay" in only:

@@ -1,16 +1,18 @@
-"""One platform for all end-to-end tests that leave it whole; tests that break it start their own."""
+"""One platform with all six points of presence for the end-to-end tests that leave it whole; tests that break it start their own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from helpers.platform import Platform, free_loopback
 
 
-def _platform(folder: Path) -> Iterator[Platform]:
-    platform = Platform(folder / "state", free_loopback())
+@contextmanager
+def _platform(folder: Path, *, pops: str = "", services: str = "home", links: tuple[str, ...] = ()) -> Iterator[Platform]:
+    platform = Platform(folder / "state", free_loopback(), pops=pops, services=services, links=links)
     try:
         platform.start()
         yield platform
@@ -21,11 +23,27 @@ def _platform(folder: Path) -> Iterator[Platform]:
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """Shared: do not kill its processes."""
-    yield from _platform(tmp_path_factory.mktemp("platform"))
+    """Shared, with all six points of presence: do not kill its processes."""
+    with _platform(tmp_path_factory.mktemp("platform")) as platform:
+        yield platform
 
 
 @pytest.fixture
 def own_platform(tmp_path: Path) -> Iterator[Platform]:
-    """For tests that kill and hold."""
-    yield from _platform(tmp_path)
+    """One point of presence, for tests that kill and hold."""
+    with _platform(tmp_path, pops="eu1") as platform:
+        yield platform
+
+
+@pytest.fixture
+def two_regions(tmp_path: Path) -> Iterator[Platform]:
+    """eu1 and us1, each region with its own services, and a link between them that can be cut."""
+    with _platform(tmp_path, pops="eu1,us1", services="all", links=("us=0",)) as platform:
+        yield platform
+
+
+@pytest.fixture
+def six_pops(tmp_path: Path) -> Iterator[Platform]:
+    """All six, for tests that kill and hold."""
+    with _platform(tmp_path) as platform:
+        yield platform

@@ -29,7 +29,7 @@ def record(platform: Platform, number: str, outcome: str) -> dict[str, Any]:
 def test_a_refusing_first_gateway_is_followed_by_the_second(
     platform: Platform, tmp_path: Path, number: str, cause: str, status: int
 ) -> None:
-    sipp.run(tmp_path, sipp.answered_call(demo(platform, number)), target=platform.edge, local_address=LISTED).must_succeed(1)
+    sipp.run(tmp_path, sipp.answered_call(demo(platform, number)), target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
     attempts = record(platform, number, "answered")["attempts"]
     assert [attempt["carrier"] for attempt in attempts] == ["alpha", "beta"]
     assert (attempts[0]["result"], attempts[0]["status"]) == (cause, status)
@@ -38,7 +38,7 @@ def test_a_refusing_first_gateway_is_followed_by_the_second(
 
 def test_busy_is_passed_through_at_once(platform: Platform, tmp_path: Path) -> None:
     caller = demo(platform, "+31200001486")
-    run = sipp.run(tmp_path, sipp.refused_call(caller, 486, "SIP/2.0 486"), target=platform.edge, local_address=LISTED)
+    run = sipp.run(tmp_path, sipp.refused_call(caller, 486, "SIP/2.0 486"), target=platform.edge("eu1"), local_address=LISTED)
     run.must_succeed(1)
     row = record(platform, caller.number, "failed")
     assert row["status"] == 486
@@ -47,7 +47,7 @@ def test_busy_is_passed_through_at_once(platform: Platform, tmp_path: Path) -> N
 
 def test_all_gateways_silent_ends_in_time_with_a_reason(platform: Platform, tmp_path: Path) -> None:
     caller = demo(platform, "+31200001000")
-    sipp.run(tmp_path, sipp.refused_call(caller, 500, "T402"), target=platform.edge, local_address=LISTED).must_succeed(1)
+    sipp.run(tmp_path, sipp.refused_call(caller, 500, "T402"), target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
     row = record(platform, caller.number, "failed")
     assert [attempt["result"] for attempt in row["attempts"]] == ["silent", "silent"]
 
@@ -64,17 +64,17 @@ def test_cancel_while_ringing_ends_the_call_on_both_sides(platform: Platform, tm
         sipp.recv(487),
         sipp.send(caller.request("ACK", 2, to_tag=True).replace("branch=[branch]", "branch=[branch-6]")),
     ]
-    sipp.run(tmp_path, steps, target=platform.edge, local_address=LISTED).must_succeed(1)
+    sipp.run(tmp_path, steps, target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
     row = record(platform, caller.number, "cancelled")
     assert (row["status"], row["ended_by"]) == (487, "caller")
-    log = (platform.state / "carriers" / "alpha.log").read_text(errors="replace")
+    log = Path(platform.local["carriers"]["alpha-eu"]["log"]).read_text(errors="replace")
     assert "CANCEL sip:" in log
 
 
 def test_a_gateway_that_is_gone_is_followed_by_the_second(own_platform: Platform, tmp_path: Path) -> None:
-    own_platform.lab("hold", "carrier-alpha")
+    own_platform.lab("hold", "carrier-alpha-eu")
     caller = demo(own_platform, "+31200001777")
-    sipp.run(tmp_path, sipp.answered_call(caller), target=own_platform.edge, local_address=LISTED).must_succeed(1)
+    sipp.run(tmp_path, sipp.answered_call(caller), target=own_platform.edge("eu1"), local_address=LISTED).must_succeed(1)
     attempts = record(own_platform, caller.number, "answered")["attempts"]
     assert [(attempt["carrier"], attempt["result"]) for attempt in attempts] == [("alpha", "icmp"), ("beta", "answered")]
     assert int(attempts[0]["elapsed_ms"]) < 1000

@@ -20,7 +20,7 @@ def demo_caller(platform: Platform, number: str) -> sipp.Caller:
 def test_sipp_places_calls_with_digest_and_each_gives_one_record(platform: Platform, tmp_path: Path) -> None:
     caller = demo_caller(platform, "+31201234567")
     before = platform.json("call", "list", "--number", caller.number)
-    sipp.run(tmp_path, sipp.answered_call(caller), target=platform.edge, local_address=LISTED, calls=20).must_succeed(20)
+    sipp.run(tmp_path, sipp.answered_call(caller), target=platform.edge("eu1"), local_address=LISTED, calls=20).must_succeed(20)
 
     def records() -> list[dict[str, object]]:
         rows = platform.json("call", "list", "--number", caller.number)
@@ -39,7 +39,7 @@ def test_sipp_places_calls_with_digest_and_each_gives_one_record(platform: Platf
 def test_pjsua2_places_a_call_through_its_outbound_proxy(platform: Platform) -> None:
     caller = demo_caller(platform, "+31209876543")
     order = {
-        "proxy": platform.edge,
+        "proxy": platform.edge("eu1"),
         "uri": f"sip:{caller.number}@{caller.host}",
         "id_uri": f"sip:{caller.username}@{caller.host}",
         "local_address": LISTED,
@@ -60,7 +60,7 @@ def test_the_called_side_hangs_up(platform: Platform, tmp_path: Path) -> None:
         sipp.recv_request("BYE"),
         sipp.send(sipp.OK_TO_REQUEST),
     ]
-    sipp.run(tmp_path, steps, target=platform.edge, local_address=LISTED).must_succeed(1)
+    sipp.run(tmp_path, steps, target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
     record = wait_for(
         "a record that the called side ended",
         lambda: [row for row in platform.json("call", "list", "--number", caller.number) if row["ended_by"] == "callee"],
@@ -71,8 +71,8 @@ def test_the_called_side_hangs_up(platform: Platform, tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", ["+12125550123", "+442071234567"])
 def test_an_untrusted_carrier_gets_no_asserted_identity(platform: Platform, tmp_path: Path, number: str) -> None:
     caller = demo_caller(platform, number)
-    sipp.run(tmp_path, sipp.answered_call(caller), target=platform.edge, local_address=LISTED).must_succeed(1)
-    log = (platform.state / "carriers" / "beta.log").read_text(errors="replace")
+    sipp.run(tmp_path, sipp.answered_call(caller), target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
+    log = Path(platform.local["carriers"]["beta-eu"]["log"]).read_text(errors="replace")
     assert number[1:] in log
     assert "P-Asserted-Identity" not in log
 
@@ -87,8 +87,8 @@ def test_a_trusted_carrier_gets_the_asserted_identity_twice_and_no_spoofed_one(p
         from_line='"Anonymous" <sip:anonymous@anonymous.invalid>',
         extra_headers="Privacy: ID\nP-Asserted-Identity: <sip:+19998887777@spoofed.example.com>\np-asserted-identity : <tel:+19998887776>",
     )
-    sipp.run(tmp_path, sipp.answered_call(caller), target=platform.edge, local_address=LISTED).must_succeed(1)
-    log = (platform.state / "carriers" / "alpha.log").read_text(errors="replace")
+    sipp.run(tmp_path, sipp.answered_call(caller), target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
+    log = Path(platform.local["carriers"]["alpha-eu"]["log"]).read_text(errors="replace")
     invites = [part for part in log.split("INVITE sip:")[1:] if part.startswith(("31207770123", "+31207770123"))]
     invite = invites[-1]
     assert f"<sip:+31000000@{platform.local['base_domain']}" in invite or "sip:+31000000@" in invite

@@ -2,64 +2,67 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
 from pathlib import Path
 
 from helpers import sipp
+from helpers.everywhere import LISTED, POPS, answered_so_far, answers_options, demo_caller, equal_digests, load, must_all_succeed, totals
 from helpers.platform import Platform, wait_for
 
-LISTED = "127.0.0.1"
-REST = ("nats-eu", "provisioning", "auth", "routing", "records")
-
-
-def demo(platform: Platform, number: str) -> sipp.Caller:
-    local = platform.local["demo"]
-    host = f"acme.{platform.local['base_domain']}"
-    return sipp.Caller(host=host, number=number, username=local["account"], password=local["password"])
+REST = ("nats-*", "provisioning-*", "auth-*", "routing-*", "records-*", "dns-*")
+"""Everything but the edges and the carriers."""
 
 
 def answered(platform: Platform, number: str) -> int:
     done = platform.cli("call", "list", "--number", number, "--limit", "1000", "-o", "json", check=False)
     if done.returncode != 0:
         return -1
-    import json
-
     return len([row for row in json.loads(done.stdout) if row["outcome"] == "answered" and row["ended_by"]])
 
 
 def calls(platform: Platform, folder: Path, number: str, count: int) -> None:
-    steps = sipp.answered_call(demo(platform, number))
-    sipp.run(folder, steps, target=platform.edge, local_address=LISTED, calls=count, rate=50).must_succeed(count)
+    steps = sipp.answered_call(demo_caller(platform, number))
+    sipp.run(folder, steps, target=platform.edge("eu1"), local_address=LISTED, calls=count, rate=50).must_succeed(count)
 
 
-def test_calls_go_on_with_everything_else_gone_and_every_record_arrives_once(own_platform: Platform, tmp_path: Path) -> None:
-    platform = own_platform
-    calls(platform, tmp_path / "before", "+31201110001", 20)
-    wait_for("records before", lambda: answered(platform, "+31201110001") == 20)
+def restart(platform: Platform, folder: Path, pop: str) -> float:
+    """kill -9 of the edge; seconds until it answers SIP again. Then a call must succeed."""
+    process = f"edge-{pop}"
+    pid = platform.refresh()["pids"][process]
+    started = time.monotonic()
+    os.kill(pid, signal.SIGKILL)
+    wait_for("the edge answers OPTIONS", lambda: answers_options(platform, pop), timeout_s=10, every_s=0.01)
+    took_s = time.monotonic() - started
+    one = sipp.answered_call(demo_caller(platform, "+31201110003"))
+    sipp.run(folder, one, target=platform.edge(pop), local_address=LISTED).must_succeed(1)
+    return took_s
+
+
+def test_calls_go_on_at_all_points_of_presence_with_everything_else_gone(six_pops: Platform, tmp_path: Path) -> None:
+    platform = six_pops
+    steps = sipp.answered_call(demo_caller(platform, "+31201110001"))
+    count = must_all_succeed(load(platform, tmp_path / "before", steps, POPS, rate=60, seconds=1))
+    wait_for("records before", lambda: totals(platform).answered == count)
 
     platform.lab("hold", *REST)
-    calls(platform, tmp_path / "cut-off", "+31201110002", 50)
-
-    edge_pid = platform.refresh()["pids"]["edge-eu1"]
-    started = time.monotonic()
-    os.kill(edge_pid, signal.SIGKILL)
-    wait_for("the edge has another process", lambda: platform.refresh()["pids"].get("edge-eu1", edge_pid) != edge_pid, timeout_s=10)
-    one = sipp.answered_call(demo(platform, "+31201110003"))
-    sipp.run(tmp_path / "restarted", one, target=platform.edge, local_address=LISTED).must_succeed(1)
-    print(f"kill -9 to an answered call: {time.monotonic() - started:.2f} s")
-    calls(platform, tmp_path / "after-restart", "+31201110004", 50)
+    count += must_all_succeed(load(platform, tmp_path / "cut-off", steps, POPS, rate=60, seconds=3))
+    for pop in POPS:
+        print(f"{pop}: kill -9 to SIP answers {restart(platform, tmp_path / f'restart-{pop}', pop):.2f} s")
+        count += 1
+    count += must_all_succeed(load(platform, tmp_path / "after-restart", steps, POPS, rate=60, seconds=2))
 
     platform.lab("release", *REST)
-    for number, count in (("+31201110002", 50), ("+31201110003", 1), ("+31201110004", 50)):
-        wait_for(f"{count} records of {number}", lambda number=number, count=count: answered(platform, number) == count, timeout_s=60)
-    assert answered(platform, "+31201110001") == 20
+    wait_for("every record", lambda: answered_so_far(platform) == count, timeout_s=90, every_s=0.25)
+    assert totals(platform).records == count
+    print(equal_digests(platform))
 
 
 def test_killed_nats_records_and_edge_lose_and_double_nothing(own_platform: Platform, tmp_path: Path) -> None:
     platform = own_platform
-    for number, victim in (("+31201120001", "nats-eu"), ("+31201120002", "records"), ("+31201120003", "provisioning")):
+    for number, victim in (("+31201120001", "nats-eu"), ("+31201120002", "records-eu"), ("+31201120003", "provisioning-eu")):
         calls(platform, tmp_path / f"{victim}-1", number, 25)
         os.kill(platform.refresh()["pids"][victim], signal.SIGKILL)
         calls(platform, tmp_path / f"{victim}-2", number, 25)
@@ -89,7 +92,11 @@ def test_wiped_projections_come_back_with_the_same_answers(own_platform: Platfor
 
 def test_an_interrupt_leaves_no_process_behind(own_platform: Platform) -> None:
     pids = own_platform.refresh()["pids"]
-    assert {"nats-eu", "provisioning", "auth", "routing", "records", "edge-eu1", "carrier-alpha", "carrier-beta"} <= set(pids)
+    services = {
+        f"{service}-eu" for service in ("nats", "provisioning", "auth", "routing", "records", "dns", "carrier-alpha", "carrier-beta")
+    }
+    assert services | {"edge-eu1"} <= set(pids)
+    own_platform.lab("freeze", "routing-eu")
     assert own_platform.stop() == 0
     alive = [name for name, pid in pids.items() if Path(f"/proc/{pid}").exists()]
     assert not alive

@@ -42,7 +42,7 @@ def test_an_authenticated_attempt_is_refused_with_its_code_and_a_record(platform
     status, code, make = CASES[case]
     caller = make(platform)
     pattern = f"SIP/2.0 {status} [^\\r\\n]* {code}"
-    sipp.run(tmp_path, sipp.refused_call(caller, status, pattern), target=platform.edge, local_address=LISTED).must_succeed(1)
+    sipp.run(tmp_path, sipp.refused_call(caller, status, pattern), target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
     record = refused_record(platform, caller.number, code)
     assert record["status"] == status
     assert record["outcome"] == "refused"
@@ -52,7 +52,7 @@ def test_an_unlisted_source_is_refused_without_a_challenge_until_its_address_is_
     outside = f"{platform.loopback}.7.7"
     caller = demo(platform, "+31200000010", username="", password="")
     refused = sipp.refused_call(caller, 403, "SIP/2.0 403 Source Not In ACL T203")
-    run = sipp.run(tmp_path / "refused", refused, target=platform.edge, local_address=outside)
+    run = sipp.run(tmp_path / "refused", refused, target=platform.edge("eu1"), local_address=outside)
     run.must_succeed(1)
     assert "Proxy-Authenticate" not in run.messages
     assert re.search(r'Reason: Q\.850;cause=21;text="T203', run.messages), run.messages
@@ -65,9 +65,9 @@ def test_an_unlisted_source_is_refused_without_a_challenge_until_its_address_is_
     assert json.loads(receipt.splitlines()[0])
     demo_account = platform.local["demo"]
     admitted = demo(platform, "+31200000011", username=demo_account["account"], password=demo_account["password"])
-    sipp.run(tmp_path / "admitted", sipp.answered_call(admitted), target=platform.edge, local_address=outside).must_succeed(1)
+    sipp.run(tmp_path / "admitted", sipp.answered_call(admitted), target=platform.edge("eu1"), local_address=outside).must_succeed(1)
     platform.cli("acl", "address", "remove", acl, outside, "--wait")
-    sipp.run(tmp_path / "again", refused, target=platform.edge, local_address=outside).must_succeed(1)
+    sipp.run(tmp_path / "again", refused, target=platform.edge("eu1"), local_address=outside).must_succeed(1)
 
 
 def test_an_unknown_domain_and_a_domain_without_acl_look_the_same(platform: Platform, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_an_unknown_domain_and_a_domain_without_acl_look_the_same(platform: Plat
     answers = []
     for label in ("nosuchdomain", "lonely"):
         caller = demo(platform, "+31200000020", host=f"{label}.{platform.local['base_domain']}", username="", password="")
-        run = sipp.run(tmp_path / label, sipp.refused_call(caller, 403, "T201"), target=platform.edge, local_address=LISTED)
+        run = sipp.run(tmp_path / label, sipp.refused_call(caller, 403, "T201"), target=platform.edge("eu1"), local_address=LISTED)
         run.must_succeed(1)
         answers.append(re.findall(r"SIP/2\.0 403 [^\r\n]*|Reason: [^\r\n]*", run.messages))
     assert answers[0] == answers[1] and answers[0]
@@ -87,8 +87,8 @@ def test_an_account_of_an_acl_that_is_not_attached_is_unknown(platform: Platform
     platform.cli("account", "add", "ELSEWHERE", "32000000", "--password", "a-good-password", "--wait")
     caller = demo(platform, "+31200000030", username="32000000", password="a-good-password")
     refused = sipp.refused_call(caller, 403, "T204")
-    sipp.run(tmp_path / "refused", refused, target=platform.edge, local_address=LISTED).must_succeed(1)
+    sipp.run(tmp_path / "refused", refused, target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
     platform.cli("domain", "attach", "acme", "ELSEWHERE", "--wait")
-    sipp.run(tmp_path / "admitted", sipp.answered_call(caller), target=platform.edge, local_address=LISTED).must_succeed(1)
+    sipp.run(tmp_path / "admitted", sipp.answered_call(caller), target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
     platform.cli("domain", "detach", "acme", "ELSEWHERE", "--wait")
-    sipp.run(tmp_path / "again", refused, target=platform.edge, local_address=LISTED).must_succeed(1)
+    sipp.run(tmp_path / "again", refused, target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)

@@ -1,0 +1,282 @@
+"""One tenant never learns of another: whatever is asked with its key, over every method that there is.
+
+Everything that the first tenant owns has a mark of its own in its name. The second one sends random requests that name its own things, the
+first one's, and things that nobody has. Two properties hold: an answer or error holds no mark that the request did not hold; and to name a
+thing of the first tenant is answered exactly like naming a thing that does not exist. The one exception is inherent: a label that somebody
+has cannot be had.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from helpers import sipp
+from helpers.everywhere import LISTED
+from helpers.platform import Platform, wait_for
+from helpers.platform_grpc import blocking_channel, operator
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trunkline.api.auth.v1 import auth_pb2
+from trunkline.api.edge.v1 import edge_pb2
+from trunkline.api.provisioning.v1 import provisioning_pb2 as p
+from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
+from trunkline.api.records.v1 import records_pb2
+from trunkline.api.routing.v1 import routing_pb2
+
+SERVICES: tuple[tuple[str, ServiceDescriptor], ...] = (
+    ("provisioning-eu", p.DESCRIPTOR.services_by_name["ProvisioningService"]),
+    ("routing-eu", routing_pb2.DESCRIPTOR.services_by_name["RoutingService"]),
+    ("records-eu", records_pb2.DESCRIPTOR.services_by_name["RecordsService"]),
+    ("auth-eu", auth_pb2.DESCRIPTOR.services_by_name["AuthService"]),
+    ("edge-eu1", edge_pb2.DESCRIPTOR.services_by_name["EdgeService"]),
+)
+METHODS: tuple[tuple[str, MethodDescriptor], ...] = tuple((process, method) for process, service in SERVICES for method in service.methods)
+STREAM_LIMIT = 50
+CALL_LIMIT_S = 1.5
+DEPTH = 4
+MARK = re.compile(rb"zq[a-z]x[0-9a-f]{6}")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A tenant and all names that it has. The same fields of a `stranger` are names of the same form that nobody has."""
+
+    tenant: str
+    acl: str
+    account: str
+    label: str
+    key_name: str
+    description: str
+    number: str
+    address: str
+    request_id: str
+    call: str = ""
+    key: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.tenant, self.acl, self.account, self.label, self.key_name, self.number, self.address, self.request_id, self.call)
+
+
+def names_of(kind: str, *, octet: int) -> Owner:
+    """Every name with a mark of its own: the third letter tells tenants' marks from one another."""
+
+    def mark() -> str:
+        return f"zq{kind}x{secrets.token_hex(3)}"
+
+    return Owner(
+        tenant=f"{mark()}-t",
+        acl=f"{mark()}_ACL",
+        account=f"{mark()}.user",
+        label=f"{mark()}label",
+        key_name=f"{mark()}-key",
+        description=f"{mark()} office",
+        number=f"+3120{secrets.randbelow(10**7):07d}",
+        address=f"198.51.{octet}.0/24",
+        request_id=f"{mark()}-request",
+        call=f"{mark()}-call",
+    )
+
+
+def create(platform: Platform, folder: Path, owner: Owner) -> Owner:
+    """The tenant with everything; its API key and the id of a refused call of its own."""
+    key = f"tk_{secrets.token_urlsafe(32)}"
+    with blocking_channel(platform, "provisioning-eu") as channel:
+        stub = ProvisioningServiceStub(channel)
+        as_operator = {"metadata": operator(platform), "timeout": 10}
+        stub.CreateTenant(p.CreateTenantRequest(tenant=owner.tenant, name=owner.description), **as_operator)
+        hashed = hashlib.sha256(key.encode()).digest()
+        stub.CreateApiKey(p.CreateApiKeyRequest(tenant=owner.tenant, name=owner.key_name, key_hash=hashed), **as_operator)
+        mine: dict[str, Any] = {"metadata": (("authorization", f"Bearer {key}"),), "timeout": 10}
+        stub.CreateAcl(p.CreateAclRequest(acl=owner.acl, write={"request_id": owner.request_id}), **mine)  # type: ignore[arg-type]
+        stub.AddAddress(p.AddAddressRequest(acl=owner.acl, address=owner.address, description=owner.description), **mine)
+        account = p.AddAccountRequest(acl=owner.acl, username=owner.account, password=secrets.token_urlsafe(16), caller_id=owner.number)
+        stub.AddAccount(account, **mine)
+        stub.CreateDomain(p.CreateDomainRequest(label=owner.label), **mine)
+        attached = stub.AttachAcl(p.AttachAclRequest(label=owner.label, acl=owner.acl), **mine)
+        for answer in stub.WaitApplied(p.WaitAppliedRequest(position=attached.receipt.position, pops=["eu1"]), **mine):
+            assert answer.is_applied
+    host = f"{owner.label}.{platform.local['base_domain']}"
+    caller = sipp.Caller(host=host, number=owner.number, from_user=owner.account)
+    refused = sipp.refused_call(caller, 403, "T203")
+    sipp.run(folder / owner.tenant, refused, target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
+    rows = wait_for("its record", lambda: platform.json("call", "list", "--tenant", owner.tenant, "--number", owner.number))
+    return Owner(**{**owner.__dict__, "key": key, "call": rows[0]["call"]})
+
+
+@dataclass
+class Scene:
+    """`written` is what the second tenant wrote into its own things: it may read that again, whoever else uses the name."""
+
+    platform: Platform
+    first: Owner
+    second: Owner
+    stranger: Owner
+    channels: dict[str, grpc.Channel]
+    written: bytes = b""
+
+    def ask(self, process: str, method: MethodDescriptor, request: Message, key: str) -> tuple[grpc.StatusCode, bytes, str]:
+        """Status, everything that came back as bytes, and the text that a person is shown."""
+        service = method.containing_service.full_name
+        kinds = {
+            "request_serializer": type(request).SerializeToString,
+            "response_deserializer": GetMessageClass(method.output_type).FromString,
+        }
+        name, channel = f"/{service}/{method.name}", self.channels[process]
+        meta: dict[str, Any] = {"metadata": (("authorization", f"Bearer {key}"),), "timeout": CALL_LIMIT_S}
+        answers: list[Message] = []
+        try:
+            match method.client_streaming, method.server_streaming:
+                case False, False:
+                    answers.append(channel.unary_unary(name, **kinds)(request, **meta))
+                case True, False:
+                    answers.append(channel.stream_unary(name, **kinds)(iter([request]), **meta))
+                case _:
+                    stream = channel.unary_stream(name, **kinds)(request, **meta)
+                    answers += itertools.islice(stream, STREAM_LIMIT)
+                    stream.cancel()
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and method.server_streaming:
+                return grpc.StatusCode.OK, b"".join(each.SerializeToString() for each in answers), ""
+            trailing = b"".join(value if isinstance(value, bytes) else value.encode() for _, value in error.trailing_metadata() or ())
+            return error.code(), (error.details() or "").encode() + trailing, error.details() or ""
+        return grpc.StatusCode.OK, b"".join(each.SerializeToString() for each in answers), ""
+
+    def owned_by_first(self) -> bytes:
+        """What the first tenant reads of its own."""
+        found = b""
+        for process, name in (("provisioning-eu", "ListAcls"), ("provisioning-eu", "ListDomains"), ("provisioning-eu", "ListApiKeys")):
+            method = next(m for at, m in METHODS if at == process and m.name == name)
+            status, content, _ = self.ask(process, method, GetMessageClass(method.input_type)(), self.first.key)
+            assert status is grpc.StatusCode.OK
+            found += content
+        return found
+
+
+@pytest.fixture(scope="module")
+def scene(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    folder = tmp_path_factory.mktemp("tenants")
+    first = create(platform, folder, names_of("a", octet=7))
+    second = create(platform, folder, names_of("b", octet=8))
+    channels = {process: blocking_channel(platform, process) for process, _ in SERVICES}
+    yield Scene(platform, first, second, names_of("c", octet=9), channels)
+    for channel in channels.values():
+        channel.close()
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> tuple[str, MethodDescriptor, Any]:
+    """A method, and its request as nested dicts in which a name is a pair: (whose, which)."""
+    process, method = draw(st.sampled_from(METHODS))
+    return process, method, draw(_fields(method.input_type, DEPTH))
+
+
+def _fields(kind: Any, depth: int) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({}, optional={field.name: _values(field, depth) for field in kind.fields})
+
+
+def _values(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
+    one = _value(field, depth)
+    return st.lists(one, max_size=2) if field.is_repeated else one
+
+
+def _value(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
+    match field.type:
+        case FieldDescriptor.TYPE_STRING:
+            # One request id for two requests would be a fault of its own, so it is never the second tenant's.
+            whose = st.just("first") if field.name == "request_id" else st.sampled_from(["first", "first", "second"])
+            which = {
+                "tenant": ["tenant"],
+                "acl": ["acl"],
+                "label": ["label"],
+                "domain": ["label"],
+                "host": ["host"],
+                "call": ["call"],
+                "request_id": ["request_id"],
+            }
+            names = which.get(field.name, list(range(9)))
+            return st.tuples(whose, st.sampled_from(names)) | st.sampled_from(["", "eu1", "+31201234567", "192.0.2.1"])
+        case FieldDescriptor.TYPE_BYTES:
+            return st.sampled_from([b"", bytes(32)])
+        case FieldDescriptor.TYPE_BOOL:
+            return st.booleans()
+        case FieldDescriptor.TYPE_MESSAGE if depth:
+            return _fields(field.message_type, depth - 1)
+        case FieldDescriptor.TYPE_MESSAGE:
+            return st.just({})
+        case FieldDescriptor.TYPE_DOUBLE | FieldDescriptor.TYPE_FLOAT:
+            return st.just(0.0)
+        case _:
+            return st.sampled_from([0, 1, 7])
+
+
+def _filled(scene: Scene, values: Any, first: Owner) -> Any:
+    """The request with names put in; `first` may be a stranger in its place."""
+    match values:
+        case dict():
+            return {key: _filled(scene, value, first) for key, value in values.items()}
+        case list():
+            return [_filled(scene, value, first) for value in values]
+        case (str() as whose, which):
+            owner = first if whose == "first" else scene.second
+            if which == "host":
+                return f"{owner.label}.{scene.platform.local['base_domain']}"
+            return getattr(owner, which) if isinstance(which, str) else owner.names[which]
+        case _:
+            return values
+
+
+def _neutral(text: str, owner: Owner) -> str:
+    """What two answers are compared by: names of the owner stand as one word, and numbers that differ by nature are gone."""
+    for name in sorted(owner.names, key=len, reverse=True):
+        text = text.replace(name, "<name>")
+    return re.sub(r"\d+", "<number>", text)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(asked=requests())
+def test_no_answer_tells_of_another_tenant(scene: Scene, asked: tuple[str, MethodDescriptor, Any]) -> None:
+    process, method, values = asked
+    kind = GetMessageClass(method.input_type)
+    before = scene.owned_by_first()
+    answers = []
+    for named in (scene.first, scene.stranger):
+        request = kind(**_filled(scene, values, named))
+        status, content, text = scene.ask(process, method, request, scene.second.key)
+        raw = request.SerializeToString()
+        if status is grpc.StatusCode.OK and not method.name.startswith(("Get", "List", "Tail", "Wait", "Explain", "Resolve")):
+            scene.written += raw
+        known = raw + scene.written
+        told = {mark for mark in MARK.findall(content) if mark.startswith((b"zqa", b"zqc"))}
+        assert told <= set(MARK.findall(known)), f"{method.name} tells {told - set(MARK.findall(known))}"
+        for secret in (scene.first.number, scene.first.address, scene.first.call):
+            assert secret.encode() not in content or secret.encode() in known, f"{method.name} tells {secret}"
+        answers.append((status, _neutral(text, named)))
+    is_inherent = method.name == "CreateDomain" and answers[0][0] is grpc.StatusCode.ALREADY_EXISTS
+    assert answers[0] == answers[1] or is_inherent, f"{method.name} answers differently where a name is somebody's"
+    assert scene.owned_by_first() == before, f"{method.name} changed what is another's"
+
+
+WITH_TENANT = tuple(each for each in METHODS if "tenant" in each[1].input_type.fields_by_name)
+
+
+@pytest.mark.parametrize(("process", "method"), WITH_TENANT, ids=lambda value: getattr(value, "name", value))
+def test_every_method_refuses_another_tenants_name(scene: Scene, process: str, method: MethodDescriptor) -> None:
+    """Whether there is such a tenant or not."""
+    kind = GetMessageClass(method.input_type)
+    for tenant in (scene.first.tenant, scene.stranger.tenant):
+        status, _, _ = scene.ask(process, method, kind(tenant=tenant), scene.second.key)
+        assert status is grpc.StatusCode.PERMISSION_DENIED, f"{tenant}: {status}"
