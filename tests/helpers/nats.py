@@ -41,7 +41,10 @@ def free_port() -> int:
 class NatsServer:
     """One server process. The store survives `kill` and `stop`; `start` takes it up again on the same port."""
 
-    def __init__(self, folder: Path, *, domain: str = "eu", has_v2_acks: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, domain: str = "eu", has_v2_acks: bool = False, leaf_port: int | None = None, home_port: int | None = None
+    ) -> None:
+        """`leaf_port`: where other regions' servers are taken; `home_port`: where home takes this one, a leaf then."""
         self.folder = folder
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
@@ -50,12 +53,12 @@ class NatsServer:
         self._settings = folder / "nats.conf"
         self._settings.write_text(
             f'listen: "127.0.0.1:{self.port}"\n'
-            "server_name: test\n"
+            f"server_name: test-{domain}\n"
             f'jetstream {{ store_dir: "{folder / "store"}", domain: {domain}, sync_interval: always,'
             " max_file_store: 2GB, max_memory_store: 64MB }\n"
             'ping_interval: "5s"\n'
             "ping_max: 2\n"
-            f"feature_flags {{ js_ack_fc_v2: {'true' if has_v2_acks else 'false'} }}\n"
+            f"feature_flags {{ js_ack_fc_v2: {'true' if has_v2_acks else 'false'} }}\n" + _leaf_block(leaf_port, home_port)
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -117,6 +120,15 @@ class NatsServer:
     def _is_open(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+def _leaf_block(leaf_port: int | None, home_port: int | None) -> str:
+    if leaf_port is not None:
+        return f'leafnodes {{ listen: "127.0.0.1:{leaf_port}", no_advertise: true }}\n'
+    if home_port is not None:
+        remote = f'{{ urls: ["nats-leaf://127.0.0.1:{home_port}"], ignore_discovered_servers: true }}'
+        return f"leafnodes {{ reconnect_interval: 1s, remotes: [ {remote} ] }}\n"
+    return ""
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ class TcpProxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._answers_are_lost = False
+        self._is_down = False
         self.lost_bytes = 0
         self.has_lost = asyncio.Event()
         self.port = 0
@@ -27,6 +28,14 @@ class TcpProxy:
         """What the server sends from now on arrives; what was lost stays lost."""
         self._answers_are_lost = False
 
+    def take_down(self) -> None:
+        """Close every connection and take no new one, until `bring_up`."""
+        self._is_down = True
+        self.cut()
+
+    def bring_up(self) -> None:
+        self._is_down = False
+
     def cut(self) -> None:
         """Close every connection; new ones are whole again."""
         self._answers_are_lost = False
@@ -35,6 +44,9 @@ class TcpProxy:
         self._writers.clear()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_down:
+            writer.close()
+            return
         try:
             server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
         except OSError:

@@ -26,7 +26,7 @@ async def log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[E
     try:
         nc = await server.connect()
         await ensure_streams(nc)
-        yield JetStreamLog(nc, domain="eu")
+        yield JetStreamLog(nc)
         await nc.close()
     finally:
         await server.kill()

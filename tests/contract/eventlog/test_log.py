@@ -170,6 +170,31 @@ async def test_concurrent_appends_to_one_aggregate_lose_no_update(log: EventLog)
     assert versions == list(range(1, 12))
 
 
+async def test_one_request_is_one_commit_whatever_aggregate_it_is_of(log: EventLog) -> None:
+    first = commit("a", request_id="r")
+    assert await log.append([first], [at(first, 0)]) == (1,)
+    second = commit("b", request_id="r")
+    with pytest.raises(Conflict):
+        await log.append([second], [at(second, 0)])
+    batch = [claim("b", "acme"), second]
+    with pytest.raises(Conflict):
+        await log.append(batch, [at(each, 0) for each in batch])
+    assert await log.append([first], [at(first, 0)]) == (1,)
+    assert await log.head() == 1
+    other = commit("b", tenant="beta", request_id="r")
+    assert await log.append([other], [at(other, 0)]) == (2,)
+
+
+async def test_one_request_in_a_batch_is_one_commit_later_too(log: EventLog) -> None:
+    batch = [claim("a", "acme"), commit("a", request_id="r")]
+    await log.append(batch, [at(each, 0) for each in batch])
+    second = commit("b", request_id="r")
+    with pytest.raises(Conflict):
+        await log.append([second], [at(second, 0)])
+    assert await log.append(batch, [at(each, 0) for each in batch]) == (1, 2)
+    assert await log.head() == 2
+
+
 async def test_a_tail_starts_where_it_is_told_and_goes_on_with_what_comes(log: EventLog) -> None:
     for number in range(1, 4):
         written = commit(f"a{number}")

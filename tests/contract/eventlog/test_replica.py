@@ -251,14 +251,3 @@ async def test_versions_and_requests_are_known_at_once_and_after_a_restart(log: 
             assert known is not None
             assert (known.position, known.kind, known.aggregate, known.version) == (end, Kind.ACL, "gone", 3)
             assert await owner.replica.request(TenantId("beta"), "again") is None
-
-
-async def test_a_request_id_keeps_its_first_answer(log: EventLog, tmp_path: Path) -> None:
-    commits = [commit("a", request_id="r"), commit("b", request_id="r")]
-    end = await append_all(log, commits)
-    for _ in range(2):
-        async with following(log, tmp_path / "r.sqlite") as owner:
-            await owner.replica.wait_covered(end, WAIT_S)
-            known = await owner.replica.request(ACME, "r")
-            assert known is not None
-            assert known.position == 1

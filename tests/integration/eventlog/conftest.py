@@ -1,4 +1,4 @@
-"""A nats-server with the platform's streams, and what follows it."""
+"""A nats-server with the platform's streams, and what follows it; three of them in three regions."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 from helpers.nats import NatsServer, nats_server
+from helpers.regions import regions
 from nats.aio.client import Client
 
 from trunkline.eventlog.jetstream import JetStreamLog
 from trunkline.eventlog.streams import ensure_streams
 
-__all__ = ["nats_server"]
+__all__ = ["nats_server", "regions"]
 
 
 @pytest.fixture
@@ -24,4 +25,4 @@ async def nc(nats_server: NatsServer) -> AsyncIterator[Client]:
 
 @pytest.fixture
 def log(nc: Client) -> JetStreamLog:
-    return JetStreamLog(nc, domain="eu")
+    return JetStreamLog(nc)

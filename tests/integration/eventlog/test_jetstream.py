@@ -21,7 +21,7 @@ async def test_a_commit_whose_acknowledgement_was_lost_is_stored_once_and_found(
     written = commit("a")
     async with tcp_proxy(nats_server.port) as proxy:
         nc = await nats_server.connect(f"nats://127.0.0.1:{proxy.port}")
-        other = JetStreamLog(nc, domain="eu")
+        other = JetStreamLog(nc)
         await other.head()
         proxy.lose_answers()
         appending = asyncio.create_task(other.append([written], [at(written, 0)]))
@@ -37,7 +37,7 @@ async def test_a_batch_whose_acknowledgement_was_lost_is_stored_once_and_found(n
     batch = [claim("acme", "acme"), commit("acme")]
     async with tcp_proxy(nats_server.port) as proxy:
         nc = await nats_server.connect(f"nats://127.0.0.1:{proxy.port}")
-        other = JetStreamLog(nc, domain="eu")
+        other = JetStreamLog(nc)
         appending = asyncio.create_task(other.append(batch, [at(each, 0) for each in batch]))
         proxy.lose_answers()
         await asyncio.wait_for(proxy.has_lost.wait(), 5)
@@ -74,9 +74,9 @@ async def test_without_a_server_an_append_fails_fast_and_says_what_to_do(nats_se
     written = commit("a")
     await nats_server.kill()
     began = time.monotonic()
-    with pytest.raises(LogUnavailable, match="same request id"):
+    with pytest.raises(LogUnavailable, match=r"Home region eu is out of reach.*same request id"):
         await log.append([written], [at(written, 0)])
-    assert time.monotonic() - began < APPEND_LIMIT_S + MARGIN_S
+    assert time.monotonic() - began < 0.6
 
 
 async def test_a_frozen_server_is_unavailable_and_a_retry_is_stored_once(nats_server: NatsServer, log: JetStreamLog) -> None:
@@ -96,7 +96,7 @@ async def test_a_frozen_server_is_unavailable_and_a_retry_is_stored_once(nats_se
 async def test_an_acknowledgement_of_another_domain_is_refused(nc: Client) -> None:
     written = commit("a")
     with pytest.raises(LogUnavailable, match="former home"):
-        await JetStreamLog(nc, domain="us").append([written], [at(written, 0)])
+        await JetStreamLog(nc, "us").append([written], [at(written, 0)])
 
 
 async def test_a_missing_stream_is_unavailable_and_named(nc: Client) -> None:
@@ -110,7 +110,7 @@ async def test_a_commit_that_was_overtaken_after_its_acknowledgement_was_lost_is
     mine = commit("a")
     async with tcp_proxy(nats_server.port) as proxy:
         nc = await nats_server.connect(f"nats://127.0.0.1:{proxy.port}")
-        other = JetStreamLog(nc, domain="eu")
+        other = JetStreamLog(nc)
         await other.head()
         proxy.lose_answers()
         appending = asyncio.create_task(other.append([mine], [at(mine, 0)]))

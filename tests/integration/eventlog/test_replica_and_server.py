@@ -12,7 +12,7 @@ from helpers.replicas import WAIT_S, Owner, append_all, following, until
 from nats.aio.client import Client
 
 from trunkline.api.events.v1 import commit_pb2
-from trunkline.domain.events import Position
+from trunkline.domain.events import Position, TenantId
 from trunkline.eventlog.codec import UnknownEvent, encode_commit
 from trunkline.eventlog.jetstream import JetStreamLog
 from trunkline.eventlog.log import LogDamaged
@@ -109,3 +109,15 @@ async def test_a_commit_on_anothers_subject_stops_the_replica(nc: Client, log: J
     with pytest.raises(LogDamaged, match=r"belongs on config\.acl\.acme\.a"):
         await asyncio.wait_for(owner.replica.run(), WAIT_S)
     await owner.replica.close()
+
+
+async def test_a_request_id_that_the_log_has_twice_keeps_its_first_answer(nc: Client, log: JetStreamLog, tmp_path: Path) -> None:
+    """Logs of the first version may have it twice; today's refuses the second."""
+    for each in (commit("a", request_id="r"), commit("b", request_id="r")):
+        await nc.jetstream().publish(each.subject, encode_commit(each))
+    for _ in range(2):
+        async with following(log, tmp_path / "r.sqlite") as owner:
+            await owner.replica.wait_covered(Position(2), WAIT_S)
+            known = await owner.replica.request(TenantId("acme"), "r")
+            assert known is not None
+            assert known.position == 1

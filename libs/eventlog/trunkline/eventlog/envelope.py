@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from trunkline.domain.events import Commit, Position
+from trunkline.domain.events import Commit, Kind, Position
 from trunkline.eventlog.codec import UnknownEvent, decode_commit, encode_commit
 from trunkline.eventlog.log import MAX_COMMIT_BYTES, MAX_COMMITS_A_BATCH, Expect, LogDamaged, StoredCommit, matches
 
@@ -28,6 +29,14 @@ def bodies_of(commits: Sequence[Commit], expect: Sequence[Expect]) -> list[bytes
             raise ValueError(f"commit {commit.id} on {commit.subject} has {len(body)} bytes, {MAX_COMMIT_BYTES} are the most: split it")
         bodies.append(body)
     return bodies
+
+
+def message_id_of(commit: Commit) -> str:
+    """What no two commits have in common: of a request the commit of the aggregate itself, not those of its claims, has the request's."""
+    if not commit.request_id or commit.kind is Kind.CLAIM:
+        return commit.id
+    digest = hashlib.sha256(b"%b\0%b" % (commit.tenant.encode(), commit.request_id.encode())).hexdigest()
+    return f"request-{digest}"
 
 
 def stored_commit(where: str, position: int, subject: str, body: bytes, stored_us: int) -> StoredCommit:

@@ -1,7 +1,11 @@
-"""The log on NATS JetStream: stream CONFIG, one message a commit, positions are its sequences.
+"""The log on NATS JetStream: stream CONFIG of the home region, one message a commit, positions are its sequences.
+
+Everybody, in every region, asks `$JS.<home>.API` over his own region's server; the leaf link does the rest.
 
 Appending is optimistic: the server compares the last sequence of the subject (or of a filter) with the expected one. The same retry answers
 differently on one server and on a cluster, so after any doubt the last message of the subject decides: if it has our id, we have written.
+The server also refuses a message id that it has seen in the last minutes; ours is made of the request's, so that of two writers with one
+request only one gets through, also where they decided on different aggregates.
 """
 
 from __future__ import annotations
@@ -20,10 +24,10 @@ from nats.aio.client import Client
 
 from trunkline.domain.events import Commit, Position
 from trunkline.eventlog.codec import UnknownEvent
-from trunkline.eventlog.envelope import bodies_of, micros_of, stored_commit
+from trunkline.eventlog.envelope import bodies_of, message_id_of, micros_of, stored_commit
 from trunkline.eventlog.log import Conflict, Expect, LogDamaged, LogUnavailable, StoredCommit, each
 from trunkline.eventlog.request import request
-from trunkline.eventlog.streams import CONFIG, EPOCH_KEY
+from trunkline.eventlog.streams import CONFIG, EPOCH_KEY, HOME, api_prefix
 from trunkline.eventlog.tail import RawTail
 from trunkline.eventlog.ulid import new_ulid
 
@@ -33,6 +37,9 @@ APPEND_LIMIT_S: Final = 2.0
 REQUEST_LIMIT_S: Final = 0.8
 """Of one request to the server; two fit into APPEND_LIMIT_S."""
 
+UNREACHABLE_LIMIT_S: Final = 0.5
+"""For a home of which it is certain that nobody answers there: a server that is restarted is back within it."""
+
 RETRY_S: Final = 0.05
 """Between two tries while the server is away."""
 
@@ -40,49 +47,53 @@ _CONFLICTS: Final = frozenset({10071, 10164, 10201})
 """Wrong last sequence; the same while the subject is in process; a batch that has a message id of an earlier one."""
 
 _NOT_FOUND: Final = 10037
+_NOT_NOW: Final = 503
 _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 
 _log = logging.getLogger("trunkline.eventlog.jetstream")
 
 
 class JetStreamLog:
-    """An `EventLog`. `domain` is the JetStream domain that must acknowledge: it fences a former home that has come back; empty: any."""
+    """An `EventLog`. `home` is the JetStream domain that must answer and acknowledge: it fences a former home that has come back."""
 
-    def __init__(self, nc: Client, *, stream: str = CONFIG, domain: str = "", api_prefix: str = "$JS.API") -> None:
+    def __init__(self, nc: Client, home: str = HOME, *, stream: str = CONFIG) -> None:
         self._nc = nc
+        self._home = home
         self._stream = stream
-        self._domain = domain
-        self._api_prefix = api_prefix
+        self._api_prefix = api_prefix(home)
+        self._where = f"stream {stream} of home region {home}"
 
     async def append(self, commits: Sequence[Commit], expect: Sequence[Expect]) -> tuple[Position, ...]:
         messages = _messages(self._stream, commits, expect)
-        deadline = asyncio.get_running_loop().time() + APPEND_LIMIT_S
+        patience = _Patience()
         while True:
             try:
-                return await self._publish(messages, deadline)
+                return await self._publish(messages, patience)
             except Conflict:
-                mine = await self._find(commits, deadline)
+                mine = await self._find(commits, patience)
                 if mine is None:
                     raise
                 return mine
             except _InDoubt as doubt:
                 # Msg-Id and the expected sequence make it safe to send the same again, whether or not the first has arrived.
-                mine = await self._find(commits, deadline)
+                mine = await self._find(commits, patience)
                 if mine is not None:
                     return mine
                 _log.info("append of %s tried again: %s", commits[-1].id, doubt)
-                await self._pause(deadline, str(doubt))
+                await self._pause(patience, doubt)
 
     async def last(self, subject_filter: str) -> StoredCommit | None:
-        deadline = asyncio.get_running_loop().time() + APPEND_LIMIT_S
-        answer = await self._ask(f"STREAM.MSG.GET.{self._stream}", {"last_by_subj": subject_filter}, deadline)
+        return await self._last(subject_filter, _Patience())
+
+    async def _last(self, subject_filter: str, patience: _Patience) -> StoredCommit | None:
+        answer = await self._ask(f"STREAM.MSG.GET.{self._stream}", {"last_by_subj": subject_filter}, patience)
         if "error" in answer:
             if answer["error"].get("err_code") == _NOT_FOUND:
                 return None
-            raise LogUnavailable(f"stream {self._stream}, last of {subject_filter}: {answer['error']}.")
+            raise LogUnavailable(f"{self._where}, last of {subject_filter}: {answer['error']}.")
         message = answer["message"]
         body = base64.b64decode(message.get("data", ""))
-        return stored_commit(f"stream {self._stream}", message["seq"], message["subject"], body, _parse_time(message["time"]))
+        return stored_commit(self._where, message["seq"], message["subject"], body, _parse_time(message["time"]))
 
     async def head(self) -> Position:
         return Position((await self._info())["state"]["last_seq"])
@@ -90,12 +101,12 @@ class JetStreamLog:
     async def epoch(self) -> str:
         epoch: str = (await self._info())["config"].get("metadata", {}).get(EPOCH_KEY, "")
         if not epoch:
-            raise LogDamaged(f"stream {self._stream} has no {EPOCH_KEY} in its metadata: it was not created by ensure_streams.")
+            raise LogDamaged(f"{self._where} has no {EPOCH_KEY} in its metadata: it was not created by ensure_config.")
         return epoch
 
     async def groups(self, from_position: Position) -> AsyncIterator[Sequence[StoredCommit]]:
         expected = Position(max(from_position, 1))
-        where = f"stream {self._stream}"
+        where = self._where
         tail = RawTail(self._nc, self._stream, expected, api_prefix=self._api_prefix)
         async for group in tail.groups():
             commits: list[StoredCommit] = []
@@ -119,36 +130,38 @@ class JetStreamLog:
     def tail(self, from_position: Position) -> AsyncIterator[StoredCommit]:
         return each(self.groups(from_position))
 
-    async def _publish(self, messages: Sequence[_Message], deadline: float) -> tuple[Position, ...]:
+    async def _publish(self, messages: Sequence[_Message], patience: _Patience) -> tuple[Position, ...]:
         """Raises Conflict (perhaps by our own first try) and _InDoubt."""
         if len(messages) == 1:
             subject, body, headers = messages[0]
-            return self._accepted(await self._send(subject, body, headers, deadline), 1)
+            return self._accepted(await self._send(subject, body, headers, patience), 1)
         batch = new_ulid()
         answer: dict[str, Any] = {}
         for number, (subject, body, headers) in enumerate(messages, 1):
             marked = {**headers, "Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
             if number == len(messages):
-                answer = await self._send(subject, body, {**marked, "Nats-Batch-Commit": "1"}, deadline)
+                answer = await self._send(subject, body, {**marked, "Nats-Batch-Commit": "1"}, patience)
             elif number == 1:
                 # The first is answered, empty or with an error; those between are sent behind it.
-                first = await self._send(subject, body, marked, deadline)
+                first = await self._send(subject, body, marked, patience)
                 if first:
                     self._accepted(first, 0)
             else:
                 await self._pass_on(subject, body, marked)
         return self._accepted(answer, len(messages))
 
-    async def _send(self, subject: str, body: bytes, headers: dict[str, Any], deadline: float) -> dict[str, Any]:
-        left_s = deadline - asyncio.get_running_loop().time()
-        if not self._nc.is_connected or left_s <= 0:
-            raise _InDoubt("not connected")
+    async def _send(self, subject: str, body: bytes, headers: dict[str, Any], patience: _Patience) -> dict[str, Any]:
+        if not self._nc.is_connected:
+            raise _Unreachable("not connected to NATS")
+        if patience.left_s <= 0:
+            raise _InDoubt("no time is left")
         try:
-            message = await request(self._nc, subject, body, min(left_s, REQUEST_LIMIT_S), headers)
+            message = await request(self._nc, subject, body, min(patience.left_s, REQUEST_LIMIT_S), headers)
         except nats.errors.NoRespondersError:
-            raise _InDoubt("no JetStream answers on this connection") from None
+            raise _Unreachable("no JetStream answers there") from None
         except (nats.errors.Error, OSError) as error:
             raise _InDoubt(f"{type(error).__name__}: {error}") from error
+        patience.is_answered()
         answer: dict[str, Any] = json.loads(message.data) if message.data else {}
         return answer
 
@@ -162,55 +175,84 @@ class JetStreamLog:
         error = answer.get("error")
         if error is not None:
             if error.get("err_code") in _CONFLICTS:
-                raise Conflict(f"stream {self._stream}: {error.get('description')}. Read again and decide again.")
-            if error.get("code") == 503:
+                raise Conflict(f"{self._where}: {error.get('description')}. Read again and decide again.")
+            if error.get("code") == _NOT_NOW:
                 raise _InDoubt(str(error.get("description")))
-            raise LogUnavailable(f"stream {self._stream} refused a commit: {error}. Compare the stream's settings with ensure_streams.")
-        if self._domain and answer.get("domain") != self._domain:
             raise LogUnavailable(
-                f"stream {self._stream}: domain {answer.get('domain')!r} acknowledged, {self._domain!r} is home."
-                " A former home is connected; take it off."
+                f"{self._where} refused a commit: {error}. Compare the stream's settings with those of trunkline.eventlog.streams."
             )
+        if answer.get("domain") != self._home:
+            raise LogUnavailable(f"{self._where}: domain {answer.get('domain')!r} acknowledged. A former home is connected; take it off.")
         if "seq" not in answer:
             raise _InDoubt(f"an acknowledgement without a sequence: {dict(answer)}")
+        if answer.get("duplicate"):
+            # Its message id was there already: our own first try, or another commit of the same request.
+            raise Conflict(f"{self._where}: a commit of the same request stands at {answer['seq']}. Read again and decide again.")
         last = answer["seq"]
         return tuple(Position(position) for position in range(last - count + 1, last + 1))
 
-    async def _find(self, commits: Sequence[Commit], deadline: float) -> tuple[Position, ...] | None:
+    async def _find(self, commits: Sequence[Commit], patience: _Patience) -> tuple[Position, ...] | None:
         """Where our commits stand, if the last one is the last on its subject: a batch is stored whole and in a row."""
-        while True:
-            try:
-                stored = await self.last(commits[-1].subject)
-            except LogUnavailable as error:
-                await self._pause(deadline, str(error))
-                continue
-            if stored is None or stored.commit.id != commits[-1].id:
-                return None
-            return tuple(Position(stored.position - len(commits) + number) for number in range(1, len(commits) + 1))
+        stored = await self._last(commits[-1].subject, patience)
+        if stored is None or stored.commit.id != commits[-1].id:
+            return None
+        return tuple(Position(stored.position - len(commits) + number) for number in range(1, len(commits) + 1))
 
     async def _info(self) -> dict[str, Any]:
-        deadline = asyncio.get_running_loop().time() + APPEND_LIMIT_S
-        answer = await self._ask(f"STREAM.INFO.{self._stream}", None, deadline)
+        patience = _Patience()
+        answer = await self._ask(f"STREAM.INFO.{self._stream}", None, patience)
         if "error" in answer:
-            raise LogUnavailable(f"stream {self._stream}: {answer['error'].get('description')}. Create it with ensure_streams.")
+            raise LogUnavailable(f"{self._where}: {answer['error'].get('description')}. Home's provisioning creates it when it starts.")
         return answer
 
-    async def _ask(self, what: str, question: dict[str, Any] | None, deadline: float) -> dict[str, Any]:
+    async def _ask(self, what: str, question: dict[str, Any] | None, patience: _Patience) -> dict[str, Any]:
         """One request to the API, which goes to the leader; tried again while the server is away, until the deadline."""
+        body = json.dumps(question).encode() if question else b""
         while True:
             try:
-                return await self._send(f"{self._api_prefix}.{what}", json.dumps(question).encode() if question else b"", {}, deadline)
+                answer = await self._send(f"{self._api_prefix}.{what}", body, {}, patience)
+                error = answer.get("error", {})
+                if error.get("code") == _NOT_NOW:
+                    raise _InDoubt(str(error.get("description")))
             except _InDoubt as doubt:
-                await self._pause(deadline, str(doubt))
+                await self._pause(patience, doubt)
+            else:
+                return answer
 
-    async def _pause(self, deadline: float, why: str) -> None:
-        if asyncio.get_running_loop().time() + RETRY_S >= deadline:
-            where = self._nc.connected_url.netloc if self._nc.is_connected and self._nc.connected_url else "NATS"
+    async def _pause(self, patience: _Patience, why: _InDoubt) -> None:
+        """Before another try. Raises LogUnavailable where there is none."""
+        if patience.is_over(isinstance(why, _Unreachable)):
+            by = self._nc.connected_url.netloc if self._nc.is_connected and self._nc.connected_url else "no server of NATS"
             raise LogUnavailable(
-                f"stream {self._stream} at {where} did not answer within {APPEND_LIMIT_S} s ({why})."
-                " If this was a write its outcome is unknown: repeat it with the same request id when the server is back."
-            )
+                f"Home region {self._home} is out of reach: {self._where} did not answer by {by} ({why}). Reads go on here."
+                " The outcome of a write is unknown: try again, with the same request id, when the link is back."
+            ) from why
         await asyncio.sleep(RETRY_S)
+
+
+class _Patience:
+    """How long one call waits for the log: APPEND_LIMIT_S for silence, UNREACHABLE_LIMIT_S where certainly nobody is there."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._deadline = self._loop.time() + APPEND_LIMIT_S
+        self._unreachable_since: float | None = None
+
+    @property
+    def left_s(self) -> float:
+        return self._deadline - self._loop.time()
+
+    def is_answered(self) -> None:
+        self._unreachable_since = None
+
+    def is_over(self, is_unreachable: bool) -> bool:
+        """Whether another try, after RETRY_S, would come too late."""
+        now = self._loop.time() + RETRY_S
+        if not is_unreachable:
+            self._unreachable_since = None
+        elif self._unreachable_since is None:
+            self._unreachable_since = now - RETRY_S
+        return now >= self._deadline or (self._unreachable_since is not None and now - self._unreachable_since >= UNREACHABLE_LIMIT_S)
 
 
 _Message = tuple[str, bytes, dict[str, Any]]
@@ -221,10 +263,14 @@ class _InDoubt(Exception):
     """No answer: it may have been stored or not."""
 
 
+class _Unreachable(_InDoubt):
+    """Nobody is there to answer: what was sent now was not stored, what was sent before it may have been."""
+
+
 def _messages(stream: str, commits: Sequence[Commit], expect: Sequence[Expect]) -> list[_Message]:
     messages: list[_Message] = []
     for commit, expected, body in zip(commits, expect, bodies_of(commits, expect), strict=True):
-        headers = {"Nats-Msg-Id": commit.id, "Nats-Expected-Stream": stream, _EXPECTED: str(expected.position)}
+        headers = {"Nats-Msg-Id": message_id_of(commit), "Nats-Expected-Stream": stream, _EXPECTED: str(expected.position)}
         if expected.subject_filter != commit.subject:
             headers[f"{_EXPECTED}-Subject"] = expected.subject_filter
         messages.append((commit.subject, body, headers))

@@ -69,8 +69,9 @@ class EventLog(Protocol):
     async def append(self, commits: Sequence[Commit], expect: Sequence[Expect]) -> tuple[Position, ...]:
         """Store all of `commits` (1 to `MAX_COMMITS_A_BATCH`) or none; `expect[i]` guards `commits[i]`.
 
-        Their positions are consecutive. Appending a commit whose id is the last on its subject already gives its position again. Raises
-        `Conflict`, `LogUnavailable` (within 2 s), ValueError for a commit above `MAX_COMMIT_BYTES`.
+        Their positions are consecutive. Appending a commit whose id is the last on its subject already gives its position again. Two
+        commits with one request id of one tenant are a `Conflict` (claims' commits apart), at least for some minutes, which is longer than
+        a decision takes. Raises `Conflict`, `LogUnavailable` (within 2 s), ValueError for a commit above `MAX_COMMIT_BYTES`.
         """
         ...
 

@@ -17,7 +17,7 @@ import aiosqlite
 
 from trunkline.domain.events import Commit, Position
 from trunkline.eventlog.codec import UnknownEvent
-from trunkline.eventlog.envelope import bodies_of, micros_of, stored_commit
+from trunkline.eventlog.envelope import bodies_of, message_id_of, micros_of, stored_commit
 from trunkline.eventlog.log import Conflict, Expect, LogDamaged, LogUnavailable, StoredCommit, each, matches
 from trunkline.eventlog.ulid import new_ulid
 
@@ -37,6 +37,8 @@ CREATE TABLE commits (
 );
 CREATE TABLE subjects (subject TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
 """
+_ADDED: Final = "CREATE TABLE IF NOT EXISTS messages (id TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID"
+"""Message ids; files of the first version do not have it."""
 
 
 class SqliteLog:
@@ -153,6 +155,9 @@ class SqliteLog:
             # All expectations are of the log as it was before the batch, as the server has it.
             for expected in expect:
                 await self._check(expected)
+            ids = [message_id_of(commit) for commit in commits]
+            for message_id in ids:
+                await self._check_new(message_id)
             (head,) = next(iter(await db.execute_fetchall("SELECT coalesce(max(position), 0) FROM commits")))
             positions = [Position(head + number) for number in range(1, len(commits) + 1)]
             stored_us = micros_of(datetime.now(UTC))
@@ -167,6 +172,7 @@ class SqliteLog:
                 "INSERT OR REPLACE INTO subjects VALUES (?, ?)",
                 [(commit.subject, position) for position, commit in zip(positions, commits, strict=True)],
             )
+            await db.executemany("INSERT INTO messages VALUES (?, ?)", list(zip(ids, positions, strict=True)))
             await db.execute("COMMIT")
             return tuple(positions)
         finally:
@@ -185,6 +191,10 @@ class SqliteLog:
                 f"{self._path}: the last commit on {expected.subject_filter} is {last}, expected was {expected.position}."
                 " Read again and decide again."
             )
+
+    async def _check_new(self, message_id: str) -> None:
+        for (position,) in await self._writer.execute_fetchall("SELECT position FROM messages WHERE id = ?", (message_id,)):
+            raise Conflict(f"{self._path}: a commit of the same request stands at {position}. Read again and decide again.")
 
     async def _read(self, query: str, *parameters: object) -> list[sqlite3.Row]:
         try:
@@ -223,8 +233,11 @@ async def _prepare(path: Path, db: aiosqlite.Connection) -> str:
                 await db.execute(statement)
             await db.execute("INSERT INTO log VALUES (1, ?)", (new_ulid(),))
             await db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            await db.execute(_ADDED)
         elif application_id != _APPLICATION_ID:
             raise LogDamaged(f"{path} {_NOT_A_LOG}: it is a SQLite file of something else (application id {application_id})")
+        else:
+            await db.execute(_ADDED)
         (epoch,) = next(iter(await db.execute_fetchall("SELECT epoch FROM log")))
         await db.execute("COMMIT")
     finally:
