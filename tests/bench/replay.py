@@ -40,7 +40,7 @@ async def measure(folder: Path) -> dict[str, dict[str, int]]:
 async def _measure(folder: Path, size: int) -> dict[str, int]:
     server = NatsServer(folder)
     await server.start()
-    connection = await connect(server.url, token="", name="bench")
+    connection = await connect(server.url, tls=None, name="bench")
     try:
         await ensure_streams(connection, replicas=1)
         log = JetStreamLog(connection)

@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc.aio
 import pytest
-from helpers.service import REALM, SERVICE_KEY, ServiceProcess
+from helpers.service import REALM, ServiceProcess
 
 from trunkline.api.auth.v1 import auth_pb2, auth_pb2_grpc
 from trunkline.api.common.v1 import common_pb2
@@ -31,8 +31,10 @@ HASHES = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 class AuthClient:
     """What other services ask of auth."""
 
-    def __init__(self, service: ServiceProcess, key: str = SERVICE_KEY) -> None:
-        self._channel = service.channel(key)
+    def __init__(self, service: ServiceProcess, key: str = "") -> None:
+        """As provisioning, or with a key as a person."""
+        self._channel = service.channel(key) if key else service.channel_of("provisioning")
+        self._edge = service.channel_of("edge")
         self.stub: Any = auth_pb2_grpc.AuthServiceStub(self._channel)
 
     async def __aenter__(self) -> AuthClient:
@@ -40,6 +42,7 @@ class AuthClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self._channel.close()
+        await self._edge.close()
 
     async def set_credential(
         self, credential_id: str, password: str, *, tenant: str = "acme", username: str = "31000000", request_id: str = ""
@@ -59,7 +62,9 @@ class AuthClient:
         return response
 
     async def keys(self, *tenants: str) -> auth_pb2.FetchKeysResponse:
-        response: auth_pb2.FetchKeysResponse = await self.stub.FetchKeys(auth_pb2.FetchKeysRequest(tenants=tenants))
+        response: auth_pb2.FetchKeysResponse = await auth_pb2_grpc.AuthServiceStub(self._edge).FetchKeys(
+            auth_pb2.FetchKeysRequest(tenants=tenants)
+        )
         return response
 
     async def nonce(self) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import grpc.aio
 from helpers.nats import NatsServer
 from helpers.platform import free_loopback
-from helpers.service import REALM, SERVICE_KEY, ServiceProcess
+from helpers.service import REALM, ServiceProcess
 from helpers.sipp import SDP, Caller
 from nats.aio.client import Client
 
@@ -118,7 +118,14 @@ class EdgeBench:
         self.auth = ServiceProcess("auth", folder, nats, kek_file=folder / "kek", pops=["eu1"])
         self.records = ServiceProcess("records", folder, nats)
         self.edge = ServiceProcess(
-            "edge", folder, nats, pop="eu1", listen=[self.sip], auth_address=self.auth.address, silent_gateway_ms=500, all_silent_ms=3000
+            "edge",
+            folder,
+            nats,
+            pop="eu1",
+            listen=[self.sip],
+            auth_addresses=[self.auth.address],
+            silent_gateway_ms=500,
+            all_silent_ms=3000,
         )
         self._gateways: list[subprocess.Popen[bytes]] = []
 
@@ -151,7 +158,7 @@ class EdgeBench:
     async def add_account(self) -> None:
         """Through auth, which seals the secrets; then the account in the log."""
         await self.auth.serving()
-        async with self.auth.channel(SERVICE_KEY) as channel:
+        async with self.auth.channel_of("provisioning") as channel:
             request = auth_pb2.SetCredentialRequest(tenant="acme", credential_id="c1", username=USERNAME, password=PASSWORD)
             await auth_pb2_grpc.AuthServiceStub(channel).SetCredential(request)
         await self.write(Kind.ACL, "acme", "OUT", AccountAdded(USERNAME, "c1"))

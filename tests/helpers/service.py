@@ -12,6 +12,7 @@ from pathlib import Path
 
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from helpers.authority import table_of, tls_of
 from helpers.nats import NatsServer, free_port
 
 from trunkline.runtime.control import ControlState
@@ -24,7 +25,6 @@ STOP_LIMIT_S = 20.0
 _LOOK_S = 0.02
 
 OPERATOR_KEY = "ok_operator-key-of-this-test"
-SERVICE_KEY = "sk_service-key-of-this-test"
 REALM = "sip.trunkline.test"
 
 
@@ -33,14 +33,13 @@ def common_settings(name: str, folder: Path, nats: NatsServer, grpc_listen: str 
     return {
         "name": name,
         "region": "eu",
+        "home": "eu",
         "realm": REALM,
         "state_dir": folder / "data" / name,
         "grpc_listen": grpc_listen,
         "nats_url": nats.url,
-        "nats_token": "",
+        "tls": table_of(tls_of(name.partition("-")[0], name)),
         "operator_key_hash": hashlib.sha256(OPERATOR_KEY.encode()).hexdigest(),
-        "service_key": SERVICE_KEY,
-        "service_key_hash": hashlib.sha256(SERVICE_KEY.encode()).hexdigest(),
     }
 
 
@@ -99,7 +98,7 @@ class ServiceProcess:
 
     async def serving(self) -> None:
         assert self._process is not None
-        async with asyncio.timeout(START_LIMIT_S), grpc.aio.insecure_channel(self.address) as channel:
+        async with asyncio.timeout(START_LIMIT_S), open_channel(self.address, tls=tls_of("client"), peer=self.name) as channel:
             stub = health_pb2_grpc.HealthStub(channel)
             while not await self._is_serving(stub):
                 assert self._process.returncode is None, f"{self.name} ended with {self._process.returncode}:\n{self.output()}"
@@ -137,4 +136,9 @@ class ServiceProcess:
         return self.log.read_text(errors="replace")
 
     def channel(self, key: str = OPERATOR_KEY) -> grpc.aio.Channel:
-        return open_channel(self.address, key=key, service="test", is_waiting=True, deadline_s=20)
+        """As a person or a customer's program, with an API key."""
+        return open_channel(self.address, tls=tls_of("client"), peer=self.name, key=key, is_waiting=True, deadline_s=20)
+
+    def channel_of(self, kind: str) -> grpc.aio.Channel:
+        """As a service of that kind."""
+        return open_channel(self.address, tls=tls_of(kind), peer=self.name, is_waiting=True, deadline_s=20)

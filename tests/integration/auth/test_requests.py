@@ -12,6 +12,8 @@ from helpers.auth import HASHES, PASSWORD, AuthClient, Provisioned, call, make_t
 from helpers.nats import NatsServer
 from helpers.service import OPERATOR_KEY, REALM, ServiceProcess, control_state
 
+from trunkline.api.auth.v1 import auth_pb2
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _numbers = itertools.count(1)
 
@@ -112,11 +114,14 @@ async def test_a_bad_password_is_refused_and_not_repeated(
     assert password not in f"{problem} {auth.output()}"
 
 
-async def test_keys_go_to_services_only(auth: ServiceProcess, client: AuthClient, provisioned: Provisioned, tenant: str) -> None:
+async def test_keys_go_to_edges_and_secrets_come_from_provisioning_only(
+    auth: ServiceProcess, client: AuthClient, provisioned: Provisioned, tenant: str
+) -> None:
     await provisioned.tenant(tenant)
     async with AuthClient(auth, OPERATOR_KEY) as operator:
-        for work in (operator.keys(), operator.set_credential("c1", PASSWORD, tenant=tenant)):
-            assert (await operator.problem(work)).code == "PERMISSION_DENIED"
+        assert (await operator.problem(operator.set_credential("c1", PASSWORD, tenant=tenant))).code == "PERMISSION_DENIED"
+        assert (await operator.problem(operator.stub.FetchKeys(auth_pb2.FetchKeysRequest()))).code == "PERMISSION_DENIED"
+    assert (await client.problem(client.stub.FetchKeys(auth_pb2.FetchKeysRequest()))).reason == "SERVICE_NOT_ALLOWED"
     keys = await client.keys()
     for ring in (keys.nonce_keys, keys.token_keys):
         assert [key.is_current for key in ring] == [True]

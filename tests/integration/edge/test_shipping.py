@@ -86,7 +86,7 @@ async def client(nats_server: NatsServer) -> AsyncIterator[Client]:
     first = await nats_server.connect()
     await ensure_streams(first)
     await first.close()
-    client = await connect(nats_server.url, token="", name="edge-eu1-calls", pending_bytes=0)
+    client = await connect(nats_server.url, tls=None, name="edge-eu1-calls", pending_bytes=0)
     yield client
     await client.close()
 

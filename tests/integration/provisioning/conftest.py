@@ -59,12 +59,12 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 
 @pytest.fixture
 def new_process(nats_server: NatsServer, tmp_path: Path) -> Callable[..., ServiceProcess]:
-    """A process that is not started yet; `auth_address` and `pops` may be given."""
+    """A process that is not started yet; `auth_addresses` and `pops` may be given."""
 
     def make(folder: str = "provisioning", **more: object) -> ServiceProcess:
         nobody = f"127.0.0.1:{free_port()}"
         settings: dict[str, object] = {
-            "auth_address": nobody,
+            "auth_addresses": [nobody],
             "pops": [{"name": "eu1", "region": "eu", "edge": "edge-eu1", "grpc_address": nobody}],
         }
         return ServiceProcess("provisioning", tmp_path / folder, nats_server, **(settings | more))

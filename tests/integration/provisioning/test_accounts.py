@@ -21,7 +21,7 @@ async def both(
     nats_server: NatsServer, tmp_path: Path, new_process: Callable[..., ServiceProcess], stack: AsyncExitStack
 ) -> AsyncIterator[Service]:
     auth = ServiceProcess("auth", tmp_path, nats_server, kek_file=tmp_path / "kek", pops=["eu1"])
-    provisioning = new_process(auth_address=auth.address)
+    provisioning = new_process(auth_addresses=[auth.address])
     try:
         await auth.start()
         await provisioning.start()

@@ -15,6 +15,7 @@ import grpc
 import grpc.aio
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from helpers.authority import tls_of
 from helpers.nats import NatsServer, free_port
 from nats.aio.client import Client
 
@@ -73,10 +74,9 @@ async def service(nats: NatsServer, folder: Path) -> AsyncIterator[str]:
         state_dir=folder,
         grpc_listen=f"127.0.0.1:{free_port()}",
         nats_url=nats.url,
-        nats_token="",
         operator_key_hash=hash_of(OPERATOR),
-        service_key=SERVICE,
-        service_key_hash=hash_of(SERVICE),
+        tls=tls_of("records"),
+        home="eu",
     )
     life = Lifecycle()
     try:
@@ -89,7 +89,7 @@ async def service(nats: NatsServer, folder: Path) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def asking(address: str, key: str) -> AsyncIterator[Any]:
-    channel = open_channel(address, key=key, is_waiting=True)
+    channel = open_channel(address, tls=tls_of("client"), peer="records", key=key, is_waiting=True)
     yield records_pb2_grpc.RecordsServiceStub(channel)
     await channel.close()
 

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from helpers.nats import NatsServer
 from helpers.routing import DECK, HEADER, Client
-from helpers.service import SERVICE_KEY, ServiceProcess
+from helpers.service import ServiceProcess
 
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.events.v1 import config_pb2
@@ -91,7 +91,7 @@ async def test_a_bad_gateway_names_the_field(client: Client, gateway: routing_pb
 
 
 async def test_only_operators_write(routing: ServiceProcess, client: Client) -> None:
-    async with routing.channel(SERVICE_KEY) as channel:
+    async with routing.channel_of("provisioning") as channel:
         stub: Any = routing_pb2_grpc.RoutingServiceStub(channel)
         problem = await client.problem(stub.CreateCarrier(routing_pb2.CreateCarrierRequest(carrier="omega")))
         assert (problem.code, problem.reason) == ("PERMISSION_DENIED", "ROLE_NOT_ALLOWED")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import grpc.aio
 import pytest
+from helpers.authority import tls_of
 
 from trunkline.api.auth.v1 import auth_pb2, auth_pb2_grpc
 from trunkline.api.provisioning.v1 import provisioning_pb2, provisioning_pb2_grpc
@@ -44,15 +45,18 @@ class Peer:
         self.server = server
         self.authenticator = AUTHENTICATOR
 
-    def channel(self, key: str = "service", **options: object) -> grpc.aio.Channel:
-        return open_channel(self.address, key=key, service="test", **options)  # type: ignore[arg-type]
+    def channel(self, key: str = "", *, kind: str = "", **options: object) -> grpc.aio.Channel:
+        """With a key as a person's program, without one as the service `provisioning-eu`; the server says that it is auth."""
+        kind = kind or ("client" if key else "provisioning")
+        tls = tls_of(kind, f"{kind}-eu")
+        return open_channel(self.address, tls=tls, peer="auth", key=key, **options)  # type: ignore[arg-type]
 
 
 def _find(key_hash: bytes) -> TenantKey | None:
     return TenantKey(TenantId("acme"), "k1") if key_hash == hashlib.sha256(b"tk_acme").digest() else None
 
 
-AUTHENTICATOR = Authenticator(hashlib.sha256(b"operator").hexdigest(), hashlib.sha256(b"service").hexdigest(), _find)
+AUTHENTICATOR = Authenticator(hashlib.sha256(b"operator").hexdigest(), _find)
 
 
 async def nothing() -> None:
@@ -61,7 +65,7 @@ async def nothing() -> None:
 
 @pytest.fixture
 async def peer() -> AsyncIterator[Peer]:
-    server = GrpcServer("127.0.0.1:0", AUTHENTICATOR)
+    server = GrpcServer("127.0.0.1:0", tls_of("auth"), AUTHENTICATOR)
     scripted = Scripted()
     scripted.method = nothing
     auth_pb2_grpc.add_AuthServiceServicer_to_server(scripted, server.grpc)

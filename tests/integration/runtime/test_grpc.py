@@ -12,6 +12,7 @@ import grpc
 import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from helpers.authority import tls_of
 
 from trunkline.api.auth.v1 import auth_pb2, auth_pb2_grpc
 from trunkline.api.provisioning.v1 import provisioning_pb2, provisioning_pb2_grpc
@@ -123,7 +124,8 @@ async def test_a_refusal_of_a_service_behind_is_passed_on_as_it_is(peer: Any) ->
 async def test_a_service_behind_that_is_away_is_unavailable(peer: Any) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        async with open_channel(f"127.0.0.1:{free.getsockname()[1]}", key="service") as away, peer.channel() as channel:
+        away_at = f"127.0.0.1:{free.getsockname()[1]}"
+        async with open_channel(away_at, tls=tls_of("provisioning"), peer="auth") as away, peer.channel() as channel:
 
             async def ask_behind() -> None:
                 await authorize(away)
@@ -137,7 +139,7 @@ async def test_a_service_behind_that_is_away_is_unavailable(peer: Any) -> None:
     ("key", "principal"),
     [
         ("operator", Principal("operator", Role.OPERATOR)),
-        ("service", Principal("service:test", Role.SERVICE)),
+        ("", Principal("service:provisioning-eu", Role.SERVICE, service="provisioning")),
         ("tk_acme", Principal("tenant:acme/key:k1", Role.TENANT, authentication.TenantId("acme"))),
     ],
 )
@@ -176,7 +178,7 @@ async def test_a_caller_without_a_valid_key_reaches_no_method(peer: Any) -> None
         seen.append(1)
 
     peer.scripted.method = method
-    async with peer.channel("wrong") as channel, grpc.aio.insecure_channel(peer.address) as bare:
+    async with peer.channel("wrong") as channel, peer.channel(kind="client") as bare:
         assert (await problem(channel)).code == "UNAUTHENTICATED"
         assert (await problem(bare)).message.startswith("no API key")
     assert seen == []
@@ -212,7 +214,7 @@ async def test_a_trace_goes_on_in_the_service(peer: Any) -> None:
 
 
 async def test_health_needs_no_key_and_follows_set_serving(peer: Any) -> None:
-    async with grpc.aio.insecure_channel(peer.address) as channel:
+    async with peer.channel(kind="client") as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         states = []
         for is_serving in (False, True, False):
@@ -249,9 +251,9 @@ async def test_the_server_ends_a_method_that_no_deadline_of_the_caller_bounds(pe
 async def test_a_waiting_call_meets_a_server_that_starts_later(peer: Any) -> None:
     address = peer.address
     await peer.server.stop()
-    async with open_channel(address, key="service", is_waiting=True) as channel:
+    async with peer.channel(is_waiting=True) as channel:
         call = asyncio.ensure_future(authorize(channel))
-        second = GrpcServer(address, peer.authenticator)
+        second = GrpcServer(address, tls_of("auth"), peer.authenticator)
         auth_pb2_grpc.add_AuthServiceServicer_to_server(peer.scripted, second.grpc)
         await second.start()
         try:
@@ -261,6 +263,6 @@ async def test_a_waiting_call_meets_a_server_that_starts_later(peer: Any) -> Non
 
 
 async def test_an_address_in_use_is_named(peer: Any) -> None:
-    second = GrpcServer(peer.address, peer.authenticator)
+    second = GrpcServer(peer.address, tls_of("auth"), peer.authenticator)
     with pytest.raises(OSError, match=peer.address):
         await second.start()

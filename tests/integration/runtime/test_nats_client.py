@@ -23,7 +23,7 @@ async def until(what: str, probe: Callable[[], bool]) -> None:
 
 
 async def test_it_connects_and_carries_messages(nats_server: NatsServer) -> None:
-    client = await connect(nats_server.url, token="", name="test")
+    client = await connect(nats_server.url, tls=None, name="test")
     try:
         received: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -38,7 +38,7 @@ async def test_it_connects_and_carries_messages(nats_server: NatsServer) -> None
 
 
 async def test_it_comes_back_after_the_server_was_killed(nats_server: NatsServer) -> None:
-    client = await connect(nats_server.url, token="", name="test")
+    client = await connect(nats_server.url, tls=None, name="test")
     try:
         await nats_server.kill()
         await until("the loss is noticed", lambda: not client.is_connected)
@@ -52,7 +52,7 @@ async def test_it_comes_back_after_the_server_was_killed(nats_server: NatsServer
 async def test_it_gives_up_waiting_for_a_server_that_is_away_but_not_trying(nats_server: NatsServer) -> None:
     await nats_server.kill()
     began = time.monotonic()
-    client = await connect(nats_server.url, token="", name="test", wait_s=0.3)
+    client = await connect(nats_server.url, tls=None, name="test", wait_s=0.3)
     try:
         assert 0.2 < time.monotonic() - began < 3
         assert not client.is_connected
@@ -65,17 +65,17 @@ async def test_it_gives_up_waiting_for_a_server_that_is_away_but_not_trying(nats
 
 async def test_a_connection_that_was_never_made_can_be_closed_and_stays_closed(nats_server: NatsServer) -> None:
     await nats_server.kill()
-    client = await connect(nats_server.url, token="", name="test", wait_s=0.1)
+    client = await connect(nats_server.url, tls=None, name="test", wait_s=0.1)
     await client.close()
     await nats_server.start()
-    other = await connect(nats_server.url, token="", name="other")  # as long as a retry of the first would have taken
+    other = await connect(nats_server.url, tls=None, name="other")  # as long as a retry of the first would have taken
     await other.close()
     assert client.is_closed
     assert [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("nats")] == []
 
 
 async def test_a_request_without_a_server_fails_within_its_time(nats_server: NatsServer) -> None:
-    client = await connect(nats_server.url, token="", name="test")
+    client = await connect(nats_server.url, tls=None, name="test")
     try:
         await nats_server.kill()
         await until("the loss is noticed", lambda: not client.is_connected)

@@ -35,10 +35,9 @@ realm = "sip.trunkline.test"
 state_dir = "{folder}/data"
 grpc_listen = "127.0.0.1:0"
 nats_url = "nats://127.0.0.1:1"
-nats_token = "nats-secret-of-this-test"
 operator_key_hash = "{hash}"
-service_key = "sk_secret-of-this-test"
-service_key_hash = "{hash}"
+tls = {{ ca_file = "ca.crt", cert_file = "one.crt", key_file = "one.key" }}
+home = "eu"
 """
 
 

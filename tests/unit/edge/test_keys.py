@@ -10,12 +10,15 @@ from typing import Any
 import grpc.aio
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from helpers.authority import tls_of
 
 from trunkline.api.auth.v1 import auth_pb2, auth_pb2_grpc
 from trunkline.edge.auth_client import keys_from
 from trunkline.edge.key_cache import CACHE_FILE, NODE_KEY_FILE, KeyCache, UnusableCache, UnusableNodeKey
 from trunkline.edge.key_ring import NO_KEYS, KeyRing
 from trunkline.edge.keys import KeyKeeper
+from trunkline.runtime.grpc_pool import PeerPool
+from trunkline.runtime.tls import server_credentials
 
 KEY = bytes(range(32))
 
@@ -91,9 +94,9 @@ class ScriptedAuth(auth_pb2_grpc.AuthServiceServicer):
 class Bench:
     """A keeper against a scripted auth; `changes` is what the keeper told, `now_s` its clock."""
 
-    def __init__(self, folder: Path, auth: ScriptedAuth, channel: grpc.aio.Channel) -> None:
+    def __init__(self, folder: Path, auth: ScriptedAuth, pool: PeerPool) -> None:
         self.folder, self.auth, self.now_s = folder, auth, 1000.0
-        self.fetch = keys_from(channel)
+        self.fetch = keys_from(pool)
         self.told = asyncio.Event()
 
     def keeper(self, **settings: float) -> KeyKeeper:
@@ -115,10 +118,11 @@ class Bench:
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     auth, server = ScriptedAuth(), grpc.aio.server()
     auth_pb2_grpc.add_AuthServiceServicer_to_server(auth, server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_secure_port("127.0.0.1:0", server_credentials(tls_of("auth")))
     await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Bench(tmp_path, auth, channel)
+    pool = PeerPool([f"127.0.0.1:{port}"], tls=tls_of("edge"), peer="auth")
+    yield Bench(tmp_path, auth, pool)
+    await pool.close()
     await server.stop(None)
 
 

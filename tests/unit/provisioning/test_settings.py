@@ -12,11 +12,10 @@ realm = "sip.trunkline.test"
 state_dir = "data"
 grpc_listen = "127.0.0.1:0"
 nats_url = "nats://127.0.0.1:4222"
-nats_token = "t"
 operator_key_hash = "{"0" * 64}"
-service_key = "k"
-service_key_hash = "{"1" * 64}"
-auth_address = "127.0.0.1:7001"
+tls = {{ ca_file = "ca.crt", cert_file = "one.crt", key_file = "one.key" }}
+home = "eu"
+auth_addresses = ["127.0.0.1:7001"]
 """
 POP = '[[pops]]\nname = "eu1"\nregion = "eu"\nedge = "edge-eu1"\ngrpc_address = "127.0.0.1:7002"\n'
 
@@ -39,7 +38,7 @@ def test_the_settings_of_one_pop_are_taken(tmp_path: Path) -> None:
         (COMMON + POP + POP, "twice"),
         (COMMON + POP.replace("grpc_address", "grpc_adress"), "grpc_adress"),
         (COMMON + POP.replace("127.0.0.1:7002", "somewhere"), "grpc_address"),
-        (COMMON.replace("auth_address", "auth_addres") + POP, "auth_address"),
+        (COMMON.replace("auth_addresses", "auth_addrses") + POP, "auth_addresses"),
     ],
 )
 def test_a_mistake_is_named_with_file_and_key(tmp_path: Path, text: str, part: str) -> None:

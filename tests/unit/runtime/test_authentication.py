@@ -10,36 +10,39 @@ from trunkline.domain.errors import ErrorCode, Refusal
 from trunkline.domain.events import TenantId
 from trunkline.runtime import authentication
 from trunkline.runtime.authentication import Authenticator, Principal, Role, TenantKey, Unauthenticated
+from trunkline.runtime.tls import Identity, identity_of
 
 
 def find(key_hash: bytes) -> TenantKey | None:
     return TenantKey(TenantId("acme"), "k1") if key_hash == hashlib.sha256(b"tk_acme").digest() else None
 
 
-AUTHENTICATOR = Authenticator(hashlib.sha256(b"operator").hexdigest(), hashlib.sha256(b"service").hexdigest(), find)
+AUTHENTICATOR = Authenticator(hashlib.sha256(b"operator").hexdigest(), find)
+PROVISIONING = Identity("provisioning", "provisioning-eu")
+CLIENT = Identity("client", "client")
 
 
-def caller(key: str, **more: str) -> Principal:
-    return AUTHENTICATOR.authenticate(
-        [("authorization", f"Bearer {key}"), *((name.replace("_", "-"), text) for name, text in more.items())]
-    )
+def caller(key: str, peer: Identity | None = CLIENT, **more: str) -> Principal:
+    keys = [("authorization", f"Bearer {key}")] if key else []
+    return AUTHENTICATOR.authenticate([*keys, *((name.replace("_", "-"), text) for name, text in more.items())], peer)
 
 
-def test_operator_service_and_tenant_are_told_apart_by_their_keys() -> None:
+def test_a_service_is_told_by_its_certificate_operator_and_tenant_by_their_keys() -> None:
     assert caller("operator") == Principal("operator", Role.OPERATOR)
-    assert caller("service", trunkline_service="provisioning") == Principal("service:provisioning", Role.SERVICE)
+    assert caller("", PROVISIONING) == Principal("service:provisioning-eu", Role.SERVICE, service="provisioning")
+    assert caller("operator", PROVISIONING).role is Role.SERVICE
     assert caller("tk_acme") == Principal("tenant:acme/key:k1", Role.TENANT, TenantId("acme"))
 
 
 def test_a_service_names_whom_it_acts_for_and_nobody_else_can() -> None:
-    assert caller("service", trunkline_actor="tenant:acme/key:k1").actor == "tenant:acme/key:k1"
+    assert caller("", PROVISIONING, trunkline_actor="tenant:acme/key:k1").actor == "tenant:acme/key:k1"
     assert caller("tk_acme", trunkline_actor="operator").actor == "tenant:acme/key:k1"
 
 
 @pytest.mark.parametrize("actor", ["a b", "x" * 129, "a\nb"])
 def test_an_actor_that_cannot_stand_in_a_commit_is_refused(actor: str) -> None:
     with pytest.raises(Unauthenticated, match="printable"):
-        caller("service", trunkline_actor=actor)
+        caller("", PROVISIONING, trunkline_actor=actor)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +50,7 @@ def test_an_actor_that_cannot_stand_in_a_commit_is_refused(actor: str) -> None:
 )
 def test_no_key_is_told_apart_from_a_wrong_one(metadata: list[tuple[str, str | bytes]]) -> None:
     with pytest.raises(Unauthenticated, match="no API key"):
-        AUTHENTICATOR.authenticate(metadata)
+        AUTHENTICATOR.authenticate(metadata, CLIENT)
 
 
 def test_a_wrong_key_is_refused_and_not_repeated() -> None:
@@ -80,3 +83,29 @@ def test_a_role_that_a_method_is_not_for_is_refused() -> None:
         authentication.require(Role.OPERATOR, Role.SERVICE)
     assert caught.value.code is ErrorCode.PERMISSION_DENIED
     assert caught.value.remedy == "use a key of: operator, service"
+
+
+@pytest.mark.parametrize("kind", ["client", "nats", "stranger"])
+def test_a_certificate_of_another_kind_has_no_rights_of_its_own(kind: str) -> None:
+    with pytest.raises(Unauthenticated, match="no API key"):
+        caller("", Identity(kind, "one"))
+
+
+def test_a_service_asks_only_what_is_for_its_kind() -> None:
+    authentication.enter(caller("", Identity("edge", "edge-eu1")))
+    assert authentication.require_service("edge", "auth").actor == "service:edge-eu1"
+    with pytest.raises(Refusal) as caught:
+        authentication.require_service("provisioning")
+    assert caught.value.code is ErrorCode.PERMISSION_DENIED
+    authentication.enter(caller("operator"))
+    with pytest.raises(Refusal, match="operator"):
+        authentication.require_service("provisioning")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["edge.trunkline.internal", "spiffe://trunkline.internal/edge", "spiffe://trunkline.internal/edge/a/b", "spiffe://other/edge/edge-eu1"],
+)
+def test_only_a_whole_name_of_this_platform_is_an_identity(name: str) -> None:
+    assert identity_of([name]) is None
+    assert identity_of([name, "spiffe://trunkline.internal/edge/edge-eu1"]) == Identity("edge", "edge-eu1")

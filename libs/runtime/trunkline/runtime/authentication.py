@@ -1,7 +1,7 @@
-"""Who is calling: `authorization: Bearer KEY` becomes a Principal.
+"""Who is calling: a service by its certificate, everybody else by `authorization: Bearer KEY`; both become a Principal.
 
-Operator and service keys are compared by their SHA-256 with the settings; tenants' keys are looked up by hash in what the service has
-replicated. Keys are 256 random bits, so a plain hash is enough. A service may say on whose behalf it acts.
+The operator's key is compared by its SHA-256 with the settings; tenants' keys are looked up by hash in what the service has replicated.
+Keys are 256 random bits, so a plain hash is enough. A service may say on whose behalf it acts.
 """
 
 from __future__ import annotations
@@ -17,13 +17,11 @@ from enum import StrEnum
 from trunkline.domain.directory import Directory
 from trunkline.domain.errors import ErrorCode, Refusal
 from trunkline.domain.events import TenantId
+from trunkline.runtime.tls import SERVICE_KINDS, Identity
 
 AUTHORIZATION = "authorization"
 ACTOR = "trunkline-actor"
 """Metadata of calls between services: who asked the calling service (`tenant:acme/key:k1`)."""
-SERVICE = "trunkline-service"
-"""Metadata of calls between services: the name of the calling process."""
-
 ACTOR_LIMIT = 128
 """Characters of an actor; it stands in every commit."""
 
@@ -36,11 +34,13 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """`actor` is what commits name: `operator`, `service:auth`, `tenant:acme/key:k1`. `tenant` is set for the role tenant only."""
+    """`actor` is what commits name: `operator`, `service:auth-eu`, `tenant:acme/key:k1`. `tenant` is set for the role tenant only,
+    `service` (`auth`, `edge`) for the role service only."""
 
     actor: str
     role: Role
     tenant: TenantId | None = None
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,33 +76,32 @@ def tenant_keys_of(directory: Directory) -> FindTenantKey:
 
 @dataclass(frozen=True, slots=True)
 class Authenticator:
-    """The hashes are lower-case hexadecimal, as in the settings."""
+    """The hash is lower-case hexadecimal, as in the settings."""
 
     operator_key_hash: str
-    service_key_hash: str
     find_tenant_key: FindTenantKey = no_tenants
 
-    def authenticate(self, metadata: Sequence[tuple[str, str | bytes]]) -> Principal:
-        """The caller of a request with this metadata. Raises Unauthenticated."""
+    def authenticate(self, metadata: Sequence[tuple[str, str | bytes]], peer: Identity | None) -> Principal:
+        """The caller of a request with this metadata over a connection with this certificate. Raises Unauthenticated."""
         values = {key: value for key, value in metadata if isinstance(value, str)}
+        if peer is not None and peer.kind in SERVICE_KINDS:
+            return Principal(_service_actor(values, peer), Role.SERVICE, service=peer.kind)
         scheme, _, key = values.get(AUTHORIZATION, "").partition(" ")
         if scheme.lower() != "bearer" or not key:
             raise Unauthenticated("no API key: send the metadata 'authorization: Bearer KEY'")
         hashed = hashlib.sha256(key.encode()).digest()
         if hmac.compare_digest(hashed.hex(), self.operator_key_hash):
             return Principal("operator", Role.OPERATOR)
-        if hmac.compare_digest(hashed.hex(), self.service_key_hash):
-            return Principal(_service_actor(values), Role.SERVICE)
         found = self.find_tenant_key(hashed)
         if found is None:
             raise Unauthenticated("the API key is unknown or revoked: make a new one, or check that it was copied whole")
         return Principal(f"tenant:{found.tenant}/key:{found.key}", Role.TENANT, found.tenant)
 
 
-def _service_actor(values: dict[str, str]) -> str:
-    actor = values.get(ACTOR) or f"service:{values.get(SERVICE, 'unnamed')}"
+def _service_actor(values: dict[str, str], peer: Identity) -> str:
+    actor = values.get(ACTOR) or f"service:{peer.process}"
     if len(actor) > ACTOR_LIMIT or not re.fullmatch(r"[\x21-\x7e]+", actor):
-        raise Unauthenticated(f"the metadata '{ACTOR}' and '{SERVICE}' are at most {ACTOR_LIMIT} printable characters without blanks")
+        raise Unauthenticated(f"the metadata '{ACTOR}' is at most {ACTOR_LIMIT} printable characters without blanks")
     return actor
 
 
@@ -128,6 +127,19 @@ def require(*roles: Role) -> Principal:
             "ROLE_NOT_ALLOWED",
             f"this is not for a {principal.role.value}",
             remedy=f"use a key of: {', '.join(role.value for role in roles)}",
+        )
+    return principal
+
+
+def require_service(*kinds: str) -> Principal:
+    """The caller, who must be a service of one of the kinds, by its certificate. Raises Refusal (PERMISSION_DENIED)."""
+    principal = current()
+    if principal.role is not Role.SERVICE or principal.service not in kinds:
+        raise Refusal(
+            ErrorCode.PERMISSION_DENIED,
+            "SERVICE_NOT_ALLOWED",
+            f"this is not for {principal.service or principal.role.value}",
+            remedy=f"only these services may ask: {', '.join(kinds)}",
         )
     return principal
 

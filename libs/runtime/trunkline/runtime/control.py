@@ -74,7 +74,7 @@ class ControlState:
         something else than the log ends the process, which builds another one when it is started again.
         """
         name = settings.name
-        nc = await nats_client.connect(settings.nats_url, token=settings.nats_token.get_secret_value(), name=name, wait_s=NATS_WAIT_S)
+        nc = await nats_client.connect(settings.nats_url, tls=settings.tls, name=name, wait_s=NATS_WAIT_S)
         life.on_stop("nats", nc.close)
         directory = Directory()
 

@@ -1,6 +1,6 @@
-"""Channels to other services: key, deadline, keep-alive and trace on every call.
+"""Channels to other services: mutual TLS, deadline, keep-alive and trace on every call.
 
-channel = open_channel("127.0.0.1:7001", key=settings.service_key.get_secret_value(), service=settings.name)
+channel = open_channel("127.0.0.1:7001", tls=settings.tls, peer="auth")
 auth = AuthServiceStub(channel)
 await auth.SetCredential(request)          # 5 s; pass timeout= for another
 await channel.close()
@@ -15,7 +15,9 @@ import grpc
 import grpc.aio
 
 from trunkline.runtime import telemetry
-from trunkline.runtime.authentication import ACTOR, AUTHORIZATION, SERVICE
+from trunkline.runtime.authentication import ACTOR, AUTHORIZATION
+from trunkline.runtime.settings import TlsSettings
+from trunkline.runtime.tls import channel_credentials, host_name
 
 DEADLINE_S = 5.0
 """Of a call with one answer where the caller names none. Streams have none: they are followed."""
@@ -39,21 +41,23 @@ _OPTIONS = (
 
 
 def open_channel(
-    address: str, *, key: str, service: str = "", deadline_s: float = DEADLINE_S, is_waiting: bool = False
+    address: str, *, tls: TlsSettings, peer: str, key: str = "", deadline_s: float = DEADLINE_S, is_waiting: bool = False
 ) -> grpc.aio.Channel:
     """A channel that connects when it is used.
 
-    `key` is an API key. `service` is the name of the calling process, for the other's log. `is_waiting`: a call waits (within its
-    deadline) for a peer that is not up yet, instead of failing at once; right for services that start in any order.
+    `peer` is the kind of service that must answer (`auth`): its certificate has to say so, wherever `address` leads. `key` is an API key,
+    for callers that are no services. `is_waiting`: a call waits (within its deadline) for a peer that is not up yet, instead of failing at
+    once; right for services that start in any order. OSError where the certificate cannot be read.
     """
-    with_metadata = _Outgoing(key, service, deadline_s, is_waiting)
+    with_metadata = _Outgoing(key, deadline_s, is_waiting)
     interceptors: list[Any] = [
         _UnaryUnary(with_metadata),
         _UnaryStream(with_metadata),
         _StreamUnary(with_metadata),
         _StreamStream(with_metadata),
     ]
-    return grpc.aio.insecure_channel(address, options=_OPTIONS, interceptors=interceptors)
+    options = (*_OPTIONS, ("grpc.ssl_target_name_override", host_name(peer)))
+    return grpc.aio.secure_channel(address, channel_credentials(tls), options=options, interceptors=interceptors)
 
 
 def on_behalf_of(actor: str) -> tuple[tuple[str, str], ...]:
@@ -64,8 +68,8 @@ def on_behalf_of(actor: str) -> tuple[tuple[str, str], ...]:
 class _Outgoing:
     """What is added to a call's details."""
 
-    def __init__(self, key: str, service: str, deadline_s: float, is_waiting: bool) -> None:
-        self._fixed = [(AUTHORIZATION, f"Bearer {key}")] + ([(SERVICE, service)] if service else [])
+    def __init__(self, key: str, deadline_s: float, is_waiting: bool) -> None:
+        self._fixed = [(AUTHORIZATION, f"Bearer {key}")] if key else []
         self._deadline_s = deadline_s
         self._is_waiting = is_waiting
 

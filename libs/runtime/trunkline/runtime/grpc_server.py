@@ -1,6 +1,6 @@
 """A gRPC server: health checks, authentication, deadlines, errors and traces around every method of every service.
 
-    server = GrpcServer(settings.grpc_listen, authenticator)
+    server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)
     add_AuthServiceServicer_to_server(AuthServicer(...), server.grpc)
     await server.start()
     server.set_serving(True)
@@ -25,6 +25,8 @@ from trunkline.runtime import authentication, telemetry
 from trunkline.runtime.authentication import Authenticator, Unauthenticated
 from trunkline.runtime.errors import Problem, encode_status, problem_of
 from trunkline.runtime.logs import logger
+from trunkline.runtime.settings import TlsSettings
+from trunkline.runtime.tls import Identity, identity_of, server_credentials
 
 UNARY_LIMIT_S = 30.0
 """The longest that a method with one answer may run, whatever deadline the caller gave (none, often)."""
@@ -56,8 +58,10 @@ _OPTIONS = (
 class GrpcServer:
     """Listens on one address, `127.0.0.1:0` taking a free port. Make it inside the event loop that it is to run in."""
 
-    def __init__(self, listen: str, authenticator: Authenticator) -> None:
+    def __init__(self, listen: str, tls: TlsSettings, authenticator: Authenticator) -> None:
+        """OSError where the certificate cannot be read."""
         self._listen = listen
+        self._credentials = server_credentials(tls)
         self._boundary = _Boundary(authenticator)
         self.grpc = grpc.aio.server(interceptors=[self._boundary], options=_OPTIONS, maximum_concurrent_rpcs=CONCURRENT_RPCS)
         self._health = health.aio.HealthServicer()
@@ -68,7 +72,7 @@ class GrpcServer:
         """Begins to answer; not healthy before `set_serving`. The address that it listens on. OSError where it cannot be bound."""
         await self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
         try:
-            port = self.grpc.add_insecure_port(self._listen)
+            port = self.grpc.add_secure_port(self._listen, self._credentials)
         except RuntimeError as error:
             raise OSError(f"grpc_listen {self._listen}: cannot listen there: is another process on it?") from error
         await self.grpc.start()
@@ -143,7 +147,7 @@ class _Boundary(grpc.aio.ServerInterceptor):
     @contextmanager
     def _entered(self, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         metadata = [(str(key), value) for key, value in context.invocation_metadata() or ()]
-        authentication.enter(self._authenticator.authenticate(metadata))
+        authentication.enter(self._authenticator.authenticate(metadata, _peer_of(context)))
         with telemetry.span(method, parent=telemetry.trace_parent_of(metadata), kind=SpanKind.SERVER):
             yield
 
@@ -156,3 +160,9 @@ class _Boundary(grpc.aio.ServerInterceptor):
             self._log.info("caller without a valid key", method=method, peer=context.peer())
         await context.abort_with_status(encode_status(problem))
         raise AssertionError("abort_with_status returned")
+
+
+def _peer_of(context: grpc.aio.ServicerContext[Any, Any]) -> Identity | None:
+    """From the certificate that the connection was made with; gRPC has verified it."""
+    names = context.auth_context().get("x509_subject_alternative_name", ())
+    return identity_of(name.decode(errors="replace") for name in names)

@@ -14,6 +14,8 @@ import nats.errors
 from nats.aio.client import Client
 
 from trunkline.runtime.logs import logger
+from trunkline.runtime.settings import TlsSettings
+from trunkline.runtime.tls import host_name, nats_context
 
 PING_INTERVAL_S = 5
 PINGS_OUTSTANDING = 2
@@ -30,7 +32,7 @@ PENDING_BYTES = 2 << 20
 """Published while the connection is away; beyond it a publish fails at once."""
 
 
-def _settings(client: Client, url: str, token: str, name: str, pending_bytes: int) -> dict[str, object]:
+def _settings(client: Client, url: str, tls: TlsSettings | None, name: str, pending_bytes: int) -> dict[str, object]:
     log = logger("nats")
 
     told: dict[str, float] = {}
@@ -50,10 +52,17 @@ def _settings(client: Client, url: str, token: str, name: str, pending_bytes: in
     async def on_found() -> None:
         log.info("nats connection restored", url=client.connected_url.netloc if client.connected_url else url)
 
+    secured: dict[str, object] = {}
+    if url.startswith("tls://"):
+        if tls is None:
+            raise ValueError(f"{url}: a tls:// address needs a certificate")
+        secured = {"tls": nats_context(tls), "tls_hostname": host_name("nats")}
     return {
+        **secured,
         "servers": [url],
-        "token": token or None,
         "name": name,
+        # One inbox a process: a user of the server may read its own only.
+        "inbox_prefix": f"_INBOX.{name}",
         "ping_interval": PING_INTERVAL_S,
         "max_outstanding_pings": PINGS_OUTSTANDING,
         "max_reconnect_attempts": -1,
@@ -95,12 +104,14 @@ class Connection(Client):
             logger("nats").info("nats connection was lost before it was closed", error=f"{type(error).__name__}: {error}")
 
 
-async def connect(url: str, *, token: str, name: str, wait_s: float | None = None, pending_bytes: int = PENDING_BYTES) -> Connection:
+async def connect(
+    url: str, *, tls: TlsSettings | None, name: str, wait_s: float | None = None, pending_bytes: int = PENDING_BYTES
+) -> Connection:
     """A connection that comes back by itself, for ever.
 
     Without `wait_s` this returns when it is connected. With it, it returns after so many seconds at the latest and goes on trying behind
     the caller's back: ask `is_connected` before use. `pending_bytes=0`: nothing is buffered while the server is away. Ends by `close()`.
     """
     connection = Connection()
-    await connection.connect_behind(_settings(connection, url, token, name, pending_bytes), wait_s)
+    await connection.connect_behind(_settings(connection, url, tls, name, pending_bytes), wait_s)
     return connection

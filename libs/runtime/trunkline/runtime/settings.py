@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 SETTINGS_LIMIT_BYTES = 1 << 20
 """A settings file is a page or two; more is the wrong file."""
@@ -57,23 +57,31 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+class TlsSettings(Settings):
+    """PEM files of this process's certificate and its key. `ca_file` holds the authority whose certificates are believed."""
+
+    ca_file: Path
+    cert_file: Path
+    key_file: Path
+
+
 class ServiceSettings(Settings):
     """What every service is told.
 
-    `state_dir` is this process's own data folder. `realm` is the platform's base domain. `service_key` is what this process shows to other
-    services, the two hashes are what it accepts.
+    `state_dir` is this process's own data folder. `realm` is the platform's base domain. `home` is the region whose JetStream domain holds
+    CONFIG. `tls` is who this process is. With `traces_file` spans are written there, one line of JSON each.
     """
 
     name: Name
     region: Name
+    home: Name
     realm: str = Field(min_length=1, max_length=200)
     state_dir: Path
     grpc_listen: ListenAddress
     nats_url: str = Field(pattern=r"^(nats|tls)://")
-    nats_token: SecretStr
+    tls: TlsSettings
     operator_key_hash: KeyHash
-    service_key: SecretStr
-    service_key_hash: KeyHash
+    traces_file: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 

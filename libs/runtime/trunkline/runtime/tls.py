@@ -1,7 +1,7 @@
 """Who a process is, and whom it believes: one certificate for gRPC and NATS, both ways (mutual TLS).
 
-The authority's certificates carry `spiffe://trunkline.internal/<kind>/<process>` as URI name, and `<kind>.trunkline.internal` as DNS name: a
-client checks the second, a server reads the first.
+The authority's certificates carry `spiffe://trunkline.internal/<kind>/<process>` as URI name, and `<kind>.trunkline.internal` as DNS name:
+a client checks the second, a server reads the first.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ async def start(settings: AuthSettings, life: Lifecycle) -> None:
     rotate(keys)
     authorizer = Authorizer(settings.realm, settings.pops, keys, time.time)
     state = await ControlState.open(settings, life, on_fact=authorizer.on_fact, on_covered=authorizer.on_covered)
-    server = GrpcServer(settings.grpc_listen, Authenticator(settings.operator_key_hash, settings.service_key_hash))
+    server = GrpcServer(settings.grpc_listen, settings.tls, Authenticator(settings.operator_key_hash))
     auth_pb2_grpc.add_AuthServiceServicer_to_server(AuthServer(state, authorizer, keys, settings.realm), server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)

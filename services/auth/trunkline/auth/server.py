@@ -17,7 +17,7 @@ from trunkline.domain import commands
 from trunkline.domain.errors import invalid
 from trunkline.domain.events import CredentialId, Position
 from trunkline.eventlog.writer import request_id_reused
-from trunkline.runtime.authentication import Role, require, tenant_for
+from trunkline.runtime.authentication import Role, require, require_service, tenant_for
 from trunkline.runtime.control import ControlState
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -42,7 +42,7 @@ class AuthServer(auth_pb2_grpc.AuthServiceServicer):
         self._realm = realm
 
     async def SetCredential(self, request: auth_pb2.SetCredentialRequest, context: Context) -> auth_pb2.SetCredentialResponse:
-        require(Role.SERVICE)
+        require_service("provisioning")
         command = set_credential(
             self._keys,
             self._realm,
@@ -59,7 +59,7 @@ class AuthServer(auth_pb2_grpc.AuthServiceServicer):
         return auth_pb2.SetCredentialResponse(receipt=receipt)
 
     async def EraseCredential(self, request: auth_pb2.EraseCredentialRequest, context: Context) -> auth_pb2.EraseCredentialResponse:
-        require(Role.SERVICE)
+        require_service("provisioning")
         command = commands.EraseCredential(tenant_for(request.tenant), request.credential_id)
         return auth_pb2.EraseCredentialResponse(receipt=await self._state.write(command, request.write))
 
@@ -99,7 +99,7 @@ class AuthServer(auth_pb2_grpc.AuthServiceServicer):
         )
 
     async def FetchKeys(self, request: auth_pb2.FetchKeysRequest, context: Context) -> auth_pb2.FetchKeysResponse:
-        require(Role.SERVICE)
+        require_service("edge", "auth")
         now_s = int(time.time())
         return auth_pb2.FetchKeysResponse(
             tenant_keys=[

@@ -7,17 +7,18 @@ import grpc.aio
 from trunkline.api.auth.v1 import auth_pb2
 from trunkline.api.auth.v1.auth_pb2_grpc import AuthServiceStub
 from trunkline.edge.keys import Fetch, KeysUnavailable
+from trunkline.runtime.grpc_pool import PeerPool
 
 FETCH_DEADLINE_S = 5.0
+"""Of one auth service."""
 
 
-def keys_from(channel: grpc.aio.Channel) -> Fetch:
-    """What `KeyKeeper.run` asks with; `channel` is to auth."""
-    auth = AuthServiceStub(channel)
+def keys_from(auth: PeerPool) -> Fetch:
+    """What `KeyKeeper.run` asks with."""
 
     async def fetch() -> auth_pb2.FetchKeysResponse:
         try:
-            return await auth.FetchKeys(auth_pb2.FetchKeysRequest(), timeout=FETCH_DEADLINE_S)
+            return await auth.ask(lambda channel: AuthServiceStub(channel).FetchKeys(auth_pb2.FetchKeysRequest()), try_s=FETCH_DEADLINE_S)
         except grpc.aio.AioRpcError as error:
             raise KeysUnavailable(f"auth: {error.code().name}: {error.details()}") from error
 

@@ -16,7 +16,7 @@ from trunkline.edge.shipping import Sender, Shipper
 from trunkline.eventlog.beacon import follow_beacons
 from trunkline.eventlog.replica import NotCovered, Replica
 from trunkline.runtime.authentication import Authenticator, TenantKey
-from trunkline.runtime.grpc_client import open_channel
+from trunkline.runtime.grpc_pool import PeerPool
 from trunkline.runtime.grpc_server import GrpcServer
 from trunkline.runtime.logs import logger
 from trunkline.runtime.nats_client import connect
@@ -38,9 +38,9 @@ CONNECT_WAIT_S = 0.0
 async def join_platform(settings: EdgeSettings, life: Lifecycle, calls: CallService, replica: Replica, feed: Client) -> None:
     """Everything of an edge that talks to the outside. `feed` is the connection that the replica's log uses. OSError where
     `grpc_listen` cannot be bound."""
-    channel = open_channel(settings.auth_address, key=settings.service_key.get_secret_value(), service=settings.name)
-    life.on_stop("channel to auth", channel.close)
-    life.spawn("keys", calls.keys.run(keys_from(channel)))
+    auth = PeerPool(settings.auth_addresses, tls=settings.tls, peer="auth")
+    life.on_stop("channels to auth", auth.close)
+    life.spawn("keys", calls.keys.run(keys_from(auth)))
     life.spawn("beacons", _follow_beacons(feed, replica))
     life.spawn("isolation", _watch(calls, replica, feed))
 
@@ -53,8 +53,8 @@ async def join_platform(settings: EdgeSettings, life: Lifecycle, calls: CallServ
         engine=lambda: calls.engine,
         keys_expire_s=lambda: calls.keys.expires_s,
     )
-    authenticator = Authenticator(settings.operator_key_hash, settings.service_key_hash, lambda hashed: _tenant_key(calls, hashed))
-    server = GrpcServer(settings.grpc_listen, authenticator)
+    authenticator = Authenticator(settings.operator_key_hash, lambda hashed: _tenant_key(calls, hashed))
+    server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)
     add_EdgeServiceServicer_to_server(EdgeServicer(view), server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)
@@ -71,8 +71,7 @@ async def _serve_when_complete(settings: EdgeSettings, life: Lifecycle, calls: C
     assert calls.engine is not None
     await server.set_serving(True)
     # A connection of its own that buffers nothing: what is published while NATS is away is sent again anyway.
-    token = settings.nats_token.get_secret_value()
-    nats = await connect(settings.nats_url, token=token, name=f"{settings.name}-calls", wait_s=CONNECT_WAIT_S, pending_bytes=0)
+    nats = await connect(settings.nats_url, tls=settings.tls, name=settings.name, wait_s=CONNECT_WAIT_S, pending_bytes=0)
     life.on_stop("nats for calls", nats.close)
     life.spawn("shipping", Shipper(calls.engine, nats, Sender(settings.name, settings.pop, settings.region)).run())
 

@@ -14,13 +14,16 @@ DAY_S = 86_400
 class EdgeSettings(ServiceSettings):
     """`name` is the edge's own, unique over all POPs: records and message ids carry it.
 
-    `listen` are the UDP addresses of the POP. `auth_address` is auth's gRPC `ADDRESS:PORT`. The keys that auth gave are kept on disk,
-    sealed, for `keys_lifetime_s` after the last fetch: so long the edge authenticates with auth gone.
+    `listen` are the UDP addresses of the POP, `other_pops` the other points of presence, whose bound names are not served here.
+    `auth_addresses` and `routing_addresses` are gRPC `ADDRESS:PORT`, the nearest first. The keys that auth gave are kept on disk, sealed,
+    for `keys_lifetime_s` after the last fetch: so long the edge authenticates with auth gone.
     """
 
     pop: Name
     listen: tuple[ListenAddress, ...] = Field(min_length=1, max_length=16)
-    auth_address: ListenAddress
+    auth_addresses: tuple[ListenAddress, ...] = Field(min_length=1, max_length=16)
+    routing_addresses: tuple[ListenAddress, ...] = Field(default=(), max_length=16)
+    other_pops: tuple[Name, ...] = Field(default=(), max_length=256)
     journal_dir: Path | None = None
     keys_refresh_s: float = Field(default=60.0, ge=1, le=3600)
     keys_lifetime_s: float = Field(default=float(DAY_S), ge=60, le=30 * DAY_S)

@@ -12,17 +12,16 @@ from trunkline.provisioning.server import ProvisioningServer
 from trunkline.provisioning.settings import ProvisioningSettings
 from trunkline.runtime.authentication import Authenticator, TenantKey
 from trunkline.runtime.control import ControlState
-from trunkline.runtime.grpc_client import open_channel
+from trunkline.runtime.grpc_pool import PeerPool
 from trunkline.runtime.grpc_server import GrpcServer
 from trunkline.runtime.service import Lifecycle, run_service
 
 
 async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
     """Ready when the replica holds what the log held at the start, or what it held last time where the log is away."""
-    key = settings.service_key.get_secret_value()
-    auth = open_channel(settings.auth_address, key=key, service=settings.name)
-    life.on_stop("auth channel", auth.close)
-    pops = Pops(settings.pops, key=key, service=settings.name)
+    auth = PeerPool(settings.auth_addresses, tls=settings.tls, peer="auth")
+    life.on_stop("auth channels", auth.close)
+    pops = Pops(settings.pops, tls=settings.tls)
     life.on_stop("edge channels", pops.close)
     state = await ControlState.open(settings, life)
 
@@ -30,7 +29,7 @@ async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
         found = state.directory.api_key(key_hash)
         return TenantKey(found.tenant, found.id) if found is not None else None
 
-    server = GrpcServer(settings.grpc_listen, Authenticator(settings.operator_key_hash, settings.service_key_hash, find_tenant_key))
+    server = GrpcServer(settings.grpc_listen, settings.tls, Authenticator(settings.operator_key_hash, find_tenant_key))
     servicer = ProvisioningServer(
         state, Accounts(state, auth), Explainer(state, auth, settings.realm), Feed(state.log), pops, settings.realm
     )

@@ -24,16 +24,19 @@ from trunkline.runtime.authentication import current
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.errors import decode_status
 from trunkline.runtime.grpc_client import on_behalf_of
+from trunkline.runtime.grpc_pool import PeerPool
 
 COVER_LIMIT_S: Final = 5.0
 """How long the replica may take to see the credential that auth has just written."""
+SET_LIMIT_S: Final = 3.0
+"""Of one auth service; it waits for home's log as long as a write does."""
 _ID_BYTES: Final = 16
 
 
 class Accounts:
-    def __init__(self, state: ControlState, channel: grpc.aio.Channel) -> None:
+    def __init__(self, state: ControlState, auth: PeerPool) -> None:
         self._state = state
-        self._auth = AuthServiceStub(channel)
+        self._auth = auth
 
     async def add(
         self, tenant: TenantId, write: common_pb2.WriteOptions, *, acl: str, username: str, password: str, caller_id: str
@@ -57,16 +60,18 @@ class Accounts:
         self, command: commands.AddAccount | commands.ChangeAccountCredential, write: common_pb2.WriteOptions, password: str
     ) -> common_pb2.Receipt:
         await self._check(command, write.request_id)
+        behalf = on_behalf_of(current().actor)
+        request = auth_pb2.SetCredentialRequest(
+            write=common_pb2.WriteOptions(request_id=command.credential_id),
+            tenant=command.tenant,
+            credential_id=command.credential_id,
+            username=command.username,
+            password=password,
+        )
         try:
-            answer = await self._auth.SetCredential(
-                auth_pb2.SetCredentialRequest(
-                    write=common_pb2.WriteOptions(request_id=command.credential_id),
-                    tenant=command.tenant,
-                    credential_id=command.credential_id,
-                    username=command.username,
-                    password=password,
-                ),
-                metadata=on_behalf_of(current().actor),
+            # The request id makes it safe to ask a second auth what the first one may have done already.
+            answer = await self._auth.ask(
+                lambda channel: AuthServiceStub(channel).SetCredential(request, metadata=behalf), try_s=SET_LIMIT_S
             )
         except grpc.aio.AioRpcError as error:
             problem = decode_status(error)

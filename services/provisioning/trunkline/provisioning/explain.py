@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import grpc.aio
-
 from trunkline.api.auth.v1 import auth_pb2
 from trunkline.api.auth.v1.auth_pb2_grpc import AuthServiceStub
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
@@ -13,15 +11,19 @@ from trunkline.domain.errors import Refusal
 from trunkline.domain.events import TenantId
 from trunkline.domain.reasons import REGISTRY
 from trunkline.runtime.control import ControlState
+from trunkline.runtime.grpc_pool import PeerPool
+
+ASK_LIMIT_S = 3.0
+"""Of one auth service, which may have to catch up with this one first."""
 
 ADMITTED_STATUS = 200
 CHALLENGE_TEXT = "Challenged: the call must bring credentials"
 
 
 class Explainer:
-    def __init__(self, state: ControlState, channel: grpc.aio.Channel, realm: str) -> None:
+    def __init__(self, state: ControlState, auth: PeerPool, realm: str) -> None:
         self._state = state
-        self._auth = AuthServiceStub(channel)
+        self._auth = auth
         self._realm = realm
 
     async def explain(self, tenant: TenantId, request: pb.ExplainRequest) -> pb.ExplainResponse:
@@ -34,16 +36,15 @@ class Explainer:
         except Refusal:
             await self._state.catch_up()
             domain = existing_domain(self._state.directory, tenant, name.split(".", 1)[0])
-        answer = await self._auth.Authorize(
-            auth_pb2.AuthorizeRequest(
-                host=name if "." in name else f"{domain.label}.{self._realm}",
-                source=source,
-                method="INVITE",
-                assumed_username=request.username,
-                is_assumed_right=request.is_password_right,
-                min_position=self._state.replica.covered,
-            )
+        asked = auth_pb2.AuthorizeRequest(
+            host=name if "." in name else f"{domain.label}.{self._realm}",
+            source=source,
+            method="INVITE",
+            assumed_username=request.username,
+            is_assumed_right=request.is_password_right,
+            min_position=self._state.replica.covered,
         )
+        answer = await self._auth.ask(lambda channel: AuthServiceStub(channel).Authorize(asked), try_s=ASK_LIMIT_S)
         status, text = seen_on_the_wire(answer.outcome, answer.reason, domain.digest.challenge_status)
         return pb.ExplainResponse(
             outcome=answer.outcome,

@@ -17,6 +17,7 @@ from trunkline.domain.errors import invalid
 from trunkline.provisioning.settings import PopSettings
 from trunkline.runtime.errors import decode_status
 from trunkline.runtime.grpc_client import open_channel
+from trunkline.runtime.settings import TlsSettings
 
 if TYPE_CHECKING:
     from trunkline.api.edge.v1.edge_pb2_grpc import EdgeServiceAsyncStub
@@ -33,9 +34,9 @@ _ANSWER_S: Final = 1.0
 class Pops:
     """One channel an edge, connected when it is used. `close` them at the end."""
 
-    def __init__(self, pops: Sequence[PopSettings], *, key: str, service: str) -> None:
+    def __init__(self, pops: Sequence[PopSettings], *, tls: TlsSettings) -> None:
         self.pops = tuple(pops)
-        self._channels = {pop.edge: open_channel(pop.grpc_address, key=key, service=service, is_waiting=False) for pop in pops}
+        self._channels = {pop.edge: open_channel(pop.grpc_address, tls=tls, peer="edge") for pop in pops}
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -19,9 +19,10 @@ class PopSettings(Settings):
 
 
 class ProvisioningSettings(ServiceSettings):
-    """`auth_address` is auth's gRPC `ADDRESS:PORT`. `pops` are all points of presence, in the order in which they are shown."""
+    """`auth_addresses` are auth's gRPC `ADDRESS:PORT`, the nearest first. `pops` are all points of presence, in the order in which they
+    are shown."""
 
-    auth_address: ListenAddress
+    auth_addresses: tuple[ListenAddress, ...] = Field(min_length=1, max_length=16)
     pops: tuple[PopSettings, ...] = Field(min_length=1, max_length=256)
 
     @model_validator(mode="after")

@@ -45,7 +45,7 @@ async def start(settings: RecordsSettings, life: Lifecycle) -> None:
         await asyncio.wait({following})
 
     life.on_stop("calls", unfollow)
-    server = GrpcServer(settings.grpc_listen, Authenticator(settings.operator_key_hash, settings.service_key_hash, find_tenant_key))
+    server = GrpcServer(settings.grpc_listen, settings.tls, Authenticator(settings.operator_key_hash, find_tenant_key))
     add_RecordsServiceServicer_to_server(RecordsServicer(queries), server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)

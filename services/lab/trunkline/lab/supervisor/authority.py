@@ -1,6 +1,7 @@
 """The platform's own certificate authority on one machine: one certificate a process, good for gRPC and NATS, as server and as client.
 
-The URI name `spiffe://trunkline.internal/<kind>/<process>` says who a process is; DNS names say as what it may be reached (RFC 5280 §4.2.1.6).
+The URI name `spiffe://trunkline.internal/<kind>/<process>` says who a process is, DNS names as what it may be reached (RFC 5280
+§4.2.1.6).
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ class Authority:
             certificate = x509.load_pem_x509_certificate(cert_file.read_bytes())
             key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
         except (OSError, ValueError) as error:
-            raise AuthorityProblem(f"{folder}: the authority's ca.crt and ca.key cannot be read ({error}): restore both, or remove both") from error
+            raise AuthorityProblem(
+                f"{folder}: the authority's ca.crt and ca.key cannot be read ({error}): restore both, or remove both"
+            ) from error
         if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
             raise AuthorityProblem(f"{folder}: ca.key does not belong to ca.crt: restore both from one copy, or remove both")
         return cls(folder, certificate, key)
