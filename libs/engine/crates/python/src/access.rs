@@ -21,16 +21,23 @@ pub struct AccessTrace {
     is_stale: bool,
     facts: String,
     steps: Vec<String>,
+    /// How the domain challenges; empty, 0 and false where no domain was found.
+    algorithms: Vec<&'static str>,
+    challenge_status: u16,
+    is_qop_optional: bool,
+    /// Empty without digest.
+    digest_algorithm: &'static str,
 }
 
 impl AccessTrace {
     fn new(verdict: Verdict, steps: Vec<String>) -> Self {
-        let (tenant, domain) = verdict.domain.map(|domain| (domain.tenant.clone(), domain.label.clone())).unwrap_or_default();
+        let domain = verdict.domain.as_deref();
+        let (tenant, label) = domain.map(|domain| (domain.tenant.clone(), domain.label.clone())).unwrap_or_default();
         let mut trace = AccessTrace {
             outcome: "challenge",
             reason: "",
             tenant,
-            domain,
+            domain: label,
             acl: String::new(),
             account: String::new(),
             address: String::new(),
@@ -38,6 +45,10 @@ impl AccessTrace {
             is_stale: false,
             facts: String::new(),
             steps,
+            algorithms: domain.map(|domain| domain.algorithms.iter().map(|algorithm| algorithm.as_str()).collect()).unwrap_or_default(),
+            challenge_status: domain.map_or(0, |domain| domain.challenge_status),
+            is_qop_optional: domain.is_some_and(|domain| domain.is_qop_optional),
+            digest_algorithm: "",
         };
         match verdict.outcome {
             Outcome::Admit(admission) => {
@@ -46,6 +57,7 @@ impl AccessTrace {
                 trace.account = admission.account;
                 trace.address = admission.address;
                 trace.caller_id = admission.caller_id;
+                trace.digest_algorithm = admission.algorithm.map_or("", |algorithm| algorithm.as_str());
             }
             Outcome::Challenge { is_stale } => trace.is_stale = is_stale,
             Outcome::Refuse { code, facts } => {

@@ -150,6 +150,17 @@ class AccessTrace:
     def facts(self) -> str: ...
     @property
     def steps(self) -> list[str]: ...
+    @property
+    def algorithms(self) -> list[str]:
+        """What the domain challenges with, most preferred first; empty where no domain was found."""
+    @property
+    def challenge_status(self) -> int:
+        """401 or 407; 0 where no domain was found."""
+    @property
+    def is_qop_optional(self) -> bool: ...
+    @property
+    def digest_algorithm(self) -> str:
+        """Of the credentials that were accepted; empty without."""
 
 @final
 class AccessTables:

@@ -143,3 +143,57 @@ class RotatingKey(_message.Message):
     not_after: _timestamp_pb2.Timestamp
     is_current: bool
     def __init__(self, key_id: _Optional[int] = ..., key: _Optional[bytes] = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., not_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., is_current: _Optional[bool] = ...) -> None: ...
+
+class ForgetTenantRequest(_message.Message):
+    __slots__ = ("tenant",)
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    def __init__(self, tenant: _Optional[str] = ...) -> None: ...
+
+class ForgetTenantResponse(_message.Message):
+    __slots__ = ("stores",)
+    STORES_FIELD_NUMBER: _ClassVar[int]
+    stores: _containers.RepeatedCompositeFieldContainer[KeyStoreAnswer]
+    def __init__(self, stores: _Optional[_Iterable[_Union[KeyStoreAnswer, _Mapping]]] = ...) -> None: ...
+
+class KeyStoreAnswer(_message.Message):
+    __slots__ = ("store", "is_forgotten", "problem")
+    STORE_FIELD_NUMBER: _ClassVar[int]
+    IS_FORGOTTEN_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    store: str
+    is_forgotten: bool
+    problem: str
+    def __init__(self, store: _Optional[str] = ..., is_forgotten: _Optional[bool] = ..., problem: _Optional[str] = ...) -> None: ...
+
+class KeySet(_message.Message):
+    __slots__ = ("tenant_keys", "forgotten_tenants", "nonce_keys", "token_keys")
+    TENANT_KEYS_FIELD_NUMBER: _ClassVar[int]
+    FORGOTTEN_TENANTS_FIELD_NUMBER: _ClassVar[int]
+    NONCE_KEYS_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_KEYS_FIELD_NUMBER: _ClassVar[int]
+    tenant_keys: _containers.RepeatedCompositeFieldContainer[TenantKey]
+    forgotten_tenants: _containers.RepeatedScalarFieldContainer[str]
+    nonce_keys: _containers.RepeatedCompositeFieldContainer[RotatingKey]
+    token_keys: _containers.RepeatedCompositeFieldContainer[RotatingKey]
+    def __init__(self, tenant_keys: _Optional[_Iterable[_Union[TenantKey, _Mapping]]] = ..., forgotten_tenants: _Optional[_Iterable[str]] = ..., nonce_keys: _Optional[_Iterable[_Union[RotatingKey, _Mapping]]] = ..., token_keys: _Optional[_Iterable[_Union[RotatingKey, _Mapping]]] = ...) -> None: ...
+
+class SyncKeysRequest(_message.Message):
+    __slots__ = ("keys", "digest", "wanted")
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    WANTED_FIELD_NUMBER: _ClassVar[int]
+    keys: KeySet
+    digest: bytes
+    wanted: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, keys: _Optional[_Union[KeySet, _Mapping]] = ..., digest: _Optional[bytes] = ..., wanted: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class SyncKeysResponse(_message.Message):
+    __slots__ = ("buckets", "keys", "answered")
+    BUCKETS_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_FIELD_NUMBER: _ClassVar[int]
+    buckets: bytes
+    keys: KeySet
+    answered: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, buckets: _Optional[bytes] = ..., keys: _Optional[_Union[KeySet, _Mapping]] = ..., answered: _Optional[_Iterable[int]] = ...) -> None: ...

@@ -54,6 +54,16 @@ class AuthServiceStub:
                 request_serializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.FetchKeysRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.FetchKeysResponse.FromString,
                 _registered_method=True)
+        self.ForgetTenant = channel.unary_unary(
+                '/trunkline.api.auth.v1.AuthService/ForgetTenant',
+                request_serializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.ForgetTenantRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.ForgetTenantResponse.FromString,
+                _registered_method=True)
+        self.SyncKeys = channel.unary_unary(
+                '/trunkline.api.auth.v1.AuthService/SyncKeys',
+                request_serializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.SyncKeysRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.SyncKeysResponse.FromString,
+                _registered_method=True)
 
 
 class AuthServiceServicer:
@@ -86,6 +96,21 @@ class AuthServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ForgetTenant(self, request, context):
+        """Deletes a tenant's data keys here and at every peer that answers; the others hear of it when they are back. Its accounts cannot be
+        authenticated any more, nor can it be given new ones. There is no way back. Operators only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SyncKeys(self, request, context):
+        """Two stores become one set: compare, then exchange what differs. Auth services only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuthServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -108,6 +133,16 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.FetchKeys,
                     request_deserializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.FetchKeysRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.FetchKeysResponse.SerializeToString,
+            ),
+            'ForgetTenant': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForgetTenant,
+                    request_deserializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.ForgetTenantRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.ForgetTenantResponse.SerializeToString,
+            ),
+            'SyncKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.SyncKeys,
+                    request_deserializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.SyncKeysRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.SyncKeysResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -218,6 +253,60 @@ class AuthService:
             '/trunkline.api.auth.v1.AuthService/FetchKeys',
             trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.FetchKeysRequest.SerializeToString,
             trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.FetchKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForgetTenant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.auth.v1.AuthService/ForgetTenant',
+            trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.ForgetTenantRequest.SerializeToString,
+            trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.ForgetTenantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SyncKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.auth.v1.AuthService/SyncKeys',
+            trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.SyncKeysRequest.SerializeToString,
+            trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.SyncKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

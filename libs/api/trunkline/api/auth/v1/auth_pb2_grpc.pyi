@@ -38,6 +38,12 @@ class AuthServiceStub:
     """The access rule on this service's replica, with a trace."""
     FetchKeys: _grpc.UnaryUnaryMultiCallable[_auth_pb2.FetchKeysRequest, _auth_pb2.FetchKeysResponse]
     """Everything an edge needs to unseal and to sign. Edges only."""
+    ForgetTenant: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ForgetTenantRequest, _auth_pb2.ForgetTenantResponse]
+    """Deletes a tenant's data keys here and at every peer that answers; the others hear of it when they are back. Its accounts cannot be
+    authenticated any more, nor can it be given new ones. There is no way back. Operators only.
+    """
+    SyncKeys: _grpc.UnaryUnaryMultiCallable[_auth_pb2.SyncKeysRequest, _auth_pb2.SyncKeysResponse]
+    """Two stores become one set: compare, then exchange what differs. Auth services only."""
 
 @_typing.type_check_only
 class AuthServiceAsyncStub(AuthServiceStub):
@@ -49,6 +55,12 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """The access rule on this service's replica, with a trace."""
     FetchKeys: _aio.UnaryUnaryMultiCallable[_auth_pb2.FetchKeysRequest, _auth_pb2.FetchKeysResponse]  # type: ignore[assignment]
     """Everything an edge needs to unseal and to sign. Edges only."""
+    ForgetTenant: _aio.UnaryUnaryMultiCallable[_auth_pb2.ForgetTenantRequest, _auth_pb2.ForgetTenantResponse]  # type: ignore[assignment]
+    """Deletes a tenant's data keys here and at every peer that answers; the others hear of it when they are back. Its accounts cannot be
+    authenticated any more, nor can it be given new ones. There is no way back. Operators only.
+    """
+    SyncKeys: _aio.UnaryUnaryMultiCallable[_auth_pb2.SyncKeysRequest, _auth_pb2.SyncKeysResponse]  # type: ignore[assignment]
+    """Two stores become one set: compare, then exchange what differs. Auth services only."""
 
 class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -81,5 +93,23 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.FetchKeysResponse, _abc.Awaitable[_auth_pb2.FetchKeysResponse]]:
         """Everything an edge needs to unseal and to sign. Edges only."""
+
+    @_abc_1.abstractmethod
+    def ForgetTenant(
+        self,
+        request: _auth_pb2.ForgetTenantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.ForgetTenantResponse, _abc.Awaitable[_auth_pb2.ForgetTenantResponse]]:
+        """Deletes a tenant's data keys here and at every peer that answers; the others hear of it when they are back. Its accounts cannot be
+        authenticated any more, nor can it be given new ones. There is no way back. Operators only.
+        """
+
+    @_abc_1.abstractmethod
+    def SyncKeys(
+        self,
+        request: _auth_pb2.SyncKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.SyncKeysResponse, _abc.Awaitable[_auth_pb2.SyncKeysResponse]]:
+        """Two stores become one set: compare, then exchange what differs. Auth services only."""
 
 def add_AuthServiceServicer_to_server(servicer: AuthServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
