@@ -9,7 +9,7 @@ import grpc.aio
 import pytest
 from helpers.authority import tls_of
 
-from trunkline.api.auth.v1 import auth_pb2, auth_pb2_grpc
+from trunkline.api.edge.v1 import edge_pb2, edge_pb2_grpc
 from trunkline.api.provisioning.v1 import provisioning_pb2, provisioning_pb2_grpc
 from trunkline.domain.events import TenantId
 from trunkline.runtime.authentication import Authenticator, TenantKey
@@ -19,14 +19,14 @@ from trunkline.runtime.grpc_server import GrpcServer
 Method = Callable[[], Awaitable[None]]
 
 
-class Scripted(auth_pb2_grpc.AuthServiceServicer, provisioning_pb2_grpc.ProvisioningServiceServicer):
-    """`Authorize` and `TailEvents` run `method`, then answer."""
+class Scripted(edge_pb2_grpc.EdgeServiceServicer, provisioning_pb2_grpc.ProvisioningServiceServicer):
+    """`WaitApplied` (for operators, tenants and provisioning) and `TailEvents` (for people) run `method`, then answer."""
 
     method: Method
 
-    async def Authorize(self, request: auth_pb2.AuthorizeRequest, context: object) -> auth_pb2.AuthorizeResponse:  # type: ignore[override]
+    async def WaitApplied(self, request: edge_pb2.WaitAppliedRequest, context: object) -> edge_pb2.WaitAppliedResponse:  # type: ignore[override]
         await self.method()
-        return auth_pb2.AuthorizeResponse(outcome="admit")
+        return edge_pb2.WaitAppliedResponse(position=7)
 
     async def TailEvents(  # type: ignore[override]
         self, request: provisioning_pb2.TailEventsRequest, context: object
@@ -46,10 +46,10 @@ class Peer:
         self.authenticator = AUTHENTICATOR
 
     def channel(self, key: str = "", *, kind: str = "", **options: object) -> grpc.aio.Channel:
-        """With a key as a person's program, without one as the service `provisioning-eu`; the server says that it is auth."""
+        """With a key as a person's program, without one as the service `provisioning-eu`; the server says that it is an edge."""
         kind = kind or ("client" if key else "provisioning")
         tls = tls_of(kind, f"{kind}-eu")
-        return open_channel(self.address, tls=tls, peer="auth", key=key, **options)  # type: ignore[arg-type]
+        return open_channel(self.address, tls=tls, peer="edge", key=key, **options)  # type: ignore[arg-type]
 
 
 def _find(key_hash: bytes) -> TenantKey | None:
@@ -65,10 +65,10 @@ async def nothing() -> None:
 
 @pytest.fixture
 async def peer() -> AsyncIterator[Peer]:
-    server = GrpcServer("127.0.0.1:0", tls_of("auth"), AUTHENTICATOR)
+    server = GrpcServer("127.0.0.1:0", tls_of("edge"), AUTHENTICATOR)
     scripted = Scripted()
     scripted.method = nothing
-    auth_pb2_grpc.add_AuthServiceServicer_to_server(scripted, server.grpc)
+    edge_pb2_grpc.add_EdgeServiceServicer_to_server(scripted, server.grpc)
     provisioning_pb2_grpc.add_ProvisioningServiceServicer_to_server(scripted, server.grpc)
     address = await server.start()
     try:

@@ -14,7 +14,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from helpers.authority import tls_of
 
-from trunkline.api.auth.v1 import auth_pb2, auth_pb2_grpc
+from trunkline.api.edge.v1 import edge_pb2, edge_pb2_grpc
 from trunkline.api.provisioning.v1 import provisioning_pb2, provisioning_pb2_grpc
 from trunkline.domain.errors import ErrorCode, Refusal
 from trunkline.eventlog.log import Conflict, LogUnavailable
@@ -32,13 +32,13 @@ def raising(error: Exception) -> Callable[[], Awaitable[None]]:
     return method
 
 
-async def authorize(channel: grpc.aio.Channel, **options: Any) -> auth_pb2.AuthorizeResponse:
-    return await auth_pb2_grpc.AuthServiceStub(channel).Authorize(auth_pb2.AuthorizeRequest(), **options)  # type: ignore[no-any-return, misc]
+async def ask(channel: grpc.aio.Channel, **options: Any) -> edge_pb2.WaitAppliedResponse:
+    return await edge_pb2_grpc.EdgeServiceStub(channel).WaitApplied(edge_pb2.WaitAppliedRequest(), **options)  # type: ignore[no-any-return, misc]
 
 
 async def problem(channel: grpc.aio.Channel, **options: Any) -> Problem:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await authorize(channel, **options)
+        await ask(channel, **options)
     return decode_status(caught.value)
 
 
@@ -87,7 +87,7 @@ async def test_failures_have_their_status(peer: Any, error: Exception, code: str
 async def test_a_failure_in_the_middle_of_a_stream_arrives_after_what_came_before(peer: Any) -> None:
     peer.scripted.method = raising(Refusal(ErrorCode.NOT_FOUND, "TENANT_UNKNOWN", "no such tenant"))
     seen = []
-    async with peer.channel() as channel:
+    async with peer.channel("operator") as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             async for answer in provisioning_pb2_grpc.ProvisioningServiceStub(channel).TailEvents(provisioning_pb2.TailEventsRequest()):
                 seen.append(answer.position)
@@ -114,7 +114,7 @@ async def test_a_refusal_of_a_service_behind_is_passed_on_as_it_is(peer: Any) ->
             calls += 1
             if calls == 2:
                 raise inner
-            await authorize(channel)
+            await ask(channel)
 
         peer.scripted.method = ask_behind
         seen = await problem(channel)
@@ -125,10 +125,10 @@ async def test_a_service_behind_that_is_away_is_unavailable(peer: Any) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         away_at = f"127.0.0.1:{free.getsockname()[1]}"
-        async with open_channel(away_at, tls=tls_of("provisioning"), peer="auth") as away, peer.channel() as channel:
+        async with open_channel(away_at, tls=tls_of("provisioning"), peer="edge") as away, peer.channel() as channel:
 
             async def ask_behind() -> None:
-                await authorize(away)
+                await ask(away)
 
             peer.scripted.method = ask_behind
             seen = await problem(channel)
@@ -151,7 +151,7 @@ async def test_a_method_knows_its_caller(peer: Any, key: str, principal: Princip
 
     peer.scripted.method = method
     async with peer.channel(key) as channel:
-        await authorize(channel)
+        await ask(channel)
     assert seen == [principal]
 
 
@@ -167,7 +167,7 @@ async def test_concurrent_callers_are_not_mixed_up(peer: Any) -> None:
 
     peer.scripted.method = method
     async with peer.channel("operator") as one, peer.channel("tk_acme") as other:
-        await asyncio.gather(authorize(one), authorize(other))
+        await asyncio.gather(ask(one), ask(other))
     assert set(seen) == {Role.OPERATOR, Role.TENANT}
 
 
@@ -184,6 +184,24 @@ async def test_a_caller_without_a_valid_key_reaches_no_method(peer: Any) -> None
     assert seen == []
 
 
+async def test_a_method_that_is_not_for_a_service_is_not_run_for_it(peer: Any) -> None:
+    seen = []
+
+    async def method() -> None:
+        seen.append(1)
+
+    peer.scripted.method = method
+    async with peer.channel(kind="edge") as edge, peer.channel("operator", kind="edge") as with_key, peer.channel() as provisioning:
+        refused = await problem(edge)
+        assert (refused.code, refused.reason) == ("PERMISSION_DENIED", "SERVICE_NOT_ALLOWED")
+        assert (await problem(with_key)).reason == "SERVICE_NOT_ALLOWED", "a key makes no more of a service than it is"
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            async for _ in provisioning_pb2_grpc.ProvisioningServiceStub(provisioning).TailEvents(provisioning_pb2.TailEventsRequest()):
+                seen.append(2)
+    assert decode_status(caught.value).reason == "SERVICE_NOT_ALLOWED"
+    assert seen == []
+
+
 async def test_the_actor_that_a_service_acts_for_arrives(peer: Any) -> None:
     seen = []
 
@@ -192,7 +210,7 @@ async def test_the_actor_that_a_service_acts_for_arrives(peer: Any) -> None:
 
     peer.scripted.method = method
     async with peer.channel() as channel:
-        await authorize(channel, metadata=on_behalf_of("tenant:acme/key:k1"))
+        await ask(channel, metadata=on_behalf_of("tenant:acme/key:k1"))
     assert seen == ["tenant:acme/key:k1"]
 
 
@@ -206,8 +224,8 @@ async def test_a_trace_goes_on_in_the_service(peer: Any) -> None:
     async with peer.channel() as channel:
         with telemetry.span("test"):
             sent = telemetry.trace_id()
-            await authorize(channel)
-        await authorize(channel)
+            await ask(channel)
+        await ask(channel)
     assert seen[0] == sent
     assert len(seen[1]) == 32
     assert seen[1] != sent
@@ -252,17 +270,17 @@ async def test_a_waiting_call_meets_a_server_that_starts_later(peer: Any) -> Non
     address = peer.address
     await peer.server.stop()
     async with peer.channel(is_waiting=True) as channel:
-        call = asyncio.ensure_future(authorize(channel))
-        second = GrpcServer(address, tls_of("auth"), peer.authenticator)
-        auth_pb2_grpc.add_AuthServiceServicer_to_server(peer.scripted, second.grpc)
+        call = asyncio.ensure_future(ask(channel))
+        second = GrpcServer(address, tls_of("edge"), peer.authenticator)
+        edge_pb2_grpc.add_EdgeServiceServicer_to_server(peer.scripted, second.grpc)
         await second.start()
         try:
-            assert (await call).outcome == "admit"
+            assert (await call).position == 7
         finally:
             await second.stop()
 
 
 async def test_an_address_in_use_is_named(peer: Any) -> None:
-    second = GrpcServer(peer.address, tls_of("auth"), peer.authenticator)
+    second = GrpcServer(peer.address, tls_of("edge"), peer.authenticator)
     with pytest.raises(OSError, match=peer.address):
         await second.start()

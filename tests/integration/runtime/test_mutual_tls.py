@@ -19,6 +19,7 @@ import pytest
 from helpers.authority import table_of, tls_of
 
 from trunkline.api.auth.v1 import auth_pb2, auth_pb2_grpc
+from trunkline.api.edge.v1 import edge_pb2, edge_pb2_grpc
 from trunkline.lab.supervisor.authority import Authority, AuthorityProblem
 from trunkline.runtime.grpc_client import open_channel
 from trunkline.runtime.grpc_pool import PeerPool
@@ -29,7 +30,7 @@ from trunkline.runtime.tls import TlsProblem, nats_context
 async def code_of(channel: grpc.aio.Channel) -> grpc.StatusCode:
     async with channel:
         try:
-            await auth_pb2_grpc.AuthServiceStub(channel).Authorize(auth_pb2.AuthorizeRequest(), timeout=5)
+            await edge_pb2_grpc.EdgeServiceStub(channel).WaitApplied(edge_pb2.WaitAppliedRequest(), timeout=5)
         except grpc.aio.AioRpcError as error:
             return error.code()
     return grpc.StatusCode.OK
@@ -41,37 +42,38 @@ def issued(folder: Path, kind: str, lifetime_days: float = 90) -> TlsSettings:
 
 
 async def test_a_certificate_of_the_authority_opens_the_way(peer: Any) -> None:
-    assert await code_of(open_channel(peer.address, tls=tls_of("edge"), peer="auth")) is grpc.StatusCode.OK
+    assert await code_of(open_channel(peer.address, tls=tls_of("provisioning"), peer="edge")) is grpc.StatusCode.OK
 
 
 async def test_a_certificate_of_another_authority_gets_no_connection(peer: Any, tmp_path: Path) -> None:
     foreign = issued(tmp_path, "edge")
     trusting = TlsSettings(ca_file=tls_of("edge").ca_file, cert_file=foreign.cert_file, key_file=foreign.key_file)
-    assert await code_of(open_channel(peer.address, tls=trusting, peer="auth")) is grpc.StatusCode.UNAVAILABLE
+    assert await code_of(open_channel(peer.address, tls=trusting, peer="edge")) is grpc.StatusCode.UNAVAILABLE
 
 
 async def test_a_caller_without_a_certificate_gets_no_connection(peer: Any) -> None:
     credentials = grpc.ssl_channel_credentials(tls_of("edge").ca_file.read_bytes())
-    options = (("grpc.ssl_target_name_override", "auth.trunkline.internal"),)
+    options = (("grpc.ssl_target_name_override", "edge.trunkline.internal"),)
     assert await code_of(grpc.aio.secure_channel(peer.address, credentials, options=options)) is grpc.StatusCode.UNAVAILABLE
     assert await code_of(grpc.aio.insecure_channel(peer.address)) is grpc.StatusCode.UNAVAILABLE
 
 
 async def test_a_server_of_another_authority_or_kind_is_not_believed(peer: Any, tmp_path: Path) -> None:
-    assert await code_of(open_channel(peer.address, tls=issued(tmp_path, "edge"), peer="auth")) is grpc.StatusCode.UNAVAILABLE
-    assert await code_of(open_channel(peer.address, tls=tls_of("edge"), peer="routing")) is grpc.StatusCode.UNAVAILABLE
+    assert await code_of(open_channel(peer.address, tls=issued(tmp_path, "edge"), peer="edge")) is grpc.StatusCode.UNAVAILABLE
+    assert await code_of(open_channel(peer.address, tls=tls_of("provisioning"), peer="auth")) is grpc.StatusCode.UNAVAILABLE
 
 
-async def test_an_expired_certificate_gets_no_connection(peer: Any) -> None:
-    folder = tls_of("edge").ca_file.parent
-    expired = issued(folder, "records", lifetime_days=-1 / 1440)
-    assert await code_of(open_channel(peer.address, tls=expired, peer="auth")) is grpc.StatusCode.UNAVAILABLE
+async def test_an_expired_certificate_gets_no_connection(peer: Any, tmp_path: Path) -> None:
+    a_minute_ago = timedelta(minutes=-1)
+    files = Authority.open(tls_of("edge").ca_file.parent).issue("provisioning", "late", tmp_path, lifetime=a_minute_ago)
+    expired = TlsSettings(ca_file=files.ca_file, cert_file=files.cert_file, key_file=files.key_file)
+    assert await code_of(open_channel(peer.address, tls=expired, peer="edge")) is grpc.StatusCode.UNAVAILABLE
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     missing = TlsSettings(ca_file=tmp_path / "no-ca.crt", cert_file=tmp_path / "x.crt", key_file=tmp_path / "x.key")
     with pytest.raises(TlsProblem, match=r"no-ca\.crt"):
-        open_channel("127.0.0.1:1", tls=missing, peer="auth")
+        open_channel("127.0.0.1:1", tls=missing, peer="edge")
     with pytest.raises(TlsProblem, match=r"no-ca\.crt"):
         nats_context(missing)
 

@@ -21,7 +21,7 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from opentelemetry.trace import SpanKind
 
-from trunkline.runtime import authentication, telemetry
+from trunkline.runtime import authentication, callers, telemetry
 from trunkline.runtime.authentication import Authenticator, Unauthenticated
 from trunkline.runtime.errors import Problem, encode_status, problem_of
 from trunkline.runtime.logs import logger
@@ -147,7 +147,9 @@ class _Boundary(grpc.aio.ServerInterceptor):
     @contextmanager
     def _entered(self, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         metadata = [(str(key), value) for key, value in context.invocation_metadata() or ()]
-        authentication.enter(self._authenticator.authenticate(metadata, _peer_of(context)))
+        principal = self._authenticator.authenticate(metadata, _peer_of(context))
+        callers.check(method, principal)
+        authentication.enter(principal)
         with telemetry.span(method, parent=telemetry.trace_parent_of(metadata), kind=SpanKind.SERVER):
             yield
 
