@@ -15,14 +15,17 @@ ENGINE := libs/engine/Cargo.toml
 RUST_SOURCES := $(shell find libs/engine/crates libs/engine/Cargo.toml libs/engine/pyproject.toml -name '*.rs' -o -name '*.toml' 2>/dev/null)
 DEBIAN := sip-tester
 UP_ARGS ?=
+POPS ?=
+SERVICES ?= home
+LINKS ?=
 PYTEST_ARGS ?=
 export TRUNKLINE_STATE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: $(STAMPS)/workspace $(STAMPS)/engine ## build and start the platform on this machine; Ctrl-C ends it (UP_ARGS="--loopback 127.7 --state DIR")
-	@exec $(BIN)/trunkline up $(UP_ARGS)
+up: $(STAMPS)/workspace $(STAMPS)/engine ## build and start the platform on this machine; Ctrl-C ends it (POPS=eu1,us1 SERVICES=all LINKS="us=40 apac=110" UP_ARGS="--loopback 127.7")
+	@exec $(BIN)/trunkline up $(if $(POPS),--pops $(POPS)) --services $(SERVICES) $(foreach link,$(LINKS),--link $(link)) $(UP_ARGS)
 
 demo: $(STAMPS)/workspace ## on a running platform: a refused call, a changed ACL, an answered call, its record
 	@exec $(BIN)/trunkline demo
@@ -86,8 +89,8 @@ bench: DEBIAN += kamailio kamailio-sqlite-modules kamailio-extra-modules
 bench: venv debian ## CPU per call beside Kamailio, propagation, replay (docs/performance.md)
 	$(PY) tests/bench/run.py
 
-chaos: venv debian ## longer runs with faults, where tests/chaos has any
-	@if [ -d tests/chaos ]; then $(PY) -m pytest -q tests/chaos; else echo "there are no tests in tests/chaos yet" >&2; exit 1; fi
+chaos: venv debian ## a region's NATS killed, frozen, cut off, restarted under commands and calls; prints the times
+	PYTHONPATH=tests/chaos $(PY) -m pytest -q -s tests/chaos
 
 fuzz: venv ## the parser with random input, where tests/fuzz has any
 	@if [ -d tests/fuzz ]; then $(PY) -m pytest -q tests/fuzz; else echo "there are no tests in tests/fuzz yet" >&2; exit 1; fi

@@ -34,36 +34,47 @@ def wait_for(what: str, probe: Callable[[], T], *, timeout_s: float = 20, every_
 
 
 def free_loopback() -> str:
-    """`127.N` where nobody holds `127.N.1.1:5060`."""
+    """`127.N` where nobody holds any of a platform's SIP addresses."""
     for octet in random.sample(range(16, 250), 200):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind((f"127.{octet}.1.1", 5060))
-            except OSError:
-                continue
+        if all(_is_free(f"127.{octet}.{place}") for place in ("1.1", "1.2", "2.1", "2.2", "3.1", "3.2", "9.1", "9.2")):
             return f"127.{octet}"
     raise AssertionError("no free loopback range")
 
 
+def _is_free(host: str) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, 5060))
+        except OSError:
+            return False
+        return True
+
+
 @dataclass
 class Platform:
-    """`state` is its folder, `local` what its local.json says (read again with `refresh`)."""
+    """`state` is its folder, `local` what its local.json says (read again with `refresh`). `pops`, `services` and `links` as for
+    `trunkline up`."""
 
     state: Path
     loopback: str
+    pops: str = ""
+    services: str = "home"
+    links: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     local: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def edge(self) -> str:
-        return f"{self.loopback}.1.1:5060"
+    def edge(self, pop: str) -> str:
+        """The SIP address of a point of presence, `ADDRESS:PORT`."""
+        return str(self.local["pops"][pop]["udp"])
 
     def start(self) -> None:
         self.state.mkdir(parents=True, exist_ok=True)
         log = (self.state / "up.log").open("wb")
-        self.process = subprocess.Popen(
-            [BIN / "trunkline", "up", "--state", self.state, "--loopback", self.loopback], stdout=log, stderr=log, start_new_session=True
-        )
+        command: list[str | Path] = [BIN / "trunkline", "up", "--state", self.state, "--loopback", self.loopback]
+        command += ["--services", self.services, *(["--pops", self.pops] if self.pops else [])]
+        for link in self.links:
+            command += ["--link", link]
+        self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         wait_for("trunkline up says that it is ready", self._is_ready, timeout_s=START_LIMIT_S)
 
     def _is_ready(self) -> bool:

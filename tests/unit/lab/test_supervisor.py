@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,10 +17,13 @@ from hypothesis import strategies as st
 from trunkline.auth.settings import AuthSettings
 from trunkline.edge.settings import EdgeSettings
 from trunkline.lab.carrier.settings import CarrierSettings
+from trunkline.lab.link.settings import LinkSettings
 from trunkline.lab.supervisor.backoff import MAX_DELAY_S, STABLE_S, Backoff
 from trunkline.lab.supervisor.layout import Layout, StateProblem, choose, lock
 from trunkline.lab.supervisor.local import LocalFile, read_local
-from trunkline.lab.supervisor.plan import SIP_PORT, Plan, to_toml
+from trunkline.lab.supervisor.plan import SIP_PORT, Plan, port_names
+from trunkline.lab.supervisor.toml import to_toml
+from trunkline.lab.supervisor.topology import Topology, TopologyProblem, choose_topology
 from trunkline.provisioning.settings import ProvisioningSettings
 from trunkline.records.settings import RecordsSettings
 from trunkline.routing.settings import RoutingSettings
@@ -30,33 +34,85 @@ MODELS = {
     "provisioning": ProvisioningSettings,
     "routing": RoutingSettings,
     "records": RecordsSettings,
-    "edge-eu1": EdgeSettings,
-    "carrier-alpha": CarrierSettings,
-    "carrier-beta": CarrierSettings,
+    "edge": EdgeSettings,
+    "carrier": CarrierSettings,
+    "link": LinkSettings,
 }
+NAMES = port_names(choose_topology())
+ALL = choose_topology(services="all", links=("us=40", "apac=110"))
 
 
-def plan(folder: Path) -> Plan:
+def plan(folder: Path, topology: Topology = ALL) -> Plan:
     layout = Layout(folder, "127.77")
     layout.make()
-    chosen, _ = choose(layout)
-    return Plan(layout, chosen)
+    chosen, _ = choose(layout, port_names(topology))
+    return Plan(layout, chosen, topology)
 
 
 def test_every_process_gets_settings_that_its_model_accepts(tmp_path: Path) -> None:
     made = plan(tmp_path / "state")
     made.write()
-    assert set(made.settings()) == set(MODELS)
-    for name, model in MODELS.items():
-        load_settings(model, made.layout.settings_file(name))
-    assert list(made.specs()) == ["nats-eu", *MODELS]
+    settings = made.settings()
+    for name in settings:
+        load_settings(MODELS[name.partition("-")[0]], made.layout.settings_file(name))
+    assert set(made.specs()) == {*settings, "nats-eu", "nats-us", "nats-apac"}
+    assert {name.partition("-")[0] for name in settings} >= set(MODELS)
 
 
-def test_the_nats_configuration_is_accepted_by_the_server(tmp_path: Path) -> None:
+@pytest.mark.parametrize("region", ["eu", "us", "apac"])
+def test_the_nats_configuration_is_accepted_by_the_server(tmp_path: Path, region: str) -> None:
     made = plan(tmp_path / 'state with "quotes"')
     made.write()
-    done = subprocess.run([*made.specs()["nats-eu"].command, "-t"], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([*made.specs()[f"nats-{region}"].command, "-t"], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_leads_to_another_region_passes_its_link_and_nothing_else_does(tmp_path: Path) -> None:
+    made = plan(tmp_path)
+    ports = made.chosen.ports
+    settings = made.settings()
+    edge = settings["edge-us1"]
+    assert edge["auth_addresses"] == [f"127.0.0.1:{ports[name]}" for name in ("auth-us", "link-us/auth-eu", "link-us/auth-apac")]
+    reached = {pop["name"]: pop["grpc_address"] for pop in settings["provisioning-eu"]["pops"]}
+    assert reached["eu1"] == f"127.0.0.1:{ports['edge-eu1']}"
+    assert reached["us1"] == f"127.0.0.1:{ports['link-us/edge-us1']}"
+    made.write()
+    assert f"127.0.0.1:{ports['link-apac/nats-eu/leaf']}" in (tmp_path / "run" / "nats-apac.conf").read_text()
+    assert settings["link-us"]["delay_ms"] == 40
+    direct = plan(tmp_path / "direct", choose_topology())
+    assert direct.settings()["edge-us1"]["auth_addresses"] == [f"127.0.0.1:{direct.chosen.ports['auth-eu']}"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ({"pops": "eu1,mars1"}, "eu1, eu2"),
+        ({"services": "some"}, "'home' or in 'all'"),
+        ({"links": ("eu=1",)}, "us, apac"),
+        ({"links": ("us=fast",)}, "REGION=MILLISECONDS"),
+        ({"pops": "eu1", "links": ("us=1",)}, "nowhere"),
+    ],
+)
+def test_what_does_not_exist_is_refused_with_what_does(words: dict[str, Any], told: str) -> None:
+    with pytest.raises(TopologyProblem, match=told):
+        choose_topology(**words)
+
+
+def test_fewer_points_of_presence_need_fewer_regions() -> None:
+    topology = choose_topology("us2,eu1", "all")
+    assert topology.regions == ("eu", "us")
+    assert [pop.name for pop in topology.pops] == ["eu1", "us2"]
+    assert {carrier.key for carrier in topology.carriers} == {"alpha-eu", "beta-eu", "alpha-us", "beta-us"}
+    assert topology.nearest("auth", "us") == ("auth-us", "auth-eu")
+    assert choose_topology("apac1").service_regions == ("eu",)
+
+
+def test_a_state_of_the_version_with_one_region_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    layout.make()
+    (layout.keys / "platform.json").write_text('{"ports": {}, "nats_token": "x"}')
+    with pytest.raises(StateProblem, match="clean-state"):
+        choose(layout, ["nats-eu"])
 
 
 def test_ports_and_keys_are_kept_and_a_taken_port_is_replaced(tmp_path: Path) -> None:
@@ -64,17 +120,17 @@ def test_ports_and_keys_are_kept_and_a_taken_port_is_replaced(tmp_path: Path) ->
 
     layout = Layout(tmp_path / "state")
     layout.make()
-    first, _ = choose(layout)
-    again, moved = choose(layout)
+    first, _ = choose(layout, NAMES)
+    again, moved = choose(layout, NAMES)
     assert (again, moved) == (first, [])
     with socket.socket() as other:
-        other.bind(("127.0.0.1", first.ports["auth"]))
+        other.bind(("127.0.0.1", first.ports["auth-eu"]))
         other.listen()
-        third, moved = choose(layout)
-    assert third.ports["auth"] != first.ports["auth"]
-    assert {**third.ports, "auth": 0} == {**first.ports, "auth": 0}
+        third, moved = choose(layout, NAMES)
+    assert third.ports["auth-eu"] != first.ports["auth-eu"]
+    assert {**third.ports, "auth-eu": 0} == {**first.ports, "auth-eu": 0}
     assert third.operator_key == first.operator_key
-    assert "auth" in moved[0]
+    assert "auth-eu" in moved[0]
 
 
 def test_secrets_are_readable_by_the_owner_only(tmp_path: Path) -> None:
@@ -91,7 +147,7 @@ def test_a_damaged_key_file_is_named(tmp_path: Path) -> None:
     layout.make()
     (layout.keys / "platform.json").write_text("{")
     with pytest.raises(StateProblem, match=r"platform\.json is damaged"):
-        choose(layout)
+        choose(layout, NAMES)
 
 
 def test_a_second_start_is_refused_naming_the_first(tmp_path: Path) -> None:
@@ -144,7 +200,8 @@ def test_a_sip_address_that_another_program_has_is_named_before_anything_is_star
     made = plan(tmp_path)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        other.bind((made.carriers[1].host, SIP_PORT))
-        with pytest.raises(StateProblem, match=rf"{made.carriers[1].host}:5060.*--loopback"):
+        host = made.carrier_host(made.topology.carriers[1])
+        other.bind((host, SIP_PORT))
+        with pytest.raises(StateProblem, match=rf"{host}:5060.*--loopback"):
             made.check_addresses()
     made.check_addresses()

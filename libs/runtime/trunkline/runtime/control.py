@@ -28,7 +28,7 @@ from trunkline.eventlog.beacon import follow_beacons
 from trunkline.eventlog.jetstream import JetStreamLog
 from trunkline.eventlog.log import EventLog, LogUnavailable
 from trunkline.eventlog.replica import Replica
-from trunkline.eventlog.streams import ensure_streams
+from trunkline.eventlog.streams import ensure_config
 from trunkline.eventlog.writer import Writer, Written
 from trunkline.runtime import authentication, nats_client, telemetry
 from trunkline.runtime.logs import logger
@@ -42,7 +42,7 @@ COMPLETE_REPORT_S = 5.0
 """How often it is said that the service still waits for its replica."""
 
 STREAMS_RETRY_S = 1.0
-"""Between two tries to make the streams while NATS is away."""
+"""Between two tries to make the stream while NATS is away."""
 
 CATCH_UP_LIMIT_S = 2.0
 """How long a read waits for the head."""
@@ -66,9 +66,17 @@ class ControlState:
 
     @classmethod
     async def open(
-        cls, settings: ServiceSettings, life: Lifecycle, *, on_fact: OnFact | None = None, on_covered: OnCovered | None = None
+        cls,
+        settings: ServiceSettings,
+        life: Lifecycle,
+        *,
+        on_fact: OnFact | None = None,
+        on_covered: OnCovered | None = None,
+        makes_config: bool = False,
     ) -> ControlState:
         """Opens what is on disk and begins to follow the log; `on_fact` and `on_covered` as of Replica, after the directory.
+
+        `makes_config`: this process creates CONFIG where home has none yet; every other waits for it.
 
         NATS may be away: then the state is what the disk holds, and it goes on when NATS is back. A replica that turns out to hold
         something else than the log ends the process, which builds another one when it is started again.
@@ -83,12 +91,12 @@ class ControlState:
             if on_fact is not None:
                 on_fact(fact)
 
-        log = JetStreamLog(nc)
+        log = JetStreamLog(nc, home=settings.home)
         replica = Replica(log, settings.state_dir / "replica.sqlite", on_fact=fold, on_covered=on_covered)
         await replica.open()
         life.on_stop("replica file", replica.close)
         state = cls(name, nc, log, directory, replica, Writer(log, replica))
-        following = life.spawn("replica", state._follow())
+        following = life.spawn("replica", state._follow(settings.home if makes_config else None))
 
         async def unfollow() -> None:
             following.cancel()
@@ -97,13 +105,13 @@ class ControlState:
         life.on_stop("replica", unfollow)
         return state
 
-    async def _follow(self) -> None:
-        while True:
+    async def _follow(self, makes_config_at: str | None) -> None:
+        while makes_config_at is not None:
             try:
-                await ensure_streams(self.nc)
+                await ensure_config(self.nc, makes_config_at)
                 break
             except LogUnavailable as error:
-                logger("control").warning("no streams yet", why=str(error), retry_s=STREAMS_RETRY_S)
+                logger("control").warning("no stream CONFIG yet", why=str(error), retry_s=STREAMS_RETRY_S)
                 await asyncio.sleep(STREAMS_RETRY_S)
         await follow_beacons(self.nc, self.replica.on_beacon)
         await self.replica.run()

@@ -18,6 +18,7 @@ from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceStub
 from trunkline.api.routing.v1.routing_pb2_grpc import RoutingServiceStub
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.runtime.grpc_client import open_channel
+from trunkline.runtime.settings import TlsSettings
 
 if TYPE_CHECKING:
     from trunkline.api.edge.v1.edge_pb2_grpc import EdgeServiceAsyncStub
@@ -43,7 +44,7 @@ class Surroundings:
     def address(self, service: str) -> str:
         """gRPC address of a service: TRUNKLINE_PROVISIONING and so on, else local.json. Raises CommandError."""
         variable = f"TRUNKLINE_{service.upper().replace('-', '_')}"
-        found = self.environment.get(variable) or self.local.get("grpc", {}).get(service)
+        found = self.environment.get(variable) or self.local.get("grpc", {}).get(self._process(service))
         if not found:
             raise CommandError(
                 f"the address of {service} is not known",
@@ -52,6 +53,24 @@ class Surroundings:
                 code=Exit.UNAVAILABLE,
             )
         return str(found)
+
+    def _process(self, service: str) -> str:
+        """Home's, where no region is named."""
+        return service if "-" in service else f"{service}-{self.local.get('home', 'eu')}"
+
+    def tls(self) -> TlsSettings:
+        """The certificate that local.json names, or TRUNKLINE_TLS, a folder with ca.crt, client.crt and client.key. Raises CommandError."""
+        folder = self.environment.get("TRUNKLINE_TLS")
+        named = {"ca_file": f"{folder}/ca.crt", "cert_file": f"{folder}/client.crt", "key_file": f"{folder}/client.key"}
+        found = named if folder else self.local.get("tls")
+        if not found:
+            raise CommandError(
+                "there is no certificate to connect with",
+                why=f"{state_folder() / 'local.json'} names none, and TRUNKLINE_TLS is not set",
+                remedy="start the platform with `make up`, or set TRUNKLINE_TLS to a folder with ca.crt, client.crt and client.key",
+                code=Exit.DENIED,
+            )
+        return TlsSettings.model_validate(found)
 
     def key(self, *, is_operator: bool) -> str:
         """TRUNKLINE_API_KEY, else the operator's or the demonstration tenant's of local.json. Raises CommandError."""
@@ -118,7 +137,9 @@ class Session:
     async def _channel(self, service: str) -> grpc.aio.Channel:
         if service not in self._channels:
             key = self.around.key(is_operator=self._is_operator)
-            channel = open_channel(self.around.address(service), key=key, service="cli", deadline_s=DEADLINE_S)
+            channel = open_channel(
+                self.around.address(service), tls=self.around.tls(), peer=service.partition("-")[0], key=key, deadline_s=DEADLINE_S
+            )
             self._channels[service] = await self._stack.enter_async_context(channel)
         return self._channels[service]
 

@@ -25,7 +25,7 @@ async def start(settings: EdgeSettings, life: Lifecycle) -> None:
     life.on_stop("nats", feed.close)
     tables = calls.tables
     replica = Replica(
-        JetStreamLog(feed),
+        JetStreamLog(feed, home=settings.home),
         settings.state_dir / "replica.sqlite",
         on_fact=tables.on_fact,
         on_covered=tables.on_covered,

@@ -24,9 +24,11 @@ from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
 from trunkline.api.routing.v1 import routing_pb2 as routing
 from trunkline.api.routing.v1.routing_pb2_grpc import RoutingServiceStub
-from trunkline.lab.supervisor.plan import BASE_DOMAIN, POP, REGION, SIP_PORT, Plan
+from trunkline.lab.supervisor.plan import BASE_DOMAIN, CLIENT, SIP_PORT, Plan
+from trunkline.lab.supervisor.topology import HOME
 from trunkline.runtime.errors import decode_status
 from trunkline.runtime.grpc_client import open_channel
+from trunkline.runtime.settings import TlsSettings
 
 if TYPE_CHECKING:
     from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceAsyncStub
@@ -63,7 +65,7 @@ def deck_csv() -> bytes:
 
 
 async def seed(plan: Plan, earlier: Mapping[str, str] | None, *, remember: Callable[[dict[str, str]], None]) -> DemoTenant:
-    """Returns when the point of presence enforces all of it. Raises DemoProblem."""
+    """Returns when the point of presence enforces all of it, everywhere. Raises DemoProblem."""
     known = dict(earlier or {})
     demo = DemoTenant(
         tenant=TENANT,
@@ -77,10 +79,7 @@ async def seed(plan: Plan, earlier: Mapping[str, str] | None, *, remember: Calla
     async with AsyncExitStack() as stack:
         channels = {}
         for service in ("provisioning", "routing"):
-            channel = open_channel(
-                plan.chosen.address(service), key=plan.chosen.operator_key, service="lab", deadline_s=DEADLINE_S, is_waiting=True
-            )
-            channels[service] = await stack.enter_async_context(channel)
+            channels[service] = await stack.enter_async_context(_channel(plan, service, plan.chosen.operator_key))
         setup = _Setup(ProvisioningServiceStub(channels["provisioning"]), RoutingServiceStub(channels["routing"]))
         try:
             await setup.carriers(plan)
@@ -103,14 +102,21 @@ class _Setup:
     async def carriers(self, plan: Plan) -> None:
         listed = await self._routing.ListCarriers(routing.ListCarriersRequest())
         there = {carrier.name: carrier for carrier in listed.carriers}
-        for carrier in plan.carriers:
+        for carrier in plan.topology.carriers:
             if carrier.name not in there:
                 settings = config_pb2.CarrierSettings(is_trusted=carrier.is_trusted, has_pai_on_ack=True, pdd_limit_s=20)
-                await self._routing.CreateCarrier(routing.CreateCarrierRequest(write=_write(), carrier=carrier.name, settings=settings))
+                request = routing.CreateCarrierRequest(write=_write(), carrier=carrier.name, settings=settings)
+                there[carrier.name] = (await self._routing.CreateCarrier(request)).carrier
             wanted = routing.Gateway(
-                name=f"{carrier.name}-1", host=carrier.host, port=SIP_PORT, transport="udp", region=REGION, priority=0, weight=1
+                name=carrier.region,
+                host=plan.carrier_host(carrier),
+                port=SIP_PORT,
+                transport="udp",
+                region=carrier.region,
+                priority=0,
+                weight=1,
             )
-            gateways = there[carrier.name].gateways if carrier.name in there else []
+            gateways = there[carrier.name].gateways
             found = next((gateway for gateway in gateways if gateway.name == wanted.name), None)
             if found is not None and (found.host, found.port) != (wanted.host, wanted.port):
                 # another loopback range than at the last start
@@ -141,8 +147,7 @@ class _Setup:
 
     async def api_key(self, plan: Plan, demo: DemoTenant) -> None:
         """The key of an earlier run is tried, a new one registered."""
-        address = plan.chosen.address("provisioning")
-        async with open_channel(address, key=demo.api_key, service="lab", deadline_s=DEADLINE_S, is_waiting=True) as channel:
+        async with _channel(plan, "provisioning", demo.api_key) as channel:
             try:
                 await ProvisioningServiceStub(channel).ListAcls(provisioning.ListAclsRequest(tenant=TENANT))
                 return
@@ -186,12 +191,19 @@ class _Setup:
             await self._provisioning.AttachAcl(provisioning.AttachAclRequest(write=_write(), tenant=TENANT, label=label, acl=ACL))
 
     async def applied(self) -> None:
-        """Until the point of presence covers the head of the log."""
+        """Until every point of presence covers the head of the log."""
         head = (await self._provisioning.ListPops(provisioning.ListPopsRequest())).head
-        request = provisioning.WaitAppliedRequest(position=head, timeout=duration_pb2.Duration(seconds=APPLIED_LIMIT_S), pops=[POP])
+        request = provisioning.WaitAppliedRequest(position=head, timeout=duration_pb2.Duration(seconds=APPLIED_LIMIT_S))
         async for answer in self._provisioning.WaitApplied(request):
             if not answer.is_applied:
                 raise DemoProblem(f"{answer.pop} has not applied position {head}: {answer.problem}")
+
+
+def _channel(plan: Plan, service: str, key: str) -> grpc.aio.Channel:
+    """To home's."""
+    tls = TlsSettings.model_validate(plan.tls_table(CLIENT))
+    address = plan.chosen.address(f"{service}-{HOME}")
+    return open_channel(address, tls=tls, peer=service, key=key, deadline_s=DEADLINE_S, is_waiting=True)
 
 
 def _write() -> common_pb2.WriteOptions:

@@ -23,7 +23,8 @@ async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
     life.on_stop("auth channels", auth.close)
     pops = Pops(settings.pops, tls=settings.tls)
     life.on_stop("edge channels", pops.close)
-    state = await ControlState.open(settings, life)
+    is_home = settings.region == settings.home
+    state = await ControlState.open(settings, life, makes_config=is_home)
 
     def find_tenant_key(key_hash: bytes) -> TenantKey | None:
         found = state.directory.api_key(key_hash)
@@ -37,7 +38,8 @@ async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
     await server.start()
     life.on_stop("grpc", server.stop)
     await state.complete()
-    life.spawn("beacon", publish_beacons(state.nc, state.replica.beacon))
+    if is_home:
+        life.spawn("beacon", publish_beacons(state.nc, state.replica.beacon))
     await server.set_serving(True)
 
 

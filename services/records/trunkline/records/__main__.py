@@ -1,4 +1,4 @@
-"""`trunkline-records --settings FILE`: call detail records, from the facts in CALLS.
+"""`trunkline-records --settings FILE`: call detail records, from the facts of all regions in CALLS_ALL.
 
 It follows CONFIG too, for one thing only: whose API key it is that asks.
 """
@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from trunkline.api.records.v1.records_pb2_grpc import add_RecordsServiceServicer_to_server
+from trunkline.eventlog.streams import ensure_all_calls
 from trunkline.records.feed import follow
 from trunkline.records.projection import Projection, WrongFile
 from trunkline.records.queries import Queries
@@ -38,7 +39,8 @@ async def start(settings: RecordsSettings, life: Lifecycle) -> None:
         key = state.directory.api_key(hashed)
         return None if key is None else TenantKey(key.tenant, key.id)
 
-    following = life.spawn("calls", follow(state.nc, projection))
+    life.spawn("streams", ensure_all_calls(state.nc, settings.home, settings.regions))
+    following = life.spawn("calls", follow(state.nc, projection, settings.home))
 
     async def unfollow() -> None:
         following.cancel()

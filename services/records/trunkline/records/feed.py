@@ -1,4 +1,4 @@
-"""The stream CALLS → the projection, from where it stopped."""
+"""The stream CALLS_ALL at home → the projection, from where it stopped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 
-from trunkline.eventlog.streams import CALLS
+from trunkline.eventlog.streams import CALLS_ALL, api_prefix
 from trunkline.eventlog.tail import RawMessage, RawTail
 from trunkline.records.projection import Projection, StreamMessage
 from trunkline.runtime.logs import logger
@@ -23,13 +23,13 @@ LAST_RETRY_S = 2.0
 _log = logger("feed")
 
 
-async def follow(client: Client, projection: Projection, on_applied: Callable[[int], None] = lambda sequence: None) -> None:
+async def follow(client: Client, projection: Projection, home: str, on_applied: Callable[[int], None] = lambda sequence: None) -> None:
     """For ever. `on_applied` is told the sequence of the last message of each transaction.
 
     Raises LogDamaged when the stream loses its end meanwhile: the next start finds that and begins anew.
     """
-    await _check_stream(client, projection)
-    async for arrived in RawTail(client, CALLS, projection.position + 1).groups():
+    await _check_stream(client, projection, home)
+    async for arrived in RawTail(client, CALLS_ALL, projection.position + 1, api_prefix=api_prefix(home)).groups():
         for group in _groups(arrived):
             applied = await projection.apply(group)
             if applied.rejected:
@@ -37,18 +37,18 @@ async def follow(client: Client, projection: Projection, on_applied: Callable[[i
             on_applied(projection.position)
 
 
-async def _check_stream(client: Client, projection: Projection) -> None:
+async def _check_stream(client: Client, projection: Projection, home: str) -> None:
     """Begins at the first message where the stream is not the one, or not all of the one, that the position counts in."""
     retry_s = FIRST_RETRY_S
     while True:
         try:
-            info = await client.jetstream().stream_info(CALLS)
+            info = await client.jetstream(domain=home).stream_info(CALLS_ALL)
             break
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
-            _log.info("stream not there yet", stream=CALLS, why=f"{type(error).__name__}: {error}", retry_s=retry_s)
+            _log.info("stream not there yet", stream=CALLS_ALL, why=f"{type(error).__name__}: {error}", retry_s=retry_s)
             await asyncio.sleep(retry_s)
             retry_s = min(2 * retry_s, LAST_RETRY_S)
-    name = f"{CALLS} {info.created.isoformat() if info.created else ''}"
+    name = f"{CALLS_ALL} {info.created.isoformat() if info.created else ''}"
     if projection.stream == name and info.state.last_seq >= projection.position:
         return
     if projection.stream:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from trunkline.runtime.settings import ServiceSettings
+from pydantic import Field
+
+from trunkline.runtime.settings import Name, ServiceSettings
 
 
 class RecordsSettings(ServiceSettings):
-    """Nothing besides what every service is told; records stand in `state_dir`."""
+    """`regions` are those whose calls are recorded, home among them; records stand in `state_dir`."""
+
+    regions: tuple[Name, ...] = Field(default=("eu",), min_length=1, max_length=16)

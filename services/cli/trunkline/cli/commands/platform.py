@@ -15,24 +15,39 @@ from trunkline.cli.output import clock, console, plain, print_json, show_list, s
 from trunkline.lab.supervisor.control import ControlProblem, ControlRefused, ask
 from trunkline.lab.supervisor.layout import DEFAULT_LOOPBACK, Layout
 from trunkline.lab.supervisor.platform import run_platform
+from trunkline.lab.supervisor.topology import TopologyProblem, choose_topology
 
 lab = App(name="lab", help="Tries failures on a running `trunkline up`.")
 pop = App(name="pop", help="Points of presence.")
 events = App(name="events", help="The event log.")
 
 
-async def up(*, state: Path | None = None, loopback: str = DEFAULT_LOOPBACK) -> int:
+async def up(
+    *,
+    state: Path | None = None,
+    loopback: str = DEFAULT_LOOPBACK,
+    pops: str = "",
+    services: str = "home",
+    link: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+) -> int:
     """Starts the platform on this machine and stays in the foreground; Ctrl-C ends all of it.
 
     Parameters
     ----------
     state: Its folder; TRUNKLINE_STATE or .trunkline where it is left out.
     loopback: First two octets of the SIP addresses, such as 127.7, so that several platforms run side by side.
+    pops: Points of presence, such as eu1,us1; all six where it is left out.
+    services: Where services run: home, or all for a set in every region.
+    link: REGION=MILLISECONDS one way between that region and the others, such as us=40; may be given for each region.
     """
     first, _, second = loopback.partition(".")
     if first != "127" or not second.isdigit() or int(second) > 255:
         raise CommandError(f"{loopback!r} is no loopback range", remedy="write it as 127.N with N from 0 to 255", code=Exit.USAGE)
-    return await run_platform(state or state_folder(), loopback)
+    try:
+        topology = choose_topology(pops, services, link)
+    except TopologyProblem as problem:
+        raise CommandError(str(problem), code=Exit.USAGE) from problem
+    return await run_platform(state or state_folder(), loopback, topology)
 
 
 async def _control(action: str, names: tuple[str, ...], options: Reading) -> None:
@@ -98,6 +113,28 @@ async def restart(*names: str, options: Reading = READING) -> None:
     names: Which.
     """
     await _control("restart", names, options)
+
+
+@lab.command
+async def freeze(*names: str, options: Reading = READING) -> None:
+    """Stops processes where they stand (SIGSTOP): they keep their connections and answer nothing before `thaw`.
+
+    Parameters
+    ----------
+    names: Which; patterns such as 'nats-*' are taken.
+    """
+    await _control("freeze", names, options)
+
+
+@lab.command
+async def thaw(*names: str, options: Reading = READING) -> None:
+    """Lets frozen processes go on.
+
+    Parameters
+    ----------
+    names: Which.
+    """
+    await _control("thaw", names, options)
 
 
 @pop.command(name="list")

@@ -21,7 +21,7 @@ from trunkline.lab.supervisor.process import Status
 
 LINE_LIMIT_BYTES = 64 * 1024
 ANSWER_LIMIT_S = 15.0
-ACTIONS = ("status", "kill", "hold", "release", "restart")
+ACTIONS = ("status", "kill", "hold", "release", "restart", "freeze", "thaw")
 
 Perform = Callable[[str, list[str]], Awaitable[list[Status]]]
 """Does the action to the named processes (status without names: all). ValueError says what is wrong with the request."""

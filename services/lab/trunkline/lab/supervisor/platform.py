@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fnmatch
 import signal
 import sys
 from collections.abc import Callable
@@ -11,12 +12,15 @@ from functools import partial
 from pathlib import Path
 
 from trunkline.lab.demo_tenant import DemoProblem, DemoTenant, seed
+from trunkline.lab.supervisor.authority import AuthorityProblem
 from trunkline.lab.supervisor.control import serve_control
-from trunkline.lab.supervisor.layout import DEFAULT_LOOPBACK, Layout, StateProblem, choose, lock
+from trunkline.lab.supervisor.layout import Layout, StateProblem, choose, lock
 from trunkline.lab.supervisor.local import LocalFile, read_local
-from trunkline.lab.supervisor.plan import BASE_DOMAIN, EDGE, NATS, POP, SERVICES, SIP_PORT, Plan
+from trunkline.lab.supervisor.plan import BASE_DOMAIN, CLIENT, SIP_PORT, Plan, port_names
 from trunkline.lab.supervisor.process import Status, Supervised
 from trunkline.lab.supervisor.ready import NotReady, answers_options, is_healthy, is_open, until
+from trunkline.lab.supervisor.topology import Topology
+from trunkline.runtime.settings import TlsSettings
 
 LOG_CHECK_S = 5.0
 LOG_TAIL_LINES = 15
@@ -46,25 +50,30 @@ class Platform:
 
     async def start_all(self) -> None:
         """NATS before the rest; the rest in any order, each waits for what it needs. Raises NotReady."""
-        chosen = self._plan.chosen
-        self.start(NATS)
-        await until(NATS, lambda: is_open("127.0.0.1", chosen.ports[NATS]))
-        self.start(*(name for name in self.processes if name != NATS))
-        waits = [until(name, partial(is_healthy, chosen.address(name))) for name in (*SERVICES, EDGE)]
-        waits += [until(carrier.process, partial(answers_options, carrier.host, SIP_PORT)) for carrier in self._plan.carriers]
-        waits.append(until(f"{EDGE}'s SIP side", partial(answers_options, self._plan.edge_host, SIP_PORT)))
+        plan = self._plan
+        chosen, topology = plan.chosen, plan.topology
+        servers = [f"nats-{region}" for region in topology.regions]
+        self.start(*servers)
+        await asyncio.gather(*(until(name, partial(is_open, "127.0.0.1", chosen.ports[name])) for name in servers))
+        self.start(*(name for name in self.processes if name not in servers))
+        tls = TlsSettings.model_validate(plan.tls_table(CLIENT))
+        waits = [until(name, partial(is_healthy, chosen.address(name), name.partition("-")[0], tls)) for name in plan.grpc_processes()]
+        for carrier in topology.carriers:
+            waits.append(until(carrier.process, partial(answers_options, plan.carrier_host(carrier), SIP_PORT)))
+        for pop in topology.pops:
+            waits.append(until(f"{pop.edge}'s SIP side", partial(answers_options, plan.pop_host(pop), SIP_PORT)))
         for problem in await asyncio.gather(*waits, return_exceptions=True):
             if isinstance(problem, BaseException):
                 raise problem
 
     async def perform(self, action: str, names: list[str]) -> list[Status]:
-        """For the control socket. ValueError for a name that nobody has."""
-        unknown = [name for name in names if name not in self.processes]
+        """For the control socket. Names may be patterns (`nats-*`). ValueError for one that fits nobody."""
+        unknown = [name for name in names if not fnmatch.filter(self.processes, name)]
         if unknown:
             raise ValueError(f"there is no process {', '.join(unknown)}; there are: {', '.join(self.processes)}")
         if action != "status" and not names:
-            raise ValueError(f"which process? {action} wants at least one name of: {', '.join(self.processes)}")
-        chosen = [self.processes[name] for name in names or self.processes]
+            raise ValueError(f"which process? {action} wants at least one name or pattern of: {', '.join(self.processes)}")
+        chosen = [self.processes[name] for name in self.processes if not names or any(fnmatch.fnmatchcase(name, each) for each in names)]
         match action:
             case "kill":
                 await asyncio.gather(*(process.kill() for process in chosen))
@@ -72,6 +81,12 @@ class Platform:
                 await asyncio.gather(*(process.hold() for process in chosen))
             case "restart":
                 await asyncio.gather(*(process.restart() for process in chosen))
+            case "freeze":
+                for process in chosen:
+                    process.freeze()
+            case "thaw":
+                for process in chosen:
+                    process.thaw()
             case "release":
                 for process in chosen:
                     process.release()
@@ -79,9 +94,9 @@ class Platform:
 
     async def stop(self) -> None:
         """Services before NATS, so that they can say their last."""
-        await asyncio.gather(*(self.processes[name].stop() for name in self._tasks if name != NATS))
-        if NATS in self._tasks:
-            await self.processes[NATS].stop()
+        servers = [name for name in self._tasks if name.startswith("nats-")]
+        await asyncio.gather(*(self.processes[name].stop() for name in self._tasks if name not in servers))
+        await asyncio.gather(*(self.processes[name].stop() for name in servers))
         await asyncio.gather(*self._tasks.values())
         self.local.write(pids={})
 
@@ -97,19 +112,19 @@ class Platform:
         return "\n".join(lines[-LOG_TAIL_LINES:])
 
 
-async def run_platform(state: Path, loopback: str = DEFAULT_LOOPBACK) -> int:
+async def run_platform(state: Path, loopback: str, topology: Topology) -> int:
     """`trunkline up`: until SIGINT or SIGTERM. The exit code."""
     layout = Layout(state.absolute(), loopback)
     try:
         descriptor = lock(layout.state)
         layout.make()
-        chosen, moved = choose(layout)
+        chosen, moved = choose(layout, port_names(topology))
         earlier = read_local(layout.local_file)
-        plan = Plan(layout, chosen)
+        plan = Plan(layout, chosen, topology)
         plan.check_addresses()
         plan.write()
         platform = Platform(plan, announce=announce)
-    except StateProblem as problem:
+    except (StateProblem, AuthorityProblem) as problem:
         print(problem, file=sys.stderr, flush=True)
         return EXIT_FAILED
     for note in moved:
@@ -163,17 +178,23 @@ async def _bring_up(platform: Platform, plan: Plan, earlier_demo: dict[str, str]
 
 def _welcome(plan: Plan, demo: DemoTenant) -> None:
     host = f"{demo.domain}.{BASE_DOMAIN}"
+    pops = "\n".join(
+        f"  {pop.name:6} {plan.pop_host(pop)}:{SIP_PORT}/udp   {demo.domain}.{pop.name}.{BASE_DOMAIN}" for pop in plan.topology.pops
+    )
+    links = "".join(f"\nLink of {region}: {delay_ms} ms one way" for region, delay_ms in plan.topology.links.items())
     announce(f"""
-Ready. Point of presence {POP} at {plan.edge_host}:{SIP_PORT}/udp, state in {plan.layout.state}
+Ready. State in {plan.layout.state}
 
-  {host}   accepts calls from 127.0.0.1 as {demo.account}
+{pops}{links}
+
+  {host}   is good at each of them; it accepts calls from 127.0.0.1 as {demo.account}
   its password stands in {plan.layout.local_file}, under "demo"
 
 Try, in another terminal:
   .venv/bin/trunkline call place +31201234567 --as {demo.tenant}/{demo.account}
-  .venv/bin/trunkline call list
+  .venv/bin/trunkline pop list
   .venv/bin/trunkline explain {demo.domain} --from 192.0.2.1
-  .venv/bin/trunkline lab hold nats-eu          # and call again; then: lab release nats-eu
+  .venv/bin/trunkline lab hold 'nats-*'         # and call again; then: lab release 'nats-*'
   make demo
 
 Ctrl-C ends everything.""")

@@ -35,6 +35,7 @@ class State(Enum):
     RUNNING = "running"
     WAITING = "waiting to be restarted"
     HELD = "held"
+    FROZEN = "frozen"
     ENDED = "ended"
 
 
@@ -97,6 +98,17 @@ class Supervised:
         self._backoff = Backoff()
         self._changed.set()
 
+    def freeze(self) -> None:
+        """SIGSTOP: it keeps its sockets and answers nothing, until `thaw`."""
+        if self._process is not None and self._state in (State.RUNNING, State.FROZEN):
+            self._signal(signal.SIGSTOP)
+            self._state = State.FROZEN
+
+    def thaw(self) -> None:
+        if self._state is State.FROZEN:
+            self._signal(signal.SIGCONT)
+            self._state = State.RUNNING
+
     async def restart(self) -> None:
         """SIGTERM, after a limit SIGKILL; returns when it is gone. It is started again."""
         self._wanted = True
@@ -114,6 +126,8 @@ class Supervised:
         if process is None:
             return
         self._signal(number)
+        # A frozen process would keep the signal for when it is thawed.
+        self._signal(signal.SIGCONT)
         try:
             async with asyncio.timeout(STOP_LIMIT_S):
                 await process.wait()

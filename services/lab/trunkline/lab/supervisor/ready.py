@@ -8,9 +8,11 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import grpc
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from trunkline.runtime.grpc_client import open_channel
+from trunkline.runtime.settings import TlsSettings
 
 LOOK_S = 0.05
 """Between two looks at something that cannot call back."""
@@ -40,11 +42,10 @@ async def is_open(host: str, port: int) -> bool:
     return True
 
 
-async def is_healthy(address: str) -> bool:
+async def is_healthy(address: str, peer: str, tls: TlsSettings) -> bool:
+    """Whether the service of the kind `peer` at this address says that it serves."""
     # a fresh channel each time: a kept one would wait out its backoff
-    async with grpc.aio.insecure_channel(
-        address, options=(("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1))
-    ) as channel:
+    async with open_channel(address, tls=tls, peer=peer) as channel:
         try:
             stub: Any = health_pb2_grpc.HealthStub(channel)  # its stub file has no methods
             answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=2)

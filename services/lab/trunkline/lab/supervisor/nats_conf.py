@@ -1,0 +1,165 @@
+"""Configuration of the regions' NATS servers: one JetStream domain each, leaf links to home, users by certificate with least privilege."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trunkline.lab.supervisor.authority import ZONE, TlsFiles
+
+BEACON = "sync.config.head"
+USED_NONCES = "nonces.used"
+
+WRITES: Mapping[str, Sequence[str]] = {
+    "provisioning": ("tenant", "apikey", "acl", "domain", "claim"),
+    "auth": ("credential",),
+    "routing": ("carrier", "deck", "claim"),
+}
+"""Kinds of aggregates that a service owns."""
+
+TAIL = (
+    "STREAM.INFO.{}",
+    "CONSUMER.CREATE.{}",
+    "CONSUMER.CREATE.{}.>",
+    "CONSUMER.MSG.NEXT.{}.>",
+    "CONSUMER.DELETE.{}.>",
+    "CONSUMER.INFO.{}.>",
+)
+"""What following a stream needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A process at its region's server. `pop` is set for edges."""
+
+    kind: str
+    process: str
+    region: str
+    pop: str = ""
+
+    @property
+    def name(self) -> str:
+        """The DNS name of its certificate, by which the server knows it."""
+        return f"{self.process}.{ZONE}"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """`listen` and `leaf_listen` are `ADDRESS:PORT`; `leaf_listen` is home's, `leaf_remote` where the others find it."""
+
+    region: str
+    home: str
+    regions: Sequence[str]
+    listen: str
+    store: Path
+    tls: TlsFiles
+    users: Sequence[User]
+    leaf_listen: str = ""
+    leaf_remote: str = ""
+
+
+def publishes(user: User, home: str, regions: Sequence[str]) -> list[str]:
+    """Subjects that a user may publish to. Nobody may purge or delete a stream."""
+    allowed = _allowed(user, home, regions)
+    # A server takes the prefix of its own domain for `$JS.API` before it looks at permissions.
+    own = f"$JS.{user.region}.API."
+    return [*allowed, *(f"$JS.API.{each.removeprefix(own)}" for each in allowed if each.startswith(own))]
+
+
+def _allowed(user: User, home: str, regions: Sequence[str]) -> list[str]:
+    allowed = [f"$JS.{home}.API.{call.format('CONFIG')}" for call in TAIL]
+    if user.kind == "edge":
+        return [*allowed, f"calls.{user.region}.{user.pop}", f"{USED_NONCES}.{user.pop}"]
+    allowed.append(f"$JS.{home}.API.STREAM.MSG.GET.CONFIG")
+    allowed += [f"config.{kind}.>" for kind in WRITES.get(user.kind, ())]
+    if user.kind == "provisioning" and user.region == home:
+        allowed += [f"$JS.{home}.API.STREAM.CREATE.CONFIG", BEACON]
+    if user.kind == "records":
+        allowed += [f"$JS.{home}.API.{call.format('CALLS_ALL')}" for call in TAIL]
+        allowed += [f"$JS.{home}.API.STREAM.{call}.CALLS_ALL" for call in ("CREATE", "UPDATE")]
+        allowed += [f"$JS.{region}.API.STREAM.{call}.CALLS" for region in regions for call in ("INFO", "CREATE", "UPDATE")]
+    return allowed
+
+
+def subscribes(user: User) -> list[str]:
+    return [f"_INBOX.{user.process}.>", BEACON, *([f"{USED_NONCES}.>"] if user.kind == "edge" else [])]
+
+
+def render(server: Server) -> str:
+    # sync always: an acknowledged commit survives a power cut. Pings notice a half-dead peer in 15 s instead of minutes.
+    # js_ack_fc_v2 off: nats-py cannot read the second form of ack subjects.
+    return f"""server_name: nats-{server.region}
+listen: {_text(server.listen)}
+{_tls(server.tls, "")}
+authorization {{
+  timeout: 5
+  users: [
+{_users(server)}  ]
+}}
+jetstream {{
+  store_dir: {_text(str(server.store))}
+  domain: {server.region}
+  sync_interval: always
+  max_file_store: 8GB
+  max_memory_store: 256MB
+}}
+{_leafnodes(server)}ping_interval: "5s"
+ping_max: 2
+write_deadline: "10s"
+feature_flags {{ js_ack_fc_v2: false }}
+"""
+
+
+def _users(server: Server) -> str:
+    lines = ""
+    for user in server.users:
+        allowed = _list(publishes(user, server.home, server.regions))
+        lines += f"    {{ user: {_text(user.name)}, permissions: {{ publish: {{ allow: {allowed} }}, "
+        lines += f"subscribe: {{ allow: {_list(subscribes(user))} }} }} }}\n"
+    return lines
+
+
+def _leafnodes(server: Server) -> str:
+    """Home takes the other regions' servers, known by their certificates and nobody else's; the others go to it."""
+    if server.leaf_listen:
+        others = ", ".join(f"{{ user: {_text(f'nats-{region}.{ZONE}')} }}" for region in server.regions if region != server.region)
+        # no_advertise: else a server tells others an address that leads past load balancers, or past the laboratory's links.
+        return f"""leafnodes {{
+  listen: {_text(server.leaf_listen)}
+  no_advertise: true
+  {_tls(server.tls, "  ")}
+  authorization {{ timeout: 5, users: [ {others} ] }}
+}}
+"""
+    if server.leaf_remote:
+        tls = server.tls
+        files = ", ".join(
+            f"{key}: {_text(str(path))}"
+            for key, path in (("cert_file", tls.cert_file), ("key_file", tls.key_file), ("ca_file", tls.ca_file))
+        )
+        return f"""leafnodes {{
+  reconnect_interval: "1s"
+  remotes: [ {{ urls: [ {_text(f"tls://{server.leaf_remote}")} ], ignore_discovered_servers: true, tls {{ {files}, timeout: 5 }} }} ]
+}}
+"""
+    return ""
+
+
+def _tls(tls: TlsFiles, indent: str) -> str:
+    return f"""tls {{
+{indent}  cert_file: {_text(str(tls.cert_file))}
+{indent}  key_file: {_text(str(tls.key_file))}
+{indent}  ca_file: {_text(str(tls.ca_file))}
+{indent}  verify_and_map: true
+{indent}  timeout: 5
+{indent}}}"""
+
+
+def _text(value: str) -> str:
+    return json.dumps(value)
+
+
+def _list(values: Sequence[str]) -> str:
+    return "[" + ", ".join(_text(value) for value in values) + "]"

@@ -1,0 +1,172 @@
+"""Real servers of two regions with the configuration of the laboratory: who may do what, and what passes the leaf link."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import nats.errors
+import pytest
+from helpers.authority import tls_of
+from helpers.nats import free_port, nats_server_binary
+from nats.aio.client import Client
+
+from trunkline.eventlog.jetstream import JetStreamLog
+from trunkline.eventlog.log import LogUnavailable
+from trunkline.eventlog.streams import CALLS_ALL, ensure_all_calls, ensure_config
+from trunkline.lab.supervisor.authority import TlsFiles
+from trunkline.lab.supervisor.nats_conf import Server, User, render
+from trunkline.runtime.nats_client import connect
+
+REGIONS = ("eu", "us")
+LIMIT_S = 20.0
+
+
+def files_of(kind: str, process: str) -> TlsFiles:
+    tls = tls_of(kind, process)
+    return TlsFiles(tls.ca_file, tls.cert_file, tls.key_file)
+
+
+class Regions:
+    """`eu` is home, `us` hangs on it."""
+
+    def __init__(self, folder: Path, stack: AsyncExitStack) -> None:
+        self.folder, self.stack = folder, stack
+        self.ports = {region: free_port() for region in REGIONS}
+        self.leaf = free_port()
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        users = {
+            "eu": [User(kind, f"{kind}-eu", "eu") for kind in ("provisioning", "auth", "routing", "records")],
+            "us": [User("edge", "edge-us1", "us", "us1"), User("provisioning", "provisioning-us", "us")],
+        }
+        self.servers = {
+            region: Server(
+                region,
+                "eu",
+                REGIONS,
+                f"127.0.0.1:{self.ports[region]}",
+                folder / region,
+                files_of("nats", f"nats-{region}"),
+                users[region],
+                leaf_listen=f"127.0.0.1:{self.leaf}" if region == "eu" else "",
+                leaf_remote="" if region == "eu" else f"127.0.0.1:{self.leaf}",
+            )
+            for region in REGIONS
+        }
+
+    def start(self, region: str) -> None:
+        path = self.folder / f"{region}.conf"
+        path.write_text(render(self.servers[region]))
+        with (self.folder / f"{region}.log").open("ab") as log:
+            self.processes[region] = subprocess.Popen([nats_server_binary(), "-c", str(path)], stdout=log, stderr=log)
+
+    def log(self, region: str) -> str:
+        return (self.folder / f"{region}.log").read_text()
+
+    def end(self) -> None:
+        for process in self.processes.values():
+            process.kill()
+            process.wait(10)
+
+    async def client(self, kind: str, process: str, region: str) -> Client:
+        client = await connect(f"tls://127.0.0.1:{self.ports[region]}", tls=tls_of(kind, process), name=process)
+        self.stack.push_async_callback(client.close)
+        return client
+
+
+async def until(what: str, probe: Callable[[], bool]) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while not probe():  # noqa: ASYNC110 - what is looked at is another process
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def regions(tmp_path: Path) -> AsyncIterator[Regions]:
+    async with AsyncExitStack() as stack:
+        made = Regions(tmp_path, stack)
+        stack.callback(made.end)
+        for region in REGIONS:
+            made.start(region)
+        yield made
+
+
+async def with_streams(regions: Regions) -> None:
+    await ensure_config(await regions.client("provisioning", "provisioning-eu", "eu"), "eu")
+    async with asyncio.timeout(LIMIT_S):
+        await ensure_all_calls(await regions.client("records", "records-eu", "eu"), "eu", REGIONS)
+
+
+async def test_an_edge_reads_the_log_of_home_and_publishes_its_own_calls_which_arrive_at_home(regions: Regions) -> None:
+    await with_streams(regions)
+    edge = await regions.client("edge", "edge-us1", "us")
+    assert await JetStreamLog(edge, home="eu").head() == 0
+    await edge.request("calls.us.us1", b"fact", timeout=5)
+    records = await regions.client("records", "records-eu", "eu")
+    async with asyncio.timeout(LIMIT_S):
+        while (await records.jetstream(domain="eu").stream_info(CALLS_ALL)).state.messages != 1:
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "config.acl.acme.OUT",
+        "sync.config.head",
+        "calls.us.us2",
+        "calls.eu.eu1",
+        "nonces.used.us2",
+        "$JS.eu.API.STREAM.DELETE.CONFIG",
+        "$JS.eu.API.STREAM.PURGE.CONFIG",
+        "$JS.eu.API.STREAM.UPDATE.CONFIG",
+        "$JS.eu.API.STREAM.MSG.DELETE.CONFIG",
+        "$JS.API.STREAM.DELETE.CALLS",
+        "$JS.us.API.STREAM.PURGE.CALLS",
+    ],
+)
+async def test_an_edge_may_not(regions: Regions, subject: str) -> None:
+    edge = await regions.client("edge", "edge-us1", "us")
+    await edge.publish(subject, b"{}")
+    await until("the server refuses", lambda: "Publish Violation" in regions.log("us"))
+
+
+async def test_a_service_writes_its_own_aggregates_only_and_nobody_reads_anothers_inbox(regions: Regions) -> None:
+    auth = await regions.client("auth", "auth-eu", "eu")
+    await auth.publish("config.credential.acme.c1", b"")
+    await auth.flush()
+    assert "Violation" not in regions.log("eu")
+    await auth.publish("config.domain.acme.acme", b"")
+    await until("the server refuses", lambda: 'Publish Violation - Subject "config.domain.acme.acme"' in regions.log("eu"))
+    await auth.subscribe("_INBOX.records-eu.>")
+    await until("the server refuses", lambda: "Subscription Violation" in regions.log("eu"))
+
+
+async def test_only_a_server_of_another_region_gets_a_leaf_link(regions: Regions, tmp_path: Path) -> None:
+    await until("us has linked", lambda: "Leafnode connection created" in regions.log("us"))
+    posing = replace(regions.servers["us"], tls=files_of("edge", "edge-us1"), listen=f"127.0.0.1:{free_port()}", store=tmp_path / "posing")
+    regions.servers["posing"] = posing
+    regions.start("posing")
+    await until("home refuses", lambda: "Authorization Violation" in regions.log("posing") or "authentication error" in regions.log("eu"))
+    assert "Leafnode connection created" not in regions.log("posing").split("Authorization Violation")[0]
+
+
+async def test_without_a_certificate_nobody_connects(regions: Regions) -> None:
+    stranger = Client()
+    with pytest.raises((nats.errors.Error, OSError)):
+        await stranger.connect(f"tls://127.0.0.1:{regions.ports['eu']}", allow_reconnect=False, connect_timeout=2)
+
+
+async def test_with_home_gone_a_write_of_another_region_fails_at_once_and_says_what_to_do(regions: Regions) -> None:
+    await with_streams(regions)
+    client = await regions.client("provisioning", "provisioning-us", "us")
+    log = JetStreamLog(client, home="eu")
+    assert await log.head() == 0
+    regions.processes["eu"].kill()
+    await until("us has noticed", lambda: "Leafnode connection closed" in regions.log("us"))
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(LogUnavailable, match="eu.*try again"):
+        await log.head()
+    assert asyncio.get_running_loop().time() - began < 1.0
