@@ -107,7 +107,7 @@ async def test_an_edge_reads_the_log_of_home_and_publishes_its_own_calls_which_a
     await edge.request("calls.us.us1", b"fact", timeout=5)
     records = await regions.client("records", "records-eu", "eu")
     async with asyncio.timeout(LIMIT_S):
-        while (await records.jetstream(domain="eu").stream_info(CALLS_ALL)).state.messages != 1:
+        while (await records.jetstream(domain="eu").stream_info(CALLS_ALL)).state.messages != 1:  # noqa: ASYNC110 - asked for
             await asyncio.sleep(0.05)
 
 
@@ -150,7 +150,7 @@ async def test_only_a_server_of_another_region_gets_a_leaf_link(regions: Regions
     regions.servers["posing"] = posing
     regions.start("posing")
     await until("home refuses", lambda: "Authorization Violation" in regions.log("posing") or "authentication error" in regions.log("eu"))
-    assert "Leafnode connection created" not in regions.log("posing").split("Authorization Violation")[0]
+    assert "JetStream using domains" not in regions.log("posing")
 
 
 async def test_without_a_certificate_nobody_connects(regions: Regions) -> None:
@@ -167,6 +167,6 @@ async def test_with_home_gone_a_write_of_another_region_fails_at_once_and_says_w
     regions.processes["eu"].kill()
     await until("us has noticed", lambda: "Leafnode connection closed" in regions.log("us"))
     began = asyncio.get_running_loop().time()
-    with pytest.raises(LogUnavailable, match="eu.*try again"):
+    with pytest.raises(LogUnavailable, match=r"eu.*try again"):
         await log.head()
     assert asyncio.get_running_loop().time() - began < 1.0

@@ -168,7 +168,9 @@ class Plan:
                 return {
                     "kek_file": str(self.layout.keys / f"kek-{region}"),
                     "pops": [pop.name for pop in pops],
-                    "peers": [self.address(f"auth-{other}", region) for other in slots if other != region],
+                    "peers": [
+                        {"name": f"auth-{other}", "address": self.address(f"auth-{other}", region)} for other in slots if other != region
+                    ],
                     "key_slot": slots.index(region),
                     "key_slots": max(len(slots), 3),
                 }
