@@ -8,8 +8,8 @@ import pytest
 
 from trunkline.auth.authorizer import Authorizer, as_rotating
 from trunkline.auth.credentials import set_credential
-from trunkline.auth.key_store import KeyStore, Purpose
-from trunkline.auth.rotation import NONCE_PLAN, SigningKey
+from trunkline.auth.key_store import KeyStore
+from trunkline.auth.rotation import NONCE_PLAN, Purpose, SigningKey
 from trunkline.domain.errors import Refusal
 from trunkline.domain.events import (
     AccountAdded,

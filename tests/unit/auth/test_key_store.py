@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from trunkline.auth.kek import KekError, load_or_create_kek
-from trunkline.auth.key_store import KeyStore, KeyStoreError, Purpose
-from trunkline.auth.rotation import Plan
+from trunkline.auth.key_store import KeyStore, KeyStoreError
+from trunkline.auth.rotation import Plan, Purpose
 
 KEK = b"K" * 32
 PLAN = Plan(period_s=100, announce_s=10, overlap_s=1000)

@@ -10,9 +10,10 @@ from trunkline.api.auth.v1 import auth_pb2_grpc
 from trunkline.api.common.v1 import common_pb2
 from trunkline.auth.authorizer import Authorizer
 from trunkline.auth.kek import load_or_create_kek
-from trunkline.auth.key_store import KeyStore, Purpose
+from trunkline.auth.key_exchange import GrpcPeer, KeyExchange
+from trunkline.auth.key_store import KeyStore
 from trunkline.auth.orphans import Orphans
-from trunkline.auth.rotation import NONCE_PLAN, TOKEN_PLAN
+from trunkline.auth.rotation import NONCE_PLAN, TOKEN_PLAN, Purpose
 from trunkline.auth.server import AuthServer
 from trunkline.auth.settings import AuthSettings
 from trunkline.domain import commands
@@ -20,6 +21,7 @@ from trunkline.domain.errors import Refusal
 from trunkline.eventlog.log import Conflict, LogUnavailable
 from trunkline.runtime.authentication import Authenticator
 from trunkline.runtime.control import ControlState
+from trunkline.runtime.grpc_client import open_channel
 from trunkline.runtime.grpc_server import GrpcServer
 from trunkline.runtime.logs import logger
 from trunkline.runtime.service import Lifecycle, run_service
@@ -30,23 +32,37 @@ ROTATION_CHECK_S = 30.0
 
 async def start(settings: AuthSettings, life: Lifecycle) -> None:
     """Ready when the replica holds what the log held at the start, or what it held last time where the log is away."""
-    keys = KeyStore(settings.state_dir / "keys.sqlite", load_or_create_kek(settings.kek_file))
+    keys = KeyStore(settings.state_dir / "keys.sqlite", load_or_create_kek(settings.kek_file), slot=settings.slot)
 
     async def close_keys() -> None:
         keys.close()
 
     life.on_stop("key store", close_keys)
-    rotate(keys)
     authorizer = Authorizer(settings.realm, settings.pops, keys, time.time)
+    keys.on_change = authorizer.keys_changed
     state = await ControlState.open(settings, life, on_fact=authorizer.on_fact, on_covered=authorizer.on_covered)
+    exchange = KeyExchange(keys, open_peers(settings, life))
     server = GrpcServer(settings.grpc_listen, settings.tls, Authenticator(settings.operator_key_hash))
-    auth_pb2_grpc.add_AuthServiceServicer_to_server(AuthServer(state, authorizer, keys, settings.realm), server.grpc)
+    auth_pb2_grpc.add_AuthServiceServicer_to_server(AuthServer(state, authorizer, keys, exchange, settings.realm), server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)
+    await exchange.first_keys(is_home=settings.region == settings.home)
+    rotate(keys)
+    life.spawn("key exchange", exchange.run())
+    life.spawn("key rotation", keep_rotating(keys, authorizer))
     await state.complete()
     await server.set_serving(True)
-    life.spawn("key rotation", keep_rotating(keys, authorizer))
     life.spawn("orphan sweep", keep_sweeping(state, Orphans(settings.orphan_age_s), settings.sweep_period_s))
+
+
+def open_peers(settings: AuthSettings, life: Lifecycle) -> dict[str, GrpcPeer]:
+    """A channel to each."""
+    peers: dict[str, GrpcPeer] = {}
+    for peer in settings.peers:
+        channel = open_channel(peer.address, tls=settings.tls, peer="auth")
+        life.on_stop(f"channel to {peer.name}", channel.close)
+        peers[peer.name] = GrpcPeer(channel)
+    return peers
 
 
 def rotate(keys: KeyStore) -> None:

@@ -7,14 +7,16 @@ import time
 from typing import Any
 
 import grpc.aio
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.api.auth.v1 import auth_pb2, auth_pb2_grpc
-from trunkline.auth.authorizer import Authorizer, as_rotating
+from trunkline.auth.authorizer import Authorizer
 from trunkline.auth.credentials import is_password_of, set_credential
-from trunkline.auth.key_store import KeyStore, Purpose
-from trunkline.domain import commands
-from trunkline.domain.errors import invalid
+from trunkline.auth.key_exchange import KeyExchange, answer
+from trunkline.auth.key_messages import BadKeys, keys_for_edges
+from trunkline.auth.key_set import Forgotten
+from trunkline.auth.key_store import KeyStore, TenantForgotten
+from trunkline.domain import commands, names
+from trunkline.domain.errors import ErrorCode, Refusal, invalid
 from trunkline.domain.events import CredentialId, Position
 from trunkline.eventlog.writer import request_id_reused
 from trunkline.runtime.authentication import Role, require, require_service, tenant_for
@@ -33,24 +35,42 @@ TEXT_LIMIT = 4096
 
 
 class AuthServer(auth_pb2_grpc.AuthServiceServicer):
-    """Called by services and, for dry runs, by operators; keys go to services only."""
+    """Called by services and, for dry runs, by operators; keys go to services only.
 
-    def __init__(self, state: ControlState, authorizer: Authorizer, keys: KeyStore, realm: str) -> None:
+    Before the replica is complete, or without a key that signs, what is not known is answered UNAVAILABLE: another region's auth is to be
+    asked then.
+    """
+
+    def __init__(self, state: ControlState, authorizer: Authorizer, keys: KeyStore, exchange: KeyExchange, realm: str) -> None:
         self._state = state
         self._authorizer = authorizer
         self._keys = keys
+        self._exchange = exchange
         self._realm = realm
 
     async def SetCredential(self, request: auth_pb2.SetCredentialRequest, context: Context) -> auth_pb2.SetCredentialResponse:
         require_service("provisioning")
-        command = set_credential(
-            self._keys,
-            self._realm,
-            tenant=await self._state.existing_tenant(tenant_for(request.tenant)),  # no key is made for a tenant that is not
-            credential_id=request.credential_id,
-            username=request.username,
-            password=request.password,
-        )
+        tenant = await self._state.existing_tenant(tenant_for(request.tenant))  # no key is made for a tenant that is not
+        is_first = not self._keys.content.keys_of(tenant)
+        try:
+            command = set_credential(
+                self._keys,
+                self._realm,
+                tenant=tenant,
+                credential_id=request.credential_id,
+                username=request.username,
+                password=request.password,
+            )
+        except TenantForgotten:
+            raise Refusal(
+                ErrorCode.FAILED_PRECONDITION,
+                "TENANT_FORGOTTEN",
+                f"The keys of tenant {tenant} were deleted for ever.",
+                field="tenant",
+                remedy="It can have no accounts any more; make another tenant.",
+            ) from None
+        if is_first or self._exchange.is_sharing(tenant):
+            await self._exchange.share_key(tenant)
         receipt = await self._state.write(command, request.write)
         # No password is part of what the log compares repeated requests by, so it is compared here.
         standing = self._state.directory.credentials.get((command.tenant, CredentialId(command.credential_id)))
@@ -66,6 +86,8 @@ class AuthServer(auth_pb2_grpc.AuthServiceServicer):
     async def Authorize(self, request: auth_pb2.AuthorizeRequest, context: Context) -> auth_pb2.AuthorizeResponse:
         require(Role.SERVICE, Role.OPERATOR)
         _check_dry_run(request)
+        if not self._state.replica.is_complete:
+            await _abort_unavailable(context, "this auth has not read the whole log yet: ask another region's, or again in a moment")
         if request.min_position:
             await self._state.replica.wait_covered(Position(request.min_position), COVER_LIMIT_S)
         if request.assumed_username or not request.credentials:
@@ -96,18 +118,48 @@ class AuthServer(auth_pb2_grpc.AuthServiceServicer):
             steps=trace.steps,
             position=self._authorizer.position,
             is_stale=trace.is_stale,
+            algorithms=trace.algorithms,
+            challenge_status=trace.challenge_status,
+            is_qop_optional=trace.is_qop_optional,
+            digest_algorithm=trace.digest_algorithm,
+            facts=trace.facts,
         )
 
     async def FetchKeys(self, request: auth_pb2.FetchKeysRequest, context: Context) -> auth_pb2.FetchKeysResponse:
         require_service("edge", "auth")
+        if any(not self._keys.content.keys_of(tenant) for tenant in request.tenants):
+            await self._exchange.fetch_missing()
         now_s = int(time.time())
-        return auth_pb2.FetchKeysResponse(
-            tenant_keys=[
-                auth_pb2.TenantKey(tenant=tenant, key_id=key_id, key=key) for tenant, key_id, key in self._keys.tenant_keys(request.tenants)
-            ],
-            nonce_keys=_rotating(self._keys, Purpose.NONCE, now_s),
-            token_keys=_rotating(self._keys, Purpose.TOKEN, now_s),
+        if not self._keys.can_sign(now_s):
+            await _abort_unavailable(context, "this auth has no key that signs yet: ask another region's, or again in a moment")
+        return keys_for_edges(self._keys, request.tenants, now_s)
+
+    async def ForgetTenant(self, request: auth_pb2.ForgetTenantRequest, context: Context) -> auth_pb2.ForgetTenantResponse:
+        require(Role.OPERATOR)
+        tenant = names.tenant_id(request.tenant)
+        content = self._keys.content
+        if not content.keys_of(tenant) and not content.is_forgotten(tenant):
+            await self._state.existing_tenant(tenant)  # a name that was mistyped is not forgotten for ever
+        self._keys.forget(tenant)
+        problems = await self._exchange.share([Forgotten(tenant)], is_urgent=True)
+        return auth_pb2.ForgetTenantResponse(
+            stores=[
+                auth_pb2.KeyStoreAnswer(store=self._state.name, is_forgotten=True),
+                *(auth_pb2.KeyStoreAnswer(store=name, is_forgotten=not problem, problem=problem) for name, problem in problems.items()),
+            ]
         )
+
+    async def SyncKeys(self, request: auth_pb2.SyncKeysRequest, context: Context) -> auth_pb2.SyncKeysResponse:
+        require_service("auth")
+        try:
+            return answer(self._keys, request, int(time.time()))
+        except BadKeys as error:
+            raise invalid("KEYS_INVALID", "keys", str(error)) from error
+
+
+async def _abort_unavailable(context: Context, why: str) -> None:
+    """AbortError."""
+    await context.abort(grpc.StatusCode.UNAVAILABLE, why)
 
 
 def _check_dry_run(request: auth_pb2.AuthorizeRequest) -> None:
@@ -122,16 +174,3 @@ def _check_dry_run(request: auth_pb2.AuthorizeRequest) -> None:
     texts = (request.host, request.method, request.number, request.sip_call_id, request.assumed_username, *request.credentials)
     if any(len(text) > TEXT_LIMIT for text in texts):
         raise invalid("TEXT_TOO_LONG", "", f"a field of a dry run has at most {TEXT_LIMIT} characters")
-
-
-def _rotating(keys: KeyStore, purpose: Purpose, now_s: int) -> list[auth_pb2.RotatingKey]:
-    return [
-        auth_pb2.RotatingKey(
-            key_id=key.key_id,
-            key=key.key,
-            not_before=Timestamp(seconds=key.not_before_s),
-            not_after=Timestamp(seconds=key.not_after_s),
-            is_current=key.is_current,
-        )
-        for key in as_rotating(keys.signing_keys(purpose).values(), now_s)
-    ]
