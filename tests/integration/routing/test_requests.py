@@ -94,7 +94,7 @@ async def test_only_operators_write(routing: ServiceProcess, client: Client) -> 
     async with routing.channel_of("provisioning") as channel:
         stub: Any = routing_pb2_grpc.RoutingServiceStub(channel)
         problem = await client.problem(stub.CreateCarrier(routing_pb2.CreateCarrierRequest(carrier="omega")))
-        assert (problem.code, problem.reason) == ("PERMISSION_DENIED", "ROLE_NOT_ALLOWED")
+        assert (problem.code, problem.reason) == ("PERMISSION_DENIED", "SERVICE_NOT_ALLOWED")
         names = [carrier.name for carrier in (await stub.ListCarriers(routing_pb2.ListCarriersRequest())).carriers]
         assert "alpha" in names and "omega" not in names
 
