@@ -27,8 +27,14 @@ class Owner:
         self.facts: list[Fact] = []
         self.covered: list[Position] = []
         self.resets = 0
+        self.commits: list[Position] = []
         self.replica = Replica(
-            log, path, on_fact=self._on_fact, on_covered=self._on_covered, on_reset=self._on_reset if has_reset else None
+            log,
+            path,
+            on_fact=self._on_fact,
+            on_commit=lambda stored: self.commits.append(stored.position),
+            on_covered=self._on_covered,
+            on_reset=self._on_reset if has_reset else None,
         )
 
     def _on_fact(self, fact: Fact) -> None:

@@ -200,7 +200,7 @@ async def test_a_beacon_with_another_digest_has_the_replica_rebuilt(log: EventLo
         await owner.replica.wait_covered(end, WAIT_S)
         assert (owner.replica.digest, content(owner)) == wanted
         assert owner.replica.is_complete
-        assert (tmp_path / "r.sqlite.set-aside").exists()
+        await until((tmp_path / "r.sqlite.set-aside").exists)
 
 
 async def test_a_beacon_ahead_is_compared_when_its_position_comes(log: EventLog, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 `open()` gives the owner every retained event as a fact, `run()` gives it every later one, and both take the same way. The owner folds facts
 into whatever it needs (a `Directory`, the engine's tables) and learns in `on_covered` when a group of commits is whole.
+
+A replica that turns out to hold something else than the log is built anew beside: another copy, in another file, which the owner folds into
+another value. When it has reached the head, both are put in place; until then the old ones answer, and a crash leaves the old file.
 """
 
 from __future__ import annotations
@@ -10,47 +13,30 @@ import asyncio
 import heapq
 import itertools
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from trunkline.domain.compaction import compaction
 from trunkline.domain.errors import HistoryError
 from trunkline.domain.events import Position, TenantId
 from trunkline.domain.facts import Fact
 from trunkline.eventlog.beacon import Beacon
-from trunkline.eventlog.codec import encode_event
-from trunkline.eventlog.digest import EMPTY, advance
+from trunkline.eventlog.digest import EMPTY
 from trunkline.eventlog.log import EventLog, LogDamaged, LogUnavailable, StoredCommit
-from trunkline.eventlog.replica_store import (
-    MAX_EVENTS_PER_COMMIT,
-    Changes,
-    KnownRequest,
-    ReplicaStore,
-    RetainedRow,
-    StoreDamaged,
-    StoreState,
-    Version,
-    place_of,
-    set_aside,
-)
+from trunkline.eventlog.replica_copy import Copy
+from trunkline.eventlog.replica_store import KnownRequest, StoreDamaged, Version, remove, set_aside
 
 FLUSH_S: Final = 0.05
 """Commits wait so long for others to go to disk with; what a killed process loses of it is read from the log again."""
 
-FLUSH_COMMITS: Final = 1000
-PENDING_COMMITS: Final = 10_000
-"""Not on disk yet; following the log waits above it. Bounds memory while the disk is slower than the log."""
-
 SLICE_COMMITS: Final = 64
 """Applied between two turns of the event loop: about a millisecond."""
 
-RECENT_DIGESTS: Final = 4096
-"""Positions whose digest is remembered for a beacon that comes late: 8,000 commits a second at two beacons a second."""
-
 RETRY_S: Final = 0.25
-_NO_VERSION: Final = Version(0, Position(0), "")
+
+REBUILD_PAUSE_FIRST_S: Final = 2.0
+REBUILD_PAUSE_LIMIT_S: Final = 60.0
+"""Between two rebuilds that beacons ask for, while none agrees: where the beacon is wrong, reading the log again does not help."""
 
 _log = logging.getLogger("trunkline.eventlog.replica")
 
@@ -60,7 +46,7 @@ class ReplicaDiverged(Exception):
 
 
 class NotCovered(LogUnavailable):
-    """The replica did not reach a position in time: the log is away, or far ahead."""
+    """The replica did not reach a position in time: the log is away, or far ahead, or the replica is being built anew."""
 
 
 class Replica:
@@ -68,9 +54,11 @@ class Replica:
 
     Callbacks are called on the event loop's thread and may not block; an exception of theirs ends `open` or `run`, for a projection that
     cannot apply an event stops. `on_fact` comes for every event in order, `on_covered(position)` after each group of whole commits, before
-    anyone who waits for the position goes on. `on_reset` says that everything given so far is void and that facts follow from the first on;
-    without it a replica that has to be rebuilt raises ReplicaDiverged. After `on_reset`, `on_covered` comes only when the head is reached
-    again, so an owner may fold into a new value and put it in place there.
+    anyone who waits for the position goes on. `on_commit` comes for every commit that is read from the log, not from the file, before its
+    facts; a rebuild does not repeat those up to `covered`.
+
+    `on_reset` says that facts follow from the first on, for a new value; `on_covered` comes when it is whole, and it is then to be put in
+    place of the old one. Without `on_reset` a replica that has to be rebuilt raises ReplicaDiverged.
 
     With `keeps_versions=False` (for who never writes) `version_of` and `request` are not to be used.
     """
@@ -81,41 +69,38 @@ class Replica:
         path: Path,
         *,
         on_fact: Callable[[Fact], None],
+        on_commit: Callable[[StoredCommit], None] | None = None,
         on_covered: Callable[[Position], None] | None = None,
         on_reset: Callable[[], None] | None = None,
         keeps_versions: bool = True,
     ) -> None:
         self._log = log
         self._path = path
+        self._path_beside = path.with_name(path.name + ".next")
         self._on_fact = on_fact
+        self._on_commit = on_commit
         self._on_covered = on_covered
         self._on_reset = on_reset
         self._keeps_versions = keeps_versions
-        self._store: ReplicaStore | None = None
-        self._position = Position(0)
-        self._digest = EMPTY
-        self._epoch = ""
-        self._is_complete = False
+        self._served: Copy | None = None
+        self._beside: Copy | None = None
+        self._replaced: Copy | None = None
+        self._moving: asyncio.Task[None] | None = None
+        self._generation = 0
         self._covered = Position(0)
         self._has_given = False
-        self._is_void = False
+        self._is_held_back = False
         self._target: Position | None = None
-        self._pending = Changes()
-        self._unsaved: tuple[Changes, StoreState] | None = None
-        self._written = StoreState()
-        self._has_pending = asyncio.Event()
-        self._is_full = asyncio.Event()
-        self._has_room = asyncio.Event()
-        self._has_room.set()
         self._waiting: list[tuple[Position, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
         self._completed = asyncio.Event()
-        self._recent: OrderedDict[Position, bytes] = OrderedDict()
         self._beacon: Beacon | None = None
         self._beacon_at_s = 0.0
         self._awaited: Beacon | None = None
         self._difference = ""
         self._differs = asyncio.Event()
+        self._rebuild_pause_s = 0.0
+        self._no_rebuild_before_s = 0.0
 
     @property
     def covered(self) -> Position:
@@ -125,17 +110,27 @@ class Replica:
     @property
     def digest(self) -> bytes:
         """Of the log up to `covered`."""
-        return self._digest if self._covered == self._position else EMPTY
+        return self._served.digest if self._served is not None and self._covered == self._served.position else EMPTY
 
     @property
     def epoch(self) -> str:
         """Of the log it was built from; empty before it was first met."""
-        return self._epoch
+        return self._served.epoch if self._served is not None else ""
 
     @property
     def is_complete(self) -> bool:
         """It has once reached the head that it first saw, in this process or an earlier one: what it holds may be old, but is whole."""
-        return self._is_complete
+        return self._served is not None and self._served.is_complete
+
+    @property
+    def is_rebuilding(self) -> bool:
+        """It is known to hold something else than the log, and another one is being built beside it."""
+        return self._beside is not None or bool(self._difference)
+
+    @property
+    def generation(self) -> int:
+        """Another number after each rebuild: what was decided before does not hold any more."""
+        return self._generation
 
     @property
     def lag(self) -> int:
@@ -148,40 +143,46 @@ class Replica:
         return asyncio.get_running_loop().time() - self._beacon_at_s if self._beacon else None
 
     def beacon(self) -> Beacon | None:
-        """What a home publishes; None while it is not complete."""
-        return Beacon(self._epoch, self._covered, self.digest) if self._is_complete and self._epoch else None
+        """What a home publishes; None while it is not complete, or is being rebuilt."""
+        if not self.is_complete or self.is_rebuilding or not self.epoch:
+            return None
+        return Beacon(self.epoch, self._covered, self.digest)
 
     async def open(self) -> None:
         """Open the file and give its events to the owner. A file that cannot be read or folded is set aside, and the replica starts empty.
 
         Raises ReplicaDiverged where that is found after facts were given and there is no `on_reset`; UnknownEvent.
         """
+        # What a crash has left of a rebuild.
+        remove(self._path_beside)
+        copy: Copy | None = None
         try:
-            self._store = await ReplicaStore.open(self._path)
-            state = await self._store.state()
-            async for facts in self._store.facts():
+            copy = await Copy.open(self._path, keeps_versions=self._keeps_versions)
+            async for facts in copy.facts():
                 for fact in facts:
                     self._give(fact)
         except (StoreDamaged, HistoryError) as error:
-            await self._start_over(str(error))
+            if copy is not None:
+                await copy.close()
+            await self._begin_empty(str(error))
             return
         except BaseException:
-            await self._discard()
+            if copy is not None:
+                await copy.close()
             raise
-        self._position, self._digest, self._epoch = state.position, state.digest, state.epoch
-        self._written = state
-        self._remember()
-        if state.position:
+        self._served = copy
+        if copy.position:
             self._cover()
-        if state.is_complete:
+        if copy.is_complete:
             self._set_complete()
 
     async def run(self) -> None:
         """Follow the log until cancelled. Raises ReplicaDiverged, LogDamaged, UnknownEvent, and what the callbacks raise."""
         while True:
+            copy = self._followed
             tasks = {
-                asyncio.create_task(self._follow(), name="replica: follow"),
-                asyncio.create_task(self._flush_for_ever(), name="replica: flush"),
+                asyncio.create_task(self._follow(copy), name="replica: follow"),
+                asyncio.create_task(self._flush_for_ever(copy), name="replica: flush"),
                 asyncio.create_task(self._differs.wait(), name="replica: differs"),
             }
             try:
@@ -193,19 +194,24 @@ class Replica:
             for result in results:
                 if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
                     raise result
-            await self._start_over(self._difference)
+            await self._begin_beside(self._difference)
 
     async def close(self) -> None:
         """Write what is not on disk yet and close the file. To be called once `run` has ended."""
-        if self._store is not None:
-            try:
-                await self._flush()
-            finally:
-                await self._discard()
+        try:
+            if self._served is not None:
+                await self._flush(self._served)
+        finally:
+            for copy in (self._served, self._beside, self._replaced):
+                if copy is not None:
+                    await copy.close()
+            if self._beside is not None:
+                remove(self._path_beside)
+            self._beside = self._replaced = None
 
     async def wait_covered(self, position: Position, timeout_s: float) -> None:
-        """Returns at once where the position is covered. Raises NotCovered."""
-        if position <= self._covered:
+        """Returns at once where the position is covered. While the replica is being rebuilt no position is. Raises NotCovered."""
+        if position <= self._covered and not self.is_rebuilding:
             return
         reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         entry = (position, next(self._numbers), reached)
@@ -214,8 +220,9 @@ class Replica:
             async with asyncio.timeout(timeout_s):
                 await reached
         except TimeoutError:
+            state = "is being built anew" if self.is_rebuilding else f"stands at {self._covered}"
             raise NotCovered(
-                f"position {position} is not covered after {timeout_s} s; this replica stands at {self._covered}."
+                f"position {position} is not covered after {timeout_s} s; this replica {state}."
                 " Is the log reachable? Try again with the same request id."
             ) from None
         finally:
@@ -233,200 +240,188 @@ class Replica:
 
     async def version_of(self, subject: str) -> Version:
         """The last commit on a subject. It may be newer than what was covered when the caller last looked."""
-        assert self._store is not None, "the replica is not open"
-        for changes in self._not_on_disk():
-            if subject in changes.versions:
-                return changes.versions[subject]
-        return await self._store.version_of(subject) or _NO_VERSION
+        return await self._opened.version_of(subject)
 
     async def request(self, tenant: TenantId, request_id: str) -> KnownRequest | None:
         """The first commit that carries this request id."""
-        assert self._store is not None, "the replica is not open"
-        key = (tenant, request_id)
-        newer = [changes.requests[key] for changes in self._not_on_disk() if key in changes.requests]
-        return await self._store.request(tenant, request_id) or min(newer, default=None)
-
-    def _not_on_disk(self) -> tuple[Changes, ...]:
-        """The newest first."""
-        return (self._pending,) if self._unsaved is None else (self._pending, self._unsaved[0])
+        return await self._opened.request(tenant, request_id)
 
     def on_beacon(self, beacon: Beacon) -> None:
         """Compare with what a home tells; a difference has the replica rebuilt."""
         self._beacon = beacon
         self._beacon_at_s = asyncio.get_running_loop().time()
-        if not self._epoch:
+        copy = self._beside or self._served
+        if copy is None or not copy.epoch:
             return
-        if beacon.epoch != self._epoch:
-            self._differ(f"the beacon is of epoch {beacon.epoch!r}, this replica of {self._epoch!r}")
-        elif beacon.position > self._position:
+        if beacon.epoch != copy.epoch:
+            self._differ_from_beacon(f"the beacon is of epoch {beacon.epoch!r}, this replica of {copy.epoch!r}")
+        elif beacon.position > copy.position:
             self._awaited = beacon
         else:
-            self._compare(beacon)
+            self._compare(copy, beacon)
 
-    def _compare(self, beacon: Beacon) -> None:
-        mine = self._recent.get(beacon.position)
-        if mine is not None and mine != beacon.digest:
-            self._differ(f"at position {beacon.position} the log has digest {beacon.digest.hex()}, this replica {mine.hex()}")
+    @property
+    def _opened(self) -> Copy:
+        assert self._served is not None, "the replica is not open"
+        return self._served
+
+    @property
+    def _followed(self) -> Copy:
+        return self._beside or self._opened
+
+    def _compare(self, copy: Copy, beacon: Beacon) -> None:
+        mine = copy.digest_at(beacon.position)
+        if mine == beacon.digest:
+            self._rebuild_pause_s = 0.0
+        elif mine is not None:
+            self._differ_from_beacon(f"at position {beacon.position} the log has digest {beacon.digest.hex()}, this replica {mine.hex()}")
+
+    def _differ_from_beacon(self, why: str) -> None:
+        if self._difference or asyncio.get_running_loop().time() < self._no_rebuild_before_s:
+            return
+        self._rebuild_pause_s = min(max(2 * self._rebuild_pause_s, REBUILD_PAUSE_FIRST_S), REBUILD_PAUSE_LIMIT_S)
+        self._differ(why)
 
     def _differ(self, why: str) -> None:
         self._difference = why
         self._differs.set()
 
-    async def _follow(self) -> None:
-        head = await self._meet_log()
+    async def _follow(self, copy: Copy) -> None:
+        head = await self._meet_log(copy)
         if head is None:
             return
-        if head < self._position:
-            self._differ(f"the log ends at {head}, this replica at {self._position}: the log has lost its end or is another one")
+        if head < copy.position:
+            self._differ(f"the log ends at {head}, this replica at {copy.position}: the log has lost its end or is another one")
             return
         self._target = head
-        if self._position >= head:
-            self._cover()
+        if copy.position >= head:
             self._set_complete()
+            self._cover()
         try:
-            async for group in self._log.groups(Position(self._position + 1)):
+            async for group in self._log.groups(Position(copy.position + 1)):
                 for start in range(0, len(group), SLICE_COMMITS):
-                    self._apply(group[start : start + SLICE_COMMITS])
-                    await self._has_room.wait()
+                    self._apply(copy, group[start : start + SLICE_COMMITS])
+                    await copy.has_room.wait()
                     await asyncio.sleep(0)
         except LogDamaged as error:
-            if await self._log.head() >= self._position:
+            if await self._log.head() >= copy.position:
                 raise
             self._differ(str(error))
 
-    async def _meet_log(self) -> Position | None:
-        """Wait until the log answers; the head as it is then, or None where it is another log than this replica's."""
+    async def _meet_log(self, copy: Copy) -> Position | None:
+        """Wait until the log answers; the head as it is then, or None where it is another log than this copy's."""
         while True:
             try:
                 epoch, head = await self._log.epoch(), await self._log.head()
             except LogUnavailable as error:
-                _log.info("replica %s waits for the log at %d: %s", self._path, self._position, error)
+                _log.info("replica %s waits for the log at %d: %s", copy.path, copy.position, error)
                 await asyncio.sleep(RETRY_S)
                 continue
-            if self._epoch and epoch != self._epoch:
-                self._differ(f"the log is of epoch {epoch!r}, this replica of {self._epoch!r}")
+            if copy.epoch and epoch != copy.epoch:
+                self._differ(f"the log is of epoch {epoch!r}, this replica of {copy.epoch!r}")
                 return None
-            self._epoch = epoch
+            copy.epoch = epoch
             return head
 
-    def _apply(self, commits: Sequence[StoredCommit]) -> None:
+    def _apply(self, copy: Copy, commits: Sequence[StoredCommit]) -> None:
         """Memory first. Without an await: nobody sees half of a commit."""
-        changes = self._pending
         for stored in commits:
-            commit, position = stored.commit, stored.position
-            if position != self._position + 1 or len(commit.events) > MAX_EVENTS_PER_COMMIT:
-                raise LogDamaged(f"position {position} with {len(commit.events)} events after {self._position}")
-            for ordinal, event in enumerate(commit.events):
-                fact = Fact(position, commit.kind, commit.tenant, commit.aggregate, event, commit.version)
-                self._give(fact)
-                rule = compaction(fact)
-                for key in rule.drops:
-                    changes.drop(key)
-                if rule.key is not None:
-                    place = place_of(position, ordinal)
-                    changes.put(
-                        RetainedRow(
-                            place, rule.key, commit.kind.value, commit.tenant, commit.aggregate, commit.version, encode_event(event)
-                        )
-                    )
-            if self._keeps_versions:
-                changes.note(commit, position)
-            changes.commits += 1
-            self._digest = advance(self._digest, position, commit.subject, stored.body)
-            self._position = position
-            self._remember()
-        self._has_pending.set()
-        if changes.commits >= FLUSH_COMMITS:
-            self._is_full.set()
-        if changes.commits >= PENDING_COMMITS:
-            self._has_room.clear()
-        if self._target is not None and self._position >= self._target:
+            if self._on_commit is not None and (copy is not self._beside or stored.position > self._covered):
+                self._on_commit(stored)
+            copy.take(stored, self._give)
+            awaited = self._awaited
+            if awaited is not None and awaited.position <= copy.position:
+                self._awaited = None
+                self._compare(copy, awaited)
+        if self._target is not None and copy.position >= self._target:
             self._set_complete()
-        if not self._is_void:
+        if not self._is_held_back:
             self._cover()
 
     def _give(self, fact: Fact) -> None:
         self._has_given = True
         self._on_fact(fact)
 
-    def _remember(self) -> None:
-        self._recent[self._position] = self._digest
-        if len(self._recent) > RECENT_DIGESTS:
-            self._recent.popitem(last=False)
-        awaited = self._awaited
-        if awaited is not None and awaited.position <= self._position:
-            self._awaited = None
-            self._compare(awaited)
-
     def _cover(self) -> None:
         """Tell the owner, then those who wait."""
+        position = self._opened.position
         if self._on_covered is not None:
-            self._on_covered(self._position)
-        self._covered = self._position
+            self._on_covered(position)
+        self._covered = position
         while self._waiting and self._waiting[0][0] <= self._covered:
             _, _, reached = heapq.heappop(self._waiting)
             if not reached.done():
                 reached.set_result(None)
 
     def _set_complete(self) -> None:
-        self._is_void = False
-        if not self._is_complete:
-            self._is_complete = True
-            self._has_pending.set()
+        self._is_held_back = False
+        copy = self._followed
+        if copy is self._beside:
+            # The flush puts the file in place; until then a crash leaves the old one.
+            self._served, self._beside, self._replaced = copy, None, self._served
+            self._generation += 1
+            self._no_rebuild_before_s = asyncio.get_running_loop().time() + self._rebuild_pause_s
+            _log.warning("%s was built anew up to %d", self._path, copy.position)
+        copy.set_complete()
         self._completed.set()
 
-    async def _start_over(self, why: str) -> None:
-        """Set the file aside and begin with an empty one."""
-        await self._discard()
+    async def _begin_empty(self, why: str) -> None:
+        """The file is of no use: set it aside and begin with an empty one."""
         set_aside(self._path, why)
         if self._has_given:
             if self._on_reset is None:
                 raise ReplicaDiverged(f"{self._path}: {why}. It was set aside; start again, and it is built from the log.")
             self._on_reset()
-            self._is_void = True
-        self._position, self._digest, self._epoch = Position(0), EMPTY, ""
-        self._covered = Position(0)
-        self._is_complete = self._has_given = False
-        self._completed.clear()
-        self._pending, self._unsaved = Changes(), None
-        self._recent.clear()
+            self._is_held_back = True
+        self._served = await Copy.open(self._path, keeps_versions=self._keeps_versions)
+
+    async def _begin_beside(self, why: str) -> None:
+        """Begin another copy, and go on answering from this one."""
+        served = self._opened
+        if self._on_reset is None and self._has_given:
+            await served.close()
+            self._served = None
+            set_aside(self._path, why)
+            raise ReplicaDiverged(f"{self._path}: {why}. It was set aside; start again, and it is built from the log.")
+        await self._flush(served)
+        if self._beside is not None:
+            await self._beside.close()
+        remove(self._path_beside)
+        _log.warning("%s at %d is built anew beside, and answers meanwhile: %s", self._path, served.position, why)
+        if self._on_reset is not None:
+            self._on_reset()
+        self._is_held_back = True
+        self._target = None
         self._awaited = None
+        self._beside = await Copy.open(self._path_beside, keeps_versions=self._keeps_versions)
         self._difference = ""
         self._differs.clear()
-        self._target = None
-        self._written = StoreState()
-        self._store = await ReplicaStore.open(self._path)
 
-    async def _discard(self) -> None:
-        """Close the file without writing."""
-        if self._store is not None:
-            await self._store.close()
-            self._store = None
-
-    async def _flush_for_ever(self) -> None:
+    async def _flush_for_ever(self, copy: Copy) -> None:
         while True:
-            await self._has_pending.wait()
+            await copy.has_pending.wait()
             try:
                 async with asyncio.timeout(FLUSH_S):
-                    await self._is_full.wait()
+                    await copy.is_full.wait()
             except TimeoutError:
                 pass
-            await self._flush()
+            await self._flush(copy)
 
-    async def _flush(self) -> None:
-        """One transaction. What was cancelled or failed half-way is written again, whole, before anything newer."""
-        assert self._store is not None, "the replica is not open"
-        self._has_pending.clear()
-        self._is_full.clear()
-        while True:
-            if self._unsaved is None:
-                state = StoreState(self._position, self._digest, self._epoch, self._is_complete)
-                if state == self._written:
-                    return
-                self._unsaved = (self._pending, state)
-                self._pending = Changes()
-            changes, state = self._unsaved
-            await self._store.write(changes, state)
-            self._unsaved = None
-            self._written = state
-            self._has_room.set()
+    async def _flush(self, copy: Copy) -> None:
+        await self._settle()
+        await copy.flush()
+        if copy is self._served and copy.path != self._path and copy.is_saved_complete:
+            self._moving = asyncio.create_task(self._put_in_place(copy), name="replica: put in place")
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """Until the file of the last rebuild is in place; a cancellation does not leave it half-way."""
+        if self._moving is not None:
+            await asyncio.shield(self._moving)
+            self._moving = None
+
+    async def _put_in_place(self, copy: Copy) -> None:
+        if self._replaced is not None:
+            await self._replaced.close()
+            self._replaced = None
+        await copy.move(self._path)

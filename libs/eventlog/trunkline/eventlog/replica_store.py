@@ -258,6 +258,36 @@ def set_aside(path: Path, why: str) -> None:
     _log.warning("%s was set aside as %s and is built again from the log: %s", path, kept.name, why)
 
 
+def put_in_place(built: Path, path: Path) -> None:
+    """`built` takes the place of `path` at once; what was there is kept aside, as `set_aside` does. Nobody has either open.
+
+    Raises StoreDamaged where `built` is open still; nothing is changed then.
+    """
+    journal = built.with_name(built.name + "-wal")
+    if journal.exists():
+        raise StoreDamaged(f"{built} is still open: {journal.name} is there. {path} stays as it was; start the process again.")
+    kept = path.with_name(path.name + ".set-aside")
+    remove(kept)
+    # Closing has written it into the file. Taken for the other file's, it would damage it.
+    _remove_journals(path)
+    try:
+        os.link(path, kept)
+    except OSError as error:
+        _log.warning("%s is not kept: %s", path, error)
+    os.replace(built, path)
+
+
+def remove(path: Path) -> None:
+    """A file of a replica, if it is there, with what SQLite has beside it."""
+    path.unlink(missing_ok=True)
+    _remove_journals(path)
+
+
+def _remove_journals(path: Path) -> None:
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 async def _prepare(path: Path, db: aiosqlite.Connection) -> None:
     await db.execute("PRAGMA journal_mode = WAL")
     # The file can be built again; what a power cut takes off its end is read from the log once more.

@@ -100,7 +100,7 @@ class Writer:
                 known = await self._first_answer(tenant, request_id, request_hash)
                 if known is not None:
                     return known
-                covered = self._replica.covered
+                covered, generation = self._replica.covered, self._replica.generation
                 decision = decide(command)
                 plan = _Plan(decision, actor, request_id, request_hash, trace_parent)
                 last = await self._replica.version_of(plan.subject)
@@ -109,6 +109,8 @@ class Writer:
                 _check_version(decision, last, expected_version)
                 if not decision.events:
                     return Written(Position(0), "", datetime.now(UTC), False, decision.kind, decision.aggregate, last.version)
+                if self._replica.is_rebuilding or self._replica.generation != generation:
+                    continue
                 written = await self._append(plan, last, covered)
                 if written is not None:
                     await self._replica.wait_covered(written.position, COVER_LIMIT_S)
