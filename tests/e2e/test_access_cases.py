@@ -14,12 +14,12 @@ import pytest
 import yaml
 from helpers import sipp, softphone
 from helpers.platform import Platform
+from helpers.platform_grpc import channel as channel_to
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as p
 from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
 from trunkline.api.records.v1.records_pb2 import ListRecordsRequest
 from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceStub
-from trunkline.runtime.grpc_client import open_channel
 
 TABLE: dict[str, Any] = yaml.safe_load((Path(__file__).parents[1] / "contract" / "access_cases.yaml").read_text())
 CASES = {case["name"]: case for case in TABLE["cases"]}
@@ -42,7 +42,7 @@ def cases(platform: Platform) -> Platform:
 
 
 async def _provision(platform: Platform) -> None:
-    async with open_channel(platform.local["grpc"]["provisioning"], key=platform.local["operator"]["api_key"]) as channel:
+    async with channel_to(platform, "provisioning-eu") as channel:
         stub = ProvisioningServiceStub(channel)
         await stub.CreateTenant(p.CreateTenantRequest(tenant=TENANT, name="Cases"))
         for name, acl in TABLE["acls"].items():
@@ -98,7 +98,7 @@ async def test_over_sip(cases: Platform, tmp_path: Path, name: str) -> None:
     expect = case["expect"]
     if expect["outcome"] == "challenge" or case["domain"] not in TABLE["domains"]:
         return
-    async with open_channel(cases.local["grpc"]["records"], key=cases.local["operator"]["api_key"]) as channel:
+    async with channel_to(cases, "records-eu") as channel:
         stub = RecordsServiceStub(channel)
         end = time.monotonic() + 10
         while not (rows := list((await stub.ListRecords(ListRecordsRequest(tenant=TENANT, number=number))).records)):
@@ -125,7 +125,7 @@ async def test_through_explain(cases: Platform, name: str) -> None:
     request = p.ExplainRequest(tenant=TENANT, domain=f"{case['domain']}.{cases.local['base_domain']}", source=case["source"])
     request.username = case.get("username", "")
     request.is_password_right = case.get("password", "") in passwords
-    async with open_channel(cases.local["grpc"]["provisioning"], key=cases.local["operator"]["api_key"]) as channel:
+    async with channel_to(cases, "provisioning-eu") as channel:
         stub = ProvisioningServiceStub(channel)
         if case["domain"] not in TABLE["domains"]:
             # A person who mistypes a domain is told so; on the wire nobody is.

@@ -11,8 +11,10 @@ import grpc.aio
 from cyclopts import App, CycloptsError
 
 from trunkline.cli.commands import access, calls, demo, domains, platform, routes, tenants
+from trunkline.cli.connection import surroundings
 from trunkline.cli.exits import CommandError, Exit, exit_of
 from trunkline.cli.output import errors
+from trunkline.cli.waiting import with_scope
 from trunkline.runtime.errors import Problem, decode_status
 
 app = App(
@@ -43,7 +45,7 @@ app.command(demo.demo)
 def run(arguments: Sequence[str]) -> int:
     """The exit code."""
     try:
-        result = app(list(arguments), exit_on_error=False, print_error=False, backend="asyncio")
+        result = app(with_scope(arguments, surroundings().places), exit_on_error=False, print_error=False, backend="asyncio")
     except CycloptsError as error:
         errors.print(error, markup=False)
         errors.print("see trunkline --help, or --help after the command", style="dim")

@@ -56,7 +56,7 @@ class Surroundings:
 
     def _process(self, service: str) -> str:
         """Home's, where no region is named."""
-        return service if "-" in service else f"{service}-{self.local.get('home', 'eu')}"
+        return service if "-" in service else f"{service}-{self.home}"
 
     def tls(self) -> TlsSettings:
         """The certificate that local.json names, or TRUNKLINE_TLS, a folder with ca.crt, client.crt and client.key. Raises CommandError."""
@@ -84,6 +84,15 @@ class Surroundings:
                 code=Exit.DENIED,
             )
         return str(found)
+
+    @property
+    def home(self) -> str:
+        return str(self.local.get("home", "eu"))
+
+    @property
+    def places(self) -> frozenset[str]:
+        """Points of presence and regions that local.json names."""
+        return frozenset({*self.local.get("pops", {}), *self.local.get("regions", {})})
 
     @property
     def base_domain(self) -> str:

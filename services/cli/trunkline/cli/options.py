@@ -46,8 +46,9 @@ class Reading:
 class Writing(Reading):
     """How a command writes."""
 
-    wait: Annotated[bool, Parameter(negative="")] = False
-    """Wait until every point of presence enforces it, and say how long each took."""
+    wait: str = ""
+    """Wait until it is enforced, and say where how long that took: all (as --wait alone), region (that of the service), pop (the first), or
+    names of regions and points of presence, such as us,apac1."""
     request_id: str = ""
     """Repeating a command with the same id gives the first answer; made up where it is left out."""
     expect_version: Counter | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import grpc
@@ -22,7 +23,7 @@ from trunkline.cli.options import Reading
 from trunkline.cli.output import console, plain
 from trunkline.cli.uac.call import Ending
 from trunkline.cli.uac.messages import Order
-from trunkline.cli.writing import wait_applied
+from trunkline.cli.writing import tell, wait_applied
 
 NUMBER = "+31201234567"
 ACL = "ACL_OFFICE"
@@ -65,7 +66,13 @@ async def demo() -> int:
         answered = await place_and_print(order, address, name, "127.0.0.1", "table")
         _demand(answered.outcome.ending is Ending.HUNG_UP, f"it was to be answered: {answered.outcome}")
 
-        _step(5, f"Its record: trunkline call show {answered.call_id}")
+        for number, pop in enumerate(_one_of_each_region(around.local), start=5):
+            _step(number, f"And at {pop}, by the name that is bound to it")
+            bound = Order(number=NUMBER, host=f"{label}.{pop}.{around.base_domain}", username=ACCOUNT, password=password, hold_s=0.2)
+            far = await place_and_print(bound, str(around.pop(pop)["udp"]), pop, "127.0.0.1", "table")
+            _demand(far.outcome.ending is Ending.HUNG_UP, f"it was to be answered: {far.outcome}")
+
+        _step(5 + len(_one_of_each_region(around.local)), f"The record of the first: trunkline call show {answered.call_id}")
         record = await _record(connected, label, answered.call_id)
         _demand(record["outcome"] == "answered", f"the record was to say answered, not {record['outcome']!r}")
         show_record(Reading(), record)
@@ -83,6 +90,11 @@ async def _set_up(connected: Session, label: str, password: str) -> common_pb2.R
     await stub.AddAccount(provisioning.AddAccountRequest(write=_write(), tenant=label, acl=ACL, username=ACCOUNT, password=password))
     await stub.CreateDomain(provisioning.CreateDomainRequest(write=_write(), tenant=label, label=label))
     return (await stub.AttachAcl(provisioning.AttachAclRequest(write=_write(), tenant=label, label=label, acl=ACL))).receipt
+
+
+def _one_of_each_region(local: Mapping[str, Any]) -> list[str]:
+    """The first point of presence of each region that runs."""
+    return [region["pops"][0] for region in local.get("regions", {}).values() if region["pops"]]
 
 
 def _write() -> common_pb2.WriteOptions:
@@ -116,7 +128,7 @@ def _receipts(answers: list[dict[str, Any]]) -> None:
     _demand(bool(answers), "no point of presence answered")
     for answer in answers:
         _demand(answer["is_applied"], f"{answer['pop']} did not apply it: {answer['problem']}")
-        console.print(f"enforced at {answer['pop']} after {answer['ms']:.1f} ms", markup=False, style="green")
+        tell(answer)
 
 
 def _step(number: int, text: str) -> None:

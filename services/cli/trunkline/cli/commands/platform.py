@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -11,7 +12,7 @@ from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.connection import session, state_folder
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import READING, Counter, Reading
-from trunkline.cli.output import clock, console, plain, print_json, show_list, show_one
+from trunkline.cli.output import clock, console, errors, plain, print_json, show_list, show_one
 from trunkline.lab.supervisor.control import ControlProblem, ControlRefused, ask
 from trunkline.lab.supervisor.layout import DEFAULT_LOOPBACK, Layout
 from trunkline.lab.supervisor.platform import run_platform
@@ -139,12 +140,41 @@ async def thaw(*names: str, options: Reading = READING) -> None:
 
 @pop.command(name="list")
 async def list_pops(*, options: Reading = READING) -> None:
-    """Lists points of presence: reachable or not, position of the log, calls."""
+    """Lists points of presence: position of the log, commits behind it, seconds since home was heard, digest, calls.
+
+    Points of presence at one position hold the same where their digests are the same; one that differs is marked.
+    """
     async with session(is_operator=options.as_operator) as connected:
         answer = await (await connected.provisioning()).ListPops(provisioning.ListPopsRequest())
-    rows = [{**plain(row), "lag": max(answer.head - row.position, 0)} for row in answer.pops]
-    columns = ["name", "region", "edge", "state", "is_reachable", "position", "lag", "live_calls", "digest"]
-    show_list(options.output, rows, columns, nothing="no point of presence")
+    rows = [{**plain(row), "differs": pop_differs(row, answer.pops)} for row in answer.pops]
+    shown = [_pop_row(row) for row in rows] if options.output == "table" else rows
+    show_list(
+        options.output, shown, ["pop", "region", "state", "position", "lag", "age", "calls", "digest"], nothing="no point of presence"
+    )
+    for row in rows:
+        if row["problem"]:
+            errors.print(f"{row['name']}: {row['problem']}", style="yellow", markup=False)
+
+
+def pop_differs(pop: provisioning.Pop, others: Iterable[provisioning.Pop]) -> bool:
+    """Whether most of those that stand at the same position have another digest."""
+    beside = [other.digest for other in others if other.is_reachable and other.position == pop.position]
+    return pop.is_reachable and 2 * beside.count(pop.digest) < len(beside)
+
+
+def _pop_row(row: dict[str, Any]) -> dict[str, Any]:
+    if not row["is_reachable"]:
+        return {"pop": row["name"], "region": row["region"], "state": row["state"]}
+    return {
+        "pop": row["name"],
+        "region": row["region"],
+        "state": row["state"] if row["is_log_connected"] else f"{row['state']}, no log",
+        "position": row["position"],
+        "lag": row["lag"],
+        "age": f"{row['age_s']:.1f} s" if row["age_s"] >= 0 else None,
+        "calls": row["live_calls"],
+        "digest": row["digest"] + (" DIFFERS" if row["differs"] else ""),
+    }
 
 
 async def explain(
