@@ -163,3 +163,22 @@ def test_the_state_folder_is_made_for_its_owner_only(tmp_path: Path) -> None:
     program.until_up()
     assert (tmp_path / "data").stat().st_mode & 0o077 == 0
     program.end(signal.SIGTERM)
+
+
+def test_traces_are_written_where_the_settings_say_also_those_of_the_stop(tmp_path: Path) -> None:
+    program = Program(
+        tmp_path,
+        """
+        from trunkline.runtime import telemetry
+        async def stop():
+            with telemetry.span("stopping"):
+                pass
+        life.on_stop("first", stop)
+        """,
+        f'traces_file = "{tmp_path}/traces/example.jsonl"\n',
+    )
+    program.until_up()
+    code, _, _ = program.end(signal.SIGTERM)
+    assert code == 0
+    spans = [json.loads(line) for line in (tmp_path / "traces" / "example.jsonl").read_text().splitlines()]
+    assert [(span["name"], span["process"]) for span in spans] == [("stopping", "example")]

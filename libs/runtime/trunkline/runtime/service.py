@@ -109,6 +109,7 @@ async def live(settings: S, start: Start[S], life: Lifecycle | None = None) -> i
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, life.stop)
     has_started = False
+    end_traces: Callable[[], None] | None = None
     try:
         starting = asyncio.ensure_future(start(settings, life))
         ending = asyncio.ensure_future(life.wait())
@@ -117,6 +118,8 @@ async def live(settings: S, start: Start[S], life: Lifecycle | None = None) -> i
             starting.result()
             has_started = True
             log.info("service started", service=settings.name)
+            if settings.traces_file is not None:
+                end_traces = _export_traces(settings.traces_file, settings.name)
             await ending
         else:
             starting.cancel()
@@ -126,10 +129,23 @@ async def live(settings: S, start: Start[S], life: Lifecycle | None = None) -> i
         log.exception("service could not start", service=settings.name)
     finally:
         is_clean = await life.close()
+        if end_traces is not None:
+            await asyncio.to_thread(end_traces)  # last: what is still running at the stop has spans too
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
     log.info("service stopped", service=settings.name, clean=is_clean)
     return 0 if has_started and is_clean else 1
+
+
+def _export_traces(path: Path, process: str) -> Callable[[], None] | None:
+    """After the start: loading it would take longer than all that an edge does before its first call. How it is ended."""
+    from trunkline.runtime.telemetry import export_to
+
+    try:
+        return export_to(path, process).shutdown
+    except OSError as error:
+        logger("service").warning("no traces", file=str(path), why=str(error))
+        return None
 
 
 def run_service(model: type[S], start: Start[S], arguments: list[str] | None = None) -> None:
