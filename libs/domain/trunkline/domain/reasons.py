@@ -86,6 +86,14 @@ REGISTRY: tuple[Reason, ...] = (
         _C,
         "The digest uri names another number than the Request-URI: something between us rewrites it.",
     ),
+    _row(
+        "T206",
+        403,
+        21,
+        "Name Bound To Another POP",
+        _C,
+        "The name dialled belongs to another point of presence: send the call where its DNS name leads, or dial the domain's default name.",
+    ),
     _row("T301", 403, 21, "Destination Not Allowed", _S, "Allow the prefix in the domain's class of service."),
     _row("T401", 404, 3, "No Route", _O, "No route deck reaches this number."),
     _row("T402", 500, 41, "All Gateways Failed", _K, "Every gateway of the route refused, failed or kept silent; the record lists each."),
@@ -106,6 +114,14 @@ REGISTRY: tuple[Reason, ...] = (
     _row("T904", 500, 41, "No Key To Challenge With", _O, "The edge has no current nonce key: is auth reachable?"),
     _row("T905", 500, 41, "Secret Not Readable", _O, "The account's secret cannot be unsealed: is the tenant's key missing?"),
     _row("T906", 503, 42, "Not Ready", _O, "The edge's replica is not complete yet; use another point of presence."),
+    _row(
+        "T907",
+        503,
+        42,
+        "Decision Timed Out",
+        _O,
+        "The edge has no complete replica and auth or routing did not answer in time; try again after the time in Retry-After.",
+    ),
 )
 """In the order of their codes."""
 
