@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,55 @@ async def test_a_replica_of_a_log_that_was_lost_is_rebuilt(nats_server: NatsServ
         await owner.replica.wait_covered(end, WAIT_S)
         assert list(owner.directory.acls(owner.facts[0].tenant)) == ["new"]
         assert owner.covered[-1] == 1
+
+
+async def test_a_log_that_has_lost_its_end_is_read_again(nats_server: NatsServer, nc: Client, log: JetStreamLog, tmp_path: Path) -> None:
+    """As after a power cut at a home that does not sync: the epoch is the same, positions are used again for other commits."""
+    await append_all(log, [commit("a"), commit("b")])
+    await nats_server.kill()
+    shutil.copytree(nats_server.folder / "store", tmp_path / "older")
+    await nats_server.start()
+    await until(lambda: nc.is_connected)
+    async with following(log, tmp_path / "r.sqlite") as owner:
+        await append_all(log, [commit("c"), commit("d")])
+        await owner.replica.wait_covered(Position(4), WAIT_S)
+        await nats_server.forget()
+        shutil.copytree(tmp_path / "older", nats_server.folder / "store")
+        await nats_server.start()
+        await until(lambda: nc.is_connected)
+        await until(lambda: owner.replica.generation == 1)
+        await append_all(log, [commit("e")])
+        await owner.replica.wait_covered(Position(3), WAIT_S)
+        assert set(owner.directory.acls(TenantId("acme"))) == {"a", "b", "e"}
+        assert owner.replica.epoch == await log.epoch()
+
+
+async def test_other_commits_at_positions_that_were_lost_are_found_by_the_beacon(
+    nats_server: NatsServer, nc: Client, log: JetStreamLog, tmp_path: Path
+) -> None:
+    await append_all(log, [commit("a"), commit("b")])
+    await nats_server.kill()
+    shutil.copytree(nats_server.folder / "store", tmp_path / "older")
+    await nats_server.start()
+    await until(lambda: nc.is_connected)
+    async with following(log, tmp_path / "r.sqlite") as first:
+        await append_all(log, [commit("c"), commit("d")])
+        await first.replica.wait_covered(Position(4), WAIT_S)
+    await nats_server.forget()
+    shutil.copytree(tmp_path / "older", nats_server.folder / "store")
+    await nats_server.start()
+    await until(lambda: nc.is_connected)
+    await append_all(log, [commit("e"), commit("f"), commit("g")])
+    async with following(log, tmp_path / "home.sqlite") as home, following(log, tmp_path / "r.sqlite") as owner:
+        for each in (home, owner):
+            await each.replica.wait_covered(Position(5), WAIT_S)
+        assert set(owner.directory.acls(TenantId("acme"))) == {"a", "b", "c", "d", "g"}, "nothing was lost: this test shows nothing"
+        beacon = home.replica.beacon()
+        assert beacon is not None
+        owner.replica.on_beacon(beacon)
+        await until(lambda: owner.replica.generation == 1)
+        assert owner.replica.digest == home.replica.digest
+        assert set(owner.directory.acls(TenantId("acme"))) == {"a", "b", "e", "f", "g"}
 
 
 async def test_a_replica_starts_without_the_server_and_goes_on_with_it(

@@ -97,6 +97,7 @@ class Replica:
         self._beacon: Beacon | None = None
         self._beacon_at_s = 0.0
         self._awaited: Beacon | None = None
+        self._has_met = asyncio.Event()
         self._difference = ""
         self._differs = asyncio.Event()
         self._rebuild_pause_s = 0.0
@@ -230,6 +231,22 @@ class Replica:
                 self._waiting.remove(entry)
                 heapq.heapify(self._waiting)
 
+    async def catch_up(self, timeout_s: float) -> None:
+        """Until this holds all that the log holds now, for who decides on it. What was read from the file alone may be of another log: it
+        is met first. Raises LogUnavailable, NotCovered."""
+        before, generation = self._covered, self._generation
+        head = await self._log.head()
+        if head < before and generation == self._generation and not self.is_rebuilding:
+            self._differ(f"the log ends at {head}, this replica at {before}: the log has lost its end or is another one")
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._has_met.wait()
+        except TimeoutError:
+            raise NotCovered(
+                f"the replica {self._path} has not met the log within {timeout_s} s. Try again with the same request id."
+            ) from None
+        await self.wait_covered(head, timeout_s)
+
     async def wait_complete(self, timeout_s: float) -> None:
         """Raises NotCovered."""
         try:
@@ -283,6 +300,7 @@ class Replica:
         self._differ(why)
 
     def _differ(self, why: str) -> None:
+        self._has_met.clear()
         self._difference = why
         self._differs.set()
 
@@ -294,6 +312,7 @@ class Replica:
             self._differ(f"the log ends at {head}, this replica at {copy.position}: the log has lost its end or is another one")
             return
         self._target = head
+        self._has_met.set()
         if copy.position >= head:
             self._set_complete()
             self._cover()

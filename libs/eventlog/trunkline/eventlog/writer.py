@@ -96,7 +96,7 @@ class Writer:
             for attempt in range(MAX_TRIES):
                 if attempt:
                     await asyncio.sleep(random.uniform(0, BACKOFF_S * 2 ** (attempt - 1)))  # noqa: S311
-                await self._replica.wait_covered(await self._log.head(), COVER_LIMIT_S)
+                await self._replica.catch_up(COVER_LIMIT_S)
                 known = await self._first_answer(tenant, request_id, request_hash)
                 if known is not None:
                     return known

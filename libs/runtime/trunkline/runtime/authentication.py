@@ -64,11 +64,11 @@ def no_tenants(_: bytes) -> TenantKey | None:
     return None
 
 
-def tenant_keys_of(directory: Directory) -> FindTenantKey:
-    """Looks tenants' keys up in what the service has replicated."""
+def tenant_keys_of(directory: Callable[[], Directory]) -> FindTenantKey:
+    """Looks tenants' keys up in what the service has replicated, which is another object after a rebuild."""
 
     def find(key_hash: bytes) -> TenantKey | None:
-        key = directory.api_key(key_hash)
+        key = directory().api_key(key_hash)
         return TenantKey(key.tenant, key.id) if key is not None else None
 
     return find

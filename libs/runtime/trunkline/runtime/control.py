@@ -51,18 +51,24 @@ REQUEST_ID_LIMIT = 64
 
 OnFact = Callable[[Fact], None]
 OnCovered = Callable[[Position], None]
+OnReset = Callable[[], None]
 
 
 class ControlState:
-    """`directory` is what the log says up to `replica.covered`. Made by `open`."""
+    """What a service knows. Made by `open`."""
 
-    def __init__(self, name: str, nc: Client, log: EventLog, directory: Directory, replica: Replica, writer: Writer) -> None:
+    def __init__(self, name: str, nc: Client, log: EventLog, fold: _Fold, replica: Replica, writer: Writer) -> None:
         self.name = name
         self.nc = nc
         self.log = log
-        self.directory = directory
+        self._fold = fold
         self.replica = replica
         self.writer = writer
+
+    @property
+    def directory(self) -> Directory:
+        """What the log says up to `replica.covered`. Another object after the replica was rebuilt: ask for it each time."""
+        return self._fold.directory
 
     @classmethod
     async def open(
@@ -72,30 +78,32 @@ class ControlState:
         *,
         on_fact: OnFact | None = None,
         on_covered: OnCovered | None = None,
+        on_reset: OnReset | None = None,
         makes_config: bool = False,
     ) -> ControlState:
-        """Opens what is on disk and begins to follow the log; `on_fact` and `on_covered` as of Replica, after the directory.
+        """Opens what is on disk and begins to follow the log; `on_fact`, `on_covered` and `on_reset` as of Replica, after the directory.
 
         `makes_config`: this process creates CONFIG where home has none yet; every other waits for it.
 
         NATS may be away: then the state is what the disk holds, and it goes on when NATS is back. A replica that turns out to hold
-        something else than the log ends the process, which builds another one when it is started again.
+        something else than the log is built anew beside, and the old one answers meanwhile; who has `on_fact` but no `on_reset` ends
+        instead, and builds it when it is started again.
         """
         name = settings.name
         nc = await nats_client.connect(settings.nats_url, tls=settings.tls, name=name, wait_s=NATS_WAIT_S)
         life.on_stop("nats", nc.close)
-        directory = Directory()
-
-        def fold(fact: Fact) -> None:
-            directory.apply(fact)
-            if on_fact is not None:
-                on_fact(fact)
-
+        fold = _Fold(on_fact, on_covered, on_reset)
         log = JetStreamLog(nc, home=settings.home)
-        replica = Replica(log, settings.state_dir / "replica.sqlite", on_fact=fold, on_covered=on_covered)
+        replica = Replica(
+            log,
+            settings.state_dir / "replica.sqlite",
+            on_fact=fold.on_fact,
+            on_covered=fold.on_covered,
+            on_reset=fold.on_reset if on_fact is None or on_reset is not None else None,
+        )
         await replica.open()
         life.on_stop("replica file", replica.close)
-        state = cls(name, nc, log, directory, replica, Writer(log, replica))
+        state = cls(name, nc, log, fold, replica, Writer(log, replica))
         following = life.spawn("replica", state._follow(settings.home if makes_config else None))
 
         async def unfollow() -> None:
@@ -132,7 +140,7 @@ class ControlState:
 
     async def catch_up(self) -> None:
         """Until the replica covers what the log's head is now. Raises LogUnavailable."""
-        await self.replica.wait_covered(await self.log.head(), CATCH_UP_LIMIT_S)
+        await self.replica.catch_up(CATCH_UP_LIMIT_S)
 
     async def write(self, command: Command, options: common_pb2.WriteOptions, *, actor: str = "") -> common_pb2.Receipt:
         """Carries out a command for the caller of the request (or `actor`). Raises Refusal, Conflict, LogUnavailable."""
@@ -159,3 +167,34 @@ class ControlState:
             expected_version=options.expected_version if options.HasField("expected_version") else None,
             trace_parent=telemetry.trace_parent(),
         )
+
+
+class _Fold:
+    """The directory that is in place, and the one that is being folded: the same but during a rebuild."""
+
+    def __init__(self, on_fact: OnFact | None, on_covered: OnCovered | None, on_reset: OnReset | None) -> None:
+        self.directory = Directory()
+        self._next = self.directory
+        self._is_in_use = False
+        self._on_fact = on_fact
+        self._on_covered = on_covered
+        self._on_reset = on_reset
+
+    def on_fact(self, fact: Fact) -> None:
+        self._next.apply(fact)
+        if self._on_fact is not None:
+            self._on_fact(fact)
+
+    def on_covered(self, position: Position) -> None:
+        self.directory = self._next
+        self._is_in_use = True
+        if self._on_covered is not None:
+            self._on_covered(position)
+
+    def on_reset(self) -> None:
+        self._next = Directory()
+        if not self._is_in_use:
+            # A file that was found damaged half-way: what was folded of it is worth less than nothing.
+            self.directory = self._next
+        if self._on_reset is not None:
+            self._on_reset()

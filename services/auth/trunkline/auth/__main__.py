@@ -40,7 +40,9 @@ async def start(settings: AuthSettings, life: Lifecycle) -> None:
     life.on_stop("key store", close_keys)
     authorizer = Authorizer(settings.realm, settings.pops, keys, time.time)
     keys.on_change = authorizer.keys_changed
-    state = await ControlState.open(settings, life, on_fact=authorizer.on_fact, on_covered=authorizer.on_covered)
+    state = await ControlState.open(
+        settings, life, on_fact=authorizer.on_fact, on_covered=authorizer.on_covered, on_reset=authorizer.on_reset
+    )
     exchange = KeyExchange(keys, open_peers(settings, life))
     server = GrpcServer(settings.grpc_listen, settings.tls, Authenticator(settings.operator_key_hash))
     auth_pb2_grpc.add_AuthServiceServicer_to_server(AuthServer(state, authorizer, keys, exchange, settings.realm), server.grpc)

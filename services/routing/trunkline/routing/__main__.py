@@ -14,7 +14,7 @@ from trunkline.runtime.service import Lifecycle, run_service
 async def start(settings: RoutingSettings, life: Lifecycle) -> None:
     """Ready when the replica holds what the log held at the start, or once held it all where the log is away."""
     state = await ControlState.open(settings, life)
-    authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(state.directory))
+    authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory))
     server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)
     routing_pb2_grpc.add_RoutingServiceServicer_to_server(RoutingServer(state, settings.region), server.grpc)
     await server.start()
