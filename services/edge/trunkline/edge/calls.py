@@ -9,6 +9,7 @@ another point of presence, where an answer of ours, from half of the tables, wou
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
 import time
@@ -33,6 +34,8 @@ class CallService:
 
     def __init__(self, settings: EdgeSettings) -> None:
         self.engine: Engine | None = None
+        self.served = asyncio.Event()
+        """Set with `engine`."""
         self._settings = settings
         self._log = logger("calls")
         self.tables = TableFeed(settings.realm, settings.pop, self._want_keys)
@@ -59,6 +62,7 @@ class CallService:
             realm=settings.realm,
             listen=settings.listen_pairs,
             journal_dir=str(settings.journal_path),
+            other_pops=settings.other_pops,
             timer_t1_ms=settings.timer_t1_ms,
             silent_gateway_ms=settings.silent_gateway_ms,
             all_silent_ms=settings.all_silent_ms,
@@ -70,6 +74,7 @@ class CallService:
         gc.set_threshold(*GC_THRESHOLDS)
         engine.start(self.policy.on_invite)
         self.engine = engine
+        self.served.set()
         self._log.info(
             "serving calls",
             listen=list(settings.listen),

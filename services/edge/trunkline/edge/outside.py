@@ -10,6 +10,7 @@ from nats.aio.client import Client
 from trunkline.api.edge.v1.edge_pb2_grpc import add_EdgeServiceServicer_to_server
 from trunkline.edge.auth_client import keys_from
 from trunkline.edge.calls import CallService
+from trunkline.edge.nonces import hear_used_nonces, tell_used_nonces
 from trunkline.edge.server import EdgeServicer, EdgeView, FeedState
 from trunkline.edge.settings import EdgeSettings
 from trunkline.edge.shipping import Sender, Shipper
@@ -42,6 +43,7 @@ async def join_platform(settings: EdgeSettings, life: Lifecycle, calls: CallServ
     life.on_stop("channels to auth", auth.close)
     life.spawn("keys", calls.keys.run(keys_from(auth)))
     life.spawn("beacons", _follow_beacons(feed, replica))
+    life.spawn("used nonces", _share_nonces(settings, calls, feed))
     life.spawn("isolation", _watch(calls, replica, feed))
 
     view = EdgeView(
@@ -86,9 +88,21 @@ async def _complete(replica: Replica) -> None:
 
 async def _follow_beacons(nats: Client, replica: Replica) -> None:
     """Subscribes when there is a connection; nats-py renews the subscription after every loss."""
+    await _connected(nats)
+    await follow_beacons(nats, replica.on_beacon)
+
+
+async def _share_nonces(settings: EdgeSettings, calls: CallService, nats: Client) -> None:
+    await calls.served.wait()
+    assert calls.engine is not None
+    await _connected(nats)
+    await hear_used_nonces(nats, settings.pop, calls.engine)
+    await tell_used_nonces(nats, settings.pop, calls.engine)
+
+
+async def _connected(nats: Client) -> None:
     while not nats.is_connected:  # noqa: ASYNC110 — nats-py has no event for its first connection
         await asyncio.sleep(WATCH_S)
-    await follow_beacons(nats, replica.on_beacon)
 
 
 async def _watch(calls: CallService, replica: Replica, nats: Client) -> None:

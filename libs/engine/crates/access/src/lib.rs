@@ -16,6 +16,6 @@ mod tables;
 
 pub use nonce::{current_key, issue, verify, Entropy, NonceId, NonceKey, NonceState, SKEW_MS, VALID_MS};
 pub use prefixes::{canonical_source, Prefix};
-pub use replay::{ReplayWindow, Use, ENTRIES};
+pub use replay::{ReplayWindow, Use, ENTRIES, USE_BYTES};
 pub use rule::{decide, Admission, Call, Outcome, Proof, Verdict};
 pub use tables::{BatchError, Change, Domain, Gateway, Reason, Secret, Snapshot, Tables};

@@ -1,4 +1,4 @@
-//! Which (nonce, nc) has been seen (RFC 7616 §3.3, §5.5), in bounded memory.
+//! Which (nonce, nc) has been seen (RFC 7616 §3.3, §5.5), in bounded memory: here, and at other edges that tell of it.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -10,6 +10,15 @@ pub const ENTRIES: usize = 1 << 20;
 
 /// Counters below the highest one seen that are told apart; a client counts up by one, and UDP reorders by a few.
 const WINDOW: u32 = 64;
+
+/// One use as edges tell it to one another: when the nonce was issued (ms, 8 bytes), its random half (8), the counter (4); big-endian.
+pub const USE_BYTES: usize = 20;
+
+/// Uses that wait to be told at most, a third of a megabyte: a second of 16,000 calls. What does not fit is not told.
+const MAX_UNTOLD: usize = 16_384;
+
+/// Stands for the counter of a use without qop; a client's counters begin at 1 (RFC 7616 §3.4).
+const WITHOUT_QOP: u32 = 0;
 
 #[derive(Debug)]
 enum Seen {
@@ -35,17 +44,67 @@ pub struct ReplayWindow {
     expiries: VecDeque<(u64, NonceId)>,
     bound: usize,
     hasher: RandomState,
+    /// Uses that other edges have not been told of, as in [`USE_BYTES`].
+    untold: Vec<u8>,
 }
 
 impl ReplayWindow {
     /// `bound` is the number of nonces kept: [`ENTRIES`].
     pub fn new(born_ms: u64, bound: usize) -> Self {
-        ReplayWindow { born_ms, seen: HashMap::new(), expiries: VecDeque::new(), bound, hasher: RandomState::new() }
+        ReplayWindow { born_ms, seen: HashMap::new(), expiries: VecDeque::new(), bound, hasher: RandomState::new(), untold: Vec::new() }
     }
 
     /// True where this use is new; it is then remembered. False where it was seen before, and where it cannot be known or remembered.
     /// Call it only for credentials that are right: it is them that the memory is for.
     pub fn admit(&mut self, nonce: NonceId, used: Use<'_>, now_ms: u64) -> bool {
+        let is_new = self.see(nonce, used, now_ms);
+        if is_new {
+            self.note(nonce, used);
+        }
+        is_new
+    }
+
+    /// What another edge has admitted, as its [`ReplayWindow::take_untold`] gave it; only whole entries are read. Nonces that are over, or
+    /// that nobody can have issued yet, are left out.
+    pub fn hear(&mut self, uses: &[u8], now_ms: u64) {
+        for entry in uses.chunks_exact(USE_BYTES) {
+            let (issued, rest) = entry.split_at(8);
+            let (random, counter) = rest.split_at(8);
+            let mut nonce = NonceId { issued_ms: number(issued), entropy: [0; 8] };
+            nonce.entropy.copy_from_slice(random);
+            if nonce.issued_ms > now_ms.saturating_add(SKEW_MS) || nonce.issued_ms.saturating_add(VALID_MS + SKEW_MS) < now_ms {
+                continue;
+            }
+            let counter = u32::try_from(number(counter)).unwrap_or(WITHOUT_QOP);
+            // The Call-ID is not told, so that no Call-ID is the one that was admitted elsewhere.
+            let used = if counter == WITHOUT_QOP { Use::CallId(b"") } else { Use::Counter(counter) };
+            self.see(nonce, used, now_ms);
+        }
+    }
+
+    /// Uses admitted here since the last time, for other edges to hear; nothing is left of them here.
+    pub fn take_untold(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.untold)
+    }
+
+    pub fn has_untold(&self) -> bool {
+        !self.untold.is_empty()
+    }
+
+    fn note(&mut self, nonce: NonceId, used: Use<'_>) {
+        if self.untold.len() >= MAX_UNTOLD * USE_BYTES {
+            return;
+        }
+        let counter = match used {
+            Use::Counter(counter) => counter,
+            Use::CallId(_) => WITHOUT_QOP,
+        };
+        self.untold.extend_from_slice(&nonce.issued_ms.to_be_bytes());
+        self.untold.extend_from_slice(&nonce.entropy);
+        self.untold.extend_from_slice(&counter.to_be_bytes());
+    }
+
+    fn see(&mut self, nonce: NonceId, used: Use<'_>, now_ms: u64) -> bool {
         if nonce.issued_ms < self.born_ms {
             return false;
         }
@@ -84,6 +143,10 @@ impl ReplayWindow {
             self.expiries.pop_front();
         }
     }
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
 fn admit_counter(highest: &mut u32, bits: &mut u64, counter: u32) -> bool {
@@ -135,6 +198,38 @@ mod tests {
         assert!(window.admit(nonce(0), Use::CallId(b"5"), 1_000));
         assert!(!window.admit(nonce(0), Use::CallId(b"6"), 1_000));
         assert!(!window.admit(nonce(0), Use::Counter(1), 1_000));
+    }
+
+    #[test]
+    fn what_another_edge_has_admitted_is_not_admitted_here() {
+        let (mut one, mut other) = (window(), window());
+        assert!(one.admit(nonce(0), Use::Counter(1), 1_000));
+        assert!(one.admit(nonce(0), Use::Counter(3), 1_000));
+        assert!(one.admit(nonce(5), Use::CallId(b"a"), 1_000));
+        assert!(!one.admit(nonce(0), Use::Counter(1), 1_000));
+        let told = one.take_untold();
+        assert_eq!(told.len(), 3 * USE_BYTES);
+        assert!(!one.has_untold());
+        other.hear(&told, 1_000);
+        assert!(!other.has_untold(), "what was heard is not told on");
+        for counter in [1, 3] {
+            assert!(!other.admit(nonce(0), Use::Counter(counter), 1_000), "{counter}");
+        }
+        assert!(other.admit(nonce(0), Use::Counter(2), 1_000));
+        assert!(!other.admit(nonce(5), Use::CallId(b"a"), 1_000));
+        other.hear(&told[..7], 1_000);
+    }
+
+    #[test]
+    fn what_is_over_or_not_issued_yet_is_not_kept() {
+        let mut window = window();
+        let mut told = Vec::new();
+        for issued_ms in [1_000_u64, 10_000_000] {
+            told.extend_from_slice(&issued_ms.to_be_bytes());
+            told.extend_from_slice(&[0; 12]);
+        }
+        window.hear(&told, 5_000_000);
+        assert!(window.is_empty());
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub struct EngineConfig {
     pub pop: String,
     /// The platform's base domain: realm of every challenge, and what asserted identities end in.
     pub realm: String,
+    /// Names of the other points of presence: names that are bound to them are refused here.
+    pub other_pops: Vec<String>,
     /// Value of Server in our own responses.
     pub user_agent: String,
     /// UDP addresses; the first of each family sends to gateways of that family. At least one.

@@ -50,6 +50,8 @@ pub struct LiveCallRow {
 /// What the worker is asked or told between datagrams.
 pub(crate) enum Order {
     LiveCalls(Sender<Vec<LiveCallRow>>),
+    /// Nonces that other edges have admitted.
+    HearUses(Vec<u8>),
     Stop,
 }
 
@@ -61,6 +63,8 @@ pub(crate) struct Shared {
     pub is_draining: AtomicBool,
     /// Looked at before each datagram, so that keys count from the moment they are set, as tables do.
     pub token_keys: TokenKeys,
+    /// Nonces admitted here that other edges have not been told of.
+    pub untold_uses: Mutex<Vec<u8>>,
     /// Wakes the worker out of its poll.
     pub wake: EventFd,
 }
@@ -120,6 +124,7 @@ impl Engine {
             counters: Counters::default(),
             is_draining: AtomicBool::new(false),
             token_keys: TokenKeys::default(),
+            untold_uses: Mutex::new(Vec::new()),
             wake: event_fd()?,
         });
         let (orders, inbox) = channel();
@@ -189,6 +194,17 @@ impl Engine {
         let (answer, answered) = channel();
         self.order(Order::LiveCalls(answer));
         answered.recv_timeout(WORKER_ANSWERS_WITHIN).unwrap_or_default()
+    }
+
+    /// Nonces admitted here since the last time, for the other edges: entries of [`trunkline_access::USE_BYTES`].
+    #[must_use]
+    pub fn take_used_nonces(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.shared.untold_uses.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What another edge's `take_used_nonces` gave: from now on it is not admitted here.
+    pub fn mark_used_nonces(&self, uses: Vec<u8>) {
+        self.order(Order::HearUses(uses));
     }
 
     /// Counters by name.

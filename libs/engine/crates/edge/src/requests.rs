@@ -104,6 +104,13 @@ impl Worker {
             let domain = tables.domain(&host);
             return self.refuse_attempt(now, flow, message, &tables, domain.map(AsRef::as_ref), &refusal, &attempt);
         }
+        if let Some(default) = self.bound_elsewhere(&host) {
+            // The same for a domain that exists and one that does not: nobody learns by it which names there are.
+            let refusal = refusal(&tables, "T206", format!("{host} is bound to another point of presence than {}", self.config.pop));
+            let attempt = Attempt { host: &host, number: &number, username: b"" };
+            let domain = tables.domain(&default);
+            return self.refuse_attempt(now, flow, message, &tables, domain.map(AsRef::as_ref), &refusal, &attempt);
+        }
         let verdict = self.ask(now, flow, message, &tables, &host, &user);
         let attempt = Attempt { host: &host, number: &number, username: verdict.username.as_bytes() };
         match verdict.outcome {
@@ -120,6 +127,18 @@ impl Worker {
                 self.refuse_attempt(now, flow, message, &tables, verdict.domain.as_deref(), &refusal(&tables, code, facts), &attempt);
             }
         }
+    }
+
+    /// For `<label>.<other POP>.<realm>` the default name `<label>.<realm>`; names are compared without case (RFC 4343).
+    fn bound_elsewhere(&self, host: &str) -> Option<String> {
+        let realm = &self.config.realm;
+        let cut = host.len().checked_sub(realm.len() + 1)?;
+        let (inner, suffix) = (host.get(..cut)?, host.get(cut..)?);
+        if !suffix.strip_prefix('.')?.eq_ignore_ascii_case(realm) {
+            return None;
+        }
+        let (label, pop) = inner.rsplit_once('.')?;
+        self.config.other_pops.iter().any(|other| other.eq_ignore_ascii_case(pop)).then(|| format!("{label}.{realm}"))
     }
 
     fn ask(&mut self, now: Now, flow: Flow, message: &Message<'_>, tables: &Snapshot, host: &str, user: &[u8]) -> Verdict {

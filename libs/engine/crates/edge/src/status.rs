@@ -30,6 +30,7 @@ counters!(
     policy_failures,
     journal_failures,
     unreachable,
+    untold_nonces,
     live_calls,
     transactions,
 );

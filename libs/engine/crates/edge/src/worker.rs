@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use ring::hmac;
-use trunkline_access::ReplayWindow;
+use trunkline_access::{ReplayWindow, USE_BYTES};
 use trunkline_message::{is_keep_alive, HeaderTable, Message};
 use trunkline_transaction::{reply_flow, Action, Config, Flow, Now, Proxy, Refusal};
 
@@ -41,6 +41,9 @@ const MAX_PENDING_BYTES: usize = 16 << 20;
 
 /// A nonce is remembered with its counts: 100 bytes each, for a minute of 10,000 challenges a second.
 const REPLAY_ENTRIES: usize = trunkline_access::ENTRIES;
+
+/// Used nonces that wait for being told: some 50,000.
+const MAX_UNTOLD_BYTES: usize = 1 << 20;
 
 /// A panic of the worker is a bug of ours and must not leave a process behind that looks alive and serves nobody: it is started again.
 struct AbortOnPanic;
@@ -143,6 +146,10 @@ impl Worker {
             loop {
                 match self.inbox.try_recv() {
                     Ok(Order::LiveCalls(answer)) => drop(answer.send(self.live_calls())),
+                    Ok(Order::HearUses(uses)) => {
+                        let now_ms = self.clock.now().unix_ns / 1_000_000;
+                        self.replay.hear(&uses, now_ms);
+                    }
                     Ok(Order::Stop) | Err(std::sync::mpsc::TryRecvError::Disconnected) => {
                         let now = self.clock.now();
                         self.counts.flush(now.unix_ns, &mut self.lines, &mut self.pending);
@@ -155,6 +162,7 @@ impl Worker {
             for listener in 0..self.listeners.len() {
                 self.read(listener, &mut buffer, &mut table, policy);
             }
+            self.hand_over_uses();
             let now = self.clock.now();
             if self.proxy.next_deadline().is_some_and(|due| due <= now.ms) {
                 self.proxy.on_timer(now, &mut self.actions);
@@ -164,6 +172,20 @@ impl Worker {
             self.shared.counters.live_calls.store(self.proxy.call_count() as u64, Ordering::Relaxed);
             self.shared.counters.transactions.store(self.proxy.transaction_count() as u64, Ordering::Relaxed);
         }
+    }
+
+    /// To whoever tells the other edges. Those that nobody takes are bounded: an edge that is cut off tells what it used lately.
+    fn hand_over_uses(&mut self) {
+        if !self.replay.has_untold() {
+            return;
+        }
+        let uses = self.replay.take_untold();
+        let mut untold = self.shared.untold_uses.lock().unwrap_or_else(PoisonError::into_inner);
+        if untold.len() + uses.len() > MAX_UNTOLD_BYTES {
+            self.shared.counters.untold_nonces.fetch_add((untold.len() / USE_BYTES) as u64, Ordering::Relaxed);
+            untold.clear();
+        }
+        untold.extend_from_slice(&uses);
     }
 
     fn wait(&mut self) {

@@ -47,6 +47,7 @@ fn serve(name: &str) -> (Engine, SocketAddr, std::thread::JoinHandle<()>) {
         edge: "edge-x".to_owned(),
         pop: "x".to_owned(),
         realm: REALM.to_owned(),
+        other_pops: vec!["us1".to_owned()],
         user_agent: "trunkline".to_owned(),
         listen: vec!["127.0.0.1:0".parse().unwrap()],
         journal_dir: folder(name),

@@ -10,10 +10,14 @@ use std::time::Duration;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use trunkline_access::USE_BYTES;
 use trunkline_edge::{EngineConfig, Worker};
 
 use crate::batch::Batch;
 use crate::invite::PythonPolicy;
+
+/// What one message of another edge may hold: what one edge keeps at most.
+const MAX_USES_BYTES: usize = 1 << 20;
 
 #[pyclass(frozen, get_all, module = "trunkline.engine._engine")]
 pub struct JournalChunk {
@@ -62,7 +66,7 @@ impl Drop for Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000))]
+    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -71,6 +75,7 @@ impl Engine {
         realm: String,
         listen: Vec<(String, u16)>,
         journal_dir: PathBuf,
+        other_pops: Vec<String>,
         user_agent: String,
         timer_t1_ms: u64,
         silent_gateway_ms: u64,
@@ -80,6 +85,7 @@ impl Engine {
         check_name("edge", &edge)?;
         check_name("pop", &pop)?;
         check_name("realm", &realm)?;
+        other_pops.iter().try_for_each(|name| check_name("other_pops", name))?;
         if !trunkline_message::text::is_header_text(user_agent.as_bytes()) {
             return Err(PyValueError::new_err(format!("user_agent: {user_agent:?} cannot stand in a header")));
         }
@@ -100,6 +106,7 @@ impl Engine {
             edge,
             pop,
             realm,
+            other_pops,
             user_agent,
             listen: listen.into_iter().map(parse_listen).collect::<PyResult<_>>()?,
             journal_dir,
@@ -191,6 +198,19 @@ impl Engine {
                 gateway: row.gateway,
             })
             .collect()
+    }
+
+    fn take_used_nonces(&self, py: Python<'_>) -> Py<PyBytes> {
+        PyBytes::new(py, &self.engine.take_used_nonces()).unbind()
+    }
+
+    fn mark_used_nonces(&self, uses: Vec<u8>) -> PyResult<()> {
+        if uses.len() % USE_BYTES != 0 || uses.len() > MAX_USES_BYTES {
+            let count = uses.len();
+            return Err(PyValueError::new_err(format!("{count} bytes are no used nonces: {USE_BYTES} each, {MAX_USES_BYTES} at most")));
+        }
+        self.engine.mark_used_nonces(uses);
+        Ok(())
     }
 
     fn status(&self) -> HashMap<&'static str, u64> {

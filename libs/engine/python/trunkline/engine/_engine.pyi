@@ -85,7 +85,7 @@ class Engine:
 
     `listen` is `("127.0.1.1", 5060)` or more of them (UDP). `advertise` maps nothing in this version: each address names itself.
     `journal_dir` is made if it is missing. `realm` is the platform's base domain. Raises OSError (with the address in its text) where a
-    socket cannot be bound, ValueError for bad values.
+    socket cannot be bound, ValueError for bad values. Names bound to one of `other_pops` are refused with T206.
     """
 
     def __init__(
@@ -96,6 +96,7 @@ class Engine:
         realm: str,
         listen: Sequence[tuple[str, int]],
         journal_dir: str,
+        other_pops: Sequence[str] = (),
         user_agent: str = "trunkline",
         timer_t1_ms: int = 500,
         silent_gateway_ms: int = 3000,
@@ -120,6 +121,10 @@ class Engine:
     def acknowledge(self, segment: str, offset: int) -> None:
         """Everything before `offset` in this segment, and all segments before it, stands in the stream: whole segments are deleted."""
     def live_calls(self) -> list[LiveCall]: ...
+    def take_used_nonces(self) -> bytes:
+        """What was admitted by digest since the last time, 20 bytes a use, for the other edges; bounded, the oldest are dropped and counted."""
+    def mark_used_nonces(self, uses: bytes) -> None:
+        """What another edge took: not admitted here from the next datagram on. ValueError where it is not whole uses."""
     def status(self) -> dict[str, int]:
         """Counters, by name; among them `position`, `live_calls`, `journal_backlog_bytes`, `policy_failures`, `datagrams_received`."""
     def stop(self) -> None:
