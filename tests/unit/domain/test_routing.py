@@ -10,7 +10,8 @@ from trunkline.domain import commands as c
 from trunkline.domain.decide_routing import MAX_ROWS_PER_COMMIT
 from trunkline.domain.errors import ErrorCode, Refusal
 from trunkline.domain.events import CarrierSettings, DeckRow
-from trunkline.domain.routing import MAX_TARGETS, choose
+from trunkline.domain.regions import nearest_first
+from trunkline.domain.routing import MAX_TARGETS, OWN_REGION_FIRST, choose
 
 SHA = b"x" * 32
 
@@ -70,7 +71,7 @@ def test_rows_go_by_priority_then_gateways_by_theirs() -> None:
     assert targets(history, "31") == ["alpha/g1", "alpha/g0"]
 
 
-def test_two_gateways_of_the_own_region_go_first_then_the_others_in_order() -> None:
+def test_two_gateways_of_the_own_region_go_first_then_the_other_regions_nearest_first() -> None:
     history = with_carriers(
         ("alpha", "us", "us"),
         ("alpha", "eu", "eu"),
@@ -81,8 +82,38 @@ def test_two_gateways_of_the_own_region_go_first_then_the_others_in_order() -> N
     )
     rows = [DeckRow("31", carrier, priority=rank) for rank, carrier in enumerate(("alpha", "beta", "gamma"))]
     imported(history, "standard", *rows)
-    assert targets(history, "31") == ["alpha/eu", "beta/eu", "alpha/us", "beta/apac", "gamma/us", "gamma/eu"]
-    assert targets(history, "31", region="us") == ["alpha/us", "gamma/us", "alpha/eu", "beta/apac", "beta/eu", "gamma/eu"]
+    assert targets(history, "31") == ["alpha/eu", "beta/eu", "alpha/us", "gamma/us", "beta/apac", "gamma/eu"]
+    assert targets(history, "31", region="us") == ["alpha/us", "gamma/us", "alpha/eu", "beta/eu", "gamma/eu", "beta/apac"]
+    assert targets(history, "31", region="apac") == ["beta/apac", "alpha/us", "gamma/us", "alpha/eu", "beta/eu", "gamma/eu"]
+
+
+def test_a_region_with_many_gateways_leaves_a_place_to_the_last_one() -> None:
+    history = with_carriers(("alpha", "eu", "eu"), *(("beta", f"us{n}", "us") for n in range(12)), ("gamma", "apac", "apac"))
+    imported(history, "standard", *(DeckRow("31", carrier, priority=rank) for rank, carrier in enumerate(("alpha", "beta", "gamma"))))
+    assert targets(history, "31") == ["alpha/eu", *(f"beta/us{n}" for n in (0, 1, 10, 11, 2, 3)), "gamma/apac"]
+
+
+PLACES = st.lists(st.tuples(st.sampled_from(("a", "b", "c", "d")), st.sampled_from(("eu", "us", "apac", "mars", "moon"))), max_size=30)
+
+
+@given(PLACES, st.sampled_from(("eu", "us", "apac", "mars")), st.booleans(), st.floats(0, 1, exclude_max=True))
+def test_a_bound_call_stays_in_its_region_and_an_unbound_one_reaches_all(
+    places: list[tuple[str, str]], region: str, is_bound: bool, randomness: float
+) -> None:
+    history = with_carriers(*((carrier, f"g{number}", where) for number, (carrier, where) in enumerate(places)))
+    for carrier in "abcd":
+        history.attempt(c.CreateCarrier(carrier, CarrierSettings()))
+    imported(history, "standard", *(DeckRow("31", carrier) for carrier in "abcd"))
+    found = targets(history, "31", region, is_bound, randomness)
+    region_of = {f"{carrier}/g{number}": where for number, (carrier, where) in enumerate(places)}
+    usable = [where for where in region_of.values() if where == region or not is_bound]
+    regions = [region_of[key] for key in found]
+    assert len(found) == len(set(found)) == min(len(usable), MAX_TARGETS)
+    assert set(regions) == set(usable)
+    own = regions.count(region)
+    assert regions[: min(own, OWN_REGION_FIRST)] == [region] * min(own, OWN_REGION_FIRST)
+    away = [where for where in regions if where != region]
+    assert away == [where for each in nearest_first(region, away) for where in [each] * away.count(each)]
 
 
 def test_a_bound_name_never_leaves_its_region() -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from trunkline.domain.class_of_service import is_allowed
 from trunkline.domain.directory import Directory
 from trunkline.domain.events import DomainLabel, TenantId
+from trunkline.domain.host_names import is_bound
 from trunkline.domain.identity import Identity, Privacy, Shown, hinted, identify, parse_privacy, presented, show
 from trunkline.domain.numbers import country_code, parse_e164
 from trunkline.domain.routing import Choice, choose
@@ -87,10 +88,10 @@ def decide_call(call: AdmittedCall, directory: Directory, *, region: str, realm:
     match = directory.routes.find(digits)
     if match is None:
         return Rejected("T401", f"no active route deck has a prefix of +{digits}", who, notes=notes)
-    is_bound = call.host.lower() != f"{call.domain}.{realm}"
-    choices = choose(match, directory.carriers, region=region, is_bound=is_bound, randomness=randomness)
+    stays = is_bound(call.host, call.domain, realm)
+    choices = choose(match, directory.carriers, region=region, is_bound=stays, randomness=randomness)
     if not choices:
-        where = f"in the region {region}" if is_bound else "anywhere"
+        where = f"in the region {region}" if stays else "anywhere"
         carriers = ", ".join(sorted({row.carrier for row, _ in match.rows}))
         return Rejected("T403", f"prefix {match.prefix}: no gateway {where} at the carriers {carriers}", who, match.prefix, notes)
     privacy = parse_privacy(call.privacy, call.from_uri)

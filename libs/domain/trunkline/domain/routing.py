@@ -1,7 +1,8 @@
 """The choice of gateways: from the rows of a number's longest prefix to the order in which gateways are tried.
 
-Rows by priority (lower first), within it by weight, then cost. Each row's gateways likewise. Then two of the POP's own region go first, the
-others follow in order. A name that is bound to a POP gets that region's gateways only.
+Rows by priority (lower first), within it by weight, then cost. Each row's gateways likewise. Then two of the POP's own region go first,
+those of the other regions follow, the nearest region first, then the rest of the own. A name that is bound to a POP gets that region's
+gateways only.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from operator import attrgetter, lt
 from typing import Final, NamedTuple, TypeVar
 
 from trunkline.domain.events import CarrierId, DeckRow
+from trunkline.domain.regions import nearest_first
 from trunkline.domain.route_table import RouteMatch
 from trunkline.domain.views import Carrier, Gateway
 
@@ -33,10 +35,11 @@ class Choice(NamedTuple):
 def choose(
     match: RouteMatch, carriers: Mapping[CarrierId, Carrier], *, region: str, is_bound: bool, randomness: float
 ) -> tuple[Choice, ...]:
-    """At most `MAX_TARGETS`, none twice; empty where no carrier of the rows has a gateway that may be used. `randomness` is uniform in
-    [0, 1) and settles the weights; the same gives the same order."""
+    """At most `MAX_TARGETS`, none twice; empty where no carrier of the rows has a gateway that may be used. Unbound, each region that has
+    a gateway has one among them, up to `MAX_TARGETS`: a region that is lost is passed by. `randomness` is uniform in [0, 1) and settles
+    the weights; the same gives the same order."""
     own: list[Choice] = []
-    others: list[Choice] = []
+    others: dict[str, list[Choice]] = {}
     seen: set[str] = set()
     for row, currency in _ordered(match.rows, randomness, _row_priority, _row_weight, _row_cost):
         carrier = carriers.get(CarrierId(row.carrier))
@@ -48,10 +51,15 @@ def choose(
             if gateway.region == region:
                 own.append(choice)
             elif not is_bound:
-                others.append(choice)
+                others.setdefault(gateway.region, []).append(choice)
     if not others:
         return tuple(own[:MAX_TARGETS])
-    return (*own[:OWN_REGION_FIRST], *others, *own[OWN_REGION_FIRST:])[:MAX_TARGETS]
+    chosen = own[:OWN_REGION_FIRST]
+    away = nearest_first(region, others)
+    for still_to_come, name in zip(range(len(away) - 1, -1, -1), away, strict=True):
+        room = MAX_TARGETS - len(chosen) - still_to_come
+        chosen += others[name][: max(room, 1)]
+    return (*chosen, *own[OWN_REGION_FIRST:])[:MAX_TARGETS]
 
 
 _priority: Callable[[Gateway], int] = attrgetter("priority")

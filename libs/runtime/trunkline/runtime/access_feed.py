@@ -42,6 +42,7 @@ from trunkline.domain.events import (
     TenantId,
 )
 from trunkline.domain.facts import Fact
+from trunkline.domain.host_names import host_names
 from trunkline.engine.tables import (
     RemoveAccount,
     RemoveAcl,
@@ -120,7 +121,7 @@ class AccessFeed:
 
     def host_names(self, label: str) -> tuple[str, ...]:
         """Every name that a domain is dialled by here."""
-        return (f"{label}.{self._realm}", *(f"{label}.{pop}.{self._realm}" for pop in self._pop_names))
+        return host_names(label, self._pop_names, self._realm)
 
     def changes(self, fact: Fact) -> list[TableChange]:
         """What a fact does to the tables; empty for facts that are not about access."""
