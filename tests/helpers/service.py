@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from helpers.authority import table_of, tls_of
 from helpers.nats import NatsServer, free_port
 
+from trunkline.eventlog.streams import ensure_config
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.grpc_client import open_channel
 from trunkline.runtime.service import Lifecycle
@@ -41,6 +42,15 @@ def common_settings(name: str, folder: Path, nats: NatsServer, grpc_listen: str 
         "tls": table_of(tls_of(name.partition("-")[0], name)),
         "operator_key_hash": hashlib.sha256(OPERATOR_KEY.encode()).hexdigest(),
     }
+
+
+async def make_config(nats: NatsServer) -> None:
+    """What home's provisioning does first, for tests in which it does not run."""
+    client = await nats.connect()
+    try:
+        await ensure_config(client)
+    finally:
+        await client.close()
 
 
 @asynccontextmanager

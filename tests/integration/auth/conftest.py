@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from helpers.auth import AuthClient, Provisioned
 from helpers.nats import NatsServer, nats_server
-from helpers.service import ServiceProcess, control_state
+from helpers.service import ServiceProcess, control_state, make_config
 
 __all__ = ["nats_server"]
 
@@ -25,6 +25,7 @@ async def auth(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Service
         sweep_period_s=1,
     )
     try:
+        await make_config(nats_server)
         await service.start()
         yield service
     finally:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from helpers.auth import AuthClient, Provisioned
 from helpers.nats import NatsServer
-from helpers.service import REALM, ServiceProcess, control_state
+from helpers.service import REALM, ServiceProcess, control_state, make_config
 
 from trunkline.api.auth.v1 import auth_pb2
 from trunkline.domain.commands import AddAccount, AddAddress, AttachAcl, CreateAcl, CreateDomain, SetDigestPolicy
@@ -34,6 +34,7 @@ async def _ask(folder: Path) -> tuple[Answers, Answers]:
     auth = ServiceProcess("auth", folder / "state", nats, kek_file=folder / "state" / "keys" / "kek", pops=["eu1"])
     try:
         await nats.start()
+        await make_config(nats)
         await auth.start()
         async with AuthClient(auth) as client, control_state("provisioning", folder / "other", nats) as state:
             position = await _provision(client, Provisioned(state))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from helpers.nats import NatsServer, nats_server
-from helpers.service import ServiceProcess
+from helpers.service import ServiceProcess, make_config
 
 __all__ = ["nats_server"]
 
@@ -16,6 +16,7 @@ __all__ = ["nats_server"]
 async def routing(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[ServiceProcess]:
     service = ServiceProcess("routing", tmp_path, nats_server)
     try:
+        await make_config(nats_server)
         await service.start()
         yield service
     finally:

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from helpers.nats import NatsServer
 from helpers.routing import DECK, HEADER, Client
-from helpers.service import ServiceProcess
+from helpers.service import ServiceProcess, make_config
 
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.events.v1 import config_pb2
@@ -25,6 +25,7 @@ async def routing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
     service = ServiceProcess("routing", folder, nats)
     try:
         await nats.start()
+        await make_config(nats)
         await service.start()
         yield service
     finally:
