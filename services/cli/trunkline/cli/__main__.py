@@ -10,10 +10,11 @@ import grpc
 import grpc.aio
 from cyclopts import App, CycloptsError
 
-from trunkline.cli.commands import access, calls, demo, domains, platform, routes, tenants
+from trunkline.cli.commands import access, calls, demo, domains, platform, routes, tenants, traces
 from trunkline.cli.connection import surroundings
 from trunkline.cli.exits import CommandError, Exit, exit_of
 from trunkline.cli.output import errors
+from trunkline.cli.tracing import traced
 from trunkline.cli.waiting import with_scope
 from trunkline.runtime.errors import Problem, decode_status
 
@@ -40,12 +41,15 @@ for group in (
 app.command(platform.explain)
 app.command(platform.up)
 app.command(demo.demo)
+app.command(traces.trace)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """The exit code."""
+    """The exit code. Where the platform of one machine keeps traces, the command is the root of one."""
     try:
-        result = app(with_scope(arguments, surroundings().places), exit_on_error=False, print_error=False, backend="asyncio")
+        around = surroundings()
+        with traced(arguments, around):
+            result = app(with_scope(arguments, around.places), exit_on_error=False, print_error=False, backend="asyncio")
     except CycloptsError as error:
         errors.print(error, markup=False)
         errors.print("see trunkline --help, or --help after the command", style="dim")

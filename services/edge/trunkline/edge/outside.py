@@ -14,8 +14,10 @@ from trunkline.edge.nonces import hear_used_nonces, tell_used_nonces
 from trunkline.edge.server import EdgeServicer, EdgeView, FeedState
 from trunkline.edge.settings import EdgeSettings
 from trunkline.edge.shipping import Sender, Shipper
+from trunkline.edge.traces import AppliedTraces
 from trunkline.eventlog.beacon import follow_beacons
 from trunkline.eventlog.replica import NotCovered, Replica
+from trunkline.runtime import telemetry
 from trunkline.runtime.authentication import Authenticator, TenantKey
 from trunkline.runtime.grpc_pool import PeerPool
 from trunkline.runtime.grpc_server import GrpcServer
@@ -36,7 +38,9 @@ CONNECT_WAIT_S = 0.0
 """NATS is not waited for."""
 
 
-async def join_platform(settings: EdgeSettings, life: Lifecycle, calls: CallService, replica: Replica, feed: Client) -> None:
+async def join_platform(
+    settings: EdgeSettings, life: Lifecycle, calls: CallService, replica: Replica, feed: Client, traces: AppliedTraces
+) -> None:
     """Everything of an edge that talks to the outside. `feed` is the connection that the replica's log uses. OSError where
     `grpc_listen` cannot be bound."""
     auth = PeerPool(settings.auth_addresses, tls=settings.tls, peer="auth")
@@ -46,6 +50,7 @@ async def join_platform(settings: EdgeSettings, life: Lifecycle, calls: CallServ
     life.spawn("used nonces", _share_nonces(settings, calls, feed))
     life.spawn("isolation", _watch(calls, replica, feed))
 
+    traces.emit = telemetry.past_span
     view = EdgeView(
         edge=settings.name,
         pop=settings.pop,
@@ -54,6 +59,7 @@ async def join_platform(settings: EdgeSettings, life: Lifecycle, calls: CallServ
         feed=lambda: _feed_state(replica, feed),
         engine=lambda: calls.engine,
         keys_expire_s=lambda: calls.keys.expires_s,
+        trace_id=traces.trace_id,
     )
     authenticator = Authenticator(settings.operator_key_hash, lambda hashed: _tenant_key(calls, hashed))
     server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)

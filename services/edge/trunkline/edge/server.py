@@ -53,6 +53,7 @@ class EdgeView:
     feed: Callable[[], FeedState]
     engine: Callable[[], Calls | None]
     keys_expire_s: Callable[[], float]
+    trace_id: Callable[[int], str]
 
 
 class EdgeServicer(EdgeServiceServicer):
@@ -92,7 +93,9 @@ class EdgeServicer(EdgeServiceServicer):
             )
         nanos, seconds = math.modf(covered.time_s)
         return edge_pb2.WaitAppliedResponse(
-            position=covered.position, applied_time=Timestamp(seconds=int(seconds), nanos=int(nanos * 1_000_000_000))
+            position=covered.position,
+            applied_time=Timestamp(seconds=int(seconds), nanos=int(nanos * 1_000_000_000)),
+            trace_id=self._view.trace_id(request.position),
         )
 
     async def ListLiveCalls(

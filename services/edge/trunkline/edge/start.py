@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import gc
 
+from trunkline.domain.events import Position
 from trunkline.edge.calls import CallService
 from trunkline.edge.settings import EdgeSettings
+from trunkline.edge.traces import AppliedTraces
 from trunkline.eventlog.jetstream import JetStreamLog
 from trunkline.eventlog.replica import Replica
 from trunkline.runtime.logs import logger
@@ -24,11 +26,18 @@ async def start(settings: EdgeSettings, life: Lifecycle) -> None:
     feed = await connect(settings.nats_url, tls=settings.tls, name=settings.name, wait_s=0)
     life.on_stop("nats", feed.close)
     tables = calls.tables
+    traces = AppliedTraces(settings.pop)
+
+    def on_covered(position: Position) -> None:
+        tables.on_covered(position)
+        traces.on_applied(tables.applied.position)
+
     replica = Replica(
         JetStreamLog(feed, home=settings.home),
         settings.state_dir / "replica.sqlite",
         on_fact=tables.on_fact,
-        on_covered=tables.on_covered,
+        on_commit=traces.on_commit,
+        on_covered=on_covered,
         on_reset=tables.on_reset,
         keeps_versions=False,
     )
@@ -52,4 +61,4 @@ async def start(settings: EdgeSettings, life: Lifecycle) -> None:
 
     from trunkline.edge.outside import join_platform
 
-    await join_platform(settings, life, calls, replica, feed)
+    await join_platform(settings, life, calls, replica, feed, traces)
