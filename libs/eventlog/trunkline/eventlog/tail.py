@@ -27,7 +27,7 @@ BATCH: Final = 1000
 BATCH_BYTES: Final = 16 << 20
 """Of one pull; several times what the largest message has, so that every pull makes progress."""
 
-HEARTBEAT_S: Final = 1.0
+HEARTBEAT_S: Final = 0.5
 SILENCE_LIMIT_S: Final = 2.5 * HEARTBEAT_S
 """Without a message or a heartbeat for so long, the consumer is taken for lost."""
 
@@ -37,7 +37,7 @@ INACTIVE_S: Final = 30.0
 
 REQUEST_LIMIT_S: Final = 1.0
 BACKOFF_FIRST_S: Final = 0.05
-BACKOFF_LIMIT_S: Final = 1.0
+BACKOFF_LIMIT_S: Final = 0.5
 WATCH_S: Final = 0.25
 """How often a waiting tail looks whether the connection is another one."""
 
