@@ -1,4 +1,4 @@
-"""The decision about an admitted INVITE: the engine asks, `trunkline.domain.policy` decides, this translates.
+"""The decision about an admitted INVITE: the engine asks, `trunkline.domain.policy` decides, `trunkline.runtime.deciding` translates.
 
 Runs on the engine's thread, synchronously: no I/O, no lock, no loop without a bound, some ten microseconds. It reads the directory while
 the event loop's thread changes it; each look-up is of one immutable entry (see `trunkline.edge.tables`).
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import random
-from typing import assert_never
 
 from trunkline.domain.directory import Directory
-from trunkline.domain.policy import AdmittedCall, Rejected, Routed, RouteTarget, decide_call
-from trunkline.engine import Decision, Invite, Reject, Route, Target
+from trunkline.domain.policy import AdmittedCall, decide_call
+from trunkline.engine import Decision, Invite
+from trunkline.runtime.deciding import decision_of
 
 ISOLATED_NOTE = "decided from the replica: the log was out of reach"
 
@@ -41,42 +41,5 @@ class Policy:
             header("Privacy"),
             header("P-Asserted-Identity") + header("P-Preferred-Identity"),
         )
-        decision = decide_call(call, self._directory(), region=self._region, realm=self._realm, randomness=self._randomness())
-        notes = (*decision.notes, ISOLATED_NOTE) if self.is_isolated else decision.notes
-        match decision:
-            case Routed():
-                return Route(
-                    tuple([_target(each, decision.number) for each in decision.targets]),
-                    decision.identity.caller_id or decision.identity.uri,
-                    decision.presented,
-                    decision.privacy.is_private,
-                    decision.privacy.value,
-                    decision.prefix,
-                    notes,
-                )
-            case Rejected():
-                return Reject(decision.reason, decision.facts, decision.caller_id, decision.prefix, notes)
-            case _:
-                assert_never(decision)
-
-
-def _target(target: RouteTarget, number: str) -> Target:
-    choice, shown = target
-    gateway, settings = choice.gateway, choice.carrier.settings
-    # By position, in the order of the fields: by name it takes twice as long, and this is done for each gateway of each call.
-    return Target(
-        gateway.key,
-        gateway.carrier,
-        gateway.host,
-        gateway.port,
-        gateway.transport,
-        settings.is_trusted,
-        number,
-        shown.from_name_addr,
-        shown.asserted,
-        settings.has_pai_on_ack,
-        shown.privacy,
-        settings.pdd_limit_s,
-        choice.row.rate_micros,
-        choice.currency,
-    )
+        decided = decide_call(call, self._directory(), region=self._region, realm=self._realm, randomness=self._randomness())
+        return decision_of(decided, (ISOLATED_NOTE,) if self.is_isolated else ())

@@ -16,7 +16,7 @@ async def start(settings: RoutingSettings, life: Lifecycle) -> None:
     state = await ControlState.open(settings, life)
     authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory))
     server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)
-    routing_pb2_grpc.add_RoutingServiceServicer_to_server(RoutingServer(state, settings.region), server.grpc)
+    routing_pb2_grpc.add_RoutingServiceServicer_to_server(RoutingServer(state, settings.region, settings.realm), server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)
     await state.complete()

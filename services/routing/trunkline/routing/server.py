@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncIterator
 from typing import Any
 
+import grpc
 import grpc.aio
 
 from trunkline.api.common.v1 import common_pb2
@@ -18,26 +19,33 @@ from trunkline.domain.decide_routing import existing_carrier
 from trunkline.domain.errors import invalid
 from trunkline.domain.events import CarrierSettings, DeckId
 from trunkline.domain.numbers import is_prefix
+from trunkline.domain.policy import decide_call
 from trunkline.domain.views import Carrier, Deck
 from trunkline.routing.deck_csv import BYTES_LIMIT
 from trunkline.routing.importing import import_deck
 from trunkline.routing.resolving import resolve
-from trunkline.runtime.authentication import Role, current, require, tenant_for
+from trunkline.runtime.authentication import Role, current, require, require_service, tenant_for
 from trunkline.runtime.control import ControlState
+from trunkline.runtime.deciding import decision_of
+from trunkline.runtime.decision_messages import call_of, response_of
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 PAGE_DEFAULT, PAGE_LIMIT = 100, 1000
+CALL_BYTES_LIMIT = 64 << 10
+"""Of one call to decide: what an edge reads from a datagram."""
+
 IMPORTS_AT_ONCE = 1
 """Each holds a deck in memory, and two of one deck would only interrupt each other."""
 
 
 class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
-    """Operators write. Customers may list routes and ask where a number of their own domains would go."""
+    """Operators write. Customers may list routes and ask where a number of their own domains would go. Edges have calls decided."""
 
-    def __init__(self, state: ControlState, region: str) -> None:
+    def __init__(self, state: ControlState, region: str, realm: str) -> None:
         self._state = state
         self._region = region
+        self._realm = realm
         self._imports = asyncio.Semaphore(IMPORTS_AT_ONCE)
 
     async def CreateCarrier(self, request: routing_pb2.CreateCarrierRequest, context: Context) -> routing_pb2.CreateCarrierResponse:
@@ -129,6 +137,21 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
             randomness=random.random(),  # noqa: S311 - a choice by weight, no secret
         )
 
+    async def DecideCall(self, request: routing_pb2.DecideCallRequest, context: Context) -> routing_pb2.DecideCallResponse:
+        require_service("edge")
+        _check_size(request)
+        if not self._state.replica.is_complete:
+            why = "this routing service has not read the whole log yet: ask another region's, or again in a moment"
+            await context.abort(grpc.StatusCode.UNAVAILABLE, why)
+        decided = decide_call(
+            call_of(request),
+            self._state.directory,
+            region=request.region or self._region,
+            realm=self._realm,
+            randomness=random.random(),  # noqa: S311 - a choice by weight, no secret
+        )
+        return response_of(decision_of(decided), self._state.replica.covered)
+
     def _carrier(self, name: str) -> routing_pb2.Carrier:
         return _carrier(existing_carrier(self._state.directory, name))
 
@@ -146,6 +169,11 @@ async def _collected(requests: AsyncIterator[routing_pb2.ImportDeckRequest]) -> 
     if first is None:
         raise invalid("DECK_EMPTY", "csv", "no message came", "send the deck's name, currency and CSV")
     return first, bytes(content)
+
+
+def _check_size(request: routing_pb2.DecideCallRequest) -> None:
+    if request.ByteSize() > CALL_BYTES_LIMIT:
+        raise invalid("CALL_TOO_LARGE", "", f"{request.ByteSize()} bytes of a call; an INVITE has at most {CALL_BYTES_LIMIT}")
 
 
 def _page(page: common_pb2.Page) -> tuple[int, int]:

@@ -6,4 +6,4 @@ from trunkline.runtime.settings import ServiceSettings
 
 
 class RoutingSettings(ServiceSettings):
-    """`region` is the home region: what `Resolve` takes where a request names none."""
+    """`region` is what `Resolve` and `DecideCall` take where a request names none."""
