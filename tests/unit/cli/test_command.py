@@ -17,6 +17,7 @@ from trunkline.cli.connection import Surroundings
 from trunkline.cli.exits import CommandError, Exit, exit_of
 from trunkline.cli.output import milliseconds_between, plain
 from trunkline.cli.uac.call import Ending, Outcome
+from trunkline.lab.supervisor.authority import Authority
 from trunkline.runtime.errors import Problem
 
 
@@ -76,6 +77,10 @@ def test_without_a_platform_it_is_said_what_to_do(
     assert run(["acl", "list"]) == Exit.UNAVAILABLE
     assert "TRUNKLINE_PROVISIONING" in capsys.readouterr().err
     monkeypatch.setenv("TRUNKLINE_PROVISIONING", "127.0.0.1:1")
+    assert run(["acl", "list"]) == Exit.DENIED
+    assert "TRUNKLINE_TLS" in capsys.readouterr().err
+    Authority.open(tmp_path).issue("client", "client", tmp_path)
+    monkeypatch.setenv("TRUNKLINE_TLS", str(tmp_path))
     assert run(["acl", "list"]) == Exit.UNAVAILABLE
     assert "a service does not answer" in capsys.readouterr().err
 
