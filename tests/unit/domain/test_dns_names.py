@@ -1,0 +1,186 @@
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trunkline.domain.dns_names import (
+    ADDRESS_LIMIT,
+    SRV_LIMIT,
+    Naptr,
+    Policy,
+    PopSite,
+    PopState,
+    RecordSet,
+    Srv,
+    Steering,
+    find,
+    record_sets,
+    steer,
+)
+from trunkline.domain.regions import nearest_first
+
+REALM = "sip.example.com"
+POLICY = Policy("eu")
+SIX = tuple(
+    PopSite(f"{region}{n}", region, (f"192.0.2.{10 * rank + n}",)) for rank, region in enumerate(("eu", "us", "apac")) for n in (1, 2)
+)
+
+
+@st.composite
+def pop_lists(draw: st.DrawFn) -> tuple[PopSite, ...]:
+    count = draw(st.integers(1, 12))
+    pops = []
+    for number in range(count):
+        region = draw(st.sampled_from(("eu", "us", "apac", "mars")))
+        addresses = draw(st.sampled_from(((f"192.0.2.{number}",), (f"2001:db8::{number}",), (f"192.0.2.{number}", f"2001:db8::{number}"))))
+        transports = draw(st.lists(st.sampled_from(("tls", "tcp", "udp")), min_size=1, unique=True))
+        pops.append(PopSite(f"{region}{number}", region, addresses, tuple(transports), draw(st.sampled_from(PopState))))
+    return tuple(pops)
+
+
+def with_states(*states: PopState) -> Steering:
+    pops = [PopSite(pop.name, pop.region, pop.addresses, state=state) for pop, state in zip(SIX, states, strict=True)]
+    return steer(REALM, pops, POLICY)
+
+
+def at(steering: Steering, name: str, kind: str) -> tuple[object, ...]:
+    assert name.endswith(REALM)
+    found = find(steering, name.removesuffix(f".{REALM}").split("."), {"acme"}.__contains__)
+    return next((each.records for each in found or () if each.type == kind), ())
+
+
+def addresses_reached(steering: Steering, name: str) -> set[str]:
+    """As a client goes: NAPTR → SRV → A and AAAA, and A and AAAA of the name itself."""
+    reached = {str(each) for kind in ("A", "AAAA") for each in at(steering, name, kind)}
+    for naptr in at(steering, name, "NAPTR"):
+        assert isinstance(naptr, Naptr)
+        for srv in at(steering, naptr.replacement, "SRV"):
+            assert isinstance(srv, Srv)
+            reached |= {str(each) for kind in ("A", "AAAA") for each in at(steering, srv.target, kind)}
+    return reached
+
+
+def test_a_default_name_leads_to_home_first_and_to_every_region() -> None:
+    steering = steer(REALM, SIX, POLICY)
+    assert at(steering, f"acme.{REALM}", "NAPTR") == (Naptr(30, 10, "SIP+D2U", f"_sip._udp.acme.{REALM}"),)
+    services = at(steering, f"_sip._udp.acme.{REALM}", "SRV")
+    assert [(each.priority, each.port, each.target) for each in services if isinstance(each, Srv)] == [
+        (10, 5060, f"eu1.{REALM}"),
+        (10, 5060, f"eu2.{REALM}"),
+        (20, 5060, f"us1.{REALM}"),
+        (30, 5060, f"apac1.{REALM}"),
+    ]
+    assert at(steering, f"acme.{REALM}", "A") == ("192.0.2.1", "192.0.2.2")
+
+
+def test_a_bound_name_leads_to_its_pop() -> None:
+    steering = steer(REALM, SIX, POLICY)
+    assert at(steering, f"_sip._udp.acme.us2.{REALM}", "SRV") == (Srv(10, 50, 5060, f"us2.{REALM}"),)
+    assert at(steering, f"acme.us2.{REALM}", "A") == at(steering, f"us2.{REALM}", "A") == ("192.0.2.12",)
+    assert addresses_reached(steering, f"acme.us2.{REALM}") == {"192.0.2.12"}
+
+
+def test_tls_is_preferred_to_tcp_and_tcp_to_udp() -> None:
+    pops = [PopSite("eu1", "eu", ("192.0.2.1", "2001:db8::1"), ("udp", "tls", "tcp")), PopSite("eu2", "eu", ("192.0.2.2",))]
+    steering = steer(REALM, pops, POLICY)
+    orders = [(each.order, each.service) for each in at(steering, f"acme.{REALM}", "NAPTR") if isinstance(each, Naptr)]
+    assert orders == [(10, "SIPS+D2T"), (20, "SIP+D2T"), (30, "SIP+D2U")]
+    assert at(steering, f"_sips._tcp.acme.{REALM}", "SRV") == (Srv(10, 50, 5061, f"eu1.{REALM}"),)
+    assert len(at(steering, f"_sip._udp.acme.{REALM}", "SRV")) == 2
+    assert at(steering, f"eu1.{REALM}", "AAAA") == ("2001:db8::1",)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "other",
+        "other.eu1",
+        "acme.eu3",
+        "a.acme",
+        "acme.acme",
+        "eu1.eu1",
+        "_sip._tcp.acme",
+        "_tcp.acme",
+        "_sip._udp.eu1",
+        "_udp.eu1",
+        "x.eu1",
+    ],
+)
+def test_there_are_no_other_names(name: str) -> None:
+    assert find(steer(REALM, SIX, POLICY), name.split("."), {"acme"}.__contains__) is None
+
+
+def test_a_name_between_is_there_and_empty() -> None:
+    steering = steer(REALM, SIX, POLICY)
+    assert find(steering, ["_udp", "acme"], {"acme"}.__contains__) == ()
+    assert find(steering, ["_udp", "acme", "us1"], {"acme"}.__contains__) == ()
+
+
+READY, DRAINING, DOWN = PopState
+TRANSPORT = {("_sips", "_tcp"): "tls", ("_sip", "_tcp"): "tcp", ("_sip", "_udp"): "udp"}
+
+
+def test_a_pop_that_is_not_ready_is_left_out_of_default_names_and_kept_in_its_own() -> None:
+    steering = with_states(DOWN, DRAINING, READY, READY, READY, READY)
+    assert addresses_reached(steering, f"acme.{REALM}") == {"192.0.2.11", "192.0.2.12", "192.0.2.21", "192.0.2.22"}
+    assert at(steering, f"acme.{REALM}", "A") == ("192.0.2.11", "192.0.2.12")
+    assert addresses_reached(steering, f"acme.eu1.{REALM}") == {"192.0.2.1"}
+
+
+def test_losing_sight_of_most_pops_freezes_the_answers() -> None:
+    assert with_states(DOWN, DOWN, DOWN, DOWN, READY, READY).default == steer(REALM, SIX, POLICY).default
+    assert with_states(DOWN, DOWN, DOWN, READY, READY, READY).default != steer(REALM, SIX, POLICY).default
+
+
+def test_draining_pops_are_better_than_none() -> None:
+    assert with_states(DRAINING, DRAINING, DRAINING, DRAINING, DOWN, DOWN).default.a == ("192.0.2.1", "192.0.2.2")
+
+
+@given(pop_lists())
+def test_a_bound_name_never_leads_to_another_pop(pops: tuple[PopSite, ...]) -> None:
+    steering = steer(REALM, pops, POLICY)
+    for pop in pops:
+        assert addresses_reached(steering, f"acme.{pop.name}.{REALM}") == set(pop.addresses)
+
+
+@given(pop_lists())
+def test_a_default_name_is_never_empty_and_never_too_long(pops: tuple[PopSite, ...]) -> None:
+    default = steer(REALM, pops, POLICY).default
+    assert default.a or default.aaaa
+    assert default.srv
+    assert max(len(default.a), len(default.aaaa)) <= ADDRESS_LIMIT
+    for targets in default.srv.values():
+        assert 1 <= len(targets) <= SRV_LIMIT
+        assert len({each.target for each in targets}) == len(targets)
+
+
+@given(pop_lists())
+def test_services_go_by_region_nearest_to_home_first_and_reach_every_one_that_four_can(pops: tuple[PopSite, ...]) -> None:
+    steering = steer(REALM, [PopSite(pop.name, pop.region, pop.addresses, pop.transports) for pop in pops], POLICY)
+    region_of = {f"{pop.name}.{REALM}": pop.region for pop in pops}
+    for prefix, targets in steering.default.srv.items():
+        regions = [region_of[each.target] for each in targets]
+        serving = {pop.region for pop in pops if TRANSPORT[prefix] in pop.transports}
+        assert [each.priority for each in targets] == sorted(each.priority for each in targets)
+        assert regions == [where for each in nearest_first("eu", regions) for where in [each] * regions.count(each)]
+        assert set(regions) <= serving
+        if len(serving) < SRV_LIMIT:
+            assert set(regions) == serving
+        for target in targets:
+            assert find(steering, [target.target.removesuffix(f".{REALM}")], {"acme"}.__contains__)
+
+
+@given(pop_lists(), st.lists(st.sampled_from(("acme", "beta", "eu1")), unique=True))
+def test_what_is_asked_for_is_what_a_copy_of_the_zone_holds(pops: tuple[PopSite, ...], labels: list[str]) -> None:
+    steering = steer(REALM, pops, POLICY)
+    zone: dict[str, list[RecordSet]] = {}
+    for each in record_sets(labels, steering):
+        assert each.records
+        assert all(ip_address(str(address)).version == (4 if each.type == "A" else 6) for address in each.records if "A" in each.type[0])
+        zone.setdefault(each.name, []).append(each)
+    for name, expected in zone.items():
+        assert find(steering, name.removesuffix(f".{REALM}").split("."), set(labels).__contains__) == tuple(expected)
+    between = {name.partition(".")[2] for name in zone if name.startswith("_")}
+    for name in between:
+        assert find(steering, name.removesuffix(f".{REALM}").split("."), set(labels).__contains__) == ()
