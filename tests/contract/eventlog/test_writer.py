@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import secrets
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 from helpers.replicas import WAIT_S, Owner, following
 
-from trunkline.domain.commands import AddAddress, AttachAcl, Command, CreateAcl, CreateDomain, CreateTenant, DeleteAcl, fingerprint
+from trunkline.domain.commands import (
+    AddAddress,
+    AttachAcl,
+    Command,
+    CreateAcl,
+    CreateDomain,
+    CreateTenant,
+    DeleteAcl,
+    fingerprint,
+)
 from trunkline.domain.decide import Decision, decide
 from trunkline.domain.errors import ErrorCode, Refusal
-from trunkline.domain.events import AddressAdded, Kind, Position, TenantId
+from trunkline.domain.events import AclCreated, AddressAdded, Kind, Position, TenantId
 from trunkline.eventlog.log import Conflict, EventLog
 from trunkline.eventlog.writer import MAX_TRIES, Writer, Written
 
@@ -225,3 +236,41 @@ async def test_a_race_that_is_always_lost_ends_in_a_conflict(services: tuple[Ser
         await loser.do(AddAddress(ACME, "OUT", "192.0.2.1"), decide=rival.decide)
     assert tries == MAX_TRIES
     assert await log.head() == Position(3 + MAX_TRIES)
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_one_request_to_two_services_at_once_is_one_commit_though_each_draws_an_id_of_its_own(
+    services: tuple[Service, Service], log: EventLog, seed: int
+) -> None:
+    choice = random.Random(seed)
+    head = await log.head()
+
+    def drawn(command: Command) -> Decision:
+        return Decision(Kind.ACL, ACME, f"L{secrets.token_hex(8)}", (AclCreated(),))
+
+    async def ask(service: Service, request_id: str) -> Written:
+        for _ in range(choice.randrange(4)):
+            await asyncio.sleep(0)
+        return await service.do(CreateAcl(ACME, "ANY"), request_id=request_id, decide=drawn)
+
+    for number in range(25):
+        request_id = f"r{seed}-{number}"
+        answers = await asyncio.gather(*(ask(service, request_id) for service in services))
+        assert len({(answer.position, answer.commit_id, answer.aggregate) for answer in answers}) == 1
+        assert [answer.is_repeated for answer in answers].count(False) == 1
+        assert await log.head() == head + number + 1
+
+
+async def test_two_requests_with_one_id_at_once_are_one_commit_and_one_refusal(services: tuple[Service, Service], log: EventLog) -> None:
+    head = await log.head()
+    for number in range(25):
+        answers = await asyncio.gather(
+            *(
+                service.do(CreateAcl(ACME, f"L{number}{which}"), request_id=f"r{number}")
+                for service, which in zip(services, "AB", strict=True)
+            ),
+            return_exceptions=True,
+        )
+        refused = [answer for answer in answers if isinstance(answer, BaseException)]
+        assert [getattr(each, "reason", each) for each in refused] == ["REQUEST_ID_REUSED"]
+        assert await log.head() == head + number + 1
