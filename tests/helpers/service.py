@@ -94,8 +94,13 @@ class ServiceProcess:
         self._settings = folder / f"{name}.toml"
         self._process: asyncio.subprocess.Process | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        settings = {**common_settings(name, folder, nats, self.address), **more}
-        self._settings.write_text("".join(f"{key} = {_toml(value)}\n" for key, value in settings.items()))
+        self._values = common_settings(name, folder, nats, self.address)
+        self.configure(**more)
+
+    def configure(self, **more: object) -> None:
+        """Settings for the next start, besides and instead of those that it has: when they name other processes' addresses."""
+        self._values |= more
+        self._settings.write_text("".join(f"{key} = {_toml(value)}\n" for key, value in self._values.items()))
 
     async def start(self, *, is_awaited: bool = True) -> None:
         """Returns when the health check says SERVING."""

@@ -8,6 +8,7 @@ import pytest
 
 from trunkline.auth.authorizer import Authorizer, as_rotating
 from trunkline.auth.credentials import set_credential
+from trunkline.auth.key_set import Signing
 from trunkline.auth.key_store import KeyStore
 from trunkline.auth.rotation import NONCE_PLAN, Purpose, SigningKey
 from trunkline.domain.errors import Refusal
@@ -123,3 +124,49 @@ def test_what_cannot_be_a_credential_makes_no_key(tmp_path: Path, name: str, val
     assert caught.value.field == name
     assert keys.tenant_keys() == []
     keys.close()
+
+
+def test_while_tables_are_built_anew_the_old_ones_answer_and_keys_count_in_both(world: World) -> None:
+    world.authorizer.on_reset()
+    assert world.outcome(world.nonce()) == "admit"
+    command = set_credential(world.keys, REALM, tenant=ACME, credential_id="c1", username="31000000", password="another horse")
+    facts: list[tuple[Kind, str, Event]] = [
+        (Kind.CREDENTIAL, "c1", CredentialSet("31000000", REALM, command.key_id, command.sealed)),
+        (Kind.ACL, "OUT", AclCreated()),
+        (Kind.ACL, "OUT", AccountAdded("31000000", "c1")),
+        (Kind.DOMAIN, "acme", DomainCreated("acme")),
+        (Kind.DOMAIN, "acme", AclAttached("OUT")),
+    ]
+    for position, (kind, aggregate, event) in enumerate(facts, 1):
+        world.authorizer.on_fact(Fact(Position(position), kind, ACME, aggregate, event, 1))
+    world.now_s += 3_600
+    world.rotate()
+    assert world.outcome(world.nonce()) == "admit"
+    assert world.outcome(world.nonce(), "another horse") == "T204"
+    world.authorizer.on_covered(Position(9))
+    assert world.authorizer.position == 9
+    assert world.outcome(world.nonce(), "another horse") == "admit"
+    assert world.outcome(world.nonce()) == "T204"
+
+
+def test_an_account_can_be_authenticated_when_the_key_comes_after_it_and_not_when_the_tenant_is_forgotten(
+    world: World, tmp_path: Path
+) -> None:
+    late = KeyStore(tmp_path / "late.sqlite", b"K" * 32)
+    nonce_keys = [Signing(Purpose.NONCE, key) for key in world.keys.signing_keys(Purpose.NONCE).values()]
+    tenant_keys = list(world.keys.content.keys_of(ACME).values())
+    world.authorizer = Authorizer(REALM, ["eu1"], late, lambda: world.now_s)
+    late.on_change = world.authorizer.keys_changed
+    command = set_credential(world.keys, REALM, tenant=ACME, credential_id="c1", username="31000000", password="correct horse")
+    world.apply(Kind.CREDENTIAL, "c1", CredentialSet("31000000", REALM, command.key_id, command.sealed))
+    world.apply(Kind.ACL, "OUT", AclCreated())
+    world.apply(Kind.ACL, "OUT", AccountAdded("31000000", "c1"))
+    world.apply(Kind.DOMAIN, "acme", DomainCreated("acme"))
+    world.apply(Kind.DOMAIN, "acme", AclAttached("OUT"))
+    late.take(nonce_keys, world.now_s)
+    assert world.outcome(world.nonce()) == "T905"
+    late.take(tenant_keys, world.now_s)
+    assert world.outcome(world.nonce()) == "admit"
+    late.forget(ACME)
+    assert world.outcome(world.nonce()) == "T905"
+    late.close()

@@ -187,17 +187,28 @@ class KeyExchange:
                 task.cancel()
 
     async def first_keys(self, *, is_home: bool) -> None:
-        """For a store that cannot sign yet: until peers have given it keys for it, for a bounded time; it then makes its own."""
+        """For a store that cannot sign yet: until a peer has given it keys for it, for a bounded time; it then makes its own. At home every
+        peer is asked once, elsewhere again and again."""
         limit = time.monotonic() + (HOME_FIRST_KEYS_LIMIT_S if is_home else FIRST_KEYS_LIMIT_S)
-        while self._peers and not self._keys.can_sign(int(self._now_s())):
-            rounds = [asyncio.create_task(self._sync_quietly(name)) for name in self._peers]
-            _, late = await asyncio.wait(rounds, timeout=max(0.0, limit - time.monotonic()))
-            for task in late:
+        asking = {asyncio.create_task(self._ask_for_first_keys(name, is_once=is_home)) for name in self._peers}
+        try:
+            while asking and not self._can_sign() and (left_s := limit - time.monotonic()) > 0:
+                _, asking = await asyncio.wait(asking, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in asking:
                 task.cancel()
-            if is_home or time.monotonic() >= limit:
+        if not self._can_sign():
+            self._log.info("no store has given keys that sign, this one makes its own", peers=list(self._peers))
+
+    async def _ask_for_first_keys(self, name: str, *, is_once: bool) -> None:
+        while not self._can_sign():
+            await self._sync_quietly(name)
+            if is_once:
                 return
-            if not self._keys.can_sign(int(self._now_s())):
-                await asyncio.sleep(FIRST_KEYS_RETRY_S)
+            await asyncio.sleep(FIRST_KEYS_RETRY_S)
+
+    def _can_sign(self) -> bool:
+        return self._keys.can_sign(int(self._now_s()))
 
     async def _sync_quietly(self, name: str) -> None:
         try:
