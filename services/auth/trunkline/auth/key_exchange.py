@@ -43,7 +43,7 @@ SHUNNED_S = 5.0
 """A peer that did not answer is not waited for by writes for so long."""
 
 FIRST_KEYS_RETRY_S = 0.25
-FIRST_KEYS_LIMIT_S = 10.0
+FIRST_KEYS_LIMIT_S = 20.0
 """How long a new store of another region than home asks for keys that sign before it makes its own: home's starts in about a second."""
 
 HOME_FIRST_KEYS_LIMIT_S = 1.0
