@@ -1,0 +1,114 @@
+"""The zone of the platform's realm as record sets of dnspython: SOA, NS, and what `trunkline.domain.dns_names` says of all other names.
+
+Nothing is kept for a domain: whether it exists is asked of the replica at each question, so a new one resolves once its commit is folded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Final
+
+import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+
+from trunkline.domain.dns_names import Naptr, RecordSet, Srv, Steering, find
+
+NEGATIVE_TTL_S: Final = 30
+"""How long "there is no such name" is believed (RFC 2308): a new customer's name works after it at the latest."""
+APEX_TTL_S: Final = 3600
+REFRESH_S, RETRY_S, EXPIRE_S = 60, 10, 604_800
+"""For secondaries, of which there are none yet."""
+SERIAL_MODULUS: Final = 1 << 32
+RECORDS_KEPT: Final = 4096
+"""Read once, used again: all of the POPs' and the NAPTR records of the domains that are asked for most."""
+
+_CLASS: Final = dns.rdataclass.IN
+
+Found = Mapping[dns.rdatatype.RdataType, dns.rrset.RRset]
+"""All record sets at a name, by type; empty for a name that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class NameServer:
+    """`label` is the name's below the realm."""
+
+    label: str
+    addresses: tuple[str, ...]
+
+
+class Zone:
+    """`has_domain` and `position` tell what the replica holds at the time of a question; the position is the SOA's serial."""
+
+    def __init__(
+        self, steering: Steering, servers: tuple[NameServer, ...], has_domain: Callable[[str], bool], position: Callable[[], int]
+    ) -> None:
+        """`servers` is not empty. dns.exception.DNSException for a realm that is no domain name."""
+        self.origin = dns.name.from_text(steering.realm)
+        self._steering = steering
+        self._has_domain = has_domain
+        self._position = position
+        self._servers = {server.label: server for server in servers}
+        names = [dns.name.from_text(server.label, self.origin) for server in servers]
+        self._first_server = names[0]
+        self._ns = dns.rrset.from_rdata_list(self.origin, APEX_TTL_S, [_rdata("NS", name.to_text()) for name in names])
+
+    def holds(self, name: dns.name.Name) -> bool:
+        """Whether the name is in this zone; it need not exist."""
+        return name.is_subdomain(self.origin)
+
+    def look_up(self, name: dns.name.Name) -> Found | None:
+        """What stands at a name of this zone, which is compared without case; None where there is no such name."""
+        labels = [_text(label) for label in name.relativize(self.origin).labels]
+        if not labels:
+            return {dns.rdatatype.SOA: self.soa(), dns.rdatatype.NS: self._ns}
+        if len(labels) == 1 and labels[0] in self._servers:
+            return self._addresses(name, self._servers[labels[0]].addresses)
+        found = find(self._steering, labels, self._has_domain)
+        return None if found is None else {dns.rdatatype.from_text(each.type): _rrset(each) for each in found}
+
+    def soa(self) -> dns.rrset.RRset:
+        """As it stands at the apex, and in answers that say that there is nothing."""
+        owners = f"{self._first_server} hostmaster.{self.origin}"
+        serial = self._position() % SERIAL_MODULUS
+        soa = _rdata("SOA", f"{owners} {serial} {REFRESH_S} {RETRY_S} {EXPIRE_S} {NEGATIVE_TTL_S}")
+        return dns.rrset.from_rdata(self.origin, NEGATIVE_TTL_S, soa)
+
+    def _addresses(self, name: dns.name.Name, addresses: tuple[str, ...]) -> Found:
+        found: dict[dns.rdatatype.RdataType, dns.rrset.RRset] = {}
+        for address in addresses:
+            text = "A" if ip_address(address).version == 4 else "AAAA"
+            kind = dns.rdatatype.from_text(text)
+            found.setdefault(kind, dns.rrset.RRset(name, _CLASS, kind)).add(_rdata(text, address), APEX_TTL_S)
+        return found
+
+
+def _text(label: bytes) -> str:
+    """In lower case. A label that is not ASCII is no name of ours; it becomes another that is not either."""
+    return label.decode("ascii", "replace").lower()
+
+
+def _rrset(records: RecordSet) -> dns.rrset.RRset:
+    rdatas = [_rdata(records.type, _written(record)) for record in records.records]
+    return dns.rrset.from_rdata_list(dns.name.from_text(records.name), records.ttl_s, rdatas)
+
+
+def _written(record: Naptr | Srv | str) -> str:
+    """As zone files have it."""
+    match record:
+        case Naptr(order, preference, service, replacement):
+            return f'{order} {preference} "s" "{service}" "" {replacement}.'
+        case Srv(priority, weight, port, target):
+            return f"{priority} {weight} {port} {target}."
+        case str():
+            return record
+
+
+@lru_cache(maxsize=RECORDS_KEPT)
+def _rdata(kind: str, text: str) -> dns.rdata.Rdata:
+    return dns.rdata.from_text(_CLASS, dns.rdatatype.from_text(kind), text)
