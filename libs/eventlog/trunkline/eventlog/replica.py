@@ -319,9 +319,11 @@ class Replica:
         try:
             async for group in self._log.groups(Position(copy.position + 1)):
                 for start in range(0, len(group), SLICE_COMMITS):
+                    if start:
+                        await asyncio.sleep(0)
                     self._apply(copy, group[start : start + SLICE_COMMITS])
+                if not copy.has_room.is_set():
                     await copy.has_room.wait()
-                    await asyncio.sleep(0)
         except LogDamaged as error:
             if await self._log.head() >= copy.position:
                 raise

@@ -150,6 +150,8 @@ class _Consumer:
         self._lost = ""
         self._arrived: deque[RawMessage] = deque()
         self._something = asyncio.Event()
+        self._silent_ticks = 0
+        self._ticking: asyncio.TimerHandle | None = None
         self._reconnects = nc.stats["reconnects"]
 
     async def open(self, start: int) -> None:
@@ -177,6 +179,7 @@ class _Consumer:
         self._inbox = self._nc.new_inbox()
         # No limits of nats-py's own: it would drop what is above them. The batch is the bound.
         self._subscription = await self._nc.subscribe(self._inbox, cb=self._on_message, pending_msgs_limit=0, pending_bytes_limit=0)
+        self._tick()
         await self._pull()
 
     async def _ask(self, what: str, question: Mapping[str, object] | None) -> dict[str, Any]:
@@ -188,6 +191,8 @@ class _Consumer:
         return answer
 
     async def close(self) -> None:
+        if self._ticking is not None:
+            self._ticking.cancel()
         if not self._name or self._nc.is_closed:
             return
         try:
@@ -200,30 +205,23 @@ class _Consumer:
 
     async def take(self) -> Sequence[RawMessage]:
         """All that has arrived, waiting for the first. Raises _Lost."""
+        self._silent_ticks = 0
         while not self._arrived:
             self._check()
             await self._pull()
-            await self._wait()
+            # A timer of its own for every wait would cost as much as the message that it waits for.
+            await self._something.wait()
+            self._something.clear()
         group = tuple(self._arrived)
         self._arrived.clear()
         self._outstanding -= len(group)
         return group
 
-    async def _wait(self) -> None:
-        """For a message, a heartbeat or a status, at most SILENCE_LIMIT_S."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + SILENCE_LIMIT_S
-        while not self._something.is_set():
-            self._check()
-            left_s = deadline - loop.time()
-            if left_s <= 0:
-                raise _Lost(f"nothing for {SILENCE_LIMIT_S} s")
-            try:
-                async with asyncio.timeout(min(left_s, WATCH_S)):
-                    await self._something.wait()
-            except TimeoutError:
-                continue
-        self._something.clear()
+    def _tick(self) -> None:
+        """Has who waits look around. Ticks are counted, not seconds: a process that stood still for a while has heard nothing in it."""
+        self._silent_ticks += 1
+        self._something.set()
+        self._ticking = asyncio.get_running_loop().call_later(WATCH_S, self._tick)
 
     def _check(self) -> None:
         if self._lost:
@@ -232,6 +230,8 @@ class _Consumer:
             raise _Lost("the connection was closed")
         if self._nc.stats["reconnects"] != self._reconnects:
             raise _Lost("the connection is another one")
+        if self._silent_ticks * WATCH_S > SILENCE_LIMIT_S:
+            raise _Lost(f"nothing for {SILENCE_LIMIT_S} s")
 
     async def _pull(self) -> None:
         """Ask again when half a batch or less is on its way."""
@@ -253,6 +253,7 @@ class _Consumer:
             raise _Lost(f"{type(error).__name__}: {error}") from error
 
     async def _on_message(self, message: Msg) -> None:
+        self._silent_ticks = 0
         if message.reply.startswith("$JS.ACK."):
             self._on_data(message)
         else:
