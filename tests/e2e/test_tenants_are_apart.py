@@ -113,7 +113,7 @@ def create(platform: Platform, folder: Path, owner: Owner) -> Owner:
     caller = sipp.Caller(host=host, number=owner.number, from_user=owner.account)
     refused = sipp.refused_call(caller, 403, "T203")
     sipp.run(folder / owner.tenant, refused, target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
-    rows = wait_for("its record", lambda: platform.json("call", "list", "--tenant", owner.tenant, "--number", owner.number))
+    rows = wait_for("its record", lambda: platform.json("call", "list", "--as-operator", "--tenant", owner.tenant, "--number", owner.number))
     return Owner(**{**owner.__dict__, "key": key, "call": rows[0]["call"]})
 
 

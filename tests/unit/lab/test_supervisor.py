@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline.auth.settings import AuthSettings
+from trunkline.dns.settings import DnsSettings
 from trunkline.edge.settings import EdgeSettings
 from trunkline.lab.carrier.settings import CarrierSettings
 from trunkline.lab.link.settings import LinkSettings
@@ -34,6 +35,7 @@ MODELS = {
     "provisioning": ProvisioningSettings,
     "routing": RoutingSettings,
     "records": RecordsSettings,
+    "dns": DnsSettings,
     "edge": EdgeSettings,
     "carrier": CarrierSettings,
     "link": LinkSettings,

@@ -3,8 +3,8 @@
 Here nothing outside the process is asked for: an edge that was complete once serves with everything else dead, a few hundred milliseconds
 after it was started. Who talks to auth, NATS and callers of gRPC comes later (`trunkline.edge.outside`).
 
-An edge whose replica was never complete, or that has no keys yet, does not listen at all: a client is told so by ICMP at once and goes to
-another point of presence, where an answer of ours, from half of the tables, would be wrong.
+An edge whose replica was never complete asks auth and routing about each call (`trunkline.edge.degraded`). One that has no keys yet does
+not listen at all: a client is told so by ICMP at once and goes to another point of presence.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import asyncio
 import gc
 import sys
 import time
+from collections.abc import Callable
 
 from trunkline.edge.key_cache import KeyCache
 from trunkline.edge.keys import KeyKeeper
 from trunkline.edge.policy import Policy
 from trunkline.edge.settings import EdgeSettings
 from trunkline.edge.tables import TableFeed
-from trunkline.engine import Engine
+from trunkline.engine import Engine, Invite
 from trunkline.runtime.logs import logger
 
 SWITCH_INTERVAL_S = 0.0005
@@ -29,11 +30,16 @@ GC_THRESHOLDS = (50_000, 20, 50)
 """Young objects before a collection: a decision makes some fifty that die at once, and a full collection stops calls."""
 
 
+OnQuestion = Callable[[Invite], None]
+"""Answers later, by `Engine.complete`."""
+
+
 class CallService:
     """`engine` is None while the edge is cold."""
 
     def __init__(self, settings: EdgeSettings) -> None:
         self.engine: Engine | None = None
+        self.is_degraded = False
         self.served = asyncio.Event()
         """Set with `engine`."""
         self._settings = settings
@@ -52,8 +58,11 @@ class CallService:
     def _want_keys(self) -> int:
         return self.keys.want()
 
-    def serve(self) -> Engine:
-        """The replica is whole: bind, fill the tables, take calls. OSError where an address cannot be bound."""
+    def serve(self, on_question: OnQuestion | None = None) -> Engine:
+        """Bind, fill the tables, take calls. OSError where an address cannot be bound.
+
+        With `on_question` the replica is not whole yet: calls are asked about there, until `become_whole`.
+        """
         settings = self._settings
         began_s = time.monotonic()
         engine = Engine(
@@ -72,7 +81,9 @@ class CallService:
         # The directory lives as long as the process: moved out of the collector's sight, it costs no pause while calls are decided.
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        engine.start(self.policy.on_invite)
+        engine.set_degraded(on_question is not None)
+        self.is_degraded = on_question is not None
+        engine.start(self.policy.on_invite, on_question)
         self.engine = engine
         self.served.set()
         self._log.info(
@@ -82,6 +93,22 @@ class CallService:
             fill_ms=round(1000 * (time.monotonic() - began_s), 1),
         )
         return engine
+
+    def become_whole(self) -> None:
+        """The tables hold everything: from the next datagram on they decide."""
+        assert self.engine is not None, "nothing is served yet"
+        self.engine.set_degraded(False)
+        self.is_degraded = False
+        # As in `serve`: what was read meanwhile lives as long as the process.
+        gc.freeze()
+        self._log.info("the replica is complete: calls are decided here", position=self.tables.applied.position)
+
+    @property
+    def state(self) -> str:
+        """READY, DEGRADED or COLD, as of edge.proto."""
+        if self.engine is None:
+            return "COLD"
+        return "DEGRADED" if self.is_degraded else "READY"
 
     def stop(self) -> None:
         """Ends the engine's threads; calls in progress go on at a sibling or after the restart."""

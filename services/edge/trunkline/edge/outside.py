@@ -10,6 +10,7 @@ from nats.aio.client import Client
 from trunkline.api.edge.v1.edge_pb2_grpc import add_EdgeServiceServicer_to_server
 from trunkline.edge.auth_client import keys_from
 from trunkline.edge.calls import CallService
+from trunkline.edge.degraded import Degraded
 from trunkline.edge.nonces import hear_used_nonces, tell_used_nonces
 from trunkline.edge.server import EdgeServicer, EdgeView, FeedState
 from trunkline.edge.settings import EdgeSettings
@@ -58,6 +59,7 @@ async def join_platform(
         applied=calls.tables.applied,
         feed=lambda: _feed_state(replica, feed),
         engine=lambda: calls.engine,
+        state=lambda: calls.state,
         keys_expire_s=lambda: calls.keys.expires_s,
         trace_id=traces.trace_id,
     )
@@ -66,22 +68,37 @@ async def join_platform(
     add_EdgeServiceServicer_to_server(EdgeServicer(view), server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)
-    life.spawn("serving", _serve_when_complete(settings, life, calls, replica, server))
+    routing = PeerPool(settings.routing_addresses, tls=settings.tls, peer="routing") if settings.routing_addresses else None
+    if routing is not None:
+        life.on_stop("channels to routing", routing.close)
+    degraded = Degraded(auth, routing, region=settings.region) if routing is not None else None
+    life.spawn("serving", _serve(settings, life, calls, replica, server, degraded))
 
 
-async def _serve_when_complete(settings: EdgeSettings, life: Lifecycle, calls: CallService, replica: Replica, server: GrpcServer) -> None:
-    log = logger("edge")
-    if calls.engine is None:
-        log.info("cold: no calls are taken before the replica is complete and auth has given keys", position=replica.covered)
-        await _complete(replica)
+async def _serve(
+    settings: EdgeSettings, life: Lifecycle, calls: CallService, replica: Replica, server: GrpcServer, degraded: Degraded | None
+) -> None:
+    """Healthy when calls are decided here; before that, calls are taken as soon as auth has given keys, where there is whom to ask."""
+    is_cold = calls.engine is None
+    if is_cold:
+        logger("edge").info("cold: no calls are taken before auth has given keys", position=replica.covered)
+        if degraded is None:
+            await _complete(replica)
         await calls.keys.wait_can_sign()
-        calls.serve()
+        if replica.is_complete:
+            calls.serve()
+        else:
+            assert degraded is not None
+            degraded.engine = calls.serve(degraded.on_question)
     assert calls.engine is not None
-    await server.set_serving(True)
     # A connection of its own that buffers nothing: what is published while NATS is away is sent again anyway.
     nats = await connect(settings.nats_url, tls=settings.tls, name=settings.name, wait_s=CONNECT_WAIT_S, pending_bytes=0)
     life.on_stop("nats for calls", nats.close)
     life.spawn("shipping", Shipper(calls.engine, nats, Sender(settings.name, settings.pop, settings.region)).run())
+    if calls.is_degraded:
+        await _complete(replica)
+        calls.become_whole()
+    await server.set_serving(True)
 
 
 async def _complete(replica: Replica) -> None:

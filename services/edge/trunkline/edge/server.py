@@ -52,6 +52,7 @@ class EdgeView:
     applied: AppliedPositions
     feed: Callable[[], FeedState]
     engine: Callable[[], Calls | None]
+    state: Callable[[], str]
     keys_expire_s: Callable[[], float]
     trace_id: Callable[[int], str]
 
@@ -71,7 +72,7 @@ class EdgeServicer(EdgeServiceServicer):
             edge=view.edge,
             pop=view.pop,
             region=view.region,
-            state="READY" if engine is not None else "COLD",
+            state=view.state(),
             position=view.applied.position,
             digest=feed.digest,
             age_s=feed.age_s,

@@ -178,6 +178,31 @@ fn check_one(
     }
 }
 
+/// Whether credentials that another service has found right are used for the first time here; they are then remembered. `username` tells
+/// which of the `values` they are. False where their nonce is not one of ours that is still good.
+pub fn is_first_use(
+    tables: &Snapshot,
+    realm: &str,
+    values: &[&[u8]],
+    username: &[u8],
+    sip_call_id: &[u8],
+    now_ms: u64,
+    replay: &mut ReplayWindow,
+) -> bool {
+    let mut ours = values.iter().filter_map(|value| Credentials::parse(value).ok());
+    let Some(credentials) = ours.find(|each| *each.realm == *realm.as_bytes() && *each.username == *username) else {
+        return false;
+    };
+    let NonceState::Fresh(nonce_id) = nonce::verify(tables.nonce_keys(), realm, credentials.nonce, now_ms) else {
+        return false;
+    };
+    let used = match credentials.qop {
+        Some(_) => Use::Counter(credentials.nonce_count),
+        None => Use::CallId(sip_call_id),
+    };
+    replay.admit(nonce_id, used, now_ms)
+}
+
 /// The first account whose secret fits. At least one response is computed, over a secret that nobody has where the name is unknown.
 fn find_right<'a, 'b>(found: &'b [Candidate<'a>], credentials: &Credentials<'_>, method: &[u8]) -> Option<(&'b Candidate<'a>, Ha1)> {
     let mut readable =

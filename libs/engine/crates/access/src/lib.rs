@@ -14,6 +14,7 @@ mod replay;
 mod rule;
 mod tables;
 
+pub use digest::is_first_use;
 pub use nonce::{current_key, issue, verify, Entropy, NonceId, NonceKey, NonceState, SKEW_MS, VALID_MS};
 pub use prefixes::{canonical_source, Prefix};
 pub use replay::{ReplayWindow, Use, ENTRIES, USE_BYTES};

@@ -25,4 +25,6 @@ pub struct EngineConfig {
     pub all_silent_ms: u64,
     /// A decision that takes longer ends the process.
     pub decision_limit: Duration,
+    /// How long an answer from elsewhere is waited for, while the tables are not whole.
+    pub ask_limit_ms: u64,
 }

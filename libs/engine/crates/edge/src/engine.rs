@@ -14,6 +14,7 @@ use trunkline_access::Tables;
 use trunkline_transaction::TokenKey;
 
 use crate::clock::unix_ns;
+use crate::completion::Completion;
 use crate::config::EngineConfig;
 use crate::journal::{Chunk, Journal};
 use crate::status::Counters;
@@ -50,6 +51,8 @@ pub struct LiveCallRow {
 /// What the worker is asked or told between datagrams.
 pub(crate) enum Order {
     LiveCalls(Sender<Vec<LiveCallRow>>),
+    /// An answer to what was asked elsewhere.
+    Complete(Box<Completion>),
     /// Nonces that other edges have admitted.
     HearUses(Vec<u8>),
     Stop,
@@ -61,6 +64,8 @@ pub(crate) struct Shared {
     pub journal: Journal,
     pub counters: Counters,
     pub is_draining: AtomicBool,
+    /// The tables are not whole: each new call is asked about elsewhere.
+    pub is_degraded: AtomicBool,
     /// Looked at before each datagram, so that keys count from the moment they are set, as tables do.
     pub token_keys: TokenKeys,
     /// Nonces admitted here that other edges have not been told of.
@@ -123,6 +128,7 @@ impl Engine {
             journal,
             counters: Counters::default(),
             is_draining: AtomicBool::new(false),
+            is_degraded: AtomicBool::new(false),
             token_keys: TokenKeys::default(),
             untold_uses: Mutex::new(Vec::new()),
             wake: event_fd()?,
@@ -156,6 +162,16 @@ impl Engine {
     /// While draining, OPTIONS is answered 503 so that customers look elsewhere; calls go on.
     pub fn set_draining(&self, is_draining: bool) {
         self.shared.is_draining.store(is_draining, Ordering::Relaxed);
+    }
+
+    /// While degraded the access rule is not asked: each new INVITE goes to [`crate::Policy::ask`] and waits for [`Engine::complete`].
+    pub fn set_degraded(&self, is_degraded: bool) {
+        self.shared.is_degraded.store(is_degraded, Ordering::Relaxed);
+    }
+
+    /// The answer about an INVITE that was asked about; one that waits no more is left out.
+    pub fn complete(&self, completion: Completion) {
+        self.order(Order::Complete(Box::new(completion)));
     }
 
     /// An eventfd, readable when [`Engine::drain`] has something: at most one wake-up every 100 ms.

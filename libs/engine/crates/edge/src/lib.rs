@@ -4,7 +4,9 @@
 //! [`Worker::run`] with a [`Policy`]; what happened to calls comes out of [`Engine::drain`].
 #![forbid(unsafe_code)]
 
+mod asked;
 mod clock;
+mod completion;
 mod config;
 mod counts;
 mod engine;
@@ -19,6 +21,7 @@ pub mod udp;
 mod watchdog;
 mod worker;
 
+pub use completion::{Answer, AskedOwner, Completion};
 pub use config::EngineConfig;
 pub use engine::{Engine, LiveCallRow};
 pub use journal::Chunk;

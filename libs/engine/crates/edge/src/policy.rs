@@ -56,4 +56,10 @@ impl Default for Outcome {
 /// Decides on the worker's own thread; it does no I/O and its loops are bounded, since every other message of the worker waits for it.
 pub trait Policy {
     fn decide(&mut self, invite: &Invite<'_>) -> Decision;
+
+    /// Sees to it that somebody answers about this INVITE, which no table has admitted, by [`crate::Engine::complete`] with its `call` as the
+    /// id. `false`: there is nobody to ask.
+    fn ask(&mut self, _invite: &Invite<'_>) -> bool {
+        false
+    }
 }

@@ -1,12 +1,15 @@
 //! Requests that the core leaves to the edge: new INVITEs, re-INVITEs from elsewhere, what stands outside of dialogs.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use trunkline_access::{current_key, decide, issue, Admission, Call, Domain, Outcome, Proof, Snapshot, Verdict};
-use trunkline_message::{e164_digits, HeaderName, Message, Method, Scheme};
-use trunkline_transaction::{reply_flow, AdmitError, CallId, Disposition, Flow, Now, RecheckHandle, Refusal, RoutePlan, Target};
+use trunkline_message::{e164_digits, Algorithm, HeaderName, Message, Method, Scheme};
+use trunkline_transaction::{
+    reply_flow, AdmitError, CallHandle, CallId, Disposition, Flow, Now, RecheckHandle, Refusal, RoutePlan, Target,
+};
 
 use crate::counts::What;
 use crate::fact_lines::Attempted;
@@ -19,7 +22,7 @@ use crate::worker::Worker;
 /// Credentials that are looked at in one request: a client answers each realm once, and a few stale ones do no harm.
 const MAX_CREDENTIALS: usize = 8;
 
-const TRANSPORT: &str = "udp";
+pub(crate) const TRANSPORT: &str = "udp";
 
 /// Unknown domain, and domain without an entry in any ACL.
 const NOT_SERVED: &str = "T201";
@@ -56,7 +59,7 @@ impl Worker {
             if let Some(domain) = tables.domain(&host) {
                 let number = String::from_utf8_lossy(&user);
                 let attempt = Attempt { host: &host, number: &number, username: b"" };
-                return self.refuse_attempt(now, flow, message, &tables, Some(domain), refusal, &attempt);
+                return self.refuse_attempt(now, flow, message, Some(Owner::of(domain, &tables)), refusal, &attempt);
             }
         }
         if self.may_answer(now, flow, What::OutOfDialog) {
@@ -101,15 +104,18 @@ impl Worker {
             // Calls go to carriers, they do not come from them.
             let refusal = refusal(&tables, "T203", format!("source {} is gateway {gateway}", flow.peer));
             let attempt = Attempt { host: &host, number: &number, username: b"" };
-            let domain = tables.domain(&host);
-            return self.refuse_attempt(now, flow, message, &tables, domain.map(AsRef::as_ref), &refusal, &attempt);
+            let owner = tables.domain(&host).map(|domain| Owner::of(domain, &tables));
+            return self.refuse_attempt(now, flow, message, owner, &refusal, &attempt);
         }
         if let Some(default) = self.bound_elsewhere(&host) {
             // The same for a domain that exists and one that does not: nobody learns by it which names there are.
             let refusal = refusal(&tables, "T206", format!("{host} is bound to another point of presence than {}", self.config.pop));
             let attempt = Attempt { host: &host, number: &number, username: b"" };
-            let domain = tables.domain(&default);
-            return self.refuse_attempt(now, flow, message, &tables, domain.map(AsRef::as_ref), &refusal, &attempt);
+            let owner = tables.domain(&default).map(|domain| Owner::of(domain, &tables));
+            return self.refuse_attempt(now, flow, message, owner, &refusal, &attempt);
+        }
+        if self.shared.is_degraded.load(Ordering::Relaxed) {
+            return self.ask_elsewhere(now, flow, message, policy, &host, &number);
         }
         let verdict = self.ask(now, flow, message, &tables, &host, &user);
         let attempt = Attempt { host: &host, number: &number, username: verdict.username.as_bytes() };
@@ -120,11 +126,13 @@ impl Worker {
             },
             Outcome::Challenge { is_stale } => {
                 if let Some(domain) = &verdict.domain {
-                    self.challenge(now, flow, message, &tables, domain, is_stale, &attempt);
+                    let owner = Owner::of(domain, &tables);
+                    self.challenge(now, flow, message, &tables, owner, domain.challenge_status, &domain.algorithms, is_stale, &attempt);
                 }
             }
             Outcome::Refuse { code, facts } => {
-                self.refuse_attempt(now, flow, message, &tables, verdict.domain.as_deref(), &refusal(&tables, code, facts), &attempt);
+                let owner = verdict.domain.as_deref().map(|domain| Owner::of(domain, &tables));
+                self.refuse_attempt(now, flow, message, owner, &refusal(&tables, code, facts), &attempt);
             }
         }
     }
@@ -142,12 +150,7 @@ impl Worker {
     }
 
     fn ask(&mut self, now: Now, flow: Flow, message: &Message<'_>, tables: &Snapshot, host: &str, user: &[u8]) -> Verdict {
-        let unfolded: Vec<_> = message
-            .fields(HeaderName::ProxyAuthorization)
-            .chain(message.fields(HeaderName::Authorization))
-            .take(MAX_CREDENTIALS)
-            .map(|field| trunkline_message::text::unfold(field.value.of(message.bytes())))
-            .collect();
+        let unfolded = credentials_of(message);
         let values: Vec<&[u8]> = unfolded.iter().map(AsRef::as_ref).collect();
         let call = Call { host, source: flow.peer.ip(), method: message.method_bytes(), number: user, sip_call_id: message.call_id() };
         let proof = Proof::Credentials {
@@ -160,32 +163,28 @@ impl Worker {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn challenge(
+    pub(crate) fn challenge(
         &mut self,
         now: Now,
         flow: Flow,
         message: &Message<'_>,
         tables: &Snapshot,
-        domain: &Domain,
+        owner: Owner<'_>,
+        status: u16,
+        algorithms: &[Algorithm],
         is_stale: bool,
         attempt: &Attempt<'_>,
     ) {
         let now_ms = now.unix_ns / 1_000_000;
         let Some(key) = current_key(tables.nonce_keys(), now_ms) else {
-            return self.refuse_attempt(now, flow, message, tables, Some(domain), &refusal(tables, "T904", String::new()), attempt);
+            return self.refuse_attempt(now, flow, message, Some(owner), &refusal(tables, "T904", String::new()), attempt);
         };
         raise(&self.shared.counters.challenges);
         self.counts.count(now.unix_ns, flow.peer.ip(), What::Challenge, &mut self.lines, &mut self.pending);
         let mut entropy = [0; 8];
         entropy.copy_from_slice(&self.next_id(now).to_be_bytes()[8..]);
         let nonce = issue(key, &self.config.realm, now_ms, entropy);
-        let challenges = Challenges {
-            status: domain.challenge_status,
-            realm: &self.config.realm,
-            nonce: &nonce,
-            algorithms: &domain.algorithms,
-            is_stale,
-        };
+        let challenges = Challenges { status, realm: &self.config.realm, nonce: &nonce, algorithms, is_stale };
         let mut answer = std::mem::take(&mut self.answer);
         answer.clear();
         self.stateless.challenge(message, flow.peer, &challenges, &mut answer);
@@ -194,26 +193,24 @@ impl Worker {
     }
 
     /// A refusal without state. Of an existing domain it is an attempt, with its record; of no domain it is counted.
-    #[allow(clippy::too_many_arguments)]
-    fn refuse_attempt(
+    pub(crate) fn refuse_attempt(
         &mut self,
         now: Now,
         flow: Flow,
         message: &Message<'_>,
-        tables: &Snapshot,
-        domain: Option<&Domain>,
+        owner: Option<Owner<'_>>,
         refusal: &Refusal,
         attempt: &Attempt<'_>,
     ) {
-        let what = if domain.is_none() || refusal.code == NOT_SERVED { What::UnknownDomain } else { What::Refused };
+        let what = if owner.is_none() || refusal.code == NOT_SERVED { What::UnknownDomain } else { What::Refused };
         if !self.may_answer(now, flow, what) {
             return;
         }
-        let Some(domain) = domain else {
+        let Some(owner) = owner else {
             return self.refuse(flow, message, refusal, b"");
         };
         let call = self.stateless.call_id(message);
-        self.write_attempt(now, flow, message, tables, domain, &nobody(), &Decision::default(), call, attempt);
+        self.write_attempt(now, flow, message, owner, &nobody(), &Decision::default(), call, attempt);
         self.lines.refused(&mut self.pending, call, now.unix_ns, refusal);
         self.refuse(flow, message, refusal, b"");
     }
@@ -230,41 +227,16 @@ impl Worker {
         admission: &Admission,
         attempt: &Attempt<'_>,
     ) {
-        if admission.algorithm.is_some() {
-            self.counts.answered(flow.peer.ip());
-        }
-        if self.is_journal_failing && !self.write_journal() {
-            return self.refuse(flow, message, &refusal(tables, "T902", String::new()), b"");
-        }
-        let call = CallId(self.next_id(now));
-        let caller = [&admission.caller_id, &admission.account, &admission.address].into_iter().find(|text| !text.is_empty());
-        let admitted = trunkline_transaction::Admission {
-            call,
-            tenant: domain.tenant.clone(),
-            domain: domain.label.clone(),
-            number: attempt.number.to_owned(),
-            caller: caller.cloned().unwrap_or_default(),
-        };
-        let handle = match self.proxy.admit(now, flow, message, admitted, &mut self.actions) {
-            Ok(handle) => handle,
-            Err(error) => {
-                let code = match error {
-                    AdmitError::Overloaded => "T902",
-                    AdmitError::NoTokenKey => "T906",
-                };
-                let refusal = refusal(tables, code, format!("{error:?}"));
-                return self.refuse_attempt(now, flow, message, tables, Some(domain), &refusal, attempt);
-            }
-        };
-        raise(&self.shared.counters.admitted);
+        let owner = Owner::of(domain, tables);
+        let Some((call, handle)) = self.begin(now, flow, message, tables, owner, admission, attempt) else { return };
         self.flush();
 
         let source = flow.peer.to_string();
         let invite = Invite {
             call,
-            position: tables.position(),
-            tenant: &domain.tenant,
-            domain: &domain.label,
+            position: owner.position,
+            tenant: owner.tenant,
+            domain: owner.label,
             host: attempt.host,
             number: attempt.number,
             source: &source,
@@ -279,7 +251,70 @@ impl Worker {
             let _running = self.watchdog.decision();
             policy.decide(&invite)
         };
-        self.write_attempt(now, flow, message, tables, domain, admission, &decision, call, attempt);
+        self.carry_out(flow, message, tables, owner, admission, decision, call, handle, attempt);
+    }
+
+    /// Makes the transaction of an admitted INVITE, with its 100. `None`: it was refused.
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn begin(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        message: &Message<'_>,
+        tables: &Snapshot,
+        owner: Owner<'_>,
+        admission: &Admission,
+        attempt: &Attempt<'_>,
+    ) -> Option<(CallId, CallHandle)> {
+        if admission.algorithm.is_some() {
+            self.counts.answered(flow.peer.ip());
+        }
+        if self.is_journal_failing && !self.write_journal() {
+            self.refuse(flow, message, &refusal(tables, "T902", String::new()), b"");
+            return None;
+        }
+        let call = CallId(self.next_id(now));
+        let caller = [&admission.caller_id, &admission.account, &admission.address].into_iter().find(|text| !text.is_empty());
+        let admitted = trunkline_transaction::Admission {
+            call,
+            tenant: owner.tenant.to_owned(),
+            domain: owner.label.to_owned(),
+            number: attempt.number.to_owned(),
+            caller: caller.cloned().unwrap_or_default(),
+        };
+        match self.proxy.admit(now, flow, message, admitted, &mut self.actions) {
+            Ok(handle) => {
+                raise(&self.shared.counters.admitted);
+                Some((call, handle))
+            }
+            Err(error) => {
+                let code = match error {
+                    AdmitError::Overloaded => "T902",
+                    AdmitError::NoTokenKey => "T906",
+                };
+                let refusal = refusal(tables, code, format!("{error:?}"));
+                self.refuse_attempt(now, flow, message, Some(owner), &refusal, attempt);
+                None
+            }
+        }
+    }
+
+    /// What was decided about a call whose transaction is there: its first facts, then its first gateway or its refusal.
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn carry_out(
+        &mut self,
+        flow: Flow,
+        message: &Message<'_>,
+        tables: &Snapshot,
+        owner: Owner<'_>,
+        admission: &Admission,
+        decision: Decision,
+        call: CallId,
+        handle: CallHandle,
+        attempt: &Attempt<'_>,
+    ) {
+        let now = self.clock.now();
+        self.write_attempt(now, flow, message, owner, admission, &decision, call, attempt);
         let is_recorded = self.write_journal();
         let now = self.clock.now();
         let done = match decision.outcome {
@@ -320,8 +355,7 @@ impl Worker {
         now: Now,
         flow: Flow,
         message: &Message<'_>,
-        tables: &Snapshot,
-        domain: &Domain,
+        owner: Owner<'_>,
         admission: &Admission,
         decision: &Decision,
         call: CallId,
@@ -332,8 +366,8 @@ impl Worker {
         let number =
             e164_digits(attempt.number.as_bytes()).map_or_else(|| attempt.number.to_owned(), |digits| format!("+{}", digits.as_str()));
         let attempted = Attempted {
-            tenant: &domain.tenant,
-            domain: &domain.label,
+            tenant: owner.tenant,
+            domain: owner.label,
             host: attempt.host,
             number: &number,
             sip_call_id: message.call_id(),
@@ -348,7 +382,7 @@ impl Worker {
             account: &admission.account,
             address: &admission.address,
             digest_algorithm: admission.algorithm.map_or("", trunkline_message::Algorithm::as_str),
-            position: tables.position(),
+            position: owner.position,
             caller_id: if decision.caller_id.is_empty() { &admission.caller_id } else { &decision.caller_id },
             presented: &decision.presented,
             is_private: decision.is_private,
@@ -396,13 +430,38 @@ impl Worker {
 }
 
 /// What admitted a call that was not admitted.
-fn nobody() -> Admission {
+pub(crate) fn nobody() -> Admission {
     Admission { acl: String::new(), account: String::new(), address: String::new(), caller_id: String::new(), algorithm: None }
 }
 
+/// Values of the Proxy-Authorization and Authorization fields, unfolded.
+pub(crate) fn credentials_of<'a>(message: &Message<'a>) -> Vec<Cow<'a, [u8]>> {
+    message
+        .fields(HeaderName::ProxyAuthorization)
+        .chain(message.fields(HeaderName::Authorization))
+        .take(MAX_CREDENTIALS)
+        .map(|field| trunkline_message::text::unfold(field.value.of(message.bytes())))
+        .collect()
+}
+
 /// What the INVITE itself says.
-struct Attempt<'a> {
-    host: &'a str,
-    number: &'a str,
-    username: &'a [u8],
+#[derive(Clone, Copy)]
+pub(crate) struct Attempt<'a> {
+    pub host: &'a str,
+    pub number: &'a str,
+    pub username: &'a [u8],
+}
+
+/// Whose call it is, as of which position of the log.
+#[derive(Clone, Copy)]
+pub(crate) struct Owner<'a> {
+    pub tenant: &'a str,
+    pub label: &'a str,
+    pub position: u64,
+}
+
+impl<'a> Owner<'a> {
+    fn of(domain: &'a Domain, tables: &Snapshot) -> Self {
+        Self { tenant: &domain.tenant, label: &domain.label, position: tables.position() }
+    }
 }

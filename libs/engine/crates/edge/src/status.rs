@@ -31,6 +31,7 @@ counters!(
     journal_failures,
     unreachable,
     untold_nonces,
+    deferred,
     live_calls,
     transactions,
 );

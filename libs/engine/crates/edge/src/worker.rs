@@ -15,6 +15,7 @@ use trunkline_access::{ReplayWindow, USE_BYTES};
 use trunkline_message::{is_keep_alive, HeaderTable, Message};
 use trunkline_transaction::{reply_flow, Action, Config, Flow, Now, Proxy, Refusal};
 
+use crate::asked::Asked;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
 use crate::counts::{Counts, What};
@@ -66,6 +67,7 @@ pub struct Worker {
     pub(crate) lines: FactLines,
     pub(crate) counts: Counts,
     pub(crate) replay: ReplayWindow,
+    pub(crate) asked: Asked,
     pub(crate) watchdog: Arc<Watchdog>,
     pub(crate) clock: Clock,
     pub(crate) actions: Vec<Action>,
@@ -120,6 +122,7 @@ impl Worker {
             lines,
             counts: Counts::default(),
             replay: ReplayWindow::new(born_ms, REPLAY_ENTRIES),
+            asked: Asked::default(),
             watchdog,
             clock,
             actions: Vec::new(),
@@ -146,6 +149,10 @@ impl Worker {
             loop {
                 match self.inbox.try_recv() {
                     Ok(Order::LiveCalls(answer)) => drop(answer.send(self.live_calls())),
+                    Ok(Order::Complete(completion)) => {
+                        let now = self.clock.now();
+                        self.complete(now, *completion);
+                    }
                     Ok(Order::HearUses(uses)) => {
                         let now_ms = self.clock.now().unix_ns / 1_000_000;
                         self.replay.hear(&uses, now_ms);
@@ -167,6 +174,7 @@ impl Worker {
             if self.proxy.next_deadline().is_some_and(|due| due <= now.ms) {
                 self.proxy.on_timer(now, &mut self.actions);
             }
+            self.refuse_overdue(now);
             self.counts.flush_if_over(now.unix_ns, &mut self.lines, &mut self.pending);
             self.flush();
             self.shared.counters.live_calls.store(self.proxy.call_count() as u64, Ordering::Relaxed);
@@ -190,7 +198,8 @@ impl Worker {
 
     fn wait(&mut self) {
         let now = self.clock.now();
-        let due = self.proxy.next_deadline().map_or(IDLE_MS, |due| due.saturating_sub(now.ms).min(IDLE_MS));
+        let deadlines = self.proxy.next_deadline().into_iter().chain(self.asked.next_due()).min();
+        let due = deadlines.map_or(IDLE_MS, |due| due.saturating_sub(now.ms).min(IDLE_MS));
         let timeout = PollTimeout::try_from(due).unwrap_or(PollTimeout::ZERO);
         let mut fds: Vec<PollFd<'_>> = self.listeners.iter().map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)).collect();
         fds.push(PollFd::new(self.shared.wake.as_fd(), PollFlags::POLLIN));

@@ -55,6 +55,7 @@ fn serve(name: &str) -> (Engine, SocketAddr, std::thread::JoinHandle<()>) {
         silent_gateway_ms: 3000,
         all_silent_ms: 8000,
         decision_limit: Duration::from_secs(2),
+        ask_limit_ms: 300,
     };
     let (engine, worker) = Engine::bind(config).unwrap();
     let acl = |acl: &str| Change::SetAddress { acl: acl.to_owned(), cidr: "192.0.2.0/24".to_owned(), caller_id: String::new() };

@@ -7,9 +7,9 @@ use std::net::{IpAddr, SocketAddr};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
-use trunkline_edge::{Decision, Outcome};
+use trunkline_edge::{Answer, AskedOwner, Decision, Outcome};
 use trunkline_message::text::is_header_text;
-use trunkline_message::NameAddr;
+use trunkline_message::{Algorithm, NameAddr};
 use trunkline_transaction::{Target, MAX_TARGETS};
 
 /// Values of P-Asserted-Identity: one sip and one tel (RFC 3325 §9.1).
@@ -36,12 +36,16 @@ const TARGET: [&str; 14] = [
 ];
 const ROUTE: [&str; 7] = ["targets", "caller_id", "presented", "is_private", "privacy", "prefix", "notes"];
 const REJECT: [&str; 5] = ["reason", "facts", "caller_id", "prefix", "notes"];
+const CHALLENGE: [&str; 3] = ["status", "algorithms", "is_stale"];
+const ADMISSION: [&str; 9] = ["tenant", "domain", "acl", "account", "address", "caller_id", "digest_algorithm", "position", "username"];
 
 /// The classes that may be answered, looked up once.
 pub struct DecisionClasses {
     route: Py<PyType>,
     reject: Py<PyType>,
     target: Py<PyType>,
+    challenge: Py<PyType>,
+    admission: Py<PyType>,
 }
 
 impl DecisionClasses {
@@ -56,7 +60,13 @@ impl DecisionClasses {
             }
             Ok(class.unbind())
         };
-        Ok(DecisionClasses { route: class("Route", &ROUTE)?, reject: class("Reject", &REJECT)?, target: class("Target", &TARGET)? })
+        Ok(DecisionClasses {
+            route: class("Route", &ROUTE)?,
+            reject: class("Reject", &REJECT)?,
+            target: class("Target", &TARGET)?,
+            challenge: class("Challenge", &CHALLENGE)?,
+            admission: class("Admission", &ADMISSION)?,
+        })
     }
 
     /// TypeError for anything but a Route or a Reject, ValueError for a field that cannot be used.
@@ -68,6 +78,44 @@ impl DecisionClasses {
             return extract_reject(answer);
         }
         Err(PyTypeError::new_err(format!("on_invite answered {}, not a Route or a Reject", answer.get_type().name()?)))
+    }
+
+    /// Of `complete`: a decision, or a Challenge. Errors as of `extract`.
+    pub fn answer(&self, py: Python<'_>, answer: &Bound<'_, PyAny>) -> PyResult<Answer> {
+        if !answer.is_instance(self.challenge.bind(py))? {
+            return self.extract(py, answer).map(Answer::Decided);
+        }
+        let fields = Fields { value: answer.cast::<PyTuple>()?, names: &CHALLENGE, place: Place::Whole("Challenge") };
+        let status: u16 = fields.get("status")?;
+        if !matches!(status, 401 | 407) {
+            return Err(fields.wrong("status", format_args!("{status} is neither 401 nor 407")));
+        }
+        let names: Vec<String> = fields.get("algorithms")?;
+        let algorithms = names.iter().map(|name| algorithm(&fields, "algorithms", name)).collect::<PyResult<Vec<_>>>()?;
+        if algorithms.is_empty() {
+            return Err(fields.wrong("algorithms", "none: nobody could answer"));
+        }
+        Ok(Answer::Challenge { status, algorithms, is_stale: fields.get("is_stale")? })
+    }
+
+    /// TypeError for anything but an Admission, ValueError for a field that cannot be used.
+    pub fn admission(&self, py: Python<'_>, admission: &Bound<'_, PyAny>) -> PyResult<AskedOwner> {
+        if !admission.is_instance(self.admission.bind(py))? {
+            return Err(PyTypeError::new_err(format!("admission is {}, not an Admission", admission.get_type().name()?)));
+        }
+        let fields = Fields { value: admission.cast::<PyTuple>()?, names: &ADMISSION, place: Place::Whole("Admission") };
+        let name = fields.any_text("digest_algorithm")?;
+        Ok(AskedOwner {
+            tenant: fields.wire_text("tenant")?,
+            domain: fields.wire_text("domain")?,
+            acl: fields.any_text("acl")?,
+            account: fields.any_text("account")?,
+            address: fields.any_text("address")?,
+            caller_id: fields.any_text("caller_id")?,
+            algorithm: if name.is_empty() { None } else { Some(algorithm(&fields, "digest_algorithm", &name)?) },
+            position: fields.get("position")?,
+            username: fields.any_text("username")?,
+        })
     }
 
     fn extract_route(&self, py: Python<'_>, answer: &Bound<'_, PyAny>) -> PyResult<Decision> {
@@ -111,6 +159,11 @@ fn extract_reject(answer: &Bound<'_, PyAny>) -> PyResult<Decision> {
         notes: fields.get("notes")?,
         ..Decision::default()
     })
+}
+
+fn algorithm(fields: &Fields<'_, '_>, field: &str, name: &str) -> PyResult<Algorithm> {
+    let found = [Algorithm::Md5, Algorithm::Sha256, Algorithm::Sha512_256].into_iter().find(|known| known.as_str() == name);
+    found.ok_or_else(|| fields.wrong(field, format_args!("{name:?} is none of MD5, SHA-256, SHA-512-256")))
 }
 
 /// What an error names.

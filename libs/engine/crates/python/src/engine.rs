@@ -11,9 +11,10 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use trunkline_access::USE_BYTES;
-use trunkline_edge::{EngineConfig, Worker};
+use trunkline_edge::{Completion, EngineConfig, Worker};
 
 use crate::batch::Batch;
+use crate::decision::DecisionClasses;
 use crate::invite::PythonPolicy;
 
 /// What one message of another edge may hold: what one edge keeps at most.
@@ -48,6 +49,7 @@ enum Life {
 pub struct Engine {
     engine: trunkline_edge::Engine,
     life: Mutex<Life>,
+    classes: DecisionClasses,
 }
 
 impl Engine {
@@ -66,7 +68,7 @@ impl Drop for Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000))]
+    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000, ask_limit_ms = 4000))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -81,6 +83,7 @@ impl Engine {
         silent_gateway_ms: u64,
         all_silent_ms: u64,
         decision_limit_ms: u64,
+        ask_limit_ms: u64,
     ) -> PyResult<Self> {
         check_name("edge", &edge)?;
         check_name("pop", &pop)?;
@@ -97,6 +100,7 @@ impl Engine {
             ("silent_gateway_ms", silent_gateway_ms),
             ("all_silent_ms", all_silent_ms),
             ("decision_limit_ms", decision_limit_ms),
+            ("ask_limit_ms", ask_limit_ms),
         ] {
             if value == 0 {
                 return Err(PyValueError::new_err(format!("{name}: 0 is no time")));
@@ -114,9 +118,10 @@ impl Engine {
             silent_gateway_ms,
             all_silent_ms,
             decision_limit: Duration::from_millis(decision_limit_ms),
+            ask_limit_ms,
         };
         let (engine, worker) = py.detach(|| trunkline_edge::Engine::bind(config))?;
-        Ok(Engine { engine, life: Mutex::new(Life::Bound(Box::new(worker))) })
+        Ok(Engine { engine, life: Mutex::new(Life::Bound(Box::new(worker))), classes: DecisionClasses::import(py)? })
     }
 
     fn apply(&self, py: Python<'_>, batch: &Bound<'_, PyAny>, position: u64) -> PyResult<()> {
@@ -129,12 +134,15 @@ impl Engine {
         Ok(())
     }
 
-    fn start(slf: &Bound<'_, Self>, on_invite: Bound<'_, PyAny>) -> PyResult<()> {
-        if !on_invite.is_callable() {
-            return Err(PyValueError::new_err("on_invite: it cannot be called"));
+    #[pyo3(signature = (on_invite, on_question = None))]
+    fn start(slf: &Bound<'_, Self>, on_invite: Bound<'_, PyAny>, on_question: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        for (name, callback) in [("on_invite", Some(&on_invite)), ("on_question", on_question.as_ref())] {
+            if callback.is_some_and(|callback| !callback.is_callable()) {
+                return Err(PyValueError::new_err(format!("{name}: it cannot be called")));
+            }
         }
         let py = slf.py();
-        let mut policy = PythonPolicy::new(py, on_invite.unbind())?;
+        let mut policy = PythonPolicy::new(py, on_invite.unbind(), on_question.map(Bound::unbind))?;
         let this = slf.get();
         let mut life = this.life();
         let worker = match std::mem::replace(&mut *life, Life::Stopped) {
@@ -155,6 +163,19 @@ impl Engine {
 
     fn set_draining(&self, is_draining: bool) {
         self.engine.set_draining(is_draining);
+    }
+
+    fn set_degraded(&self, is_degraded: bool) {
+        self.engine.set_degraded(is_degraded);
+    }
+
+    #[pyo3(signature = (call, answer, admission = None))]
+    fn complete(&self, py: Python<'_>, call: &str, answer: &Bound<'_, PyAny>, admission: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let id = u128::from_str_radix(call, 16).map_err(|_| PyValueError::new_err(format!("call: {call:?} is no call's id")))?;
+        let answer = self.classes.answer(py, answer)?;
+        let asked = admission.map(|admission| self.classes.admission(py, admission)).transpose()?;
+        self.engine.complete(Completion { id, answer, asked });
+        Ok(())
     }
 
     /// What was bound, in the order of `listen`.
@@ -205,7 +226,7 @@ impl Engine {
     }
 
     fn mark_used_nonces(&self, uses: Vec<u8>) -> PyResult<()> {
-        if uses.len() % USE_BYTES != 0 || uses.len() > MAX_USES_BYTES {
+        if !uses.len().is_multiple_of(USE_BYTES) || uses.len() > MAX_USES_BYTES {
             let count = uses.len();
             return Err(PyValueError::new_err(format!("{count} bytes are no used nonces: {USE_BYTES} each, {MAX_USES_BYTES} at most")));
         }

@@ -91,15 +91,16 @@ fn to_text(bytes: &[u8]) -> String {
 /// Asks `on_invite`. Whatever goes wrong there goes to `sys.unraisablehook`, and the call is answered with T901.
 pub struct PythonPolicy {
     on_invite: Py<PyAny>,
+    on_question: Option<Py<PyAny>>,
     classes: DecisionClasses,
 }
 
 impl PythonPolicy {
-    pub fn new(py: Python<'_>, on_invite: Py<PyAny>) -> PyResult<Self> {
-        Ok(PythonPolicy { on_invite, classes: DecisionClasses::import(py)? })
+    pub fn new(py: Python<'_>, on_invite: Py<PyAny>, on_question: Option<Py<PyAny>>) -> PyResult<Self> {
+        Ok(PythonPolicy { on_invite, on_question, classes: DecisionClasses::import(py)? })
     }
 
-    fn ask(&self, py: Python<'_>, invite: Invite) -> PyResult<Decision> {
+    fn decision(&self, py: Python<'_>, invite: Invite) -> PyResult<Decision> {
         let answer = self.on_invite.bind(py).call1((invite,))?;
         self.classes.extract(py, &answer)
     }
@@ -110,11 +111,23 @@ impl Policy for PythonPolicy {
         let invite = Invite::new(invite);
         // Cheap: the worker's thread keeps its Python thread state.
         Python::attach(|py| {
-            self.ask(py, invite).unwrap_or_else(|error| {
+            self.decision(py, invite).unwrap_or_else(|error| {
                 let what = error.to_string();
                 error.write_unraisable(py, Some(self.on_invite.bind(py)));
                 Decision { outcome: Outcome::Failed(what), ..Decision::default() }
             })
+        })
+    }
+
+    fn ask(&mut self, invite: &trunkline_edge::Invite<'_>) -> bool {
+        let Some(on_question) = &self.on_question else { return false };
+        let invite = Invite::new(invite);
+        Python::attach(|py| match on_question.bind(py).call1((invite,)) {
+            Ok(_) => true,
+            Err(error) => {
+                error.write_unraisable(py, Some(on_question.bind(py)));
+                false
+            }
         })
     }
 }

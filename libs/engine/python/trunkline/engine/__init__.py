@@ -13,11 +13,13 @@ from trunkline.engine._engine import (
     digest_response,
     ha1,
 )
-from trunkline.engine.decision import Decision, Reject, Route, Target
+from trunkline.engine.decision import Admission, Challenge, Decision, Reject, Route, Target
 
 __all__ = [
     "AccessTables",
     "AccessTrace",
+    "Admission",
+    "Challenge",
     "Decision",
     "Engine",
     "Invite",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import final
 
-from trunkline.engine.decision import Decision
+from trunkline.engine.decision import Admission, Challenge, Decision
 from trunkline.engine.tables import TableChange
 
 @final
@@ -102,16 +102,24 @@ class Engine:
         silent_gateway_ms: int = 3000,
         all_silent_ms: int = 8000,
         decision_limit_ms: int = 2000,
+        ask_limit_ms: int = 4000,
     ) -> None: ...
     def apply(self, batch: Sequence[TableChange], position: int) -> None:
         """All of it or, on ValueError (which names the entry), none. Datagrams see one version throughout; records carry `position`."""
-    def start(self, on_invite: Callable[[Invite], Decision]) -> None:
+    def start(self, on_invite: Callable[[Invite], Decision], on_question: Callable[[Invite], None] | None = None) -> None:
         """Binds are made in the constructor; this starts the worker threads. An exception in `on_invite` is logged to stderr's hook,
         counted, and answered with 500 T901."""
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """What was bound, in the order of `listen`: tells the ports that were asked for as 0."""
     def set_draining(self, is_draining: bool) -> None: ...
+    def set_degraded(self, is_degraded: bool) -> None:
+        """While degraded the access rule is not asked: each new INVITE goes to `on_question`, as an Invite of which nothing is known but
+        what the message says, and nothing is sent until `complete` answers. After `ask_limit_ms` it is refused with T907; above 1,024 that
+        wait with T902; without `on_question`, or where it raises, with T906."""
+    def complete(self, call: str, answer: Decision | Challenge, admission: Admission | None = None) -> None:
+        """Answers about the INVITE whose `call` is given; a call that waits no more is left out. Without an admission it is nobody's and
+        has no record. Credentials that were used before become a challenge. TypeError or ValueError for what cannot be used."""
     def fileno(self) -> int:
         """An eventfd that is readable when `drain` has something; at most one wake-up every 100 ms."""
     def drain(self, max_bytes: int = 262144) -> list[JournalChunk]:
@@ -122,7 +130,7 @@ class Engine:
         """Everything before `offset` in this segment, and all segments before it, stands in the stream: whole segments are deleted."""
     def live_calls(self) -> list[LiveCall]: ...
     def take_used_nonces(self) -> bytes:
-        """What was admitted by digest since the last time, 20 bytes a use, for the other edges; bounded, the oldest are dropped and counted."""
+        """What was admitted by digest since the last time, 20 bytes a use, for the other edges; bounded, the oldest are dropped."""
     def mark_used_nonces(self, uses: bytes) -> None:
         """What another edge took: not admitted here from the next datagram on. ValueError where it is not whole uses."""
     def status(self) -> dict[str, int]:

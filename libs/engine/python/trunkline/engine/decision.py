@@ -56,4 +56,29 @@ class Reject(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+class Challenge(NamedTuple):
+    """Of an INVITE that was asked about: credentials are wanted. `status` is 407 or 401; `algorithms` most preferred first, never empty."""
+
+    status: int
+    algorithms: tuple[str, ...]
+    is_stale: bool = False
+
+
+class Admission(NamedTuple):
+    """Whose an INVITE is that was asked about, and what admitted it; all but tenant and domain are empty for one that was refused.
+
+    `domain` is the label, `digest_algorithm` empty without digest, `username` what was sent, `position` that of the log which decided.
+    """
+
+    tenant: str
+    domain: str
+    acl: str = ""
+    account: str = ""
+    address: str = ""
+    caller_id: str = ""
+    digest_algorithm: str = ""
+    position: int = 0
+    username: str = ""
+
+
 Decision = Route | Reject

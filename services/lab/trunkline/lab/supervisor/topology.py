@@ -11,7 +11,7 @@ REGIONS: Final = ("eu", "us", "apac")
 """Home first; the number of a region is the third octet of its addresses."""
 
 POP_REGIONS: Final[Mapping[str, str]] = {"eu1": "eu", "eu2": "eu", "us1": "us", "us2": "us", "apac1": "apac", "apac2": "apac"}
-SERVICES: Final = ("auth", "provisioning", "routing", "records")
+SERVICES: Final = ("auth", "provisioning", "routing", "records", "dns")
 CARRIERS: Final = ("alpha", "beta")
 """The first is trusted and answers 503 where one does, the second is neither."""
 
