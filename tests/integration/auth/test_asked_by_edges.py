@@ -14,6 +14,9 @@ from helpers.service import REALM, ServiceProcess
 
 from trunkline.api.auth.v1 import auth_pb2
 from trunkline.api.auth.v1.auth_pb2_grpc import AuthServiceStub
+from trunkline.auth.kek import load_or_create_kek
+from trunkline.auth.key_set import TenantKey
+from trunkline.auth.key_store import KeyStore, key_id_of
 from trunkline.domain.commands import SetDigestPolicy
 
 ANSWER_LIMIT_S = 10.0
@@ -41,6 +44,22 @@ async def test_a_challenge_says_how_and_an_admission_by_what(client: AuthClient,
         assert (unknown.reason, unknown.tenant, list(unknown.algorithms)) == ("T201", "", [])
     admitted = await call(client, trunk, algorithm="SHA-256", position=position)
     assert (admitted.outcome, admitted.account, admitted.digest_algorithm) == ("admit", ACCOUNT, "SHA-256")
+
+
+async def test_an_edge_is_given_the_keys_of_sixty_thousand_tenants(nats_server: NatsServer, tmp_path: Path) -> None:
+    auth = ServiceProcess("auth", tmp_path, nats_server, kek_file=tmp_path / "kek", pops=["eu1"])
+    store = KeyStore(auth.state_dir / "keys.sqlite", load_or_create_kek(tmp_path / "kek"))
+    keys = [number.to_bytes(32, "big") for number in range(60_000)]
+    store.take([TenantKey(f"tenant{number}", key_id_of(1, key), key) for number, key in enumerate(keys)], now_s=0)
+    store.close()
+    await nats_server.kill()
+    try:
+        await auth.start(is_awaited=False)
+        async with auth.channel_of("edge") as channel:
+            answer = await AuthServiceStub(channel).FetchKeys(auth_pb2.FetchKeysRequest(), timeout=ANSWER_LIMIT_S)
+        assert {key.key for key in answer.tenant_keys} == set(keys)
+    finally:
+        await auth.kill()
 
 
 async def test_an_auth_that_does_not_know_enough_lets_another_be_asked(nats_server: NatsServer, tmp_path: Path) -> None:

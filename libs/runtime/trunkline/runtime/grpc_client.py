@@ -22,6 +22,9 @@ from trunkline.runtime.tls import channel_credentials, host_name
 DEADLINE_S = 5.0
 """Of a call with one answer where the caller names none. Streams have none: they are followed."""
 
+ANSWER_LIMIT_BYTES = 64 << 20
+"""Of one answer. An edge fetches all tenants' keys in one: 100,000 are 8 MB."""
+
 _OPTIONS = (
     # a peer that vanished without a word (power, network) is noticed in 15 s
     ("grpc.keepalive_time_ms", 10_000),
@@ -34,6 +37,7 @@ _OPTIONS = (
     # each channel its own connection: a shared one would keep another's backoff
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.enable_http_proxy", 0),
+    ("grpc.max_receive_message_length", ANSWER_LIMIT_BYTES),
     # an error's details may list much; see errors.MESSAGE_LIMIT
     ("grpc.max_metadata_size", 64 << 10),
     ("grpc.absolute_max_metadata_size", 64 << 10),

@@ -109,6 +109,7 @@ class KeySet:
         self._signing: dict[Purpose, dict[int, Signing]] = {purpose: {} for purpose in Purpose}
         self._by_bucket: dict[int, dict[Name, Entry]] = {}
         self._digests = [0] * BUCKETS
+        self._digest: bytes | None = None
 
     def keys_of(self, tenant: str) -> Mapping[str, TenantKey]:
         """By key id."""
@@ -133,7 +134,9 @@ class KeySet:
 
     def digest(self) -> bytes:
         """Of the whole set, 32 bytes."""
-        return hashlib.sha256(self.digests()).digest()
+        if self._digest is None:
+            self._digest = hashlib.sha256(self.digests()).digest()
+        return self._digest
 
     def differing(self, digests: bytes) -> list[int]:
         """The buckets that are not as in another set's `digests`. ValueError where those are not of this form."""
@@ -169,6 +172,7 @@ class KeySet:
 
     def apply(self, difference: Difference) -> None:
         """What `merged` of this very set answered."""
+        self._digest = None
         for entry in difference.removed:
             self._toggle(entry)
             del self._by_bucket[bucket_of(entry)][name_of(entry)]
