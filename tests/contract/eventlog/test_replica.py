@@ -136,7 +136,7 @@ async def test_a_process_that_dies_without_a_word_loses_nothing(log: EventLog, t
         assert (again.replica.digest, content(again)) == wanted
 
 
-@pytest.mark.parametrize("damage", ["no database", "cut short", "other schema", "bad row", "other application"])
+@pytest.mark.parametrize("damage", ["no database", "cut short", "other schema", "bad row", "changed row", "other application"])
 async def test_a_file_that_cannot_be_used_is_set_aside_and_built_again(log: EventLog, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "r.sqlite"
     end = await append_all(log, history())
@@ -154,6 +154,11 @@ async def test_a_file_that_cannot_be_used_is_set_aside_and_built_again(log: Even
         case "other application":
             with sqlite3.connect(path) as db:
                 db.execute("PRAGMA application_id = 1")
+        case "changed row":
+            # It decodes, and would admit another address.
+            with sqlite3.connect(path) as db:
+                (event,) = db.execute("SELECT event FROM retained WHERE instr(event, ?)", (b"10.0.0.30",)).fetchone()
+                db.execute("UPDATE retained SET event = ? WHERE event = ?", (event.replace(b"10.0.0.30", b"10.9.9.30"), event))
         case _:
             with sqlite3.connect(path) as db:
                 db.execute("UPDATE retained SET event = x'ffff' WHERE place = (SELECT max(place) FROM retained)")
@@ -161,6 +166,26 @@ async def test_a_file_that_cannot_be_used_is_set_aside_and_built_again(log: Even
         await again.replica.wait_covered(end, WAIT_S)
         assert (again.replica.digest, content(again)) == wanted
         assert (tmp_path / "r.sqlite.set-aside").exists()
+
+
+async def test_a_file_of_the_first_version_is_taken_up(log: EventLog, tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    end = await append_all(log, history())
+    async with following(log, path) as owner:
+        await owner.replica.wait_covered(end, WAIT_S)
+        wanted = (owner.replica.digest, content(owner))
+    with sqlite3.connect(path) as db:
+        db.executescript("ALTER TABLE retained DROP COLUMN crc; PRAGMA user_version = 1;")
+    async with following(log, path) as again:
+        assert again.covered[0] == end
+        assert (again.replica.digest, content(again)) == wanted
+        more = await append_all(log, [commit("b")])
+        await again.replica.wait_covered(more, WAIT_S)
+    assert not (tmp_path / "r.sqlite.set-aside").exists()
+    last = Owner(log, path)
+    await last.replica.open()
+    assert last.replica.covered == more
+    await last.replica.close()
 
 
 async def test_waiting_for_a_position_that_never_comes_ends_and_says_where_it_stands(log: EventLog, tmp_path: Path) -> None:

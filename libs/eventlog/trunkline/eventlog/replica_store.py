@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import zlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,7 +32,8 @@ READ_ROWS: Final = 256
 """Rows decoded between two turns of the event loop: about a millisecond."""
 
 _APPLICATION_ID: Final = 0x54524B31
-_SCHEMA_VERSION: Final = 1
+_SCHEMA_VERSION: Final = 2
+_FIRST_SCHEMA_VERSION: Final = 1
 _SCHEMA: Final = """
 CREATE TABLE meta (
     one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL, digest BLOB NOT NULL, epoch TEXT NOT NULL,
@@ -39,7 +41,7 @@ CREATE TABLE meta (
 );
 CREATE TABLE retained (
     place INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, tenant TEXT NOT NULL, aggregate TEXT NOT NULL,
-    version INTEGER NOT NULL, event BLOB NOT NULL
+    version INTEGER NOT NULL, event BLOB NOT NULL, crc INTEGER
 );
 CREATE TABLE versions (
     subject TEXT PRIMARY KEY, version INTEGER NOT NULL, position INTEGER NOT NULL, commit_id TEXT NOT NULL
@@ -49,6 +51,9 @@ CREATE TABLE requests (
     request_hash BLOB NOT NULL, kind TEXT NOT NULL, aggregate TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (tenant, request_id)
 ) WITHOUT ROWID;
 """
+
+_SECOND_SCHEMA: Final = "ALTER TABLE retained ADD COLUMN crc INTEGER;PRAGMA user_version = 2;"
+"""Rows that the first version wrote have none and are believed."""
 
 _START: Final = Position(0)
 _log = logging.getLogger("trunkline.eventlog.replica")
@@ -184,8 +189,12 @@ class ReplicaStore:
     async def facts(self) -> AsyncIterator[Sequence[Fact]]:
         """The retained events in the order they are to be applied in. Raises StoreDamaged, UnknownEvent."""
         try:
-            async with self._reader.execute("SELECT place, kind, tenant, aggregate, version, event FROM retained ORDER BY place") as cursor:
+            async with self._reader.execute(
+                "SELECT place, key, kind, tenant, aggregate, version, event, crc FROM retained ORDER BY place"
+            ) as cursor:
                 while rows := list(await cursor.fetchmany(READ_ROWS)):
+                    for row in rows:
+                        self._check(RetainedRow(*row[:-1]), row[-1])
                     yield [
                         Fact(
                             Position(place // MAX_EVENTS_PER_COMMIT),
@@ -195,10 +204,14 @@ class ReplicaStore:
                             decode_event(event),
                             version,
                         )
-                        for place, kind, tenant, aggregate, version, event in rows
+                        for place, _, kind, tenant, aggregate, version, event, _ in rows
                     ]
         except (sqlite3.DatabaseError, KeyError, LogDamaged) as error:
             raise StoreDamaged(f"{self.path}: {type(error).__name__}: {error}") from error
+
+    def _check(self, row: RetainedRow, crc: int | None) -> None:
+        if crc is not None and crc != _crc(row):
+            raise StoreDamaged(f"{self.path}: the row {row.key} is not as it was written")
 
     async def write(self, changes: Changes, state: StoreState) -> None:
         """All of it in one transaction, or nothing. Raises sqlite3.Error."""
@@ -213,7 +226,9 @@ class ReplicaStore:
                 if step.keys:
                     await db.executemany("DELETE FROM retained WHERE key = ?", [(key,) for key in step.keys])
                 if step.rows:
-                    await db.executemany("INSERT OR REPLACE INTO retained VALUES (?, ?, ?, ?, ?, ?, ?)", step.rows.values())
+                    await db.executemany(
+                        "INSERT OR REPLACE INTO retained VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [(*row, _crc(row)) for row in step.rows.values()]
+                    )
             if changes.versions:
                 await db.executemany(
                     "INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?)", [(subject, *last) for subject, last in changes.versions.items()]
@@ -300,8 +315,16 @@ async def _prepare(path: Path, db: aiosqlite.Connection) -> None:
         await db.executescript(f"BEGIN;{_SCHEMA}PRAGMA application_id = {_APPLICATION_ID};PRAGMA user_version = {_SCHEMA_VERSION};COMMIT;")
     elif application_id != _APPLICATION_ID:
         raise StoreDamaged(f"{path} is a SQLite file of something else (application id {application_id})")
+    elif version == _FIRST_SCHEMA_VERSION:
+        await db.executescript(f"BEGIN;{_SECOND_SCHEMA}COMMIT;")
     elif version != _SCHEMA_VERSION:
         raise StoreDamaged(f"{path} has schema {version}, this program writes {_SCHEMA_VERSION}")
+
+
+def _crc(row: RetainedRow) -> int:
+    """The digest runs over the log and says nothing of what a disk makes of the rows."""
+    place, key, kind, tenant, aggregate, version, event = row
+    return zlib.crc32(event, zlib.crc32(f"{place} {key} {kind} {tenant} {aggregate} {version}".encode()))
 
 
 _KINDS: Final = {kind.value: kind for kind in Kind}
