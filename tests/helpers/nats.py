@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nats.aio.client import Client
@@ -42,9 +43,17 @@ class NatsServer:
     """One server process. The store survives `kill` and `stop`; `start` takes it up again on the same port."""
 
     def __init__(
-        self, folder: Path, *, domain: str = "eu", has_v2_acks: bool = False, leaf_port: int | None = None, home_port: int | None = None
+        self,
+        folder: Path,
+        *,
+        domain: str = "eu",
+        has_v2_acks: bool = False,
+        leaf_port: int | None = None,
+        home_port: int | None = None,
+        more: str = "",
     ) -> None:
-        """`leaf_port`: where other regions' servers are taken; `home_port`: where home takes this one, a leaf then."""
+        """`leaf_port`: where other regions' servers are taken; `home_port`: where home takes this one, a leaf then. `more` is configuration
+        besides."""
         self.folder = folder
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
@@ -58,7 +67,7 @@ class NatsServer:
             " max_file_store: 2GB, max_memory_store: 64MB }\n"
             'ping_interval: "5s"\n'
             "ping_max: 2\n"
-            f"feature_flags {{ js_ack_fc_v2: {'true' if has_v2_acks else 'false'} }}\n" + _leaf_block(leaf_port, home_port)
+            f"feature_flags {{ js_ack_fc_v2: {'true' if has_v2_acks else 'false'} }}\n" + _leaf_block(leaf_port, home_port) + more
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -106,8 +115,13 @@ class NatsServer:
             reconnect_time_wait=0.05,
             connect_timeout=2,
             error_cb=on_error,
+            **self._tls_options(),
         )
         return client
+
+    def _tls_options(self) -> dict[str, Any]:
+        """Of the test's own connections."""
+        return {}
 
     async def _end(self, number: signal.Signals) -> None:
         process = self._process

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from helpers.auth import AuthClient, Provisioned
-from helpers.nats import NatsServer, nats_server
+from helpers.nats import NatsServer
+from helpers.secure_nats import nats_server
 from helpers.service import ServiceProcess, control_state, make_config
 
 __all__ = ["nats_server"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from helpers.auth import AuthClient, Provisioned
-from helpers.nats import NatsServer
+from helpers.secure_nats import SecureNats
 from helpers.service import REALM, ServiceProcess, control_state, make_config
 
 from trunkline.api.auth.v1 import auth_pb2
@@ -30,7 +30,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answers, Answers]
 
 
 async def _ask(folder: Path) -> tuple[Answers, Answers]:
-    nats = NatsServer(folder / "nats")
+    nats = SecureNats(folder / "nats")
     auth = ServiceProcess("auth", folder / "state", nats, kek_file=folder / "state" / "keys" / "kek", pops=["eu1"])
     try:
         await nats.start()

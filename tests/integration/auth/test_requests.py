@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from helpers.auth import HASHES, PASSWORD, AuthClient, Provisioned, call, make_trunk
-from helpers.nats import NatsServer
+from helpers.secure_nats import SecureNats
 from helpers.service import OPERATOR_KEY, REALM, ServiceProcess, control_state, make_config
 
 from trunkline.api.auth.v1 import auth_pb2
@@ -21,7 +21,7 @@ _numbers = itertools.count(1)
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def auth(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServiceProcess]:
     folder = tmp_path_factory.mktemp("auth")
-    nats = NatsServer(folder / "nats")
+    nats = SecureNats(folder / "nats")
     service = ServiceProcess("auth", folder, nats, kek_file=folder / "keys" / "kek", pops=["eu1"])
     try:
         await nats.start()

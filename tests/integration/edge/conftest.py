@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from helpers.edge import EdgeBench, edge_bench
-from helpers.nats import NatsServer, nats_server
+from helpers.nats import NatsServer
+from helpers.secure_nats import nats_server
 
 __all__ = ["nats_server"]
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from helpers.authority import tls_of
 from helpers.edge import LIMIT_S
 from helpers.nats import NatsServer, free_port
 from nats.aio.client import Client
@@ -86,7 +87,7 @@ async def client(nats_server: NatsServer) -> AsyncIterator[Client]:
     first = await nats_server.connect()
     await ensure_streams(first)
     await first.close()
-    client = await connect(nats_server.url, tls=None, name="edge-eu1-calls", pending_bytes=0)
+    client = await connect(nats_server.url, tls=tls_of("edge", "edge-eu1"), name="edge-eu1", pending_bytes=0)
     yield client
     await client.close()
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from helpers.nats import NatsServer, free_port, nats_server
+from helpers.nats import NatsServer, free_port
+from helpers.secure_nats import nats_server
 from helpers.service import OPERATOR_KEY, ServiceProcess
 
 from trunkline.api.common.v1 import common_pb2

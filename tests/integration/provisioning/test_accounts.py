@@ -1,5 +1,6 @@
 """Accounts and explain, with the auth service beside."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -23,8 +24,7 @@ async def both(
     auth = ServiceProcess("auth", tmp_path, nats_server, kek_file=tmp_path / "kek", pops=["eu1"])
     provisioning = new_process(auth_addresses=[auth.address])
     try:
-        await auth.start()
-        await provisioning.start()
+        await asyncio.gather(auth.start(), provisioning.start())  # auth waits for the stream that provisioning makes
         yield Service(provisioning, stack)
     finally:
         await provisioning.kill()

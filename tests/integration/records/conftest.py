@@ -1,5 +1,5 @@
 """Fixtures of real servers."""
 
-from helpers.nats import nats_server
+from helpers.secure_nats import nats_server
 
 __all__ = ["nats_server"]

@@ -17,7 +17,7 @@ from nats.aio.client import Client
 
 from trunkline.api.events.v1 import call_pb2
 from trunkline.api.records.v1 import records_pb2
-from trunkline.eventlog.streams import ensure_streams
+from trunkline.eventlog.streams import HOME, ensure_streams
 from trunkline.records.feed import follow
 from trunkline.records.projection import Projection
 from trunkline.records.queries import Filter, Queries
@@ -81,7 +81,7 @@ async def reading(client: Client, path: Path) -> AsyncIterator[Reader]:
     changed = asyncio.Event()
     projection = await Projection.open(path)
     queries = await Queries.open(path)
-    task = asyncio.create_task(follow(client, projection, lambda sequence: changed.set()))
+    task = asyncio.create_task(follow(client, projection, HOME, lambda sequence: changed.set()))
     try:
         yield Reader(projection, queries, changed, task)
     finally:

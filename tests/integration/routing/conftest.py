@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from helpers.nats import NatsServer, nats_server
+from helpers.nats import NatsServer
+from helpers.secure_nats import nats_server
 from helpers.service import ServiceProcess, make_config
 
 __all__ = ["nats_server"]

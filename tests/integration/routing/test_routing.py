@@ -66,7 +66,7 @@ async def test_an_import_that_a_kill_interrupts_changes_no_call_and_goes_on_when
     await client.carriers()
     await client.deck(DECK)
     rows = HEADER + "".join(f"44{number:05},alpha,0,1,0.01,UK {number}\n" for number in range(40_000))
-    async with control_state("watcher", tmp_path / "other", nats_server) as watcher:
+    async with control_state("provisioning", tmp_path / "other", nats_server) as watcher:
         interrupted = asyncio.ensure_future(client.deck(rows, request_id="big"))
         while not (pending := watcher.directory.decks[STANDARD].pending) or pending.received < 5_000:
             await watcher.replica.wait_covered(Position(watcher.replica.covered + 1), 20)
