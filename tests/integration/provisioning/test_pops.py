@@ -1,5 +1,6 @@
 """Receipts: what a real edge has applied, beside one that is not there."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -26,8 +27,7 @@ async def with_edge(
     ]
     provisioning = new_process(auth_addresses=[auth.address], pops=pops)
     try:
-        await auth.start()
-        await provisioning.start()
+        await asyncio.gather(auth.start(), provisioning.start())  # auth waits for the stream that provisioning makes
         await edge.start()
         yield Service(provisioning, stack), edge
     finally:
