@@ -92,7 +92,8 @@ def test_wiped_projections_come_back_with_the_same_answers(own_platform: Platfor
 
 def test_an_interrupt_leaves_no_process_behind(own_platform: Platform) -> None:
     pids = own_platform.refresh()["pids"]
-    services = {f"{service}-eu" for service in ("nats", "provisioning", "auth", "routing", "records", "dns", "carrier-alpha", "carrier-beta")}
+    kinds = ("nats", "provisioning", "auth", "routing", "records", "dns", "carrier-alpha", "carrier-beta")
+    services = {f"{kind}-eu" for kind in kinds}
     assert services | {"edge-eu1"} <= set(pids)
     own_platform.lab("freeze", "routing-eu")
     assert own_platform.stop() == 0
