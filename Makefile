@@ -103,6 +103,7 @@ lint: venv ## formatting, lints, types, import rules, protos, crates
 	cd protos && $(CURDIR)/$(BIN)/buf lint
 	tools/protos.sh --check
 	$(PY) tools/docs.py --check
+	$(PY) tools/k8s.py --check
 	$(CARGO) fmt --manifest-path $(ENGINE) --all -- --check
 	$(CARGO) clippy --quiet --manifest-path $(ENGINE) --workspace --all-targets -- -D warnings
 	$(PY) tools/crate_order.py
@@ -118,4 +119,7 @@ protos: venv ## generate libs/api from protos/
 docs: venv ## generate the parts of docs/ that come from code
 	$(PY) tools/docs.py
 
-.PHONY: help up demo clean-state venv debian test test-rust test-all bench chaos fuzz lint fmt protos docs
+k8s: venv ## write settings, nats.conf and certificates of deploy/k8s from platform.toml
+	$(PY) tools/k8s.py
+
+.PHONY: help up demo clean-state venv debian test test-rust test-all bench chaos fuzz lint fmt protos docs k8s

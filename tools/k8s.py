@@ -1,0 +1,210 @@
+"""Writes deploy/k8s/regions/*/made from deploy/k8s/platform.toml: each process's settings, nats.conf, certificates to ask for.
+
+With --check: says whether what is committed is current. What is the same in every region stands in deploy/k8s/base.
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from trunkline.domain.regions import nearest_first
+from trunkline.lab.supervisor.authority import ZONE, TlsFiles, identity_of
+from trunkline.lab.supervisor.nats_conf import Server, User, render
+from trunkline.lab.supervisor.toml import to_toml
+
+FOLDER = Path(__file__).parent.parent / "deploy" / "k8s"
+NAMESPACE = "trunkline"
+SERVICES = ("auth", "provisioning", "routing", "records", "dns")
+GRPC, NATS, LEAF, MONITOR, DNS, SIP = 7000, 4222, 7422, 8222, 5353, 5060
+TLS = Path("/etc/trunkline/tls")
+STATE = "/var/lib/trunkline"
+ISSUER = "trunkline"
+HEADER = "# Written by tools/k8s.py (`make k8s`) from platform.toml.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Pop:
+    name: str
+    region: str
+    address: str
+    private_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """As platform.toml has it."""
+
+    realm: str
+    home: str
+    operator_key_hash: str
+    name_servers: tuple[Mapping[str, Any], ...]
+    pops: tuple[Pop, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> Platform:
+        values = tomllib.loads(path.read_text())
+        pops = tuple(Pop(**each) for each in values.pop("pops"))
+        return cls(**{**values, "pops": pops, "name_servers": tuple(values["name_servers"])})
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Home first."""
+        return tuple(nearest_first(self.home, (pop.region for pop in self.pops)))
+
+    def pops_of(self, region: str) -> list[Pop]:
+        return [pop for pop in self.pops if pop.region == region]
+
+
+def address(service: str, region: str, seen_from: str, port: int = GRPC) -> str:
+    """In the cluster by its Service; in another region by a name that its certificate has."""
+    return f"{service}.{NAMESPACE}.svc:{port}" if region == seen_from else f"{service}-{region}.{ZONE}:{port}"
+
+
+def made(platform: Platform, region: str) -> dict[str, str]:
+    """File name → text."""
+    files = {"nats.conf": HEADER + nats_conf(platform, region), "certificates.yaml": HEADER + certificates(platform, region)}
+    for service in SERVICES:
+        settings = common(platform, f"{service}-{region}", region, f"0.0.0.0:{GRPC}") | of_service(platform, service, region)
+        files[f"{service}.toml"] = HEADER + to_toml(settings)
+    for pop in platform.pops_of(region):
+        settings = common(platform, f"edge-{pop.name}", region, f"{pop.private_address}:{GRPC}") | of_edge(platform, pop)
+        files[f"edge-{pop.name}.toml"] = HEADER + to_toml(settings)
+    return files
+
+
+def common(platform: Platform, name: str, region: str, grpc_listen: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "region": region,
+        "home": platform.home,
+        "realm": platform.realm,
+        "state_dir": f"{STATE}/{name}",
+        "grpc_listen": grpc_listen,
+        "nats_url": f"tls://{address('nats', region, region, NATS)}",
+        "tls": {"ca_file": str(TLS / "ca.crt"), "cert_file": str(TLS / "tls.crt"), "key_file": str(TLS / "tls.key")},
+        "operator_key_hash": platform.operator_key_hash,
+    }
+
+
+def of_service(platform: Platform, service: str, region: str) -> dict[str, Any]:
+    match service:
+        case "auth":
+            others = [other for other in platform.regions if other != region]
+            return {
+                "kek_file": f"{STATE}/kek",
+                "pops": [pop.name for pop in platform.pops],
+                "peers": [{"name": f"auth-{other}", "address": address("auth", other, region)} for other in others],
+                "key_slot": platform.regions.index(region),
+                "key_slots": len(platform.regions),
+            }
+        case "provisioning":
+            return {
+                "auth_addresses": nearest(platform, "auth", region),
+                "pops": [
+                    {"name": pop.name, "region": pop.region, "edge": f"edge-{pop.name}", "grpc_address": f"{pop.private_address}:{GRPC}"}
+                    for pop in platform.pops
+                ],
+            }
+        case "records":
+            return {"regions": list(platform.regions)}
+        case "dns":
+            return {
+                "dns_listen": f"0.0.0.0:{DNS}",
+                "name_servers": list(platform.name_servers),
+                "pops": [{"name": pop.name, "region": pop.region, "address": pop.address, "transports": ["udp"]} for pop in platform.pops],
+            }
+        case _:
+            return {}
+
+
+def of_edge(platform: Platform, pop: Pop) -> dict[str, Any]:
+    return {
+        "pop": pop.name,
+        "listen": [f"{pop.address}:{SIP}"],
+        "other_pops": [other.name for other in platform.pops if other != pop],
+        "auth_addresses": nearest(platform, "auth", pop.region),
+        "routing_addresses": nearest(platform, "routing", pop.region),
+    }
+
+
+def nearest(platform: Platform, service: str, region: str) -> list[str]:
+    return [address(service, other, region) for other in nearest_first(region, platform.regions)]
+
+
+def nats_conf(platform: Platform, region: str) -> str:
+    """As on one machine, and a port for probes, which no other network may reach."""
+    users = [User(service, f"{service}-{region}", region) for service in SERVICES]
+    users += [User("edge", f"edge-{pop.name}", region, pop.name) for pop in platform.pops_of(region)]
+    is_home = region == platform.home
+    server = Server(
+        region,
+        platform.home,
+        platform.regions,
+        f"0.0.0.0:{NATS}",
+        Path("/data"),
+        TlsFiles(TLS / "ca.crt", TLS / "tls.crt", TLS / "tls.key"),
+        users,
+        leaf_listen=f"0.0.0.0:{LEAF}" if is_home else "",
+        leaf_remote="" if is_home else address("nats", platform.home, region, LEAF),
+    )
+    return f'http: "0.0.0.0:{MONITOR}"\n{render(server)}'
+
+
+def certificates(platform: Platform, region: str) -> str:
+    """For cert-manager, one a process: the names that the platform knows a process by, and the Secret that its pod mounts."""
+    processes = {kind: f"{kind}-{region}" for kind in ("nats", *SERVICES)}
+    processes |= {f"edge-{pop.name}": f"edge-{pop.name}" for pop in platform.pops_of(region)}
+    return yaml.safe_dump_all([certificate(process, f"tls-{secret}") for secret, process in processes.items()], sort_keys=False)
+
+
+def certificate(process: str, secret: str) -> dict[str, Any]:
+    kind = process.partition("-")[0]
+    return {
+        "apiVersion": "cert-manager.io/v1",
+        "kind": "Certificate",
+        "metadata": {"name": process, "namespace": NAMESPACE},
+        "spec": {
+            "secretName": secret,
+            "commonName": process,
+            "uris": [identity_of(kind, process)],
+            "dnsNames": [f"{kind}.{ZONE}", f"{process}.{ZONE}", "localhost"],
+            "ipAddresses": ["127.0.0.1"],
+            "usages": ["digital signature", "server auth", "client auth"],
+            "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
+            "duration": "2160h",
+            "renewBefore": "720h",
+            "issuerRef": {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": ISSUER},
+        },
+    }
+
+
+def main() -> int:
+    platform = Platform.read(FOLDER / "platform.toml")
+    stale = []
+    for region in platform.regions:
+        folder = FOLDER / "regions" / region / "made"
+        files = made(platform, region)
+        found = {path.name for path in folder.iterdir()} if folder.exists() else set()
+        if "--check" in sys.argv:
+            stale += [f"{region}/{name}" for name in files if name not in found or (folder / name).read_text() != files[name]]
+            stale += [f"{region}/{name}" for name in found - set(files)]
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        for name in found - set(files):
+            (folder / name).unlink()
+    if stale:
+        print(f"deploy/k8s/regions is not current: {', '.join(stale)}: run 'make k8s' and commit the result", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
