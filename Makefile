@@ -22,7 +22,7 @@ PYTEST_ARGS ?=
 export TRUNKLINE_STATE
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(STAMPS)/workspace $(STAMPS)/engine ## build and start the platform on this machine; Ctrl-C ends it (POPS=eu1,us1 SERVICES=all LINKS="us=40 apac=110" UP_ARGS="--loopback 127.7")
 	@exec $(BIN)/trunkline up $(if $(POPS),--pops $(POPS)) --services $(SERVICES) $(foreach link,$(LINKS),--link $(link)) $(UP_ARGS)
