@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.domain.directory import Directory
+from trunkline.domain.host_names import host_names
 from trunkline.domain.views import Acl, ApiKey, Domain, Tenant
 from trunkline.domain.warnings import acl_warnings, domain_warnings
 
@@ -57,11 +58,11 @@ def _within(limit_bytes: int, entries: Iterable[T], texts: Callable[[T], str]) -
 
 
 def domain_message(directory: Directory, domain: Domain, realm: str, pops: Sequence[str]) -> pb.Domain:
-    hostname = f"{domain.label}.{realm}"
+    names = host_names(domain.label, pops, realm)
     return pb.Domain(
         label=domain.label,
-        hostname=hostname,
-        hostnames=[hostname, *(f"{domain.label}.{pop}.{realm}" for pop in pops)],
+        hostname=names[0],
+        hostnames=names,
         acls=domain.acls,
         digest_algorithms=domain.digest.algorithms,
         challenge_status=domain.digest.challenge_status,
