@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import json
+from contextlib import aclosing
 from pathlib import Path
 
-import nats
 from helpers import sipp
 from helpers.platform import Platform, wait_for
+
+from trunkline.eventlog.streams import CALLS_ALL, CONFIG, api_prefix
+from trunkline.eventlog.tail import RawTail
+from trunkline.runtime.nats_client import connect
+from trunkline.runtime.settings import TlsSettings
 
 LISTED = "127.0.0.1"
 
@@ -48,16 +52,19 @@ def test_neither_password_nor_ha1_is_on_disk_or_in_a_stream_or_log(platform: Pla
 
 
 async def messages(platform: Platform) -> list[tuple[str, bytes]]:
-    """Everything that stands in the streams: subject, and headers with body."""
-    token = json.loads((platform.state / "keys" / "platform.json").read_text())["nats_token"]
-    client = await nats.connect(platform.local["nats"]["eu"], token=token)
+    """Everything that stands in the streams: subject and body, read with the certificates of those who may."""
     found = []
-    try:
-        for stream in ("CONFIG", "CALLS"):
-            state = (await client.jetstream().stream_info(stream)).state
-            for position in range(state.first_seq, state.last_seq + 1):
-                message = await client.jetstream().get_msg(stream, seq=position)
-                found.append((f"{message.subject} {position}", repr(message.headers).encode() + (message.data or b"")))
-    finally:
-        await client.close()
+    for process, stream in (("provisioning-eu", CONFIG), ("records-eu", CALLS_ALL)):
+        folder = platform.state / "keys" / "tls"
+        tls = TlsSettings(ca_file=folder / "ca.crt", cert_file=folder / f"{process}.crt", key_file=folder / f"{process}.key")
+        client = await connect(platform.local["nats"]["eu"], tls=tls, name=process)
+        try:
+            last = (await client.jetstream(domain="eu").stream_info(stream)).state.last_seq
+            async with aclosing(RawTail(client, stream, 1, api_prefix=api_prefix("eu")).groups()) as groups:
+                async for group in groups:
+                    found += [(f"{message.subject} {message.sequence}", message.data) for message in group]
+                    if group[-1].sequence >= last:
+                        break
+        finally:
+            await client.close()
     return found

@@ -16,7 +16,7 @@ from helpers.platform import Platform, free_loopback, wait_for
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    platform = Platform(tmp_path_factory.mktemp("cli") / "state", free_loopback())
+    platform = Platform(tmp_path_factory.mktemp("cli") / "state", free_loopback(), pops="eu1")
     try:
         platform.start()
         yield platform
@@ -179,17 +179,17 @@ def test_the_demonstration_happens(platform: Platform) -> None:
 
 
 def test_a_killed_process_comes_back_and_a_held_one_does_not(platform: Platform) -> None:
-    before = platform.refresh()["pids"]["records"]
-    platform.lab("kill", "records")
-    wait_for("another process", lambda: platform.refresh()["pids"].get("records") not in (None, before))
-    assert "records ended (by signal SIGKILL)" in platform.output()
-    platform.lab("hold", "records")
-    held = platform.json("lab", "status", "records")
+    before = platform.refresh()["pids"]["records-eu"]
+    platform.lab("kill", "records-eu")
+    wait_for("another process", lambda: platform.refresh()["pids"].get("records-eu") not in (None, before))
+    assert "records-eu ended (by signal SIGKILL)" in platform.output()
+    platform.lab("hold", "records-eu")
+    held = platform.json("lab", "status", "records-eu")
     assert (held[0]["state"], held[0]["pid"]) == ("held", None)
-    assert "records" not in platform.refresh()["pids"]
+    assert "records-eu" not in platform.refresh()["pids"]
     done = platform.cli("call", "list", check=False)
     assert (done.returncode, "a service does not answer" in done.stderr) == (6, True)
-    platform.lab("release", "records")
+    platform.lab("release", "records-eu")
     wait_for("records answers", lambda: platform.cli("call", "list", check=False).returncode == 0)
     assert refused(platform, 3, "lab", "kill", "nobody").count("nats-eu")
 

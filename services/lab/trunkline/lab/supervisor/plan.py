@@ -16,7 +16,7 @@ from trunkline.lab.supervisor.layout import Chosen, Layout, StateProblem, write_
 from trunkline.lab.supervisor.nats_conf import Server, User, render
 from trunkline.lab.supervisor.process import Spec
 from trunkline.lab.supervisor.toml import to_toml
-from trunkline.lab.supervisor.topology import HOME, Carrier, Pop, Topology
+from trunkline.lab.supervisor.topology import HOME, REGIONS, Carrier, Pop, Topology
 
 BASE_DOMAIN = "sip.trunkline.test"
 SIP_PORT = 5060
@@ -61,9 +61,8 @@ class Plan:
     def carrier_host(self, carrier: Carrier) -> str:
         return f"{self.layout.loopback}.{carrier.octets}"
 
-    @property
-    def dns_listen(self) -> str:
-        return f"{self.layout.loopback}.0.1:{DNS_PORT}"
+    def dns_listen(self, region: str) -> str:
+        return f"{self.layout.loopback}.0.{REGIONS.index(region) + 1}:{DNS_PORT}"
 
     def grpc_processes(self) -> tuple[str, ...]:
         return (*(f"{kind}-{region}" for kind, region in self.topology.services), *(pop.edge for pop in self.topology.pops))
@@ -81,8 +80,8 @@ class Plan:
         """Raises StateProblem where another program has one of the addresses: nothing would come up, or somebody else would answer."""
         hosts = [(self.pop_host(pop), SIP_PORT) for pop in self.topology.pops]
         hosts += [(self.carrier_host(carrier), SIP_PORT) for carrier in self.topology.carriers]
-        host, _, port = self.dns_listen.rpartition(":")
-        for address, number in (*hosts, (host, int(port))):
+        hosts += [(self.dns_listen(region).rpartition(":")[0], DNS_PORT) for region in self.topology.service_regions]
+        for address, number in hosts:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
                 try:
                     probe.bind((address, number))
@@ -186,7 +185,7 @@ class Plan:
                 return {"regions": list(self.topology.regions)}
             case "dns":
                 return {
-                    "dns_listen": self.dns_listen,
+                    "dns_listen": self.dns_listen(region),
                     "pops": [
                         {"name": pop.name, "region": pop.region, "address": self.pop_host(pop), "transports": ["udp"]} for pop in pops
                     ],
@@ -260,7 +259,7 @@ class Plan:
                 for carrier in topology.carriers
             },
             "grpc": {name: chosen.address(name) for name in self.grpc_processes()},
-            "dns": self.dns_listen,
+            "dns": self.dns_listen(HOME),
             "nats": {region: self.nats_url(region) for region in topology.regions},
             "links": dict(topology.links),
             "traces": str(self.layout.state / "traces"),
