@@ -94,7 +94,7 @@ async def test_over_sip(cases: Platform, tmp_path: Path, name: str) -> None:
     number = f"+3180{list(OVER_SIP).index(name):04d}486"
     host = f"{case['domain']}.{cases.local['base_domain']}"
     caller = sipp.Caller(host=host, number=number, username=case.get("username", ""), password=case.get("password", ""))
-    sipp.run(tmp_path, _steps(case, caller), target=cases.edge, local_address=case["source"], is_logged=False).must_succeed(1)
+    sipp.run(tmp_path, _steps(case, caller), target=cases.edge("eu1"), local_address=case["source"], is_logged=False).must_succeed(1)
     expect = case["expect"]
     if expect["outcome"] == "challenge" or case["domain"] not in TABLE["domains"]:
         return
@@ -141,7 +141,7 @@ async def test_through_explain(cases: Platform, name: str) -> None:
 @pytest.mark.parametrize("label", ["sha", "strongest"])
 async def test_a_softphone_answers_the_stronger_algorithms(cases: Platform, label: str) -> None:
     order = {
-        "proxy": cases.edge,
+        "proxy": cases.edge("eu1"),
         "uri": f"sip:+31209999999@{label}.{cases.local['base_domain']}",
         "id_uri": f"sip:alice@{label}.{cases.local['base_domain']}",
         "local_address": "127.20.0.1",
