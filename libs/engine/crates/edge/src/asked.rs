@@ -83,3 +83,59 @@ fn key_of(message: &Message<'_>) -> Vec<u8> {
     key.extend_from_slice(&message.cseq().number.to_be_bytes());
     key
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn invite(branch: &str, cseq: u32) -> OwnedMessage {
+        let text = format!(
+            "INVITE sip:31201234567@acme.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK{branch}\r\nMax-Forwards: 70\r\n\
+             From: <sip:a@acme.example>;tag=1\r\nTo: <sip:b@acme.example>\r\nCall-ID: one\r\nCSeq: {cseq} INVITE\r\n\
+             Contact: <sip:a@192.0.2.1>\r\nContent-Length: 0\r\n\r\n"
+        );
+        OwnedMessage::parse(text.as_bytes()).unwrap()
+    }
+
+    fn flow() -> Flow {
+        Flow { listener: 0, peer: "192.0.2.1:5060".parse().unwrap() }
+    }
+
+    #[test]
+    fn a_retransmission_is_recognized_until_its_invite_is_answered() {
+        let mut asked = Asked::default();
+        assert_eq!(asked.keep(1, flow(), &invite("a", 1).view(), 100), Ok(()));
+        assert_eq!(asked.keep(2, flow(), &invite("a", 1).view(), 100), Err(NotAsked::Retransmission));
+        assert_eq!(asked.keep(3, flow(), &invite("b", 2).view(), 200), Ok(()));
+        assert!(asked.take(1).is_some());
+        assert!(asked.take(1).is_none());
+        assert_eq!(asked.keep(4, flow(), &invite("a", 1).view(), 300), Ok(()));
+    }
+
+    #[test]
+    fn what_is_not_answered_in_time_comes_out_oldest_first() {
+        let mut asked = Asked::default();
+        for (id, due_ms) in [(1, 100), (2, 150), (3, 200)] {
+            asked.keep(id, flow(), &invite(&id.to_string(), 1).view(), due_ms).unwrap();
+        }
+        asked.take(2);
+        assert_eq!(asked.next_due(), Some(100));
+        assert!(asked.take_overdue(99).is_none());
+        assert!(asked.take_overdue(500).is_some());
+        assert_eq!(asked.next_due(), Some(200));
+        assert!(asked.take_overdue(500).is_some());
+        assert!(asked.take_overdue(500).is_none());
+        assert_eq!(asked.next_due(), None);
+    }
+
+    #[test]
+    fn no_more_than_the_bound_wait() {
+        let mut asked = Asked::default();
+        for id in 0..MAX_ASKED as u128 {
+            asked.keep(id, flow(), &invite(&id.to_string(), 1).view(), 100).unwrap();
+        }
+        assert_eq!(asked.keep(u128::MAX, flow(), &invite("more", 1).view(), 100), Err(NotAsked::Full));
+        asked.take(0);
+        assert_eq!(asked.keep(u128::MAX, flow(), &invite("more", 1).view(), 100), Ok(()));
+    }
+}

@@ -7,9 +7,9 @@ use trunkline_message::{Algorithm, Message};
 use trunkline_transaction::{CallId, Flow, Now};
 
 use crate::asked::NotAsked;
+use crate::attempt::{credentials_of, nobody, Attempt, Owner, TRANSPORT};
 use crate::policy::{Decision, Invite, Outcome, Policy};
 use crate::reasons::refusal;
-use crate::requests::{credentials_of, nobody, Attempt, Owner, TRANSPORT};
 use crate::worker::Worker;
 
 /// Of a challenge after credentials that were used before: a client takes either, and 407 is what domains have unless they ask for 401.

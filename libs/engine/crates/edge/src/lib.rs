@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod asked;
+mod attempt;
 mod clock;
 mod completion;
 mod config;

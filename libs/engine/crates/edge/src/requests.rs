@@ -1,28 +1,22 @@
 //! Requests that the core leaves to the edge: new INVITEs, re-INVITEs from elsewhere, what stands outside of dialogs.
 
-use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use trunkline_access::{current_key, decide, issue, Admission, Call, Domain, Outcome, Proof, Snapshot, Verdict};
-use trunkline_message::{e164_digits, Algorithm, HeaderName, Message, Method, Scheme};
+use trunkline_message::{Algorithm, Message, Method, Scheme};
 use trunkline_transaction::{
     reply_flow, AdmitError, CallHandle, CallId, Disposition, Flow, Now, RecheckHandle, Refusal, RoutePlan, Target,
 };
 
+use crate::attempt::{credentials_of, nobody, Attempt, Owner, TRANSPORT};
 use crate::counts::What;
-use crate::fact_lines::Attempted;
 use crate::policy::{self, Decision, Invite, Policy};
 use crate::reasons::refusal;
 use crate::stateless::{Challenges, ALLOW};
 use crate::status::raise;
 use crate::worker::Worker;
-
-/// Credentials that are looked at in one request: a client answers each realm once, and a few stale ones do no harm.
-const MAX_CREDENTIALS: usize = 8;
-
-pub(crate) const TRANSPORT: &str = "udp";
 
 /// Unknown domain, and domain without an entry in any ACL.
 const NOT_SERVED: &str = "T201";
@@ -349,51 +343,6 @@ impl Worker {
         Some(Target { listener: u16::try_from(at).ok()?, ..target })
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn write_attempt(
-        &mut self,
-        now: Now,
-        flow: Flow,
-        message: &Message<'_>,
-        owner: Owner<'_>,
-        admission: &Admission,
-        decision: &Decision,
-        call: CallId,
-        attempt: &Attempt<'_>,
-    ) {
-        let user_agent = message.named(b"User-Agent").next().map(|field| field.value.of(message.bytes())).unwrap_or_default();
-        // Written as records are asked for: with a plus where it is a number.
-        let number =
-            e164_digits(attempt.number.as_bytes()).map_or_else(|| attempt.number.to_owned(), |digits| format!("+{}", digits.as_str()));
-        let attempted = Attempted {
-            tenant: owner.tenant,
-            domain: owner.label,
-            host: attempt.host,
-            number: &number,
-            sip_call_id: message.call_id(),
-            from_uri: message.from().uri_bytes,
-            to_uri: message.to().uri_bytes,
-            user_agent,
-            source: &flow.peer.to_string(),
-            transport: TRANSPORT,
-            pop: &self.config.pop,
-            edge: &self.config.edge,
-            acl: &admission.acl,
-            account: &admission.account,
-            address: &admission.address,
-            digest_algorithm: admission.algorithm.map_or("", trunkline_message::Algorithm::as_str),
-            position: owner.position,
-            caller_id: if decision.caller_id.is_empty() { &admission.caller_id } else { &decision.caller_id },
-            presented: &decision.presented,
-            is_private: decision.is_private,
-            privacy: &decision.privacy,
-            prefix: &decision.prefix,
-            username: attempt.username,
-            notes: &decision.notes,
-        };
-        self.lines.attempted(&mut self.pending, call, now.unix_ns, &attempted);
-    }
-
     /// A re-INVITE from another source passes the access rule of its domain again.
     fn recheck(&mut self, now: Now, flow: Flow, message: &Message<'_>, handle: RecheckHandle, domain: &str) {
         let tables = self.shared.tables.load();
@@ -426,42 +375,5 @@ impl Worker {
         };
         // A stale handle: the dialog ended meanwhile.
         let _ = done;
-    }
-}
-
-/// What admitted a call that was not admitted.
-pub(crate) fn nobody() -> Admission {
-    Admission { acl: String::new(), account: String::new(), address: String::new(), caller_id: String::new(), algorithm: None }
-}
-
-/// Values of the Proxy-Authorization and Authorization fields, unfolded.
-pub(crate) fn credentials_of<'a>(message: &Message<'a>) -> Vec<Cow<'a, [u8]>> {
-    message
-        .fields(HeaderName::ProxyAuthorization)
-        .chain(message.fields(HeaderName::Authorization))
-        .take(MAX_CREDENTIALS)
-        .map(|field| trunkline_message::text::unfold(field.value.of(message.bytes())))
-        .collect()
-}
-
-/// What the INVITE itself says.
-#[derive(Clone, Copy)]
-pub(crate) struct Attempt<'a> {
-    pub host: &'a str,
-    pub number: &'a str,
-    pub username: &'a [u8],
-}
-
-/// Whose call it is, as of which position of the log.
-#[derive(Clone, Copy)]
-pub(crate) struct Owner<'a> {
-    pub tenant: &'a str,
-    pub label: &'a str,
-    pub position: u64,
-}
-
-impl<'a> Owner<'a> {
-    fn of(domain: &'a Domain, tables: &Snapshot) -> Self {
-        Self { tenant: &domain.tenant, label: &domain.label, position: tables.position() }
     }
 }
