@@ -21,8 +21,9 @@ from trunkline.domain.events import TenantId
 
 __all__ = ["regions"]
 
-SAME_LIMIT_S = 1.0
-"""A new key is given to peers before anything sealed under it is written; keys that sign are asked for before a store serves."""
+SAME_LIMIT_S = 5.0
+"""A new key is given to peers before anything sealed under it is written, which takes milliseconds; one that was too busy to take it then
+has it two seconds later."""
 
 BACK_LIMIT_S = 10.0
 
