@@ -91,6 +91,7 @@ async def regions(tmp_path: Path) -> AsyncIterator[Regions]:
         stack.callback(made.end)
         for region in REGIONS:
             made.start(region)
+        await until("us has linked", lambda: "JetStream using domains" in made.log("us"))
         yield made
 
 
@@ -145,7 +146,6 @@ async def test_a_service_writes_its_own_aggregates_only_and_nobody_reads_another
 
 
 async def test_only_a_server_of_another_region_gets_a_leaf_link(regions: Regions, tmp_path: Path) -> None:
-    await until("us has linked", lambda: "Leafnode connection created" in regions.log("us"))
     posing = replace(regions.servers["us"], tls=files_of("edge", "edge-us1"), listen=f"127.0.0.1:{free_port()}", store=tmp_path / "posing")
     regions.servers["posing"] = posing
     regions.start("posing")
