@@ -10,8 +10,6 @@ another value. When it has reached the head, both are put in place; until then t
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,6 +23,7 @@ from trunkline.eventlog.digest import EMPTY
 from trunkline.eventlog.log import EventLog, LogDamaged, LogUnavailable, StoredCommit
 from trunkline.eventlog.replica_copy import Copy
 from trunkline.eventlog.replica_store import KnownRequest, StoreDamaged, Version, remove, set_aside
+from trunkline.eventlog.replica_waiting import Waiting
 
 FLUSH_S: Final = 0.05
 """Commits wait so long for others to go to disk with; what a killed process loses of it is read from the log again."""
@@ -91,8 +90,7 @@ class Replica:
         self._has_given = False
         self._is_held_back = False
         self._target: Position | None = None
-        self._waiting: list[tuple[Position, int, asyncio.Future[None]]] = []
-        self._numbers = itertools.count()
+        self._waiting = Waiting()
         self._completed = asyncio.Event()
         self._beacon: Beacon | None = None
         self._beacon_at_s = 0.0
@@ -214,22 +212,14 @@ class Replica:
         """Returns at once where the position is covered. While the replica is being rebuilt no position is. Raises NotCovered."""
         if position <= self._covered and not self.is_rebuilding:
             return
-        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        entry = (position, next(self._numbers), reached)
-        heapq.heappush(self._waiting, entry)
         try:
-            async with asyncio.timeout(timeout_s):
-                await reached
+            await self._waiting.wait(position, timeout_s)
         except TimeoutError:
             state = "is being built anew" if self.is_rebuilding else f"stands at {self._covered}"
             raise NotCovered(
                 f"position {position} is not covered after {timeout_s} s; this replica {state}."
                 " Is the log reachable? Try again with the same request id."
             ) from None
-        finally:
-            if entry in self._waiting:
-                self._waiting.remove(entry)
-                heapq.heapify(self._waiting)
 
     async def catch_up(self, timeout_s: float) -> None:
         """Until this holds all that the log holds now, for who decides on it. What was read from the file alone may be of another log: it
@@ -369,10 +359,7 @@ class Replica:
         if self._on_covered is not None:
             self._on_covered(position)
         self._covered = position
-        while self._waiting and self._waiting[0][0] <= self._covered:
-            _, _, reached = heapq.heappop(self._waiting)
-            if not reached.done():
-                reached.set_result(None)
+        self._waiting.reached(position)
 
     def _set_complete(self) -> None:
         self._is_held_back = False
