@@ -197,7 +197,7 @@ class EngineBench:
         self.peers: list[Peer] = []
         self.gateways: list[Peer] = []
         self.address = address
-        self.decide: Callable[[Invite], Decision] = lambda _: Route(self.targets())
+        self.decide: Callable[[Invite], Decision] = lambda _: self.route()
         self.engine = self.make(**settings)
         self.engine.apply(platform_tables(), 1)
         self.engine.start(lambda invite: self.decide(invite))
@@ -225,10 +225,12 @@ class EngineBench:
         self.gateways.append(gateway)
         return gateway
 
+    def route(self) -> Route:
+        targets = self.targets()
+        return Route(targets, request_users=(NUMBER,) * len(targets))
+
     def targets(self) -> tuple[Target, ...]:
-        return tuple(
-            Target(f"g{number}", "alpha", *gateway.address, request_user=NUMBER) for number, gateway in enumerate(self.gateways, start=1)
-        )
+        return tuple(Target(f"g{number}", "alpha", *gateway.address) for number, gateway in enumerate(self.gateways, start=1))
 
     def facts(self, count: int) -> list[dict[str, Any]]:
         """The first so many facts of the journal, from its oldest line that was not acknowledged."""

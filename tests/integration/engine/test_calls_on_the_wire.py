@@ -70,8 +70,6 @@ GOOD = {"gateway": "g1", "carrier": "alpha", "address": "127.0.0.1", "port": 506
         ({"asserted": ("<tel:+31>",) * 3}, "Route.targets[0].asserted"),
         ({"privacy": "id\r\nX: y"}, "Route.targets[0].privacy"),
         ({"privacy": "ïd"}, "Route.targets[0].privacy"),
-        ({"request_user": "31@evil"}, "Route.targets[0].request_user"),
-        ({"request_user": "31 20"}, "Route.targets[0].request_user"),
         ({"address": "gateway.example.com"}, "Route.targets[0].address"),
         ({"port": 0}, "Route.targets[0].port"),
         ({"port": 70000}, "Route.targets[0].port"),
@@ -86,7 +84,21 @@ def test_what_could_break_a_message_is_refused_with_its_place(
     raised: list[BaseException] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: raised.append(unraisable.exc_value))
     targets = () if target is None else (Target(**(GOOD | target)),)  # type: ignore[arg-type]
-    admitting.decide = lambda _: Route(targets)
+    refuses(admitting, raised, Route(targets), what)
+
+
+@pytest.mark.parametrize("users", [("31@evil",), ("31 20",), ("31\r\n",), ("1", "2")])
+def test_a_request_user_that_could_break_a_uri_is_refused_with_its_place(
+    admitting: EngineBench, monkeypatch: pytest.MonkeyPatch, users: tuple[str, ...]
+) -> None:
+    raised: list[BaseException] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: raised.append(unraisable.exc_value))
+    target = Target(**GOOD)  # type: ignore[arg-type]
+    refuses(admitting, raised, Route((target,), request_users=users), "Route.request_users")
+
+
+def refuses(admitting: EngineBench, raised: list[BaseException], route: Route, what: str) -> None:
+    admitting.decide = lambda _: route
     peer = admitting.peer()
     peer.send(peer.request())
     assert peer.final().start_line == "SIP/2.0 500 Decision Failed T901"

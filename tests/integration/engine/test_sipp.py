@@ -35,7 +35,7 @@ def gateway(bench: EngineBench, tmp_path: Path) -> Iterator[int]:
             assert process.poll() is None and time.monotonic() < deadline, "SIPp does not listen"
             time.sleep(0.01)
         probe.close()
-        bench.decide = lambda _: Route((Target("g1", "alpha", "127.0.0.1", port, request_user=NUMBER),))
+        bench.decide = lambda _: Route((Target("g1", "alpha", "127.0.0.1", port),), request_users=(NUMBER,))
         yield port
     finally:
         process.kill()

@@ -4,7 +4,7 @@ from unit.domain.test_routing import imported
 
 from trunkline.domain import commands as c
 from trunkline.domain.events import CarrierSettings, DeckRow, TenantId
-from trunkline.domain.policy import AdmittedCall, Rejected, Routed, decide_call
+from trunkline.domain.policy import AdmittedCall, Memory, Rejected, Routed, decide_call
 from trunkline.domain.reasons import reason
 
 ACME = TenantId("acme")
@@ -102,3 +102,54 @@ def test_an_identity_of_another_is_ignored_and_noted() -> None:
     assert isinstance(routed, Routed)
     assert routed.identity.caller_id == "+31000000"
     assert routed.notes == ("identity asked for is not the caller's: ignored",)
+
+
+def test_a_remembered_route_is_the_one_that_would_be_decided_anew() -> None:
+    history, memory = platform(), Memory()
+    calls = [
+        CALL,
+        CALL._replace(number="31209999999"),
+        CALL._replace(privacy=("id",)),
+        CALL._replace(privacy=("none",)),
+        CALL._replace(hints=("<sip:+31000000@x>",)),
+        CALL._replace(hints=("<tel:+4412345>",)),
+        CALL._replace(from_uri="sip:anonymous@Anonymous.Invalid"),
+        CALL._replace(account="31000001"),
+        CALL._replace(caller_id="+4420000000"),
+        CALL._replace(host=f"acme.eu1.{REALM}"),
+        CALL._replace(number="+4412345678"),
+        CALL._replace(number="+33123456"),
+        CALL._replace(number="+99912345"),
+    ]
+    changes = [
+        None,
+        c.AddGateway("alpha", "h", "192.0.2.9", "us", priority=3),
+        c.ChangeCarrier("beta", CarrierSettings(is_trusted=True)),
+        c.SetClassOfService(ACME, "acme", ("31",)),
+        c.RemoveGateway("alpha", "g"),
+    ]
+    for change in changes:
+        if change is not None:
+            history.execute(change)
+        for _ in range(2):
+            for call in calls:
+                remembered = decide_call(call, history.directory, region="eu", realm=REALM, randomness=0.5, memory=memory)
+                assert remembered == decided(call, history), (change, call)
+
+
+def test_what_is_remembered_is_the_same_object_until_something_of_it_changes() -> None:
+    history, memory = platform(), Memory()
+
+    def targets(call: AdmittedCall) -> object:
+        routed = decide_call(call, history.directory, region="eu", realm=REALM, randomness=0.5, memory=memory)
+        assert isinstance(routed, Routed)
+        return routed.targets
+
+    first = targets(CALL)
+    assert targets(CALL._replace(number="+31209999999")) is first
+    imported(history, "standard", DeckRow("31", "alpha"), DeckRow("31", "beta", priority=1))
+    again = targets(CALL)
+    assert again is not first and targets(CALL) is again
+    history.execute(c.AddGateway("alpha", "same", "192.0.2.8", "eu"))
+    drawn = targets(CALL)
+    assert targets(CALL) is not drawn, "two gateways of one priority: weights are drawn for each call"

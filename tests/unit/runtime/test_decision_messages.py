@@ -22,7 +22,6 @@ _target = st.builds(
     port=st.integers(min_value=1, max_value=65535),
     transport=_text,
     is_trusted=st.booleans(),
-    request_user=_text,
     from_name_addr=_text,
     asserted=_texts,
     has_asserted_on_ack=st.booleans(),
@@ -31,16 +30,17 @@ _target = st.builds(
     rate_micros=st.integers(min_value=0, max_value=2**63),
     currency=_text,
 )
+_steps = st.lists(st.tuples(_target, _text), min_size=1, max_size=8)
 _decision: st.SearchStrategy[Route | Reject] = st.one_of(
     st.builds(
-        Route,
-        targets=st.lists(_target, min_size=1, max_size=8).map(tuple),
-        caller_id=_text,
-        presented=_text,
-        is_private=st.booleans(),
-        privacy=_text,
-        prefix=_text,
-        notes=_texts,
+        lambda steps, *rest: Route(tuple(target for target, _ in steps), *rest, request_users=tuple(user for _, user in steps)),
+        _steps,
+        _text,
+        _text,
+        st.booleans(),
+        _text,
+        _text,
+        _texts,
     ),
     st.builds(Reject, reason=_text, facts=_text, caller_id=_text, prefix=_text, notes=_texts),
 )
@@ -74,8 +74,8 @@ def test_a_call_arrives_as_it_was_asked_about(call: AdmittedCall, region: str) -
 
 def test_every_field_of_the_messages_is_used() -> None:
     for fields, message in (
-        (Route._fields, routing_pb2.RoutedCall),
-        (Target._fields, routing_pb2.RouteTarget),
+        (set(Route._fields) - {"request_users"}, routing_pb2.RoutedCall),
+        ({*Target._fields, "request_user"}, routing_pb2.RouteTarget),
         (Reject._fields, routing_pb2.RejectedCall),
         ((*AdmittedCall._fields, "region"), routing_pb2.DecideCallRequest),
     ):

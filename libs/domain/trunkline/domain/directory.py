@@ -93,6 +93,8 @@ class Directory:
         self.decks: Mapping[DeckId, Deck] = MappingProxyType(self._decks)
         self.claims: Mapping[str, Claim] = MappingProxyType(self._claims)
         self.routes = RouteTable()
+        self.carriers_version = 0
+        """Another one after each change of a carrier or a gateway, raised when the change is in `carriers`."""
 
     def acls(self, tenant: TenantId) -> Mapping[AclName, Acl]:
         """The tenant's ACLs by name, in the order of their creation; empty for a tenant that is not there."""
@@ -275,6 +277,10 @@ class Directory:
             del self._attached[tenant, acl]
 
     def _apply_to_carrier(self, fact: Fact, event: CarrierCreated | CarrierChanged | GatewayAdded | GatewayRemoved) -> None:
+        self._change_carrier(fact, event)
+        self.carriers_version += 1
+
+    def _change_carrier(self, fact: Fact, event: CarrierCreated | CarrierChanged | GatewayAdded | GatewayRemoved) -> None:
         name, version = CarrierId(fact.aggregate), fact.version
         if isinstance(event, CarrierCreated):
             self._carriers[name] = Carrier(name, event.settings, (), version)

@@ -6,15 +6,17 @@ What is made once a call is a named tuple: a frozen dataclass takes three times 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from trunkline.domain.class_of_service import is_allowed
 from trunkline.domain.directory import Directory
-from trunkline.domain.events import DomainLabel, TenantId
+from trunkline.domain.events import DeckRow, DomainLabel, TenantId
 from trunkline.domain.host_names import is_bound
-from trunkline.domain.identity import Identity, Privacy, Shown, hinted, identify, parse_privacy, presented, show
+from trunkline.domain.identity import ANONYMOUS_HOST, Identity, Privacy, Shown, hinted, identify, parse_privacy, presented, show
 from trunkline.domain.numbers import country_code, parse_e164
-from trunkline.domain.routing import Choice, choose
+from trunkline.domain.route_table import RouteMatch
+from trunkline.domain.routing import Choice, choose, is_settled
+from trunkline.domain.views import Domain
 
 
 class AdmittedCall(NamedTuple):
@@ -66,28 +68,87 @@ class Rejected(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def decide_call(call: AdmittedCall, directory: Directory, *, region: str, realm: str, randomness: float) -> Routed | Rejected:
-    """`region` is that of the POP that asks, `randomness` is uniform in [0, 1)."""
-    identity = identify(account=call.account, caller_id=call.caller_id, label=call.domain, realm=realm)
-    notes: tuple[str, ...] = ()
-    if call.hints:
-        identity, notes = hinted(identity, call.hints, account=call.account, label=call.domain, realm=realm)
-    who = identity.caller_id
+_REMEMBERED: Final = 65_536
+"""Callers and prefixes whose routes are kept; some 0.5 KB each. Beyond it all are forgotten and decided anew as they come."""
+
+
+_MAX_WISHES: Final = 512
+"""Characters of Privacy and identity headers that are kept; real ones have some 60."""
+
+_Key = tuple[str, str, str, str, str, str, bool, tuple[str, ...]]
+
+
+class _Known(NamedTuple):
+    """A route, and what it was made of: it holds as long as these are the same."""
+
+    domain: Domain
+    rows: tuple[tuple[DeckRow, str], ...]
+    carriers_version: int
+    routed: Routed
+
+
+class Memory:
+    """Routes of one POP that come again: of the same caller, who asks for the same, to a number of the same prefix, where no weights are to
+    be drawn. One for each region and realm."""
+
+    def __init__(self) -> None:
+        self._known: dict[_Key, _Known] = {}
+
+    def find(self, key: _Key, domain: Domain, match: RouteMatch, carriers_version: int) -> Routed | None:
+        """`targets` of what is found is the same object each time."""
+        known = self._known.get(key)
+        if known is None or known.domain is not domain or known.rows is not match.rows or known.carriers_version != carriers_version:
+            return None
+        return known.routed
+
+    def keep(self, key: _Key, known: _Known) -> None:
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[key] = known
+
+
+def decide_call(
+    call: AdmittedCall, directory: Directory, *, region: str, realm: str, randomness: float, memory: Memory | None = None
+) -> Routed | Rejected:
+    """`region` is that of the POP that asks, `randomness` is uniform in [0, 1). `memory` makes it quicker and changes nothing."""
     digits = parse_e164(call.number)
     if digits is None:
-        return Rejected("T102", f"number {call.number[:64]!r} is not 3 to 15 digits with or without a leading +", who, notes=notes)
+        return _rejected(call, realm, "T102", f"number {call.number[:64]!r} is not 3 to 15 digits with or without a leading +")
     if country_code(digits) is None:
-        return Rejected("T404", f"number +{digits} begins with no country code that is assigned", who, notes=notes)
+        return _rejected(call, realm, "T404", f"number +{digits} begins with no country code that is assigned")
     domain = directory.domain(TenantId(call.tenant), DomainLabel(call.domain))
     if domain is None:
         # The engine's tables are a moment ahead or behind.
-        return Rejected("T201", f"domain {call.domain} of tenant {call.tenant} is not in the directory", who, notes=notes)
+        return _rejected(call, realm, "T201", f"domain {call.domain} of tenant {call.tenant} is not in the directory")
     if not is_allowed(domain.allowed_prefixes, digits):
         facts = f"number +{digits} begins with none of the {len(domain.allowed_prefixes)} prefixes that the domain {call.domain} may call"
-        return Rejected("T301", facts, who, notes=notes)
+        return _rejected(call, realm, "T301", facts)
     match = directory.routes.find(digits)
     if match is None:
-        return Rejected("T401", f"no active route deck has a prefix of +{digits}", who, notes=notes)
+        return _rejected(call, realm, "T401", f"no active route deck has a prefix of +{digits}")
+    carriers_version = directory.carriers_version
+    if memory is None:
+        return _decide(call, digits, match, directory, region=region, realm=realm, randomness=randomness)
+    is_anonymous = ANONYMOUS_HOST in call.from_uri.lower()
+    wishes = (*call.privacy, "", *call.hints) if call.privacy or call.hints else ()
+    key: _Key = (call.tenant, call.domain, call.host, call.account, call.caller_id, match.prefix, is_anonymous, wishes)
+    known = memory.find(key, domain, match, carriers_version)
+    if known is not None:
+        targets, _, identity, privacy, shown, prefix, destination, notes = known
+        return Routed(targets, "+" + digits, identity, privacy, shown, prefix, destination, notes)
+    decided = _decide(call, digits, match, directory, region=region, realm=realm, randomness=randomness)
+    is_short = sum(map(len, wishes)) <= _MAX_WISHES
+    if is_short and isinstance(decided, Routed) and is_settled(match, directory.carriers):
+        memory.keep(key, _Known(domain, match.rows, carriers_version, decided))
+    return decided
+
+
+def _decide(
+    call: AdmittedCall, digits: str, match: RouteMatch, directory: Directory, *, region: str, realm: str, randomness: float
+) -> Routed | Rejected:
+    """Gateways and identity of a call to a number that may be called."""
+    identity, notes = _identified(call, realm)
+    who = identity.caller_id
     stays = is_bound(call.host, call.domain, realm)
     choices = choose(match, directory.carriers, region=region, is_bound=stays, randomness=randomness)
     if not choices:
@@ -108,3 +169,15 @@ def decide_call(call: AdmittedCall, directory: Directory, *, region: str, realm:
         choices[0].row.destination,
         notes,
     )
+
+
+def _identified(call: AdmittedCall, realm: str) -> tuple[Identity, tuple[str, ...]]:
+    identity = identify(account=call.account, caller_id=call.caller_id, label=call.domain, realm=realm)
+    if call.hints:
+        return hinted(identity, call.hints, account=call.account, label=call.domain, realm=realm)
+    return identity, ()
+
+
+def _rejected(call: AdmittedCall, realm: str, reason: str, facts: str) -> Rejected:
+    identity, notes = _identified(call, realm)
+    return Rejected(reason, facts, identity.caller_id, notes=notes)

@@ -26,7 +26,7 @@ class RouteTable:
     def __init__(self) -> None:
         self._active: dict[DeckId, _Index] = {}
         self._pending: dict[DeckId, _Index] = {}
-        self._indexes: tuple[_Index, ...] = ()
+        self._view = _View((), {})
 
     def start(self, deck: DeckId, currency: str) -> None:
         self._pending[deck] = _Index(currency)
@@ -38,7 +38,7 @@ class RouteTable:
     def activate(self, deck: DeckId) -> None:
         """KeyError where no revision of the deck was started."""
         self._active[deck] = self._pending.pop(deck)
-        self._indexes = tuple(self._active[name] for name in sorted(self._active))
+        self._view = _View(tuple(self._active[name] for name in sorted(self._active)), {})
 
     def pending_rows(self, deck: DeckId, prefix: str) -> int:
         """How many rows the revision that is being filled has for exactly this prefix."""
@@ -46,8 +46,8 @@ class RouteTable:
         return 0 if index is None else len(index.rows_by_prefix.get(prefix, ()))
 
     def find(self, digits: str) -> RouteMatch | None:
-        """`digits` without `+`."""
-        indexes = self._indexes
+        """`digits` without `+`. For one prefix `rows` is the same object until a deck is activated."""
+        indexes, matches = self._view
         if len(indexes) == 1:
             return indexes[0].find(digits)
         best = ""
@@ -57,8 +57,11 @@ class RouteTable:
                 best = match.prefix
         if not best:
             return None
-        rows = tuple(entry for index in indexes for entry in index.rows_by_prefix.get(best, ()))
-        return RouteMatch(best, rows)
+        known = matches.get(best)
+        if known is None:
+            known = RouteMatch(best, tuple(entry for index in indexes for entry in index.rows_by_prefix.get(best, ())))
+            matches[best] = known
+        return known
 
     def rows_under(self, prefix: str) -> Iterator[tuple[DeckId, DeckRow, str]]:
         """Active rows whose prefix begins with `prefix`, by deck, then prefix; with the currency. Sorts: not for the path of a call."""
@@ -71,6 +74,13 @@ class RouteTable:
 
 def _priority(row: tuple[DeckRow, str]) -> int:
     return row[0].priority
+
+
+class _View(NamedTuple):
+    """What readers see: the active decks, and the matches of several of them that were put together, at most one a prefix of the decks."""
+
+    indexes: tuple[_Index, ...]
+    matches: dict[str, RouteMatch]
 
 
 class _Index:

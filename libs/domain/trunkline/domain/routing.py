@@ -62,6 +62,15 @@ def choose(
     return (*chosen, *own[OWN_REGION_FIRST:])[:MAX_TARGETS]
 
 
+def is_settled(match: RouteMatch, carriers: Mapping[CarrierId, Carrier]) -> bool:
+    """Whether `choose` gives the same whatever the randomness: no two rows, and no two gateways of a carrier, share a priority."""
+    lists = [[row.priority for row, _ in match.rows]]
+    lists += [
+        [gateway.priority for gateway in carriers[name].gateways] for row, _ in match.rows if (name := CarrierId(row.carrier)) in carriers
+    ]
+    return all(len(set(priorities)) == len(priorities) for priorities in lists)
+
+
 _priority: Callable[[Gateway], int] = attrgetter("priority")
 _weight: Callable[[Gateway], int] = attrgetter("weight")
 _name: Callable[[Gateway], str] = attrgetter("name")

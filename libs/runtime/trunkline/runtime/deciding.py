@@ -4,32 +4,65 @@ engine's thread, and by routing for an edge that cannot decide yet.
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Final, assert_never, cast
 
 from trunkline.domain.policy import Rejected, Routed, RouteTarget
 from trunkline.engine import Reject, Route, Target
 
 
+_REMEMBERED: Final = 16_384
+"""Routes whose targets are kept in the engine's form; about 1 KB each. Beyond it all are forgotten and made again as they come."""
+
+
+class Translator:
+    """`decision_of` for one who decides call after call: of targets that come again as the same object (see `trunkline.domain.policy.Memory`)
+    the engine is given the same objects again, which it then need not read."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[tuple[RouteTarget, ...], tuple[Target, ...]]] = {}
+        """By the identity of the first, which is kept with it, so that no other object can have it."""
+
+    def decision_of(self, decided: Routed | Rejected, notes: tuple[str, ...] = ()) -> Route | Reject:
+        if type(decided) is Rejected:
+            return decision_of(decided, notes)
+        routed = cast(Routed, decided)
+        known = self._known.get(id(routed.targets))
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[id(routed.targets)] = (routed.targets, _targets(routed.targets))
+        return _route(routed, known[1], notes)
+
+
 def decision_of(decided: Routed | Rejected, notes: tuple[str, ...] = ()) -> Route | Reject:
-    """`notes` are added to those of the decision. Some microseconds: it is done once a call."""
+    """`notes` are added to those of the decision."""
     match decided:
         case Routed():
-            return Route(
-                tuple([_target(each, decided.number) for each in decided.targets]),
-                decided.identity.caller_id or decided.identity.uri,
-                decided.presented,
-                decided.privacy.is_private,
-                decided.privacy.value,
-                decided.prefix,
-                decided.notes + notes,
-            )
+            return _route(decided, _targets(decided.targets), notes)
         case Rejected():
             return Reject(decided.reason, decided.facts, decided.caller_id, decided.prefix, decided.notes + notes)
         case _:
             assert_never(decided)
 
 
-def _target(target: RouteTarget, number: str) -> Target:
+def _route(routed: Routed, targets: tuple[Target, ...], notes: tuple[str, ...]) -> Route:
+    return Route(
+        targets,
+        routed.identity.caller_id or routed.identity.uri,
+        routed.presented,
+        routed.privacy.is_private,
+        routed.privacy.value,
+        routed.prefix,
+        routed.notes + notes,
+        (routed.number,) * len(targets),
+    )
+
+
+def _targets(targets: tuple[RouteTarget, ...]) -> tuple[Target, ...]:
+    return tuple([_target(each) for each in targets])
+
+
+def _target(target: RouteTarget) -> Target:
     choice, shown = target
     gateway, settings = choice.gateway, choice.carrier.settings
     # By position, in the order of the fields: by name it takes twice as long, and this is done for each gateway of each call.
@@ -40,7 +73,6 @@ def _target(target: RouteTarget, number: str) -> Target:
         gateway.port,
         gateway.transport,
         settings.is_trusted,
-        number,
         shown.from_name_addr,
         shown.asserted,
         settings.has_pai_on_ack,

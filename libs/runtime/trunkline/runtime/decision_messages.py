@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import assert_never
 
 from trunkline.api.routing.v1 import routing_pb2
@@ -44,7 +45,7 @@ def response_of(decision: Route | Reject, position: int) -> routing_pb2.DecideCa
     match decision:
         case Route():
             routed = routing_pb2.RoutedCall(
-                targets=map(_message_of, decision.targets),
+                targets=map(_message_of, decision.targets, decision.request_users or repeat("")),
                 caller_id=decision.caller_id,
                 presented=decision.presented,
                 is_private=decision.is_private,
@@ -79,6 +80,7 @@ def decision_in(response: routing_pb2.DecideCallResponse) -> Route | Reject:
                 routed.privacy,
                 routed.prefix,
                 tuple(routed.notes),
+                tuple([target.request_user for target in routed.targets]),
             )
         case "rejected":
             rejected = response.rejected
@@ -87,7 +89,7 @@ def decision_in(response: routing_pb2.DecideCallResponse) -> Route | Reject:
             raise ValueError("the answer of DecideCall is neither a route nor a refusal: is routing of another version?")
 
 
-def _message_of(target: Target) -> routing_pb2.RouteTarget:
+def _message_of(target: Target, request_user: str) -> routing_pb2.RouteTarget:
     return routing_pb2.RouteTarget(
         gateway=target.gateway,
         carrier=target.carrier,
@@ -95,7 +97,7 @@ def _message_of(target: Target) -> routing_pb2.RouteTarget:
         port=target.port,
         transport=target.transport,
         is_trusted=target.is_trusted,
-        request_user=target.request_user,
+        request_user=request_user,
         from_name_addr=target.from_name_addr,
         asserted=target.asserted,
         has_asserted_on_ack=target.has_asserted_on_ack,
@@ -114,7 +116,6 @@ def _target_of(message: routing_pb2.RouteTarget) -> Target:
         message.port,
         message.transport,
         message.is_trusted,
-        message.request_user,
         message.from_name_addr,
         tuple(message.asserted),
         message.has_asserted_on_ack,

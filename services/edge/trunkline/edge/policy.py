@@ -10,9 +10,9 @@ from collections.abc import Callable
 from random import random
 
 from trunkline.domain.directory import Directory
-from trunkline.domain.policy import AdmittedCall, decide_call
+from trunkline.domain.policy import AdmittedCall, Memory, decide_call
 from trunkline.engine import Decision, Invite
-from trunkline.runtime.deciding import decision_of
+from trunkline.runtime.deciding import Translator
 
 ISOLATED_NOTE = "decided from the replica: the log was out of reach"
 
@@ -26,10 +26,16 @@ class Policy:
         self._region = region
         self._realm = realm
         self._randomness = randomness
+        self._memory = Memory()
+        self._translator = Translator()
 
     def on_invite(self, invite: Invite) -> Decision:
         """What the engine is given as its callback."""
-        header = invite.header
+        privacy: list[str] | tuple[str, ...] = ()
+        hints: list[str] | tuple[str, ...] = ()
+        if invite.has_identity_headers:
+            privacy = invite.header("Privacy")
+            hints = invite.header("P-Asserted-Identity") + invite.header("P-Preferred-Identity")
         call = AdmittedCall(
             invite.tenant,
             invite.domain,
@@ -38,8 +44,10 @@ class Policy:
             invite.account,
             invite.caller_id,
             invite.from_uri,
-            header("Privacy"),
-            header("P-Asserted-Identity") + header("P-Preferred-Identity"),
+            privacy,
+            hints,
         )
-        decided = decide_call(call, self._directory(), region=self._region, realm=self._realm, randomness=self._randomness())
-        return decision_of(decided, (ISOLATED_NOTE,) if self.is_isolated else ())
+        decided = decide_call(
+            call, self._directory(), region=self._region, realm=self._realm, randomness=self._randomness(), memory=self._memory
+        )
+        return self._translator.decision_of(decided, (ISOLATED_NOTE,) if self.is_isolated else ())

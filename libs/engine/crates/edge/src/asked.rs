@@ -4,6 +4,7 @@
 //! only a call that is admitted begins one. Retransmissions meanwhile are recognized and dropped.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use trunkline_message::{Message, OwnedMessage};
 use trunkline_transaction::Flow;
@@ -14,7 +15,7 @@ pub(crate) const MAX_ASKED: usize = 1024;
 /// An INVITE that waits.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    pub message: OwnedMessage,
+    pub message: Arc<OwnedMessage>,
     pub flow: Flow,
 }
 
@@ -47,9 +48,13 @@ impl Asked {
             return Err(NotAsked::Full);
         }
         self.known.insert(key, id);
-        self.waiting.insert(id, Waiting { message: OwnedMessage::copy_of(message), flow });
+        self.waiting.insert(id, Waiting { message: Arc::new(OwnedMessage::copy_of(message)), flow });
         self.order.push_back((due_ms, id));
         Ok(())
+    }
+
+    pub fn message(&self, id: u128) -> Option<Arc<OwnedMessage>> {
+        self.waiting.get(&id).map(|waiting| Arc::clone(&waiting.message))
     }
 
     pub fn take(&mut self, id: u128) -> Option<Waiting> {

@@ -56,6 +56,7 @@ impl Worker {
             Err(NotAsked::Retransmission) => return,
             Err(NotAsked::Full) => return self.refuse(flow, message, &refusal(&self.shared.tables.load(), "T902", String::new()), b""),
         }
+        let Some(kept) = self.asked.message(id) else { return };
         let source = flow.peer.to_string();
         let invite = Invite {
             call: CallId(id),
@@ -70,7 +71,7 @@ impl Worker {
             account: "",
             address: "",
             caller_id: "",
-            message: *message,
+            message: &kept,
         };
         let is_asked = {
             let _running = self.watchdog.decision();

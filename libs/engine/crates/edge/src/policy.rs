@@ -1,7 +1,9 @@
 //! The one question that is asked outside: what becomes of an admitted INVITE.
 
-use trunkline_message::Message;
-use trunkline_transaction::{CallId, Target};
+use std::sync::Arc;
+
+use trunkline_message::OwnedMessage;
+use trunkline_transaction::{CallId, Prepared};
 
 /// An admitted INVITE.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +24,7 @@ pub struct Invite<'a> {
     pub account: &'a str,
     pub address: &'a str,
     pub caller_id: &'a str,
-    pub message: Message<'a>,
+    pub message: &'a Arc<OwnedMessage>,
 }
 
 /// What becomes of it, with what the record says of the decision.
@@ -39,8 +41,8 @@ pub struct Decision {
 
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// Gateways in order; `listener` of each is filled in by the engine.
-    Route(Vec<Target>),
+    /// Gateways in order, each with the user part of the Request-URI that it is sent, which is already escaped; empty: the caller's own.
+    Route(Vec<(Arc<Prepared>, String)>),
     /// A code of the registry, and what only the owner is told.
     Reject { code: String, facts: String },
     /// The policy itself failed: counted, and answered with T901.

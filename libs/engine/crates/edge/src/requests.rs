@@ -7,7 +7,7 @@ use std::sync::Arc;
 use trunkline_access::{current_key, decide, issue, Admission, Call, Domain, Outcome, Proof, Snapshot, Verdict};
 use trunkline_message::{Algorithm, Message, Method, Scheme};
 use trunkline_transaction::{
-    reply_flow, AdmitError, CallHandle, CallId, Disposition, Flow, Now, RecheckHandle, Refusal, RoutePlan, Target,
+    reply_flow, AdmitError, CallHandle, CallId, Disposition, Flow, Now, Prepared, RecheckHandle, Refusal, RoutePlan, Step,
 };
 
 use crate::attempt::{credentials_of, nobody, Attempt, Owner, TRANSPORT};
@@ -225,6 +225,7 @@ impl Worker {
         let Some((call, handle)) = self.begin(now, flow, message, tables, owner, admission, attempt) else { return };
         self.flush();
 
+        let Some(kept) = self.proxy.invite(handle) else { return };
         let source = flow.peer.to_string();
         let invite = Invite {
             call,
@@ -239,7 +240,7 @@ impl Worker {
             account: &admission.account,
             address: &admission.address,
             caller_id: &admission.caller_id,
-            message: *message,
+            message: &kept,
         };
         let decision = {
             let _running = self.watchdog.decision();
@@ -317,7 +318,7 @@ impl Worker {
             }
             policy::Outcome::Route(targets) => {
                 let plan = RoutePlan {
-                    targets: targets.into_iter().filter_map(|target| self.with_listener(target)).collect(),
+                    steps: targets.into_iter().filter_map(|(target, request_user)| self.step(target, request_user)).collect(),
                     all_failed: refusal(tables, "T402", String::new()),
                     timed_out: refusal(tables, "T405", String::new()),
                     no_target: refusal(tables, "T403", String::new()),
@@ -338,9 +339,9 @@ impl Worker {
     }
 
     /// The first listener of the gateway's address family; without one the gateway cannot be reached from here.
-    fn with_listener(&self, target: Target) -> Option<Target> {
+    fn step(&self, target: Arc<Prepared>, request_user: String) -> Option<Step> {
         let at = self.addresses.iter().position(|address: &SocketAddr| address.is_ipv4() == target.address.is_ipv4())?;
-        Some(Target { listener: u16::try_from(at).ok()?, ..target })
+        Some(Step { target, listener: u16::try_from(at).ok()?, request_user })
     }
 
     /// A re-INVITE from another source passes the access rule of its domain again.

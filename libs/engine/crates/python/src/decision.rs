@@ -2,7 +2,9 @@
 //!
 //! Texts that reach the wire are checked here, once: a value that could end a header field or a URI is refused with ValueError.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -10,7 +12,7 @@ use pyo3::types::{PyTuple, PyType};
 use trunkline_edge::{Answer, AskedOwner, Decision, Outcome};
 use trunkline_message::text::is_header_text;
 use trunkline_message::{Algorithm, NameAddr};
-use trunkline_transaction::{Target, MAX_TARGETS};
+use trunkline_transaction::{Prepared, Target, MAX_TARGETS};
 
 /// Values of P-Asserted-Identity: one sip and one tel (RFC 3325 §9.1).
 const MAX_ASSERTED: usize = 2;
@@ -18,14 +20,13 @@ const MAX_ASSERTED: usize = 2;
 const MAX_TEXT_BYTES: usize = 1024;
 
 /// Fields of the named tuples of `trunkline.engine.decision`, in their order.
-const TARGET: [&str; 14] = [
+const TARGET: [&str; 13] = [
     "gateway",
     "carrier",
     "address",
     "port",
     "transport",
     "is_trusted",
-    "request_user",
     "from_name_addr",
     "asserted",
     "has_asserted_on_ack",
@@ -34,13 +35,20 @@ const TARGET: [&str; 14] = [
     "rate_micros",
     "currency",
 ];
-const ROUTE: [&str; 7] = ["targets", "caller_id", "presented", "is_private", "privacy", "prefix", "notes"];
+const ROUTE: [&str; 8] = ["targets", "caller_id", "presented", "is_private", "privacy", "prefix", "notes", "request_users"];
 const REJECT: [&str; 5] = ["reason", "facts", "caller_id", "prefix", "notes"];
 const CHALLENGE: [&str; 3] = ["status", "algorithms", "is_stale"];
 const ADMISSION: [&str; 9] = ["tenant", "domain", "acl", "account", "address", "caller_id", "digest_algorithm", "position", "username"];
 
-/// The classes that may be answered, looked up once.
+/// Targets that were read; about 1 KB each. Beyond it all are forgotten and read again as they come.
+const MAX_KNOWN: usize = 16_384;
+
+/// Targets by the identity of the Python object, which is kept, so that no other can have it. Named tuples do not change.
+type Known = HashMap<usize, (Py<PyAny>, Arc<Prepared>)>;
+
+/// The classes that may be answered, looked up once, and the targets that were read before.
 pub struct DecisionClasses {
+    known: Mutex<Known>,
     route: Py<PyType>,
     reject: Py<PyType>,
     target: Py<PyType>,
@@ -61,6 +69,7 @@ impl DecisionClasses {
             Ok(class.unbind())
         };
         Ok(DecisionClasses {
+            known: Mutex::default(),
             route: class("Route", &ROUTE)?,
             reject: class("Reject", &REJECT)?,
             target: class("Target", &TARGET)?,
@@ -118,21 +127,41 @@ impl DecisionClasses {
         })
     }
 
+    fn prepared(&self, py: Python<'_>, index: usize, target: &Bound<'_, PyAny>) -> PyResult<Arc<Prepared>> {
+        let identity = target.as_ptr() as usize;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, prepared)) = known.get(&identity) {
+            return Ok(Arc::clone(prepared));
+        }
+        if !target.is_instance(self.target.bind(py))? {
+            return Err(PyTypeError::new_err(format!("Route.targets[{index}] is {}, not a Target", target.get_type().name()?)));
+        }
+        let fields = Fields { value: target.cast::<PyTuple>()?, names: &TARGET, place: Place::Target(index) };
+        let prepared = Arc::new(Prepared::new(fields.target()?));
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        known.insert(identity, (target.clone().unbind(), Arc::clone(&prepared)));
+        Ok(prepared)
+    }
+
     fn extract_route(&self, py: Python<'_>, answer: &Bound<'_, PyAny>) -> PyResult<Decision> {
         let fields = Fields { value: answer.cast::<PyTuple>()?, names: &ROUTE, place: Place::Whole("Route") };
-        let mut targets = Vec::with_capacity(2);
-        for (index, target) in fields.attribute("targets")?.try_iter()?.enumerate() {
-            if index == MAX_TARGETS {
-                return Err(PyValueError::new_err(format!("Route.targets: more than {MAX_TARGETS}")));
-            }
-            let target = target?;
-            if !target.is_instance(self.target.bind(py))? {
-                return Err(PyTypeError::new_err(format!("Route.targets[{index}] is {}, not a Target", target.get_type().name()?)));
-            }
-            targets.push(Fields { value: target.cast::<PyTuple>()?, names: &TARGET, place: Place::Target(index) }.target()?);
-        }
-        if targets.is_empty() {
+        let given = fields.attribute("targets")?.cast_into::<PyTuple>()?;
+        let users = fields.attribute("request_users")?.cast_into::<PyTuple>()?;
+        if given.is_empty() {
             return Err(PyValueError::new_err("Route.targets: at least one is needed; answer a Reject where there is none"));
+        }
+        if given.len() > MAX_TARGETS {
+            return Err(PyValueError::new_err(format!("Route.targets: {}, more than {MAX_TARGETS}", given.len())));
+        }
+        if !users.is_empty() && users.len() != given.len() {
+            return Err(fields.wrong("request_users", format_args!("{} for {} targets", users.len(), given.len())));
+        }
+        let mut targets = Vec::with_capacity(given.len());
+        for (index, target) in given.iter_borrowed().enumerate() {
+            let user = if users.is_empty() { String::new() } else { fields.request_user(index, &*users.get_borrowed_item(index)?)? };
+            targets.push((self.prepared(py, index, &target)?, user));
         }
         Ok(Decision {
             outcome: Outcome::Route(targets),
@@ -234,6 +263,15 @@ impl<'py> Fields<'_, 'py> {
         }
     }
 
+    fn request_user(&self, index: usize, user: &Bound<'_, PyAny>) -> PyResult<String> {
+        let user: String = user.extract()?;
+        if !user.bytes().all(is_user_byte) || user.len() > MAX_TEXT_BYTES {
+            let why = format_args!("[{index}] {user:?} is no user part of a URI (escape it: RFC 3261 §19.1.2)");
+            return Err(self.wrong("request_users", why));
+        }
+        Ok(user)
+    }
+
     fn target(&self) -> PyResult<Target> {
         let address = self.any_text("address")?;
         let ip: IpAddr = address.parse().map_err(|_| self.wrong("address", format_args!("{address:?} is no IP address")))?;
@@ -244,10 +282,6 @@ impl<'py> Fields<'_, 'py> {
         let transport = self.any_text("transport")?;
         if transport != "udp" {
             return Err(self.wrong("transport", format_args!("{transport:?}: this version sends over \"udp\" only")));
-        }
-        let request_user = self.any_text("request_user")?;
-        if !request_user.bytes().all(is_user_byte) || request_user.len() > MAX_TEXT_BYTES {
-            return Err(self.wrong("request_user", format_args!("{request_user:?} is no user part of a URI (escape it: RFC 3261 §19.1.2)")));
         }
         let from_name_addr = self.any_text("from_name_addr")?;
         if !from_name_addr.is_empty() {
@@ -264,10 +298,7 @@ impl<'py> Fields<'_, 'py> {
             gateway: self.wire_text("gateway")?,
             carrier: self.wire_text("carrier")?,
             address: SocketAddr::new(ip, port),
-            // Filled in by the engine: the first of the address's family.
-            listener: 0,
             is_trusted: self.get("is_trusted")?,
-            request_user,
             from_name_addr,
             asserted,
             privacy: self.wire_text("privacy")?,

@@ -1,64 +1,137 @@
 //! `Invite`: the admitted INVITE as Python sees it, and the policy that shows it.
 
+use std::sync::Arc;
+
 use pyo3::prelude::*;
 use trunkline_edge::{Decision, Outcome, Policy};
 use trunkline_message::text::unfold;
-use trunkline_message::OwnedMessage;
+use trunkline_message::{HeaderName, OwnedMessage};
 
 use crate::decision::DecisionClasses;
 
-/// A copy of what it shows: Python may keep it longer than the worker keeps the datagram.
+/// Its own copy of what it shows: Python may keep it longer than the call lives.
 #[pyclass(frozen, module = "trunkline.engine._engine")]
 pub struct Invite {
-    #[pyo3(get)]
-    call: String,
+    call: u128,
     #[pyo3(get)]
     position: u64,
-    #[pyo3(get)]
-    tenant: String,
-    #[pyo3(get)]
-    domain: String,
-    #[pyo3(get)]
-    host: String,
-    #[pyo3(get)]
-    number: String,
-    #[pyo3(get)]
-    source: String,
-    #[pyo3(get)]
-    transport: String,
-    #[pyo3(get)]
-    acl: String,
-    #[pyo3(get)]
-    account: String,
-    #[pyo3(get)]
-    address: String,
-    #[pyo3(get)]
-    caller_id: String,
-    message: OwnedMessage,
+    /// All texts, one behind the other.
+    texts: String,
+    ends: [u32; TEXTS],
+    message: Arc<OwnedMessage>,
 }
+
+/// Texts of an invite, in the order of `Invite::texts`.
+#[derive(Clone, Copy)]
+enum Text {
+    Tenant,
+    Domain,
+    Host,
+    Number,
+    Source,
+    Transport,
+    Acl,
+    Account,
+    Address,
+    CallerId,
+}
+
+const TEXTS: usize = Text::CallerId as usize + 1;
 
 impl Invite {
     fn new(invite: &trunkline_edge::Invite<'_>) -> Self {
-        Invite {
-            call: format!("{:032x}", invite.call.0),
-            position: invite.position,
-            tenant: invite.tenant.to_owned(),
-            domain: invite.domain.to_owned(),
-            host: invite.host.to_owned(),
-            number: invite.number.to_owned(),
-            source: invite.source.to_owned(),
-            transport: invite.transport.to_owned(),
-            acl: invite.acl.to_owned(),
-            account: invite.account.to_owned(),
-            address: invite.address.to_owned(),
-            caller_id: invite.caller_id.to_owned(),
-            message: OwnedMessage::copy_of(&invite.message),
+        let parts: [&str; TEXTS] = [
+            invite.tenant,
+            invite.domain,
+            invite.host,
+            invite.number,
+            invite.source,
+            invite.transport,
+            invite.acl,
+            invite.account,
+            invite.address,
+            invite.caller_id,
+        ];
+        let mut texts = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+        let mut ends = [0; TEXTS];
+        for (part, end) in parts.iter().zip(&mut ends) {
+            texts.push_str(part);
+            // A datagram and the listed names are far below 4 GiB.
+            *end = texts.len() as u32;
         }
+        Invite { call: invite.call.0, position: invite.position, texts, ends, message: Arc::clone(invite.message) }
+    }
+
+    fn text(&self, which: Text) -> &str {
+        let at = which as usize;
+        let start = if at == 0 { 0 } else { self.ends[at - 1] as usize };
+        &self.texts[start..self.ends[at] as usize]
     }
 }
 
 #[pymethods]
 impl Invite {
+    #[getter]
+    fn call(&self) -> String {
+        format!("{:032x}", self.call)
+    }
+
+    #[getter]
+    fn tenant(&self) -> &str {
+        self.text(Text::Tenant)
+    }
+
+    #[getter]
+    fn domain(&self) -> &str {
+        self.text(Text::Domain)
+    }
+
+    #[getter]
+    fn host(&self) -> &str {
+        self.text(Text::Host)
+    }
+
+    #[getter]
+    fn number(&self) -> &str {
+        self.text(Text::Number)
+    }
+
+    #[getter]
+    fn source(&self) -> &str {
+        self.text(Text::Source)
+    }
+
+    #[getter]
+    fn transport(&self) -> &str {
+        self.text(Text::Transport)
+    }
+
+    #[getter]
+    fn acl(&self) -> &str {
+        self.text(Text::Acl)
+    }
+
+    #[getter]
+    fn account(&self) -> &str {
+        self.text(Text::Account)
+    }
+
+    #[getter]
+    fn address(&self) -> &str {
+        self.text(Text::Address)
+    }
+
+    #[getter]
+    fn caller_id(&self) -> &str {
+        self.text(Text::CallerId)
+    }
+
+    #[getter]
+    fn has_identity_headers(&self) -> bool {
+        let names = [HeaderName::Privacy, HeaderName::PAssertedIdentity, HeaderName::PPreferredIdentity];
+        self.message.view().headers().iter().any(|header| names.contains(&header.name))
+    }
+
     #[getter(from_uri)]
     fn caller_uri(&self) -> String {
         to_text(self.message.view().from().uri_bytes)
@@ -80,7 +153,7 @@ impl Invite {
     }
 
     fn __repr__(&self) -> String {
-        format!("Invite({} {} {} from {})", self.call, self.host, self.number, self.source)
+        format!("Invite({} {} {} from {})", self.call(), self.host(), self.number(), self.source())
     }
 }
 

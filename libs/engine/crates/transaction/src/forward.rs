@@ -3,11 +3,13 @@
 //!
 //! Everything else stays byte for byte. Functions here write messages and send none.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use trunkline_message::{eq_host, Credentials, CredentialsError, Edits, HeaderName, Message, Method, NameAddr, Scheme, Span, Uri};
 
-use crate::plan::Target;
+use crate::plan::Step;
 use crate::route::RouteWork;
 
 /// RFC 3261 §8.1.1.6.
@@ -29,17 +31,14 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Of the INVITE `request` on its way to `target`.
-    pub fn of(target: &Target, request: &Message<'_>) -> Self {
-        let is_anonymous = is_anonymous(&target.from_name_addr);
-        Self {
-            asserted: target.asserted.clone(),
-            privacy: target.privacy.clone(),
-            from_name_addr: target.from_name_addr.clone(),
-            to_name_addr: if is_anonymous { to_name_addr(&request_user_for(request, target), target.address) } else { String::new() },
-            has_asserted_on_ack: target.has_asserted_on_ack,
-            is_anonymous,
+    /// Of the INVITE `request` on its way to `step`.
+    pub fn of(step: &Step, request: &Message<'_>) -> Arc<Self> {
+        let shown = &step.target.identity;
+        if !shown.is_anonymous {
+            return Arc::clone(shown);
         }
+        let to_name_addr = to_name_addr(&request_user_for(request, step), step.target.address);
+        Arc::new(Self { to_name_addr, ..Self::clone(shown) })
     }
 }
 
@@ -70,9 +69,9 @@ pub(crate) struct Hop<'a> {
 }
 
 /// An INVITE towards a gateway.
-pub(crate) fn write_try(request: &Message<'_>, hop: Hop<'_>, record_route: &str, target: &Target, identity: &Identity) -> Vec<u8> {
+pub(crate) fn write_try(request: &Message<'_>, hop: Hop<'_>, record_route: &str, step: &Step, identity: &Identity) -> Vec<u8> {
     let mut edits = Edits::new();
-    edits.replace_request_uri(request, request_uri_for(request, target).as_bytes());
+    edits.replace_request_uri(request, request_uri_for(request, step).as_bytes());
     add_hop(&mut edits, request, hop);
     edits.insert_top(request, "Record-Route", record_route.as_bytes());
     // A preloaded Route that names us is all that may be here (§16.4).
@@ -83,19 +82,17 @@ pub(crate) fn write_try(request: &Message<'_>, hop: Hop<'_>, record_route: &str,
     written(edits, request)
 }
 
-fn request_user_for(request: &Message<'_>, target: &Target) -> String {
-    match target.request_user.as_str() {
-        "" => {
-            request.request_uri().ok().and_then(|uri| uri.user).map(|user| String::from_utf8_lossy(user).into_owned()).unwrap_or_default()
-        }
-        user => user.to_owned(),
+fn request_user_for<'a>(request: &Message<'a>, step: &'a Step) -> Cow<'a, str> {
+    match step.request_user.as_str() {
+        "" => request.request_uri().ok().and_then(|uri| uri.user).map(String::from_utf8_lossy).unwrap_or_default(),
+        user => Cow::Borrowed(user),
     }
 }
 
-fn request_uri_for(request: &Message<'_>, target: &Target) -> String {
-    let user = request_user_for(request, target);
+fn request_uri_for(request: &Message<'_>, step: &Step) -> String {
+    let user = request_user_for(request, step);
     let at = if user.is_empty() { "" } else { "@" };
-    format!("sip:{user}{at}{}", target.address)
+    ["sip:", &user, at, &step.target.address_text].concat()
 }
 
 /// A request inside the dialog from the customer to the carrier.
@@ -340,16 +337,4 @@ fn written(mut edits: Edits, message: &Message<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(message.bytes().len() + 512);
     edits.write(message, &mut out);
     out
-}
-
-/// User part of the first SIP URI among values of P-Asserted-Identity, and whether a tel URI stands there: what a token can carry.
-pub(crate) fn asserted_user(asserted: &[String]) -> (String, bool) {
-    let uris = || asserted.iter().filter_map(|value| NameAddr::parse(value.as_bytes()).ok());
-    let parsed = |bytes| Uri::parse(bytes).ok();
-    let user = uris().filter_map(|value| parsed(value.uri_bytes)).find_map(|uri| match uri.scheme {
-        Scheme::Sip | Scheme::Sips => uri.user,
-        Scheme::Tel | Scheme::Other => None,
-    });
-    let has_tel = uris().any(|value| value.uri_bytes.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"tel:")));
-    (user.map(|user| String::from_utf8_lossy(user).into_owned()).unwrap_or_default(), has_tel)
 }

@@ -18,6 +18,7 @@ mod invite_client;
 mod invite_server;
 mod machine;
 mod plan;
+mod prepared;
 mod proxy;
 mod request_client;
 mod request_server;
@@ -28,7 +29,8 @@ mod token;
 
 pub use action::{Action, Disposition, EndedBy, Fact, FactKind, FailedBy, FailureCause, Flow, Now};
 pub use config::{Config, Limits};
-pub use plan::{Admission, CallHandle, CallId, LiveCall, LiveState, Refusal, RoutePlan, StaleCall, Target, MAX_TARGETS};
+pub use plan::{Admission, CallHandle, CallId, LiveCall, LiveState, Refusal, RoutePlan, StaleCall, Step, Target, MAX_TARGETS};
+pub use prepared::Prepared;
 pub use proxy::{AdmitError, Proxy, RecheckHandle};
 pub use route::reply_flow;
 pub use token::{TokenKey, MAX_TOKEN_LENGTH};

@@ -1,6 +1,9 @@
 //! What is said to the core about one call: who was admitted, where it goes, why it is refused.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::prepared::Prepared;
 
 /// A call attempt, for facts; 128 bits, given by the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,17 +33,13 @@ pub struct Admission {
     pub caller: String,
 }
 
-/// One gateway to try. Texts must be free of control characters: the caller checks them.
+/// One gateway to try, and what it is shown of a caller. Texts must be free of control characters: whoever makes it checks them.
 #[derive(Clone, Debug)]
 pub struct Target {
     pub gateway: String,
     pub carrier: String,
     pub address: SocketAddr,
-    /// The listener that sends to it: of the same address family.
-    pub listener: u16,
     pub is_trusted: bool,
-    /// User part of the Request-URI, already escaped; empty: the Request-URI's own is kept.
-    pub request_user: String,
     /// Replaces From but for its tag; empty: From is kept.
     pub from_name_addr: String,
     /// Values of P-Asserted-Identity in order.
@@ -54,10 +53,21 @@ pub struct Target {
     pub currency: String,
 }
 
+/// One step of the walk over the gateways of a call.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Shared by the calls that are shown alike.
+    pub target: Arc<Prepared>,
+    /// The listener that sends to it: of the same address family.
+    pub listener: u16,
+    /// User part of the Request-URI, already escaped; empty: the Request-URI's own is kept.
+    pub request_user: String,
+}
+
 /// Gateways in the order in which they are tried, at most `MAX_TARGETS`; more are left out.
 #[derive(Clone, Debug, Default)]
 pub struct RoutePlan {
-    pub targets: Vec<Target>,
+    pub steps: Vec<Step>,
     /// Said when all fail, and when the last failure was a time-out of a carrier that kept us waiting (T402, T405), and when there is
     /// no target at all (T403).
     pub all_failed: Refusal,

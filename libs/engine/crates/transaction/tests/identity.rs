@@ -168,7 +168,7 @@ fn ipv6_on_the_carriers_side_works_with_a_listener_of_its_own() {
     let listeners = vec![addr(OURS), addr("[::1]:5060")];
     let mut bench = Bench::with(Config { listeners, ..config() }, 1);
     let peer = "[2001:db8::9]:5062";
-    let (ok, invite) = bench.answered(Target { listener: 1, address: addr(peer), ..shown() });
+    let (ok, invite) = bench.answered(Target { address: addr(peer), ..shown() });
     assert!(invite.start().contains("@[2001:db8::9]:5062 "), "{}", invite.text);
     assert!(value(&invite.text, "Via").starts_with("SIP/2.0/UDP [::1]:5060;"));
     assert!(value(&invite.text, "Record-Route").starts_with("<sip:[::1]:5060;lr;"));

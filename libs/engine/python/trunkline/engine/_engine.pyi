@@ -40,6 +40,9 @@ class Invite:
     def caller_id(self) -> str:
         """The account's, else the address's, else empty."""
     @property
+    def has_identity_headers(self) -> bool:
+        """Whether Privacy, P-Asserted-Identity or P-Preferred-Identity is there at all."""
+    @property
     def from_uri(self) -> str: ...
     @property
     def from_display_name(self) -> str: ...

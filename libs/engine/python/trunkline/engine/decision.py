@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 
 class Target(NamedTuple):
-    """One gateway to try, and what it is shown.
+    """One gateway to try, and what it is shown of a caller. The same for each call of that caller: the engine reads an object once and knows
+    it when it comes again, so give the same one where you can.
 
-    `address` is an IP literal. `request_user` is the user part of the Request-URI sent there. `from_name_addr` replaces From without its
-    tag (`"Anonymous" <sip:anonymous@anonymous.invalid>`), or is empty to keep it. `asserted` are the values of P-Asserted-Identity, in
+    `address` is an IP literal. `from_name_addr` replaces From without its tag (`"Anonymous" <sip:anonymous@anonymous.invalid>`), or is
+    empty to keep it. `asserted` are the values of P-Asserted-Identity, in
     order; empty: none is sent. `privacy` is the value of Privacy, or empty: none is sent. All are ASCII without control characters;
     anything else is refused by the engine with ValueError.
     """
@@ -24,7 +25,6 @@ class Target(NamedTuple):
     port: int
     transport: str = "udp"
     is_trusted: bool = False
-    request_user: str = ""
     from_name_addr: str = ""
     asserted: tuple[str, ...] = ()
     has_asserted_on_ack: bool = True
@@ -35,7 +35,8 @@ class Target(NamedTuple):
 
 
 class Route(NamedTuple):
-    """Gateways in the order they are tried: 1 to 8. The other fields go to the record."""
+    """Gateways in the order they are tried: 1 to 8. `request_users` are the user parts of the Request-URIs sent to them, one for each, or
+    empty: the caller's own is kept. The other fields go to the record."""
 
     targets: tuple[Target, ...]
     caller_id: str = ""
@@ -44,6 +45,7 @@ class Route(NamedTuple):
     privacy: str = ""
     prefix: str = ""
     notes: tuple[str, ...] = ()
+    request_users: tuple[str, ...] = ()
 
 
 class Reject(NamedTuple):

@@ -7,7 +7,7 @@ use trunkline_message::{HeaderName, Message};
 
 use crate::action::{EndedBy, FactKind, FailedBy, FailureCause, Flow};
 use crate::forward::{self, Identity};
-use crate::plan::{Admission, CallHandle, CallId, LiveCall, LiveState, Refusal, StaleCall, Target};
+use crate::plan::{Admission, CallHandle, CallId, LiveCall, LiveState, Refusal, StaleCall, Step};
 use crate::slab::Key;
 use crate::timer::Timers;
 use crate::token::Token;
@@ -86,9 +86,9 @@ pub(super) struct Call {
     pub server: Key,
     pub phase: Phase,
     /// Gateways not tried yet, first one last.
-    pub waiting: Vec<Target>,
+    pub waiting: Vec<Step>,
     /// The gateway that is tried, or that answered.
-    pub target: Option<Target>,
+    pub step: Option<Step>,
     /// What it is shown.
     pub identity: Arc<Identity>,
     pub all_failed: Refusal,
@@ -124,7 +124,7 @@ impl Call {
                 Phase::Answered => LiveState::Answered,
             },
             start_ns: self.start_ns,
-            gateway: self.target.as_ref().map_or("", |target| &target.gateway),
+            gateway: self.step.as_ref().map_or("", |step| &step.target.gateway),
         }
     }
 }
@@ -170,7 +170,7 @@ impl Proxy {
             server,
             phase: Phase::Deciding,
             waiting: Vec::new(),
-            target: None,
+            step: None,
             all_failed: Refusal::default(),
             timed_out: Refusal::default(),
             tries: 0,

@@ -14,8 +14,9 @@ mod walk;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use trunkline_message::Message;
+use trunkline_message::{Message, OwnedMessage};
 
 use crate::action::{Action, Disposition, Fact, FactKind, Flow, Now};
 use crate::config::Config;
@@ -160,6 +161,12 @@ impl Proxy {
         let mut turn = Turn { now, out };
         let key = self.make_call(&mut turn, flow, message, admission)?;
         Ok(CallHandle { slot: key.slot, generation: key.generation })
+    }
+
+    /// The INVITE of a call that waits for its decision.
+    pub fn invite(&self, call: CallHandle) -> Option<Arc<OwnedMessage>> {
+        let call = self.deciding(call).ok().and_then(|key| self.calls.get(key))?;
+        self.servers.get(call.server)?.request.clone()
     }
 
     /// The decision is a route: tries its first gateway.

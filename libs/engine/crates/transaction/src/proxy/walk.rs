@@ -2,17 +2,16 @@
 //!
 //! One gateway at a time. Nothing above 100 heard: the next may follow. 18x heard: this one or none.
 
-use std::sync::Arc;
-
-use trunkline_message::{eq_host, Message, NameAddr, Scheme};
+use trunkline_message::Message;
 
 use crate::action::{FactKind, FailedBy, FailureCause, Flow};
 use crate::branch;
 use crate::forward::{self, Hop, Identity, RouteRewrite};
-use crate::plan::{Refusal, RoutePlan, Target, MAX_TARGETS};
+use crate::plan::{Refusal, RoutePlan, Step, MAX_TARGETS};
+use crate::prepared::Prepared;
 use crate::route;
 use crate::slab::Key;
-use crate::token::{Binding, FromForm, Side, Token};
+use crate::token::{Binding, Side, Token};
 
 use super::call::{Call, CallTimer, Phase};
 use super::client::ClientRole;
@@ -20,11 +19,11 @@ use super::{Proxy, Turn};
 
 impl Proxy {
     pub(super) fn start_walk(&mut self, turn: &mut Turn<'_>, key: Key, plan: RoutePlan) {
-        if plan.targets.is_empty() {
+        if plan.steps.is_empty() {
             return self.refuse_call(turn, key, &plan.no_target);
         }
         let Some(call) = self.calls.get_mut(key) else { return };
-        call.waiting = plan.targets.into_iter().take(MAX_TARGETS).collect();
+        call.waiting = plan.steps.into_iter().take(MAX_TARGETS).collect();
         call.waiting.reverse();
         call.all_failed = plan.all_failed;
         call.timed_out = plan.timed_out;
@@ -37,7 +36,7 @@ impl Proxy {
     fn try_next(&mut self, turn: &mut Turn<'_>, key: Key) {
         // Bounded by MAX_TARGETS: each round takes one.
         while let Some(call) = self.calls.get_mut(key) {
-            let Some(target) = call.waiting.pop() else {
+            let Some(step) = call.waiting.pop() else {
                 let refusal = match call.last_cause {
                     Some(FailureCause::Pdd) => call.timed_out.clone(),
                     _ => call.all_failed.clone(),
@@ -47,12 +46,12 @@ impl Proxy {
             call.tries += 1;
             call.phase = Phase::Trying;
             call.current = None;
-            call.target = Some(target.clone());
+            call.step = Some(step.clone());
             call.timers.start(CallTimer::Silent as usize, turn.now.ms + self.config.silent_gateway_ms);
             call.timers.stop(CallTimer::Pdd as usize);
             call.timers.stop(CallTimer::CancelWait as usize);
             let (id, number) = (call.id, call.tries);
-            if self.send_try(turn, key, &target) {
+            if self.send_try(turn, key, &step) {
                 return self.arm_call(turn, key);
             }
             turn.fact(id, FactKind::GatewayFailed { number, status: 0, cause: FailureCause::Status });
@@ -60,7 +59,8 @@ impl Proxy {
     }
 
     /// `false`, with `GatewayTried` said, where the INVITE cannot be written within the bounds of a message.
-    fn send_try(&mut self, turn: &mut Turn<'_>, key: Key, target: &Target) -> bool {
+    fn send_try(&mut self, turn: &mut Turn<'_>, key: Key, step: &Step) -> bool {
+        let target = &step.target;
         let Some(call) = self.calls.get(key) else { return false };
         let server_key = call.server;
         let Some(server) = self.servers.get(server_key) else { return false };
@@ -71,24 +71,27 @@ impl Proxy {
             number: call.tries,
             carrier: target.carrier.clone(),
             gateway: target.gateway.clone(),
-            address: target.address.to_string(),
+            address: target.address_text.clone(),
             rate_micros: target.rate_micros,
             currency: target.currency.clone(),
-            from_uri: shown_from_uri(&view, target),
+            from_uri: match target.from_uri.as_str() {
+                "" => String::from_utf8_lossy(view.from().uri_bytes).into_owned(),
+                shown => shown.to_owned(),
+            },
         };
         turn.fact(call.id, tried);
         let sealed = token_of(call, target);
         let binding = Binding { side: Side::Carrier, call_id: view.call_id(), caller_tag: &call.caller_tag, callee_tag: b"" };
         let Some(token) = self.ring.seal(&mut self.entropy, turn.unix_s(), &sealed, binding) else { return false };
-        let ours = self.listener(target.listener);
+        let ours = self.listener(step.listener);
         let record_route = route::record_route(ours, &token);
         let loop_part = branch::loop_part(&self.entropy, &view);
         let realm = self.config.realm.clone();
-        let identity = Arc::new(Identity::of(target, &view));
-        let flow = Flow { listener: target.listener, peer: target.address };
+        let identity = Identity::of(step, &view);
+        let flow = Flow { listener: step.listener, peer: target.address };
         let role = ClientRole::Try { call: key, server: server_key };
         let client = self.send_request(turn, flow, role, &loop_part, |branch| {
-            forward::write_try(&view, Hop { ours, branch, source, realm: &realm }, &record_route, target, &identity)
+            forward::write_try(&view, Hop { ours, branch, source, realm: &realm }, &record_route, step, &identity)
         });
         if let Some(call) = self.calls.get_mut(key) {
             call.current = client;
@@ -235,7 +238,7 @@ impl Proxy {
         match call.phase {
             Phase::Trying if status == 100 => {
                 if !call.timers.is_running(CallTimer::Pdd as usize) {
-                    let limit_s = call.target.as_ref().map_or(0, |target| target.pdd_limit_s);
+                    let limit_s = call.step.as_ref().map_or(0, |step| step.target.pdd_limit_s);
                     call.timers.start(CallTimer::Pdd as usize, turn.now.ms + u64::from(limit_s) * 1_000);
                 }
                 self.arm_call(turn, key);
@@ -389,21 +392,8 @@ pub(super) fn stated_cause(message: &Message<'_>) -> Option<u16> {
     message.reasons().find(|reason| reason.protocol.eq_ignore_ascii_case(b"Q.850")).and_then(|reason| reason.cause)
 }
 
-fn shown_from_uri(request: &Message<'_>, target: &Target) -> String {
-    let shown = NameAddr::parse(target.from_name_addr.as_bytes()).ok().filter(|_| !target.from_name_addr.is_empty());
-    let uri = shown.map_or(request.from().uri_bytes, |shown| shown.uri_bytes);
-    String::from_utf8_lossy(uri).into_owned()
-}
-
 /// What the gateway's copy of Record-Route says. The customer's says the same of the other side.
-fn token_of(call: &Call, target: &Target) -> Token {
-    let (user, has_asserted_tel) = forward::asserted_user(&target.asserted);
-    let from_form = match NameAddr::parse(target.from_name_addr.as_bytes()).ok().and_then(|from| from.uri().ok()) {
-        _ if target.from_name_addr.is_empty() => FromForm::Kept,
-        Some(uri) if uri.scheme == Scheme::Sip && eq_host(uri.host, b"anonymous.invalid") => FromForm::Anonymous,
-        _ if user.is_empty() => FromForm::Anonymous,
-        _ => FromForm::Asserted,
-    };
+fn token_of(call: &Call, target: &Prepared) -> Token {
     Token {
         side: Side::Carrier,
         call: call.id,
@@ -412,11 +402,11 @@ fn token_of(call: &Call, target: &Target) -> Token {
         next_hop: call.customer,
         source: target.address.ip(),
         has_asserted: !target.asserted.is_empty(),
-        has_asserted_tel,
+        has_asserted_tel: target.has_asserted_tel,
         has_asserted_on_ack: target.has_asserted_on_ack,
-        has_privacy_id: target.privacy.split(';').any(|token| token.trim().eq_ignore_ascii_case("id")),
-        from_form,
-        user,
+        has_privacy_id: target.has_privacy_id,
+        from_form: target.from_form,
+        user: target.user.clone(),
         domain: call.domain.clone(),
         tenant: call.tenant.clone(),
     }

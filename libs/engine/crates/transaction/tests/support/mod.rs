@@ -2,10 +2,12 @@
 #![allow(dead_code)] // Each test crate uses its own part.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use trunkline_message::{HeaderTable, Message};
 use trunkline_transaction::{
-    Action, Admission, CallHandle, CallId, Config, Disposition, Fact, FactKind, Flow, Now, Proxy, Refusal, RoutePlan, Target, TokenKey,
+    Action, Admission, CallHandle, CallId, Config, Disposition, Fact, FactKind, Flow, Now, Prepared, Proxy, Refusal, RoutePlan, Step,
+    Target, TokenKey,
 };
 
 pub const OURS: &str = "127.0.1.1:5060";
@@ -225,11 +227,16 @@ pub fn refusal(status: u16, code: &str, text: &str) -> Refusal {
 
 pub fn plan(targets: Vec<Target>) -> RoutePlan {
     RoutePlan {
-        targets,
+        steps: targets.into_iter().map(step).collect(),
         all_failed: refusal(500, "T402", "All Gateways Failed"),
         timed_out: refusal(500, "T405", "Carrier Timed Out"),
         no_target: refusal(503, "T403", "No Usable Gateway"),
     }
+}
+
+/// The second listener, where there is one, is for IPv6.
+pub fn step(target: Target) -> Step {
+    Step { listener: u16::from(target.address.is_ipv6()), request_user: "+31201234567".to_owned(), target: Arc::new(Prepared::new(target)) }
 }
 
 pub fn target(gateway: &str, address: &str) -> Target {
@@ -237,9 +244,7 @@ pub fn target(gateway: &str, address: &str) -> Target {
         gateway: gateway.to_owned(),
         carrier: format!("carrier-{gateway}"),
         address: addr(address),
-        listener: 0,
         is_trusted: true,
-        request_user: "+31201234567".to_owned(),
         from_name_addr: String::new(),
         asserted: Vec::new(),
         privacy: String::new(),
