@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import machines
+
 from trunkline.domain.reasons import REGISTRY
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -24,7 +26,11 @@ def reasons() -> str:
     return "\n".join(rows) + "\n"
 
 
-GENERATED = {"reasons.md": reasons}
+def state_machines() -> str:
+    return machines.render(machines.read_machines())
+
+
+GENERATED = {"reasons.md": reasons, "state-machines.md": state_machines}
 
 
 def main() -> int:

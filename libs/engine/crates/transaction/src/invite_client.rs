@@ -15,6 +15,10 @@ pub(crate) enum State {
     Terminated,
 }
 
+impl State {
+    pub const ALL: [Self; 5] = [Self::Calling, Self::Proceeding, Self::Completed, Self::Accepted, Self::Terminated];
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Provisional,
@@ -22,6 +26,12 @@ pub(crate) enum Event {
     Failure,
     TransportError,
     Timer(ClientTimer),
+}
+
+impl Event {
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Provisional, Self::Success, Self::Failure, Self::TransportError].into_iter().chain(ClientTimer::ALL.map(Self::Timer))
+    }
 }
 
 /// The whole machine. An event that a state does not know changes nothing.
@@ -53,7 +63,7 @@ pub(crate) fn step(state: State, event: Event) -> (State, &'static [ClientEffect
 #[cfg(test)]
 mod tests {
     use super::{step, ClientEffect, Event, State};
-    use crate::machine::ClientTimer::{self, A, B, D, M};
+    use crate::machine::ClientTimer::{A, B, D, M};
     use ClientEffect::{Acknowledge, Deliver, Resend, Start, Stop, Timeout, Unreachable};
     use Event::{Failure, Provisional, Success, Timer, TransportError};
     use State::{Accepted, Calling, Completed, Proceeding, Terminated};
@@ -77,10 +87,9 @@ mod tests {
 
     #[test]
     fn every_row_of_the_figure_is_taken_and_every_other_event_changes_nothing() {
-        let events = [Provisional, Success, Failure, TransportError].into_iter().chain(ClientTimer::ALL.map(Timer));
         let mut taken = 0;
-        for event in events {
-            for state in [Calling, Proceeding, Completed, Accepted, Terminated] {
+        for event in Event::all() {
+            for state in State::ALL {
                 match ROWS.iter().find(|row| (row.0, row.1) == (state, event)) {
                     Some(row) => {
                         assert_eq!(step(state, event), (row.2, row.3), "{state:?} {event:?}");

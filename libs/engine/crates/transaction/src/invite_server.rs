@@ -14,6 +14,10 @@ pub(crate) enum State {
     Terminated,
 }
 
+impl State {
+    pub const ALL: [Self; 5] = [Self::Proceeding, Self::Completed, Self::Confirmed, Self::Accepted, Self::Terminated];
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// A retransmission of the INVITE.
@@ -24,6 +28,12 @@ pub(crate) enum Event {
     Success,
     Failure,
     Timer(ServerTimer),
+}
+
+impl Event {
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Invite, Self::Ack, Self::Provisional, Self::Success, Self::Failure].into_iter().chain(ServerTimer::ALL.map(Self::Timer))
+    }
 }
 
 /// The whole machine. An event that a state does not know changes nothing.
@@ -53,7 +63,7 @@ pub(crate) fn step(state: State, event: Event) -> (State, &'static [ServerEffect
 #[cfg(test)]
 mod tests {
     use super::{step, Event, ServerEffect, State};
-    use crate::machine::ServerTimer::{self, G, H, I, L};
+    use crate::machine::ServerTimer::{G, H, I, L};
     use Event::{Ack, Failure, Invite, Provisional, Success, Timer};
     use ServerEffect::{Resend, Send, Start, Stop};
     use State::{Accepted, Completed, Confirmed, Proceeding, Terminated};
@@ -75,10 +85,9 @@ mod tests {
 
     #[test]
     fn every_row_of_the_figure_is_taken_and_every_other_event_changes_nothing() {
-        let events = [Invite, Ack, Provisional, Success, Failure].into_iter().chain(ServerTimer::ALL.map(Timer));
         let mut taken = 0;
-        for event in events {
-            for state in [Proceeding, Completed, Confirmed, Accepted, Terminated] {
+        for event in Event::all() {
+            for state in State::ALL {
                 match ROWS.iter().find(|row| (row.0, row.1) == (state, event)) {
                     Some(row) => {
                         assert_eq!(step(state, event), (row.2, row.3), "{state:?} {event:?}");

@@ -24,6 +24,7 @@ mod request_client;
 mod request_server;
 mod route;
 mod slab;
+mod tables;
 mod timer;
 mod token;
 
@@ -33,4 +34,5 @@ pub use plan::{Admission, CallHandle, CallId, LiveCall, LiveState, Refusal, Rout
 pub use prepared::Prepared;
 pub use proxy::{AdmitError, Proxy, RecheckHandle};
 pub use route::reply_flow;
+pub use tables::{machines, Machine, Row};
 pub use token::{TokenKey, MAX_TOKEN_LENGTH};

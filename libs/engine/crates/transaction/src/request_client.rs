@@ -12,12 +12,22 @@ pub(crate) enum State {
     Terminated,
 }
 
+impl State {
+    pub const ALL: [Self; 4] = [Self::Trying, Self::Proceeding, Self::Completed, Self::Terminated];
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Provisional,
     Final,
     TransportError,
     Timer(ClientTimer),
+}
+
+impl Event {
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Provisional, Self::Final, Self::TransportError].into_iter().chain(ClientTimer::ALL.map(Self::Timer))
+    }
 }
 
 /// The whole machine. An event that a state does not know changes nothing.
@@ -38,7 +48,7 @@ pub(crate) fn step(state: State, event: Event) -> (State, &'static [ClientEffect
 #[cfg(test)]
 mod tests {
     use super::{step, ClientEffect, Event, State};
-    use crate::machine::ClientTimer::{self, E, F, K};
+    use crate::machine::ClientTimer::{E, F, K};
     use ClientEffect::{Deliver, Resend, Start, Stop, Timeout, Unreachable};
     use Event::{Final, Provisional, Timer, TransportError};
     use State::{Completed, Proceeding, Terminated, Trying};
@@ -60,10 +70,9 @@ mod tests {
 
     #[test]
     fn every_row_of_the_figure_is_taken_and_every_other_event_changes_nothing() {
-        let events = [Provisional, Final, TransportError].into_iter().chain(ClientTimer::ALL.map(Timer));
         let mut taken = 0;
-        for event in events {
-            for state in [Trying, Proceeding, Completed, Terminated] {
+        for event in Event::all() {
+            for state in State::ALL {
                 match ROWS.iter().find(|row| (row.0, row.1) == (state, event)) {
                     Some(row) => {
                         assert_eq!(step(state, event), (row.2, row.3), "{state:?} {event:?}");

@@ -11,6 +11,10 @@ pub(crate) enum State {
     Terminated,
 }
 
+impl State {
+    pub const ALL: [Self; 4] = [Self::Trying, Self::Proceeding, Self::Completed, Self::Terminated];
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// A retransmission of the request.
@@ -19,6 +23,12 @@ pub(crate) enum Event {
     Provisional,
     Final,
     Timer(ServerTimer),
+}
+
+impl Event {
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Request, Self::Provisional, Self::Final].into_iter().chain(ServerTimer::ALL.map(Self::Timer))
+    }
 }
 
 /// The whole machine. An event that a state does not know changes nothing.
@@ -41,7 +51,7 @@ pub(crate) fn step(state: State, event: Event) -> (State, &'static [ServerEffect
 #[cfg(test)]
 mod tests {
     use super::{step, Event, ServerEffect, State};
-    use crate::machine::ServerTimer::{self, J};
+    use crate::machine::ServerTimer::J;
     use Event::{Final, Provisional, Request, Timer};
     use ServerEffect::{Resend, Send, Start};
     use State::{Completed, Proceeding, Terminated, Trying};
@@ -59,10 +69,9 @@ mod tests {
 
     #[test]
     fn every_row_of_the_figure_is_taken_and_every_other_event_changes_nothing() {
-        let events = [Request, Provisional, Final].into_iter().chain(ServerTimer::ALL.map(Timer));
         let mut taken = 0;
-        for event in events {
-            for state in [Trying, Proceeding, Completed, Terminated] {
+        for event in Event::all() {
+            for state in State::ALL {
                 match ROWS.iter().find(|row| (row.0, row.1) == (state, event)) {
                     Some(row) => {
                         assert_eq!(step(state, event), (row.2, row.3), "{state:?} {event:?}");

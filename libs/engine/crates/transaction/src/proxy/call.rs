@@ -12,26 +12,9 @@ use crate::slab::Key;
 use crate::timer::Timers;
 use crate::token::Token;
 
+use super::phase::{self, Change, Phase};
 use super::server::{id_of, ServerRole};
 use super::{AdmitError, Proxy, Timed, Turn};
-
-/// Where a call stands. The set-up has a current try in all but `Deciding` and `Answered`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// Admitted; no decision yet.
-    Deciding,
-    /// A gateway is tried; nothing above 100 has come from it.
-    Trying,
-    /// 18x has come: this gateway or none.
-    Ringing,
-    /// The current gateway took too long after its 100 and was cancelled; the next one follows its 487.
-    Skipping,
-    /// The caller has cancelled; the end of the branch is awaited.
-    Cancelled,
-    /// Timer C: we have cancelled after ringing; the end of the branch is awaited.
-    Overdue,
-    Answered,
-}
 
 /// The end of a call as its BYE says it: said when the BYE is through, for a BYE that is refused ends nothing (§12.2.2, §15.1.1).
 #[derive(Clone, Copy, Debug)]
@@ -121,11 +104,19 @@ impl Call {
             state: match self.phase {
                 Phase::Deciding | Phase::Trying | Phase::Skipping => LiveState::Trying,
                 Phase::Ringing | Phase::Cancelled | Phase::Overdue => LiveState::Ringing,
-                Phase::Answered => LiveState::Answered,
+                // A call that is over has no row.
+                Phase::Answered | Phase::Over => LiveState::Answered,
             },
             start_ns: self.start_ns,
             gateway: self.step.as_ref().map_or("", |step| &step.target.gateway),
         }
+    }
+
+    /// The only way in which a phase changes: by the table.
+    pub fn change(&mut self, change: Change) {
+        let next = phase::step(self.phase, change);
+        debug_assert!(next.is_some(), "{change:?} in {:?}", self.phase);
+        self.phase = next.unwrap_or(self.phase);
     }
 }
 
@@ -202,7 +193,7 @@ impl Proxy {
             FactKind::Refused { status: refusal.status, reason: refusal.code.clone(), q850: refusal.q850, facts: refusal.facts.clone() };
         turn.fact(id, kind);
         self.respond_refusal(turn, server, refusal);
-        self.remove_call(key);
+        self.remove_call(key, Change::Fail);
     }
 
     /// The set-up ends without an answer, by a response of our own.
@@ -225,7 +216,7 @@ impl Proxy {
         let (id, server) = (call.id, call.server);
         turn.fact(id, FactKind::Failed { status: refusal.status, reason: refusal.code.clone(), q850: refusal.q850, by });
         self.ended.insert(id);
-        self.remove_call(key);
+        self.remove_call(key, Change::Fail);
         Some(server)
     }
 
@@ -245,7 +236,7 @@ impl Proxy {
         self.ended.insert(call);
         turn.fact_at(call, time_ns, FactKind::Ended { by, q850, answered_ns });
         if let Some(key) = self.call_ids.get(&call).copied() {
-            self.remove_call(key);
+            self.remove_call(key, Change::End);
         }
     }
 
@@ -256,8 +247,9 @@ impl Proxy {
         }
     }
 
-    fn remove_call(&mut self, key: Key) {
-        if let Some(call) = self.calls.remove(key) {
+    fn remove_call(&mut self, key: Key, change: Change) {
+        if let Some(mut call) = self.calls.remove(key) {
+            call.change(change);
             // A restarted set-up with the same id stays.
             if self.call_ids.get(&call.id) == Some(&key) {
                 self.call_ids.remove(&call.id);

@@ -13,9 +13,10 @@ use crate::route::RouteWork;
 use crate::slab::Key;
 use crate::token::{Binding, FromForm, Side, Token, TokenError};
 
-use super::call::{contact_uri, Call, End, Phase};
+use super::call::{contact_uri, Call, End};
 use super::client::ClientRole;
 use super::ingress::refuse;
+use super::phase::Phase;
 use super::server::{id_of, ServerRole};
 use super::{Proxy, RecheckHandle, Turn};
 

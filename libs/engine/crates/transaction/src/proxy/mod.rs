@@ -1,6 +1,6 @@
 //! The proxy: one object that knows every transaction and call of a worker.
 //!
-//! `ingress` sorts what arrives; `server` and `client` run the machines; `call` holds the rows and their ends, `walk` tries the gateways,
+//! `ingress` sorts what arrives; `server` and `client` run the machines; `call` holds the rows and their ends, `phase` says where a call stands, `walk` tries the gateways,
 //! `cancel` ends what was given up, `dialog` serves requests inside dialogs.
 
 mod call;
@@ -9,6 +9,7 @@ mod client;
 mod dialog;
 mod ingress;
 mod memory;
+pub(crate) mod phase;
 mod server;
 mod walk;
 

@@ -13,8 +13,9 @@ use crate::route;
 use crate::slab::Key;
 use crate::token::{Binding, Side, Token};
 
-use super::call::{Call, CallTimer, Phase};
+use super::call::{Call, CallTimer};
 use super::client::ClientRole;
+use super::phase::{Change, Phase};
 use super::{Proxy, Turn};
 
 impl Proxy {
@@ -44,7 +45,7 @@ impl Proxy {
                 return self.fail_call(turn, key, &refusal, FailedBy::Carrier);
             };
             call.tries += 1;
-            call.phase = Phase::Trying;
+            call.change(Change::Try);
             call.current = None;
             call.step = Some(step.clone());
             call.timers.start(CallTimer::Silent as usize, turn.now.ms + self.config.silent_gateway_ms);
@@ -152,25 +153,25 @@ impl Proxy {
         match call.phase {
             Phase::Cancelled => self.fail_cancelled(turn, key),
             Phase::Deciding | Phase::Trying | Phase::Ringing | Phase::Skipping | Phase::Overdue => self.fail_try(turn, key, 0, cause),
-            Phase::Answered => {}
+            Phase::Answered | Phase::Over => {}
         }
     }
 
     /// 100 and then nothing: CANCEL, and the next gateway when the branch has ended.
     pub(super) fn on_pdd_limit(&mut self, turn: &mut Turn<'_>, key: Key) {
-        self.cancel_current(turn, key, Phase::Trying, Phase::Skipping);
+        self.cancel_current(turn, key, Phase::Trying, Change::Skip);
     }
 
     /// Timer C (§16.8): it has rung for too long.
     pub(super) fn on_try_overdue(&mut self, turn: &mut Turn<'_>, client: Key, key: Key) {
         if self.calls.get(key).is_some_and(|call| call.current == Some(client)) {
-            self.cancel_current(turn, key, Phase::Ringing, Phase::Overdue);
+            self.cancel_current(turn, key, Phase::Ringing, Change::Expire);
         }
     }
 
-    fn cancel_current(&mut self, turn: &mut Turn<'_>, key: Key, from: Phase, to: Phase) {
+    fn cancel_current(&mut self, turn: &mut Turn<'_>, key: Key, from: Phase, change: Change) {
         let Some(call) = self.calls.get_mut(key).filter(|call| call.phase == from) else { return };
-        call.phase = to;
+        call.change(change);
         call.timers.start(CallTimer::CancelWait as usize, turn.now.ms + self.config.cancel_wait_ms);
         if let Some(client) = call.current {
             self.want_cancel(turn, client);
@@ -188,7 +189,7 @@ impl Proxy {
                 self.fail_cancelled(turn, key);
             }
             Phase::Overdue => self.fail_overdue(turn, key, 0),
-            Phase::Deciding | Phase::Trying | Phase::Ringing | Phase::Answered => {}
+            Phase::Deciding | Phase::Trying | Phase::Ringing | Phase::Answered | Phase::Over => {}
         }
     }
 
@@ -207,14 +208,14 @@ impl Proxy {
             Phase::Trying | Phase::Ringing | Phase::Skipping | Phase::Overdue if is_heard => {
                 let phase = call.phase;
                 call.timers.stop_all();
-                self.cancel_current(turn, key, phase, Phase::Cancelled);
+                self.cancel_current(turn, key, phase, Change::Cancel);
             }
             Phase::Trying | Phase::Ringing | Phase::Skipping | Phase::Overdue => {
                 self.abandon_try(turn, key);
                 self.say_gateway_failed(turn, key, 0, FailureCause::Cancelled);
                 self.fail_cancelled(turn, key);
             }
-            Phase::Cancelled | Phase::Answered => {}
+            Phase::Cancelled | Phase::Answered | Phase::Over => {}
         }
     }
 
@@ -246,7 +247,7 @@ impl Proxy {
             Phase::Trying | Phase::Ringing if status > 100 => {
                 call.timers.stop(CallTimer::Pdd as usize);
                 if call.phase == Phase::Trying {
-                    call.phase = Phase::Ringing;
+                    call.change(Change::Ring);
                     turn.fact(call.id, FactKind::Progressed { number: call.tries, status });
                 }
                 let server = call.server;
@@ -255,7 +256,14 @@ impl Proxy {
                     self.respond(turn, server, status, bytes);
                 }
             }
-            Phase::Deciding | Phase::Trying | Phase::Ringing | Phase::Skipping | Phase::Cancelled | Phase::Overdue | Phase::Answered => {}
+            Phase::Deciding
+            | Phase::Trying
+            | Phase::Ringing
+            | Phase::Skipping
+            | Phase::Cancelled
+            | Phase::Overdue
+            | Phase::Answered
+            | Phase::Over => {}
         }
     }
 
@@ -270,7 +278,7 @@ impl Proxy {
         let Some(call) = self.calls.get_mut(key).filter(|call| call.current == Some(client)) else { return };
         let answered_ns = if call.phase == Phase::Answered { call.answered_ns } else { turn.now.unix_ns };
         if call.phase != Phase::Answered {
-            call.phase = Phase::Answered;
+            call.change(Change::Answer);
             call.answered_ns = answered_ns;
             call.callee_tag = tag.to_vec();
             call.waiting.clear();
@@ -309,7 +317,7 @@ impl Proxy {
                 let Some(refusal) = self.calls.get(key).map(|call| call.all_failed.clone()) else { return };
                 self.fail_call(turn, key, &refusal, FailedBy::Carrier);
             }
-            (Phase::Deciding | Phase::Answered, _) => {}
+            (Phase::Deciding | Phase::Answered | Phase::Over, _) => {}
         }
     }
 
