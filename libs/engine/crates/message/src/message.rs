@@ -131,6 +131,7 @@ pub(crate) struct Parsed {
     pub from: AddressSpans,
     pub to: AddressSpans,
     pub via: ViaSpans,
+    pub via_count: usize,
     /// Empty where there is none.
     pub from_tag: Span,
     pub to_tag: Span,
@@ -159,6 +160,7 @@ impl Default for Parsed {
             from: AddressSpans::default(),
             to: AddressSpans::default(),
             via: ViaSpans::default(),
+            via_count: 0,
             from_tag: Span::default(),
             to_tag: Span::default(),
             branch: Span::default(),
@@ -354,6 +356,11 @@ impl<'a> Message<'a> {
     /// The topmost Via, checked by the parser.
     pub fn top_via(&self) -> Via<'a> {
         self.parsed.via.view(self.bytes)
+    }
+
+    /// Number of Via values over all lines; at least 1.
+    pub fn via_count(&self) -> usize {
+        self.parsed.via_count
     }
 
     /// Branch of the topmost Via; never empty.

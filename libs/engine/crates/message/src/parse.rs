@@ -222,7 +222,7 @@ fn check_mandatory_fields(bytes: &[u8], table: &mut HeaderTable) -> Result<(), P
     parse_cseq(bytes, cseq, parsed)?;
     (parsed.from, parsed.from_tag) = check_address(bytes, from)?;
     (parsed.to, parsed.to_tag) = check_address(bytes, to)?;
-    (parsed.via, parsed.branch) = check_vias(bytes, headers)?;
+    (parsed.via, parsed.branch, parsed.via_count) = check_vias(bytes, headers)?;
     for (name, what) in [(HeaderName::Route, "more than 20 Route values"), (HeaderName::RecordRoute, "more than 20 Record-Route values")] {
         if parsed.first[name as usize] != 0 && Values::new(bytes, headers, name).count() > limits::ROUTES {
             return Err(ParseError::new("§16.12", end, what));
@@ -277,9 +277,10 @@ fn check_address(bytes: &[u8], value: Span) -> Result<(AddressSpans, Span), Pars
     Ok((AddressSpans::of(&address, bytes), Span::find(tag, bytes).unwrap_or_default()))
 }
 
-/// Gives the topmost value and its branch; the others are for those who wrote them.
-fn check_vias(bytes: &[u8], headers: &[Header]) -> Result<(ViaSpans, Span), ParseError> {
+/// Gives the topmost value, its branch and the number of values; the others are for those who wrote them.
+fn check_vias(bytes: &[u8], headers: &[Header]) -> Result<(ViaSpans, Span, usize), ParseError> {
     let mut top = None;
+    let mut number = 0;
     for (count, value) in Values::new(bytes, headers, HeaderName::Via).enumerate() {
         let base = Span::find(value.bytes, bytes).unwrap_or_default().start as usize;
         if count == limits::VIAS {
@@ -292,8 +293,9 @@ fn check_vias(bytes: &[u8], headers: &[Header]) -> Result<(ViaSpans, Span), Pars
             check_identifier(text, "top Via without a branch, or with one too long").map_err(|error| error.at(base))?;
             top = Span::find(text, bytes).map(|branch| (ViaSpans::of(&via, bytes), branch));
         }
+        number = count + 1;
     }
-    top.ok_or(ParseError::new("§8.1.1.7", 0, "Via is empty"))
+    top.map(|(via, branch)| (via, branch, number)).ok_or(ParseError::new("§8.1.1.7", 0, "Via is empty"))
 }
 
 /// Cuts the body to Content-Length; what follows it in a datagram is ignored, a body that is shorter is an error (§18.3).

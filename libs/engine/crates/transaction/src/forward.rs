@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use trunkline_message::{eq_host, Credentials, CredentialsError, Edits, HeaderName, Message, Method, NameAddr, Scheme, Span, Uri};
+use trunkline_message::{eq_host, limits, Credentials, CredentialsError, Edits, HeaderName, Message, Method, NameAddr, Scheme, Span, Uri};
 
 use crate::plan::Step;
 use crate::route::RouteWork;
@@ -66,6 +66,19 @@ pub(crate) struct Hop<'a> {
     /// Where the request came from.
     pub source: SocketAddr,
     pub realm: &'a str,
+}
+
+/// Lines that a forwarded request may have more than it came with: Via, Record-Route, Max-Forwards, two identities, Privacy, a Route.
+const ADDED_LINES: usize = 7;
+
+/// Of all of them together: each text in them is bounded where it is made.
+const ADDED_BYTES: usize = 8_192;
+
+/// Whether a request stays within the bounds of a message when it is forwarded: our own retransmissions, ACK and CANCEL are made of it.
+pub(crate) fn has_room(request: &Message<'_>) -> bool {
+    request.via_count() < limits::VIAS
+        && request.headers().len() + ADDED_LINES <= limits::HEADERS
+        && request.bytes().len() + ADDED_BYTES <= limits::MESSAGE_BYTES
 }
 
 /// An INVITE towards a gateway.

@@ -3,9 +3,6 @@
 //! A thing stands in the queue with its earliest deadline only and is put in again when that has come, so that starting, restarting and
 //! stopping a timer costs a store into the table.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 /// The timers of one thing. `N` is the number of kinds; a kind is an index below it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timers<const N: usize> {
@@ -53,39 +50,104 @@ impl<const N: usize> Timers<N> {
 /// a call's is a day away.
 const HORIZON_MS: u64 = 60_000;
 
-/// Queue of things by their earliest deadline. Holds entries of things that are gone until their time comes, `HORIZON_MS` at most.
+/// One a millisecond, more than `HORIZON_MS`: no two times that the queue holds at once share one.
+const BUCKETS: usize = 1 << 16;
+const WORDS: usize = BUCKETS / 64;
+
+/// Queue of things by their earliest deadline: a wheel of a bucket a millisecond, because a heap of some 100,000 entries is a walk through
+/// cold memory for each. Holds entries of things that are gone until their time comes, `HORIZON_MS` at most.
 #[derive(Debug)]
-pub(crate) struct TimerQueue<K: Ord> {
-    heap: BinaryHeap<Reverse<(u64, K)>>,
+pub(crate) struct TimerQueue<K> {
+    buckets: Vec<Vec<K>>,
+    /// Which buckets hold something, and which words of that do.
+    used: Vec<u64>,
+    used_words: Vec<u64>,
+    /// All that the queue holds lies within a turn of the wheel from here on.
+    from_ms: u64,
+    len: usize,
 }
 
-impl<K: Ord + Copy> TimerQueue<K> {
+impl<K: Copy> TimerQueue<K> {
     pub fn new() -> Self {
-        Self { heap: BinaryHeap::new() }
+        Self {
+            buckets: (0..BUCKETS).map(|_| Vec::new()).collect(),
+            used: vec![0; WORDS],
+            used_words: vec![0; WORDS / 64],
+            from_ms: 0,
+            len: 0,
+        }
     }
 
     /// Call after the table has changed.
     pub fn arm<const N: usize>(&mut self, key: K, timers: &mut Timers<N>, now_ms: u64) {
-        if let Some((_, at)) = timers.earliest() {
-            let at = at.min(now_ms + HORIZON_MS);
-            if at < timers.queued {
-                timers.queued = at;
-                self.heap.push(Reverse((at, key)));
-            }
+        let Some((_, at)) = timers.earliest() else { return };
+        if self.len == 0 {
+            self.from_ms = now_ms;
+        }
+        // What is late already is due at the next look; what lies beyond the wheel, because nobody looked for long, is looked at early.
+        let at = at.min(now_ms + HORIZON_MS).clamp(self.from_ms, self.from_ms + BUCKETS as u64 - 1);
+        if at < timers.queued {
+            timers.queued = at;
+            self.push(at, key);
         }
     }
 
     /// The next thing whose entry has come. Call `opened` on its table, take what is due, then `arm` it again.
     pub fn pop_due(&mut self, now_ms: u64) -> Option<(u64, K)> {
-        match self.heap.peek() {
-            Some(Reverse((at, _))) if *at <= now_ms => self.heap.pop().map(|Reverse(entry)| entry),
-            _ => None,
+        let at = self.next().filter(|at| *at <= now_ms)?;
+        self.from_ms = at;
+        let index = bucket(at);
+        let bucket = &mut self.buckets[index];
+        let key = bucket.pop()?;
+        self.len -= 1;
+        if bucket.is_empty() {
+            self.used[index / 64] &= !(1 << (index % 64));
+            if self.used[index / 64] == 0 {
+                self.used_words[index / 64 / 64] &= !(1 << (index / 64 % 64));
+            }
         }
+        Some((at, key))
     }
 
     pub fn next(&self) -> Option<u64> {
-        self.heap.peek().map(|Reverse((at, _))| *at)
+        if self.len == 0 {
+            return None;
+        }
+        let start = bucket(self.from_ms);
+        let index = self.used_from(start).or_else(|| self.used_from(0))?;
+        let ahead = (index + BUCKETS - start) % BUCKETS;
+        Some(self.from_ms + ahead as u64)
     }
+
+    fn push(&mut self, at_ms: u64, key: K) {
+        let index = bucket(at_ms);
+        self.buckets[index].push(key);
+        self.used[index / 64] |= 1 << (index % 64);
+        self.used_words[index / 64 / 64] |= 1 << (index / 64 % 64);
+        self.len += 1;
+    }
+
+    /// The first bucket at or after `start` that holds something.
+    fn used_from(&self, start: usize) -> Option<usize> {
+        let word = start / 64;
+        let rest = self.used[word] & (u64::MAX << (start % 64));
+        if rest != 0 {
+            return Some(word * 64 + rest.trailing_zeros() as usize);
+        }
+        let first = word + 1;
+        (first / 64..self.used_words.len()).find_map(|at| {
+            let mask = if at == first / 64 { u64::MAX << (first % 64) } else { u64::MAX };
+            let words = self.used_words[at] & mask;
+            (words != 0).then(|| {
+                let word = at * 64 + words.trailing_zeros() as usize;
+                word * 64 + self.used[word].trailing_zeros() as usize
+            })
+        })
+    }
+}
+
+fn bucket(at_ms: u64) -> usize {
+    (at_ms % BUCKETS as u64) as usize
 }
 
 impl<const N: usize> Timers<N> {
@@ -138,6 +200,65 @@ mod tests {
             pops += 1;
         }
         assert!(pops <= 2 && queue.next().is_none());
+    }
+
+    #[test]
+    fn things_come_in_the_order_of_their_deadlines_whatever_the_order_of_arming() {
+        let mut queue = TimerQueue::new();
+        let mut things = Vec::new();
+        let mut state = 12_345_u64;
+        for key in 0..2_000_usize {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let mut timers = Timers::<1>::new();
+            let at_ms = 700_000 + (state >> 33) % HORIZON_MS;
+            timers.start(0, at_ms);
+            queue.arm(key, &mut timers, 700_000);
+            things.push(at_ms);
+        }
+        let mut seen = Vec::new();
+        while let Some(now_ms) = queue.next() {
+            assert_eq!(queue.pop_due(now_ms - 1), None);
+            let (at_ms, key) = queue.pop_due(now_ms).unwrap();
+            assert_eq!(things[key], at_ms);
+            seen.push(at_ms);
+        }
+        things.sort_unstable();
+        assert_eq!(seen, things);
+    }
+
+    #[test]
+    fn a_queue_that_nobody_looked_at_for_longer_than_a_turn_of_the_wheel_keeps_its_order() {
+        for starts_ms in [&[5, 70_000, 70_001, 1_000_000, 1_065_541][..], &[0, 50_000, 65_536, 65_537, 200_000]] {
+            let mut queue = TimerQueue::new();
+            let mut tables: Vec<Timers<1>> = Vec::new();
+            for (key, start_ms) in starts_ms.iter().enumerate() {
+                tables.push(Timers::new());
+                tables[key].start(0, start_ms + 32_000);
+                queue.arm(key, &mut tables[key], *start_ms);
+            }
+            // Looked at early perhaps, but each thing's timer comes in its time and in order.
+            let mut fired = Vec::new();
+            while let Some(now_ms) = queue.next() {
+                let (at_ms, key) = queue.pop_due(now_ms).unwrap();
+                tables[key].opened(at_ms);
+                if tables[key].take_due(now_ms).is_some() {
+                    fired.push(now_ms);
+                }
+                queue.arm(key, &mut tables[key], now_ms);
+            }
+            assert_eq!(fired, starts_ms.iter().map(|start_ms| start_ms + 32_000).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_deadline_that_has_passed_comes_at_once() {
+        let mut queue = TimerQueue::new();
+        let mut timers = Timers::<1>::new();
+        timers.start(0, 400);
+        queue.arm(1, &mut timers, 900);
+        assert_eq!(queue.pop_due(900), Some((900, 1)));
+        timers.opened(900);
+        assert_eq!(timers.take_due(900), Some(0));
     }
 
     #[test]

@@ -250,6 +250,7 @@ impl Proxy {
     fn remove_call(&mut self, key: Key, change: Change) {
         if let Some(mut call) = self.calls.remove(key) {
             call.change(change);
+            self.forget_accepted(call.server);
             // A restarted set-up with the same id stays.
             if self.call_ids.get(&call.id) == Some(&key) {
                 self.call_ids.remove(&call.id);

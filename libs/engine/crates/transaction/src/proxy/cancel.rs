@@ -1,6 +1,6 @@
 //! What was given up: CANCEL from the caller and to gateways, and late answers of abandoned gateways (RFC 3261 §9, §16.10).
 
-use trunkline_message::{DialogRequest, HeaderName, Message};
+use trunkline_message::{DialogRequest, HeaderName, Message, Method};
 
 use crate::action::{FactKind, Flow};
 use crate::forward;
@@ -73,7 +73,7 @@ impl Proxy {
             return;
         }
         let Some(client) = self.clients.get(key) else { return };
-        let Some(invite) = client.request.clone() else { return };
+        let Some(invite) = client.sent() else { return };
         if hung_up.is_empty() {
             turn.fact(call, FactKind::Answered { number, status });
         }
@@ -91,7 +91,7 @@ impl Proxy {
                 client.role = ClientRole::Abandoned { call, number, hung_up };
             }
             // Below 2^31: an INVITE with the last number there is was refused.
-            self.send_request(turn, flow, ClientRole::Nobody, "0", |branch| write("BYE", cseq.saturating_add(1), branch));
+            self.send_request(turn, flow, ClientRole::Nobody, "0", Method::Bye, |branch| write("BYE", cseq.saturating_add(1), branch));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Client transactions: runs their machines, matches responses, retransmits requests.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use trunkline_message::{Message, Method, OwnedMessage};
@@ -41,8 +42,10 @@ pub(super) enum ClientRole {
 pub(super) struct Client {
     pub machine: Machine,
     pub branch: String,
-    /// As sent. `None` when nothing is made of it any more: most of a transaction's life is waiting for stray copies.
-    pub request: Option<Arc<OwnedMessage>>,
+    pub method: Method,
+    /// As sent; parsed only where something is made of it, which is rare. Empty when nothing is any more: most of a transaction's life is
+    /// waiting for stray copies.
+    pub request: Vec<u8>,
     pub flow: Flow,
     pub role: ClientRole,
     /// The client transaction of its CANCEL, which has the same branch.
@@ -62,6 +65,19 @@ impl Client {
         matches!(self.machine, Machine::Invite(invite_client::State::Proceeding))
     }
 
+    /// The request as a message; `None` when it is not kept any more.
+    pub fn sent(&self) -> Option<OwnedMessage> {
+        OwnedMessage::parse(&self.request).ok()
+    }
+
+    /// No final response yet.
+    fn is_waiting(&self) -> bool {
+        match self.machine {
+            Machine::Invite(state) => matches!(state, invite_client::State::Calling | invite_client::State::Proceeding),
+            Machine::Request(state) => matches!(state, request_client::State::Trying | request_client::State::Proceeding),
+        }
+    }
+
     fn is_terminated(&self) -> bool {
         match self.machine {
             Machine::Invite(state) => state == invite_client::State::Terminated,
@@ -77,12 +93,13 @@ impl Client {
         }
     }
 
-    fn has_method(&self, method: &[u8]) -> bool {
-        match (&self.request, self.machine) {
-            (Some(request), _) => request.view().method_bytes() == method,
-            (None, Machine::Invite(_)) => method == Method::Invite.as_str().as_bytes(),
-            // Completed: no response changes anything.
-            (None, Machine::Request(_)) => false,
+    fn has_method(&self, response: &Message<'_>) -> bool {
+        match self.method {
+            // Completed: no response changes anything, whatever its method was.
+            Method::Other => {
+                self.request.starts_with(response.method_bytes()) && self.request.get(response.method_bytes().len()) == Some(&b' ')
+            }
+            method => response.method() == method,
         }
     }
 }
@@ -124,38 +141,36 @@ impl Input {
 
 impl Proxy {
     /// Makes the transaction, sends the request that `write` makes with the new branch, and starts A and B, or E and F.
-    ///
-    /// `None`, and nothing sent, where what was written is beyond the bounds of a message: one Via too many, for example.
     pub(super) fn send_request(
         &mut self,
         turn: &mut Turn<'_>,
         flow: Flow,
         role: ClientRole,
         loop_part: &str,
+        method: Method,
         write: impl FnOnce(&str) -> Vec<u8>,
-    ) -> Option<Key> {
+    ) -> Key {
         let branch = branch::make(&mut self.entropy, self.clients.next_key(), loop_part);
         let bytes = write(&branch);
-        self.start_client(turn, flow, role, branch, &bytes)
+        self.start_client(turn, flow, role, branch, method, bytes)
     }
 
     /// The CANCEL of an INVITE: a transaction of its own under the same branch (§9.1).
     pub(super) fn send_cancel(&mut self, turn: &mut Turn<'_>, invite: Key) {
         let Some(client) = self.clients.get(invite).filter(|client| client.cancel.is_none()) else { return };
-        let Some(request) = &client.request else { return };
+        let Some(request) = client.sent() else { return };
         let (flow, branch) = (client.flow, client.branch.clone());
         let mut bytes = Vec::with_capacity(512);
         trunkline_message::write_cancel(&request.view(), b"", &mut bytes);
-        let cancel = self.start_client(turn, flow, ClientRole::Nobody, branch, &bytes);
+        let cancel = self.start_client(turn, flow, ClientRole::Nobody, branch, Method::Cancel, bytes);
         if let Some(client) = self.clients.get_mut(invite) {
-            client.cancel = cancel;
+            client.cancel = Some(cancel);
             client.is_cancel_wanted = false;
         }
     }
 
-    fn start_client(&mut self, turn: &mut Turn<'_>, flow: Flow, role: ClientRole, branch: String, bytes: &[u8]) -> Option<Key> {
-        let request = Arc::new(OwnedMessage::parse(bytes).ok()?);
-        let (machine, retransmission, timeout) = match request.view().method() {
+    fn start_client(&mut self, turn: &mut Turn<'_>, flow: Flow, role: ClientRole, branch: String, method: Method, request: Vec<u8>) -> Key {
+        let (machine, retransmission, timeout) = match method {
             Method::Invite => (Machine::Invite(invite_client::State::Calling), ClientTimer::A, ClientTimer::B),
             _ => (Machine::Request(request_client::State::Trying), ClientTimer::E, ClientTimer::F),
         };
@@ -163,11 +178,12 @@ impl Proxy {
         timers.start(retransmission as usize, turn.now.ms + self.config.t1_ms.max(1));
         timers.start(timeout as usize, turn.now.ms + self.lifetime_ms());
         let interval_ms = self.config.t1_ms;
-        turn.send(flow, request.bytes().to_vec());
+        turn.send(flow, request.clone());
         let key = self.clients.insert(Client {
             machine,
             branch,
-            request: Some(request),
+            method,
+            request,
             flow,
             role,
             cancel: None,
@@ -179,19 +195,24 @@ impl Proxy {
             self.timers.arm(Timed::Client(key), &mut client.timers, turn.now.ms);
         }
         self.peers.entry(flow.peer).or_default().insert(key);
-        Some(key)
+        key
     }
 
     pub(super) fn remove_client(&mut self, key: Key) {
         let Some(client) = self.clients.remove(key) else { return };
-        if let Some(keys) = self.peers.get_mut(&client.flow.peer) {
-            keys.remove(&key);
-            if keys.is_empty() {
-                self.peers.remove(&client.flow.peer);
-            }
-        }
+        self.forget_peer(key, client.flow.peer);
         if let Some(cancel) = client.cancel {
             self.remove_client(cancel);
+        }
+    }
+
+    /// An error of the transport changes nothing for this transaction any more.
+    fn forget_peer(&mut self, key: Key, peer: SocketAddr) {
+        if let Some(keys) = self.peers.get_mut(&peer) {
+            keys.remove(&key);
+            if keys.is_empty() {
+                self.peers.remove(&peer);
+            }
         }
     }
 
@@ -201,7 +222,7 @@ impl Proxy {
         let Some(key) = branch::key_of(branch) else { return };
         let Some(client) = self.clients.get(key).filter(|client| client.branch.as_bytes() == branch) else { return };
         let Some(status) = response.status() else { return };
-        let key = if client.has_method(response.method_bytes()) {
+        let key = if client.has_method(response) {
             key
         } else {
             match client.cancel.filter(|_| response.method() == Method::Cancel) {
@@ -258,9 +279,7 @@ impl Proxy {
         for effect in effects {
             match effect {
                 ClientEffect::Resend => {
-                    if let Some(request) = &client.request {
-                        turn.send(client.flow, request.bytes().to_vec());
-                    }
+                    turn.send(client.flow, client.request.clone());
                 }
                 ClientEffect::Start(timer) => {
                     let delay_ms = match timer {
@@ -282,7 +301,7 @@ impl Proxy {
                 }
                 ClientEffect::Stop(timer) => client.timers.stop(*timer as usize),
                 ClientEffect::Acknowledge => {
-                    if let (Some(request), Some(response)) = (&client.request, response) {
+                    if let (Some(request), Some(response)) = (client.sent(), response) {
                         let mut bytes = Vec::with_capacity(512);
                         trunkline_message::write_ack_for_failure(&request.view(), response, &mut bytes);
                         turn.send(client.flow, bytes);
@@ -308,9 +327,17 @@ impl Proxy {
             _ => {}
         }
         match self.clients.get_mut(key) {
+            None => {}
             Some(client) if client.is_terminated() => self.remove_client(key),
-            Some(client) if client.is_request_done() => client.request = None,
-            _ => {}
+            Some(client) => {
+                if client.is_request_done() {
+                    client.request = Vec::new();
+                }
+                if !client.is_waiting() {
+                    let peer = client.flow.peer;
+                    self.forget_peer(key, peer);
+                }
+            }
         }
     }
 

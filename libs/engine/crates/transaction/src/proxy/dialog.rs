@@ -210,14 +210,15 @@ impl Proxy {
             Side::Carrier => Some(Arc::clone(&leg.identity)),
         };
         let (ours, realm) = (self.listener(leg.next_hop.listener), self.config.realm.clone());
+        if !forward::has_room(&view) {
+            return self.respond_plain(turn, server, 500);
+        }
         let role = ClientRole::Exchange { server, shown, end };
-        let client = self.send_request(turn, leg.next_hop, role, loop_part, |branch| {
+        let client = self.send_request(turn, leg.next_hop, role, loop_part, view.method(), |branch| {
             write_request(&view, Hop { ours, branch, source: source.peer, realm: &realm }, leg, work)
         });
-        match (client, self.servers.get_mut(server)) {
-            (Some(client), Some(server)) => server.role = ServerRole::Exchange(client),
-            (None, Some(_)) => self.respond_plain(turn, server, 500),
-            (_, None) => {}
+        if let Some(server) = self.servers.get_mut(server) {
+            server.role = ServerRole::Exchange(client);
         }
     }
 

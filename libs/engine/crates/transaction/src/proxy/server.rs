@@ -174,6 +174,17 @@ impl Proxy {
         }
     }
 
+    /// The call of an accepted INVITE is over: nobody waits for its 2xx any more, and retransmissions are absorbed without it.
+    pub(super) fn forget_accepted(&mut self, key: Key) {
+        if let Some(server) = self.servers.get_mut(key) {
+            if matches!(server.machine, Machine::Invite(invite_server::State::Accepted)) {
+                server.request = None;
+                server.last = Vec::new();
+                server.accepted_tag = Vec::new();
+            }
+        }
+    }
+
     pub(super) fn on_retransmission(&mut self, turn: &mut Turn<'_>, key: Key) {
         self.drive_server(turn, key, Input::Retransmission, None);
     }

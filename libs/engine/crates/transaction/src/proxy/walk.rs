@@ -2,7 +2,7 @@
 //!
 //! One gateway at a time. Nothing above 100 heard: the next may follow. 18x heard: this one or none.
 
-use trunkline_message::Message;
+use trunkline_message::{Message, Method};
 
 use crate::action::{FactKind, FailedBy, FailureCause, Flow};
 use crate::branch;
@@ -81,6 +81,9 @@ impl Proxy {
             },
         };
         turn.fact(call.id, tried);
+        if !forward::has_room(&view) {
+            return false;
+        }
         let sealed = token_of(call, target);
         let binding = Binding { side: Side::Carrier, call_id: view.call_id(), caller_tag: &call.caller_tag, callee_tag: b"" };
         let Some(token) = self.ring.seal(&mut self.entropy, turn.unix_s(), &sealed, binding) else { return false };
@@ -91,16 +94,16 @@ impl Proxy {
         let identity = Identity::of(step, &view);
         let flow = Flow { listener: step.listener, peer: target.address };
         let role = ClientRole::Try { call: key, server: server_key };
-        let client = self.send_request(turn, flow, role, &loop_part, |branch| {
+        let client = self.send_request(turn, flow, role, &loop_part, Method::Invite, |branch| {
             forward::write_try(&view, Hop { ours, branch, source, realm: &realm }, &record_route, step, &identity)
         });
         if let Some(call) = self.calls.get_mut(key) {
-            call.current = client;
+            call.current = Some(client);
             call.token = token;
             call.identity = identity;
             call.sealed = Some(sealed);
         }
-        client.is_some()
+        true
     }
 
     /// The current gateway is out: says so and goes on.
