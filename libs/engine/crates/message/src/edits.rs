@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use crate::message::Message;
 use crate::name::HeaderName;
+use crate::numbers;
 use crate::span::Span;
 use crate::text::write_field;
 use crate::values::Value;
-use crate::via::write_text;
 
 #[derive(Clone, Copy, Debug)]
 struct Edit {
@@ -140,10 +140,14 @@ impl Edits {
     /// Replaces the value, or inserts the field (RFC 3261 §16.6 step 3).
     pub fn set_max_forwards(&mut self, message: &Message<'_>, hops: u8) {
         match message.header(HeaderName::MaxForwards) {
-            Some(header) => self.edit(header.value, |out| write_text(out, format_args!("{hops}"))),
+            Some(header) => self.edit(header.value, |out| numbers::write_decimal(u64::from(hops), out)),
             None => {
                 let end = message.headers_range().end;
-                self.edit(Span { start: end, end }, |out| write_text(out, format_args!("Max-Forwards: {hops}\r\n")));
+                self.edit(Span { start: end, end }, |out| {
+                    out.extend_from_slice(b"Max-Forwards: ");
+                    numbers::write_decimal(u64::from(hops), out);
+                    out.extend_from_slice(b"\r\n");
+                });
             }
         }
     }

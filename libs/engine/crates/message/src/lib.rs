@@ -18,6 +18,7 @@ mod message;
 mod method;
 mod name;
 mod number;
+pub mod numbers;
 mod owned;
 mod params;
 mod parse;

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::error::ParseError;
+use crate::numbers;
 use crate::params::Params;
 use crate::text::{is_lws, is_token_byte, skip_lws, trim};
 use crate::uri::{is_host, parse_ip, parse_port, split_host};
@@ -117,11 +118,13 @@ impl<'a> Via<'a> {
             if !param.name.eq_ignore_ascii_case(b"rport") {
                 out.extend_from_slice(param.whole);
             } else if !std::mem::replace(&mut has_written_rport, true) {
-                write_text(out, format_args!(";rport={}", source.port()));
+                out.extend_from_slice(b";rport=");
+                numbers::write_decimal(u64::from(source.port()), out);
             }
         }
         if needs_received {
-            write_text(out, format_args!(";received={}", source.ip().to_canonical()));
+            out.extend_from_slice(b";received=");
+            numbers::write_ip(source.ip().to_canonical(), out);
         }
     }
 }

@@ -3,9 +3,7 @@
 //! A response finds its client transaction by slot and generation, and is believed only when the whole branch is the one that was sent:
 //! the secret part cannot be guessed. The loop part is RFC 5393 §4.2: a keyed hash of what decides where the request goes.
 
-use std::fmt::Write;
-
-use trunkline_message::{HeaderName, Message};
+use trunkline_message::{numbers, HeaderName, Message};
 
 use crate::entropy::{write_hex, Entropy};
 use crate::slab::Key;
@@ -16,9 +14,14 @@ const BRANCH_LENGTH: usize = 60;
 
 /// A branch for the client transaction `key` of a request whose loop part is `loop_part`.
 pub(crate) fn make(entropy: &mut Entropy, key: Key, loop_part: &str) -> String {
-    let mut branch = String::with_capacity(BRANCH_LENGTH);
-    // Writing to a String cannot fail.
-    let _ = write!(branch, "{PREFIX}{:x}.{:x}.", key.slot, key.generation);
+    let mut head = Vec::with_capacity(BRANCH_LENGTH);
+    head.extend_from_slice(PREFIX.as_bytes());
+    for number in [key.slot, key.generation] {
+        numbers::write_hexadecimal(number, &mut head);
+        head.push(b'.');
+    }
+    // All of it is ASCII.
+    let mut branch = String::from_utf8(head).unwrap_or_default();
     write_hex(&entropy.next::<8>(), &mut branch);
     branch.push('.');
     branch.push_str(loop_part);

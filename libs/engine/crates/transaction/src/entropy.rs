@@ -2,40 +2,56 @@
 
 use std::hash::{BuildHasher, DefaultHasher, Hasher};
 
+use ring::aead::{Aad, LessSafeKey, Nonce, UnboundKey, AES_256_GCM};
 use ring::hmac;
 
-/// A counter under HMAC-SHA256: never repeats within a process, and between processes as little as the seeds do.
+/// The key stream of AES-256 in counter mode: never repeats within a process, and between processes as little as the seeds do.
 pub(crate) struct Entropy {
-    key: hmac::Key,
-    counter: u64,
+    key: LessSafeKey,
+    counter: u32,
     block: [u8; BLOCK],
     /// Bytes of the block that were given out.
     used: usize,
     marks: KeyedState,
 }
 
-const BLOCK: usize = 32;
+/// Made at once.
+const BLOCK: usize = 1024;
 
 impl Entropy {
     pub fn new(seed: &[u8; 32]) -> Self {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, seed);
+        // The seed makes other keys too.
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, seed), b"entropy");
+        let Ok(key) = UnboundKey::new(&AES_256_GCM, tag.as_ref()) else {
+            unreachable!("a tag of HMAC-SHA256 is as long as a key of AES-256")
+        };
+        let key = LessSafeKey::new(key);
         let mut entropy = Self { key, counter: 0, block: [0; BLOCK], used: BLOCK, marks: KeyedState([0; 16]) };
         entropy.marks = entropy.map_state();
         entropy
     }
 
-    /// At most 32 bytes that nobody can guess. Block by block, because each costs an HMAC.
+    /// At most 32 bytes that nobody can guess.
     pub fn next<const N: usize>(&mut self) -> [u8; N] {
-        const { assert!(N <= BLOCK) };
+        const { assert!(N <= 32) };
         if self.used + N > BLOCK {
-            self.counter += 1;
-            self.block.copy_from_slice(hmac::sign(&self.key, &self.counter.to_be_bytes()).as_ref());
-            self.used = 0;
+            self.refill();
         }
         let mut out = [0; N];
         out.copy_from_slice(&self.block[self.used..self.used + N]);
         self.used += N;
         out
+    }
+
+    fn refill(&mut self) {
+        // 4 TB of values; a process that has given out so many must not begin again.
+        self.counter = self.counter.checked_add(1).unwrap_or_else(|| unreachable!("more values than a seed is good for"));
+        let mut nonce = [0; 12];
+        nonce[..4].copy_from_slice(&self.counter.to_be_bytes());
+        self.block = [0; BLOCK];
+        let sealed = self.key.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut self.block);
+        assert!(sealed.is_ok(), "AES-GCM seals {BLOCK} bytes");
+        self.used = 0;
     }
 
     /// Keyed hash of parts, each with its length, so that no two lists of parts collide by their joints. For marks that strangers see but
@@ -66,6 +82,34 @@ impl BuildHasher for KeyedState {
         let mut hasher = DefaultHasher::new();
         hasher.write(&self.0);
         hasher
+    }
+}
+
+/// For maps whose keys are keyed hashes already.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IsHash;
+
+impl BuildHasher for IsHash {
+    type Hasher = SameHasher;
+
+    fn build_hasher(&self) -> SameHasher {
+        SameHasher(0)
+    }
+}
+
+pub(crate) struct SameHasher(u64);
+
+impl Hasher for SameHasher {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("keys are u64");
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

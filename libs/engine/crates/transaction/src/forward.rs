@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use trunkline_message::{eq_host, limits, Credentials, CredentialsError, Edits, HeaderName, Message, Method, NameAddr, Scheme, Span, Uri};
+use trunkline_message::{
+    eq_host, limits, numbers, Credentials, CredentialsError, Edits, HeaderName, Message, Method, NameAddr, Scheme, Span, Uri,
+};
 
 use crate::plan::Step;
 use crate::route::RouteWork;
@@ -82,11 +84,11 @@ pub(crate) fn has_room(request: &Message<'_>) -> bool {
 }
 
 /// An INVITE towards a gateway.
-pub(crate) fn write_try(request: &Message<'_>, hop: Hop<'_>, record_route: &str, step: &Step, identity: &Identity) -> Vec<u8> {
+pub(crate) fn write_try(request: &Message<'_>, hop: Hop<'_>, record_route: &[u8], step: &Step, identity: &Identity) -> Vec<u8> {
     let mut edits = Edits::new();
     edits.replace_request_uri(request, request_uri_for(request, step).as_bytes());
     add_hop(&mut edits, request, hop);
-    edits.insert_top(request, "Record-Route", record_route.as_bytes());
+    edits.insert_top(request, "Record-Route", record_route);
     // A preloaded Route that names us is all that may be here (§16.4).
     edits.remove_all(request, HeaderName::Route);
     strip_credentials(&mut edits, request, hop.realm);
@@ -155,7 +157,7 @@ pub(crate) fn write_to_customer(request: &Message<'_>, hop: Hop<'_>, work: &Rout
 pub(crate) struct RouteRewrite<'a> {
     /// The token of the copy that was sent with the request.
     pub token: &'a str,
-    pub replacement: &'a str,
+    pub replacement: &'a [u8],
 }
 
 /// A response on its way back to where `request` came from, from `source`. `shown` speaks for a responding customer; what a carrier says
@@ -186,7 +188,7 @@ pub(crate) fn write_response(
         for value in response.values(HeaderName::RecordRoute) {
             let is_ours = crate::route::is_own(value.bytes, rewrite.token);
             if let Some(span) = response.span_of(value.bytes).filter(|_| is_ours) {
-                edits.replace(span, rewrite.replacement.as_bytes());
+                edits.replace(span, rewrite.replacement);
             }
         }
     }
@@ -204,14 +206,19 @@ fn restore_vias(edits: &mut Edits, request: &Message<'_>, source: SocketAddr, re
 
 fn add_hop(edits: &mut Edits, request: &Message<'_>, hop: Hop<'_>) {
     edits.set_received(request, hop.source);
-    edits.insert_top(request, "Via", via(hop.ours, hop.branch).as_bytes());
+    edits.insert_top(request, "Via", &via(hop.ours, hop.branch));
     let hops = request.max_forwards().map_or(DEFAULT_MAX_FORWARDS, |hops| hops.saturating_sub(1));
     edits.set_max_forwards(request, hops);
 }
 
 /// Value of our Via.
-pub(crate) fn via(ours: SocketAddr, branch: &str) -> String {
-    format!("SIP/2.0/UDP {ours};rport;branch={branch}")
+pub(crate) fn via(ours: SocketAddr, branch: &str) -> Vec<u8> {
+    let mut via = Vec::with_capacity(64 + branch.len());
+    via.extend_from_slice(b"SIP/2.0/UDP ");
+    numbers::write_address(ours, &mut via);
+    via.extend_from_slice(b";rport;branch=");
+    via.extend_from_slice(branch.as_bytes());
+    via
 }
 
 /// Beside `strip_for_carrier`'s known names: what speaks for a caller in the trust domains of others (RFC 4474, RFC 7315, RFC 5502). `n`

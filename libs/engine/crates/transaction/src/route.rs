@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use trunkline_message::{Edits, HeaderName, Message, NameAddr, Uri};
+use trunkline_message::{numbers, Edits, HeaderName, Message, NameAddr, Uri};
 
 use crate::action::Flow;
 
@@ -12,8 +12,14 @@ const TOKEN_PARAM: &str = "t";
 const TOKEN_START: &str = ";t=";
 
 /// The value of our Record-Route.
-pub(crate) fn record_route(ours: SocketAddr, token: &str) -> String {
-    format!("<sip:{ours};lr{TOKEN_START}{token}>")
+pub(crate) fn record_route(ours: SocketAddr, token: &str) -> Vec<u8> {
+    let mut value = Vec::with_capacity(48 + token.len());
+    value.extend_from_slice(b"<sip:");
+    numbers::write_address(ours, &mut value);
+    for part in [";lr", TOKEN_START, token, ">"] {
+        value.extend_from_slice(part.as_bytes());
+    }
+    value
 }
 
 /// The token in a name-addr of Route or Record-Route.

@@ -13,7 +13,7 @@ use crate::timer::Timers;
 use crate::token::Token;
 
 use super::phase::{self, Change, Phase};
-use super::server::{id_of, ServerRole};
+use super::server::ServerRole;
 use super::{AdmitError, Proxy, Timed, Turn};
 
 /// The end of a call as its BYE says it: said when the BYE is through, for a BYE that is refused ends nothing (§12.2.2, §15.1.1).
@@ -141,7 +141,7 @@ impl Proxy {
             return Err(AdmitError::NoTokenKey);
         }
         let call_key = self.calls.next_key();
-        let server = self.insert_server(id_of(invite), invite, flow, ServerRole::Call(call_key));
+        let server = self.insert_server(invite, flow, ServerRole::Call(call_key));
         let mut timers = Timers::new();
         timers.start(CallTimer::Decision as usize, turn.now.ms + self.config.decision_limit_ms);
         self.call_ids.insert(admission.call, call_key);

@@ -104,7 +104,7 @@ fn first_token(invite: &Message<'_>) -> String {
 }
 
 /// A request of ours in the dialog that a 2xx made: From, To and Call-ID as there, to its Contact along its routes (§12.2.1.1).
-fn write_own_request(method: &str, cseq: u32, via: &str, response: &Message<'_>, own_token: &str) -> Vec<u8> {
+fn write_own_request(method: &str, cseq: u32, via: &[u8], response: &Message<'_>, own_token: &str) -> Vec<u8> {
     let contact = response.addresses(HeaderName::Contact).next().and_then(Result::ok);
     let value = |name| response.value(name).unwrap_or_default();
     let routes = route::route_set(response, own_token);
@@ -112,7 +112,7 @@ fn write_own_request(method: &str, cseq: u32, via: &str, response: &Message<'_>,
         method,
         remote_target: forward::without_headers(contact.map_or(response.to().uri_bytes, |contact| contact.uri_bytes)),
         routes: &routes,
-        via: via.as_bytes(),
+        via,
         from: value(HeaderName::From),
         to: value(HeaderName::To),
         call_id: response.call_id(),

@@ -17,7 +17,7 @@ use super::call::{contact_uri, Call, End};
 use super::client::ClientRole;
 use super::ingress::refuse;
 use super::phase::Phase;
-use super::server::{id_of, ServerRole};
+use super::server::ServerRole;
 use super::{Proxy, RecheckHandle, Turn};
 
 /// What a forwarded request of the dialog needs: made of the token and, where it is still there, the call's row.
@@ -97,7 +97,7 @@ impl Proxy {
                     None => (token.tenant, token.domain),
                 };
                 let waiting = Waiting { leg, work, loop_part: loop_part.to_owned() };
-                let key = self.insert_server(id_of(request), request, flow, ServerRole::Waiting(Box::new(waiting)));
+                let key = self.insert_server(request, flow, ServerRole::Waiting(Box::new(waiting)));
                 self.respond_plain(turn, key, 100);
                 self.await_access(turn, key);
                 return Disposition::Recheck { handle: RecheckHandle::new(key), call: token.call, tenant, domain };
@@ -109,7 +109,7 @@ impl Proxy {
                 return refuse(403, "T109");
             }
         }
-        let key = self.insert_server(id_of(request), request, flow, ServerRole::Answered);
+        let key = self.insert_server(request, flow, ServerRole::Answered);
         if method == Method::Invite {
             self.respond_plain(turn, key, 100);
         }

@@ -7,14 +7,13 @@ use crate::branch;
 use crate::route::{self, Routes};
 use crate::slab::Key;
 
-use super::server::id_of;
 use super::{Proxy, Turn};
 
 const LAST_CSEQ: u32 = (1 << 31) - 1;
 
 impl Proxy {
     pub(super) fn on_request(&mut self, turn: &mut Turn<'_>, flow: Flow, request: &Message<'_>) -> Disposition {
-        let known: Option<Key> = self.server_ids.get(&id_of(request)).copied();
+        let known: Option<Key> = self.server_ids.get(&self.server_id(request)).copied();
         match (request.method(), known) {
             (Method::Ack, Some(key)) => {
                 if self.on_failure_ack(turn, key) {

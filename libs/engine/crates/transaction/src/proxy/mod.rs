@@ -21,7 +21,7 @@ use trunkline_message::{Message, OwnedMessage};
 
 use crate::action::{Action, Disposition, Fact, FactKind, Flow, Now};
 use crate::config::Config;
-use crate::entropy::{Entropy, KeyedState};
+use crate::entropy::{Entropy, IsHash, KeyedState};
 use crate::plan::{Admission, CallHandle, CallId, LiveCall, Refusal, RoutePlan, StaleCall};
 use crate::slab::{Key, Slab};
 use crate::timer::TimerQueue;
@@ -99,8 +99,8 @@ pub struct Proxy {
     servers: Slab<Server>,
     clients: Slab<Client>,
     calls: Slab<Call>,
-    /// Server transactions by branch, sent-by and method (§17.2.3).
-    server_ids: HashMap<Box<[u8]>, Key, KeyedState>,
+    /// Server transactions by `server_id`.
+    server_ids: HashMap<u64, Key, IsHash>,
     call_ids: HashMap<CallId, Key, KeyedState>,
     ended: EndedCalls,
     /// Client transactions by peer, for ICMP.
@@ -114,7 +114,7 @@ impl Proxy {
     pub fn new(config: Config, seed: [u8; 32]) -> Self {
         assert!((1..=256).contains(&config.listeners.len()), "a proxy has 1 to 256 listeners");
         let mut entropy = Entropy::new(&seed);
-        let server_ids = HashMap::with_hasher(entropy.map_state());
+        let server_ids = HashMap::with_hasher(IsHash);
         let call_ids = HashMap::with_hasher(entropy.map_state());
         let peers = HashMap::with_hasher(entropy.map_state());
         let ended = EndedCalls::new(config.limits.ended_calls, entropy.map_state());

@@ -43,7 +43,7 @@ const WAIT: usize = ServerTimer::ALL.len();
 #[derive(Debug)]
 pub(super) struct Server {
     pub machine: Machine,
-    pub id: Box<[u8]>,
+    pub id: u64,
     /// As it came. `None` when no response is made for it any more.
     pub request: Option<Arc<OwnedMessage>>,
     pub source: Flow,
@@ -124,35 +124,34 @@ impl Input {
     }
 }
 
-/// §17.2.3: branch, sent-by and method, where ACK and CANCEL ask for their INVITE.
-pub(super) fn id_of(request: &Message<'_>) -> Box<[u8]> {
-    let via = request.top_via();
-    let method = match request.method() {
-        Method::Ack | Method::Cancel => Method::Invite.as_str().as_bytes(),
-        _ => request.method_bytes(),
-    };
-    let branch = request.branch();
-    let mut id = Vec::with_capacity(branch.len() + via.sent_by_host.len() + method.len() + 4);
-    id.extend_from_slice(branch);
-    id.push(b'\n');
-    id.extend(via.sent_by_host.iter().map(u8::to_ascii_lowercase));
-    id.push(b'\n');
-    id.extend_from_slice(&via.sent_by_port.unwrap_or(0).to_be_bytes());
-    id.extend_from_slice(method);
-    id.into_boxed_slice()
-}
-
 impl Proxy {
-    pub(super) fn insert_server(&mut self, id: Box<[u8]>, request: &Message<'_>, source: Flow, role: ServerRole) -> Key {
+    /// §17.2.3: branch, sent-by and method, where ACK and CANCEL ask for their INVITE; a keyed hash of them, of which two requests that
+    /// are not the same share one with a chance of 2^-64, and nobody without the key can find two.
+    pub(super) fn server_id(&self, request: &Message<'_>) -> u64 {
+        let via = request.top_via();
+        let method = match request.method() {
+            Method::Ack | Method::Cancel => Method::Invite.as_str().as_bytes(),
+            _ => request.method_bytes(),
+        };
+        let port = via.sent_by_port.unwrap_or(0).to_be_bytes();
+        if via.sent_by_host.iter().any(u8::is_ascii_uppercase) {
+            let host = via.sent_by_host.to_ascii_lowercase();
+            return self.entropy.mark([request.branch(), &host, &port, method]);
+        }
+        self.entropy.mark([request.branch(), via.sent_by_host, &port, method])
+    }
+
+    pub(super) fn insert_server(&mut self, request: &Message<'_>, source: Flow, role: ServerRole) -> Key {
         let machine = match request.method() {
             Method::Invite => Machine::Invite(invite_server::State::Proceeding),
             _ => Machine::Request(request_server::State::Trying),
         };
-        let mut to_tag = String::new();
+        let id = self.server_id(request);
+        let mut to_tag = String::with_capacity(16);
         write_hex(&self.entropy.next::<8>(), &mut to_tag);
         let server = Server {
             machine,
-            id: id.clone(),
+            id,
             request: Some(Arc::new(OwnedMessage::copy_of(request))),
             source,
             reply: route::reply_flow(request, source),
