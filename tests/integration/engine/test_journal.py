@@ -106,7 +106,7 @@ import resource, sys
 from pathlib import Path
 from helpers.engine import EngineBench, by_address
 from trunkline.engine import Reject
-bench = EngineBench(Path(sys.argv[1]))
+bench = EngineBench(Path(sys.argv[1]), journal_segment_bytes=1)
 bench.apply(*by_address())
 bench.decide = lambda _: Reject("T401")
 peer = bench.peer()

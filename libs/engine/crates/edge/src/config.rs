@@ -19,6 +19,8 @@ pub struct EngineConfig {
     /// UDP addresses; the first of each family sends to gateways of that family. At least one.
     pub listen: Vec<SocketAddr>,
     pub journal_dir: PathBuf,
+    /// See [`crate::journal::Journal::open`].
+    pub journal_segment_bytes: u64,
     /// RFC 3261 §17.1.1.1.
     pub t1_ms: u64,
     pub silent_gateway_ms: u64,

@@ -120,7 +120,7 @@ impl Engine {
         }
         let listeners = config.listen.iter().map(|address| UdpListener::bind(*address, false)).collect::<io::Result<Vec<_>>>()?;
         let addresses: Vec<SocketAddr> = listeners.iter().map(UdpListener::address).collect();
-        let journal = Journal::open(&config.journal_dir, unix_ns())?;
+        let journal = Journal::open(&config.journal_dir, unix_ns(), config.journal_segment_bytes)?;
         let mut seed = [0; 32];
         SystemRandom::new().fill(&mut seed).map_err(|_| io::Error::other("the system gives no random bytes"))?;
         let shared = Arc::new(Shared {

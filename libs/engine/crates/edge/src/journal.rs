@@ -1,18 +1,21 @@
 //! The journal of call facts: append-only segment files that outlive the process.
 //!
-//! A line is one fact; what a line holds is not known here. [`Journal::append`] is one `write(2)`, so a killed process loses nothing that
-//! was appended; [`Journal::sync`], called every 20 ms by a thread of its own, bounds what a power cut loses. [`Journal::drain`] reads
+//! A line is one fact; what a line holds is not known here. [`Journal::append`] copies lines into the mapped segment, so a killed process
+//! loses nothing that was appended; [`Journal::sync`], called every 20 ms by a thread of its own, bounds what a power cut loses. [`Journal::drain`] reads
 //! whole lines of this and of earlier runs, oldest first; [`Journal::acknowledge`] lets whole segments be deleted.
 //!
 //! Segments are named `<boot>-<n>.jsonl`, boot being the start's time in nanoseconds as 16 hexadecimal digits and n eight decimal
-//! digits, so that names sort in the order of writing. A last line without its end, torn by a power cut, is not read.
+//! digits, so that names sort in the order of writing. A segment is as long as it may grow while it is written to, with zeros at its end; what
+//! stands behind the first zero, or behind the last line end before it, was torn by a power cut and is not read.
 
 use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::mapped::MappedFile;
 
 /// A segment is closed when it has grown to this: small enough to be deleted soon, large enough that few are open.
 pub const SEGMENT_BYTES: u64 = 16 << 20;
@@ -39,6 +42,8 @@ struct Segment {
     file: Arc<File>,
     /// Bytes up to and with the last line end.
     len: u64,
+    /// Of the one that is written to.
+    mapped: Option<MappedFile>,
 }
 
 #[derive(Debug)]
@@ -56,20 +61,22 @@ struct State {
     unsynced: Vec<Arc<File>>,
 }
 
-/// See the module. Shared by the workers and by whoever drains; appending holds a lock for one `write(2)`.
+/// See the module. Shared by the workers and by whoever drains; appending holds a lock for a copy.
 #[derive(Debug)]
 pub struct Journal {
     dir: PathBuf,
+    segment_bytes: u64,
     boot: String,
     state: Mutex<State>,
 }
 
 impl Journal {
-    /// Opens the folder, which is made if it is missing, with the segments of earlier runs, and begins a segment of this run.
+    /// Opens the folder, which is made if it is missing, with the segments of earlier runs, and begins a segment of this run. A segment
+    /// that would grow beyond `segment_bytes` is closed ([`SEGMENT_BYTES`]); lines that are longer by themselves get one of their own.
     ///
     /// # Errors
     /// What the file system says, with the path in its text.
-    pub fn open(dir: &Path, boot_ns: u64) -> io::Result<Self> {
+    pub fn open(dir: &Path, boot_ns: u64, segment_bytes: u64) -> io::Result<Self> {
         fs::create_dir_all(dir).map_err(|error| named(error, dir))?;
         let mut names: Vec<String> = Vec::new();
         for entry in fs::read_dir(dir).map_err(|error| named(error, dir))? {
@@ -95,12 +102,12 @@ impl Journal {
                 fs::remove_file(&path).map_err(|error| named(error, &path))?;
                 continue;
             }
-            segments.push_back(Segment { name, file: Arc::new(file), len });
+            segments.push_back(Segment { name, file: Arc::new(file), len, mapped: None });
         }
         let mut state =
             State { segments, cursor: acknowledged.clone(), acknowledged, next_number: 0, is_dirty: false, unsynced: Vec::new() };
-        begin_segment(dir, &boot, &mut state)?;
-        Ok(Self { dir: dir.to_owned(), boot, state: Mutex::new(state) })
+        begin_segment(dir, &boot, segment_bytes, &mut state)?;
+        Ok(Self { dir: dir.to_owned(), segment_bytes, boot, state: Mutex::new(state) })
     }
 
     /// This run's name, the first half of its segments' and facts' names.
@@ -109,26 +116,22 @@ impl Journal {
         &self.boot
     }
 
-    /// Appends whole lines (each with its `\n`) by one `write(2)`.
+    /// Appends whole lines (each with its `\n`), all or none.
     ///
     /// # Errors
-    /// What the file system says; then nothing of the lines will ever be read.
+    /// What the file system says when a new segment is needed; then nothing of the lines was written.
     pub fn append(&self, lines: &[u8]) -> io::Result<()> {
         debug_assert!(lines.is_empty() || lines.ends_with(b"\n"), "a journal holds whole lines");
         if lines.is_empty() {
             return Ok(());
         }
         let mut state = self.lock();
-        let is_full = state.segments.back().is_none_or(|last| last.len >= SEGMENT_BYTES);
-        if is_full {
-            begin_segment(&self.dir, &self.boot, &mut state)?;
+        if !write(&mut state, lines) {
+            begin_segment(&self.dir, &self.boot, self.segment_bytes.max(lines.len() as u64), &mut state)?;
+            if !write(&mut state, lines) {
+                return Err(io::Error::other(format!("a new segment has no room for {} bytes", lines.len())));
+            }
         }
-        let Some(last) = state.segments.back_mut() else {
-            return Err(io::Error::other("the journal has no segment to write to"));
-        };
-        // Positioned, so that the remains of a write that failed half-way are overwritten by the next one.
-        last.file.write_all_at(lines, last.len)?;
-        last.len += lines.len() as u64;
         state.is_dirty = true;
         Ok(())
     }
@@ -266,16 +269,34 @@ fn boot_of(name: &str) -> Option<u64> {
     u64::from_str_radix(name.split_once('-')?.0, 16).ok()
 }
 
-fn begin_segment(dir: &Path, boot: &str, state: &mut State) -> io::Result<()> {
+/// Into the segment that is written to; `false` where it has no room.
+fn write(state: &mut State, lines: &[u8]) -> bool {
+    let Some(last) = state.segments.back_mut() else { return false };
+    let Some(mapped) = &mut last.mapped else { return false };
+    let is_written = usize::try_from(last.len).is_ok_and(|at| mapped.write_at(at, lines));
+    if is_written {
+        last.len += lines.len() as u64;
+    }
+    is_written
+}
+
+fn begin_segment(dir: &Path, boot: &str, bytes: u64, state: &mut State) -> io::Result<()> {
     let name = format!("{boot}-{:08}", state.next_number);
     let path = segment_path(dir, &name);
-    let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path).map_err(|error| named(error, &path))?;
+    let len = usize::try_from(bytes).map_err(|_| io::Error::other(format!("a segment of {bytes} bytes")))?;
+    let (file, mapped) = MappedFile::create(&path, len).map_err(|error| named(error, &path))?;
     File::open(dir)?.sync_all()?;
     state.next_number += 1;
-    if let Some(last) = state.segments.back() {
-        state.unsynced.push(Arc::clone(&last.file));
+    if let Some(last) = state.segments.back_mut() {
+        if last.mapped.take().is_some() {
+            // The room that was not used goes back to the disk; where it does not, a reader finds zeros there.
+            if let Err(error) = last.file.set_len(last.len) {
+                eprintln!("trunkline engine: segment {} of the journal keeps its unused room: {error}", last.name);
+            }
+            state.unsynced.push(Arc::clone(&last.file));
+        }
     }
-    state.segments.push_back(Segment { name, file: Arc::new(file), len: 0 });
+    state.segments.push_back(Segment { name, file: Arc::new(file), len: 0, mapped: Some(mapped) });
     Ok(())
 }
 
@@ -300,20 +321,22 @@ fn read_lines(file: &File, from: u64, len: u64, want: usize) -> io::Result<Vec<u
     }
 }
 
-/// Length up to and with the last line end.
+/// Length up to and with the last line end before the first zero; no line holds one.
 fn complete_len(file: &File) -> io::Result<u64> {
-    let mut end = file.metadata()?.len();
-    let mut block = vec![0; 4096];
-    while end > 0 {
-        let start = end.saturating_sub(block.len() as u64);
-        let part = &mut block[..usize::try_from(end - start).unwrap_or(0)];
-        file.read_exact_at(part, start)?;
-        if let Some(at) = part.iter().rposition(|byte| *byte == b'\n') {
-            return Ok(start + at as u64 + 1);
+    let mut block = vec![0; 1 << 16];
+    let (mut at, mut complete) = (0, 0);
+    loop {
+        let len = file.read_at(&mut block, at)?;
+        let zero = block[..len].iter().position(|byte| *byte == 0);
+        let part = &block[..zero.unwrap_or(len)];
+        if let Some(end) = part.iter().rposition(|byte| *byte == b'\n') {
+            complete = at + end as u64 + 1;
         }
-        end = start;
+        if len == 0 || zero.is_some() {
+            return Ok(complete);
+        }
+        at += len as u64;
     }
-    Ok(0)
 }
 
 fn read_acknowledged(path: &Path) -> io::Result<(String, u64)> {

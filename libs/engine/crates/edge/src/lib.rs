@@ -2,7 +2,7 @@
 //!
 //! The way through: [`Engine::bind`] gives a handle and a [`Worker`]; tables are applied to [`Engine::tables`]; a thread calls
 //! [`Worker::run`] with a [`Policy`]; what happened to calls comes out of [`Engine::drain`].
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod asked;
 mod attempt;
@@ -13,6 +13,7 @@ mod counts;
 mod engine;
 pub mod fact_lines;
 pub mod journal;
+mod mapped;
 mod policy;
 mod reasons;
 mod requests;

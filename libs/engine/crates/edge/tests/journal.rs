@@ -39,7 +39,7 @@ fn drained(journal: &Journal) -> String {
 #[test]
 fn lines_are_drained_once_in_order_and_again_after_a_rewind() {
     let folder = Folder::new("order");
-    let journal = Journal::open(&folder.0, 1).unwrap();
+    let journal = Journal::open(&folder.0, 1, SEGMENT_BYTES).unwrap();
     journal.append(b"a\nb\n").unwrap();
     journal.append(b"c\n").unwrap();
     assert_eq!(drained(&journal), "a\nb\nc\n");
@@ -53,7 +53,7 @@ fn lines_are_drained_once_in_order_and_again_after_a_rewind() {
 #[test]
 fn a_drain_that_is_full_but_for_a_few_bytes_leaves_a_short_last_line_for_the_next() {
     let folder = Folder::new("full");
-    let journal = Journal::open(&folder.0, 1).unwrap();
+    let journal = Journal::open(&folder.0, 1, SEGMENT_BYTES).unwrap();
     let last = format!("{}\n", "x".repeat(300));
     journal.append(format!("aaa\n{last}").as_bytes()).unwrap();
     let chunks = journal.drain(6, 1 << 18).unwrap();
@@ -64,7 +64,7 @@ fn a_drain_that_is_full_but_for_a_few_bytes_leaves_a_short_last_line_for_the_nex
 #[test]
 fn a_chunk_is_cut_at_a_line_end_and_a_long_line_comes_whole() {
     let folder = Folder::new("cut");
-    let journal = Journal::open(&folder.0, 1).unwrap();
+    let journal = Journal::open(&folder.0, 1, SEGMENT_BYTES).unwrap();
     let long = format!("{}\n", "x".repeat(5000));
     journal.append(format!("aaa\nbbb\n{long}").as_bytes()).unwrap();
     let chunks = journal.drain(6, 6).unwrap();
@@ -77,12 +77,12 @@ fn a_chunk_is_cut_at_a_line_end_and_a_long_line_comes_whole() {
 #[test]
 fn what_was_not_acknowledged_is_drained_by_the_next_run_before_its_own() {
     let folder = Folder::new("restart");
-    let first = Journal::open(&folder.0, 1).unwrap();
+    let first = Journal::open(&folder.0, 1, SEGMENT_BYTES).unwrap();
     first.append(b"a\nb\n").unwrap();
     let chunks = first.drain(2, 2).unwrap();
     first.acknowledge(&chunks[0].segment, 2).unwrap();
     drop(first);
-    let second = Journal::open(&folder.0, 2).unwrap();
+    let second = Journal::open(&folder.0, 2, SEGMENT_BYTES).unwrap();
     second.append(b"c\n").unwrap();
     assert_eq!(second.backlog_bytes(), 4);
     assert_eq!(drained(&second), "b\nc\n");
@@ -91,12 +91,12 @@ fn what_was_not_acknowledged_is_drained_by_the_next_run_before_its_own() {
 #[test]
 fn a_torn_last_line_of_an_earlier_run_is_not_read() {
     let folder = Folder::new("torn");
-    let first = Journal::open(&folder.0, 1).unwrap();
+    let first = Journal::open(&folder.0, 1, SEGMENT_BYTES).unwrap();
     first.append(b"a\n").unwrap();
     drop(first);
     let path = folder.0.join(&folder.segments()[0]);
     fs::write(&path, b"a\n{\"half").unwrap();
-    let second = Journal::open(&folder.0, 2).unwrap();
+    let second = Journal::open(&folder.0, 2, SEGMENT_BYTES).unwrap();
     second.append(b"c\n").unwrap();
     assert_eq!(drained(&second), "a\nc\n");
 }
@@ -104,7 +104,7 @@ fn a_torn_last_line_of_an_earlier_run_is_not_read() {
 #[test]
 fn acknowledged_segments_are_deleted_and_stay_away() {
     let folder = Folder::new("delete");
-    let journal = Journal::open(&folder.0, 1).unwrap();
+    let journal = Journal::open(&folder.0, 1, SEGMENT_BYTES).unwrap();
     let line = vec![b'x'; 65535].into_iter().chain([b'\n']).collect::<Vec<_>>();
     for _ in 0..=(SEGMENT_BYTES / line.len() as u64) {
         journal.append(&line).unwrap();
@@ -119,14 +119,14 @@ fn acknowledged_segments_are_deleted_and_stay_away() {
     journal.acknowledge(&last.0, last.1).unwrap();
     assert_eq!((folder.segments().len(), journal.backlog_bytes()), (1, 0));
     drop(journal);
-    let next = Journal::open(&folder.0, 2).unwrap();
+    let next = Journal::open(&folder.0, 2, SEGMENT_BYTES).unwrap();
     assert_eq!((drained(&next).as_str(), folder.segments().len()), ("", 1));
 }
 
 #[test]
 fn sync_says_whether_there_was_anything_new() {
     let folder = Folder::new("sync");
-    let journal = Journal::open(&folder.0, 1).unwrap();
+    let journal = Journal::open(&folder.0, 1, SEGMENT_BYTES).unwrap();
     assert!(!journal.sync().unwrap());
     journal.append(b"a\n").unwrap();
     assert!(journal.sync().unwrap());
@@ -136,20 +136,53 @@ fn sync_says_whether_there_was_anything_new() {
 #[test]
 fn facts_of_a_run_whose_clock_is_behind_the_last_ones_are_drained() {
     let folder = Folder::new("clock");
-    let first = Journal::open(&folder.0, 2_000).unwrap();
+    let first = Journal::open(&folder.0, 2_000, SEGMENT_BYTES).unwrap();
     first.append(b"one\n").unwrap();
     let chunk = first.drain(1000, 1000).unwrap().remove(0);
     first.acknowledge(&chunk.segment, 4).unwrap();
     drop(first);
-    let second = Journal::open(&folder.0, 1_000).unwrap();
+    let second = Journal::open(&folder.0, 1_000, SEGMENT_BYTES).unwrap();
     second.append(b"two\n").unwrap();
     assert_eq!(drained(&second), "two\n");
     drop(second);
-    assert_eq!(drained(&Journal::open(&folder.0, 1_500).unwrap()), "two\n", "and after the next start, while nothing was acknowledged");
+    assert_eq!(
+        drained(&Journal::open(&folder.0, 1_500, SEGMENT_BYTES).unwrap()),
+        "two\n",
+        "and after the next start, while nothing was acknowledged"
+    );
 }
 
 #[test]
 fn a_folder_that_cannot_be_made_is_named() {
-    let error = Journal::open(std::path::Path::new("/proc/nowhere"), 1).unwrap_err();
+    let error = Journal::open(std::path::Path::new("/proc/nowhere"), 1, SEGMENT_BYTES).unwrap_err();
     assert!(error.to_string().contains("/proc/nowhere"), "{error}");
+}
+
+#[test]
+fn what_a_killed_run_wrote_is_read_up_to_the_zeros_behind_it() {
+    let folder = Folder::new("killed");
+    let killed = Journal::open(&folder.0, 1, 4096).unwrap();
+    killed.append(b"a\nb\n").unwrap();
+    let path = folder.0.join(&folder.segments()[0]);
+    assert_eq!(fs::metadata(&path).unwrap().len(), 4096);
+    // As a second process sees it, with the first one's mapping still there.
+    let next = Journal::open(&folder.0, 2, 4096).unwrap();
+    assert_eq!((drained(&next).as_str(), next.backlog_bytes()), ("a\nb\n", 4));
+    drop(killed);
+    // A page that a power cut kept from the disk: what stands behind it counts for nothing.
+    fs::write(&path, b"a\nb\n\0\0\0\0late\n").unwrap();
+    drop(next);
+    assert_eq!(drained(&Journal::open(&folder.0, 3, 4096).unwrap()), "a\nb\n");
+}
+
+#[test]
+fn a_segment_without_room_for_the_next_lines_is_cut_to_what_it_holds() {
+    let folder = Folder::new("cut-off");
+    let journal = Journal::open(&folder.0, 1, 10).unwrap();
+    for lines in [&b"12345\n"[..], b"678\n", b"9\n", b"longer than a segment\n", b"x\n"] {
+        journal.append(lines).unwrap();
+    }
+    let lengths: Vec<u64> = folder.segments().iter().map(|name| fs::metadata(folder.0.join(name)).unwrap().len()).collect();
+    assert_eq!(lengths, [10, 2, 22, 10]);
+    assert_eq!(drained(&journal), "12345\n678\n9\nlonger than a segment\nx\n");
 }

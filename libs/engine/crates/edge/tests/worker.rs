@@ -51,6 +51,7 @@ fn serve(name: &str) -> (Engine, SocketAddr, std::thread::JoinHandle<()>) {
         user_agent: "trunkline".to_owned(),
         listen: vec!["127.0.0.1:0".parse().unwrap()],
         journal_dir: folder(name),
+        journal_segment_bytes: 1 << 20,
         t1_ms: 500,
         silent_gateway_ms: 3000,
         all_silent_ms: 8000,

@@ -68,7 +68,7 @@ impl Drop for Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000, ask_limit_ms = 4000))]
+    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000, ask_limit_ms = 4000, journal_segment_bytes = trunkline_edge::journal::SEGMENT_BYTES))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -84,6 +84,7 @@ impl Engine {
         all_silent_ms: u64,
         decision_limit_ms: u64,
         ask_limit_ms: u64,
+        journal_segment_bytes: u64,
     ) -> PyResult<Self> {
         check_name("edge", &edge)?;
         check_name("pop", &pop)?;
@@ -101,9 +102,10 @@ impl Engine {
             ("all_silent_ms", all_silent_ms),
             ("decision_limit_ms", decision_limit_ms),
             ("ask_limit_ms", ask_limit_ms),
+            ("journal_segment_bytes", journal_segment_bytes),
         ] {
             if value == 0 {
-                return Err(PyValueError::new_err(format!("{name}: 0 is no time")));
+                return Err(PyValueError::new_err(format!("{name}: 0 is not enough")));
             }
         }
         let config = EngineConfig {
@@ -114,6 +116,7 @@ impl Engine {
             user_agent,
             listen: listen.into_iter().map(parse_listen).collect::<PyResult<_>>()?,
             journal_dir,
+            journal_segment_bytes,
             t1_ms: timer_t1_ms,
             silent_gateway_ms,
             all_silent_ms,

@@ -87,7 +87,7 @@ class Engine:
     """One edge's engine: sockets, transactions, timers, tables, journal.
 
     `listen` is `("127.0.1.1", 5060)` or more of them (UDP). `advertise` maps nothing in this version: each address names itself.
-    `journal_dir` is made if it is missing. `realm` is the platform's base domain. Raises OSError (with the address in its text) where a
+    `journal_dir` is made if it is missing; each of its segments takes `journal_segment_bytes` of the disk (16 MiB). `realm` is the platform's base domain. Raises OSError (with the address in its text) where a
     socket cannot be bound, ValueError for bad values. Names bound to one of `other_pops` are refused with T206.
     """
 
@@ -106,6 +106,7 @@ class Engine:
         all_silent_ms: int = 8000,
         decision_limit_ms: int = 2000,
         ask_limit_ms: int = 4000,
+        journal_segment_bytes: int = ...,
     ) -> None: ...
     def apply(self, batch: Sequence[TableChange], position: int) -> None:
         """All of it or, on ValueError (which names the entry), none. Datagrams see one version throughout; records carry `position`."""
