@@ -16,6 +16,8 @@ use crate::plan::CallId;
 pub const MAX_TOKEN_LENGTH: usize = 160;
 const MAX_RAW: usize = MAX_TOKEN_LENGTH / 4 * 3;
 const VERSION: u8 = 1;
+const NS_PER_S: u64 = 1_000_000_000;
+const NS_PER_MS: u64 = 1_000_000;
 /// Keys overlap while they rotate; more than this at once is a mistake of who gives them.
 const MAX_KEYS: usize = 16;
 
@@ -53,7 +55,7 @@ pub(crate) struct Token {
     pub call: CallId,
     /// Unix seconds.
     pub start_s: u32,
-    /// Milliseconds after the start; `None`: not answered, or not known on this side.
+    /// Milliseconds after `start_s`, whole seconds as they are; `None`: not answered, or not known on this side.
     pub answered_after_ms: Option<u32>,
     pub next_hop: Flow,
     /// Where requests of this side come from: the gateway on the carrier's copy, the customer as last seen on the customer's.
@@ -197,6 +199,16 @@ const FROM_ASSERTED: u8 = 32;
 const IS_ANSWERED: u8 = 64;
 
 impl Token {
+    /// Nanoseconds since 1970 UTC, to the millisecond; 0 where the token does not know.
+    pub fn answered_ns(&self) -> u64 {
+        self.answered_after_ms.map_or(0, |after_ms| u64::from(self.start_s) * NS_PER_S + u64::from(after_ms) * NS_PER_MS)
+    }
+
+    /// `answered_after_ms` of an answer at `at_ns`.
+    pub fn after_ms(&self, at_ns: u64) -> u32 {
+        u32::try_from(at_ns.saturating_sub(u64::from(self.start_s) * NS_PER_S) / NS_PER_MS).unwrap_or(u32::MAX)
+    }
+
     fn write(&self, room: usize) -> Vec<u8> {
         let from = match self.from_form {
             FromForm::Kept => 0,

@@ -241,8 +241,6 @@ fn is_carrier(token: &Token, call: Option<&Call>, source: IpAddr) -> bool {
 
 /// The row knows more than the token: display names, where the customer is now, when it was answered.
 fn leg_of(token: &Token, call: Option<&Call>, request: &Message<'_>, is_main: bool, realm: &str) -> Leg {
-    let start_ns = u64::from(token.start_s) * 1_000_000_000;
-    let sealed_ns = token.answered_after_ms.map_or(0, |after_ms| start_ns + u64::from(after_ms) * 1_000_000);
     let next_hop = match (token.side, call) {
         (Side::Carrier, Some(call)) => call.customer,
         _ => token.next_hop,
@@ -257,7 +255,7 @@ fn leg_of(token: &Token, call: Option<&Call>, request: &Message<'_>, is_main: bo
         next_hop,
         identity: call.map_or_else(|| Arc::new(identity_of(token, request, realm)), |call| Arc::clone(&call.identity)),
         own,
-        answered_ns: call.map_or(sealed_ns, |call| call.answered_ns),
+        answered_ns: call.map_or_else(|| token.answered_ns(), |call| call.answered_ns),
         is_main: is_main && call.is_none_or(|call| call.phase == Phase::Answered),
     }
 }

@@ -338,7 +338,6 @@ impl Proxy {
         let client = self.clients.get(call.current?)?;
         let server = self.servers.get(call.server)?;
         let (request, source) = (server.request.clone()?, server.source.peer);
-        let after_ms = answered_ns.map(|at_ns| u32::try_from(at_ns.saturating_sub(call.start_ns) / 1_000_000).unwrap_or(u32::MAX));
         // Without a To-tag a response makes no dialog (§12.1), and a token for it would be bound to none.
         let has_tag = response.to_tag().is_some_and(|tag| !tag.is_empty());
         let is_dialog = has_tag && response.status().is_some_and(|status| (101..300).contains(&status));
@@ -347,7 +346,9 @@ impl Proxy {
                 let side = Side::Customer;
                 let source = call.customer.peer.ip();
                 let next_hop = route::next_hop(response, &call.token, client.flow);
-                let token = Token { side, next_hop, source, answered_after_ms: after_ms, ..call.sealed.clone()? };
+                let sealed = call.sealed.clone()?;
+                let answered_after_ms = answered_ns.map(|at_ns| sealed.after_ms(at_ns));
+                let token = Token { side, next_hop, source, answered_after_ms, ..sealed };
                 let callee_tag = response.to_tag().unwrap_or_default();
                 let binding = Binding { side, call_id: response.call_id(), caller_tag: &call.caller_tag, callee_tag };
                 self.ring.seal(&mut self.entropy, turn.unix_s(), &token, binding).map(|token| {
