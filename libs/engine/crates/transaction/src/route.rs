@@ -119,6 +119,13 @@ fn address_of(uri: &Uri<'_>) -> Option<SocketAddr> {
     Some(SocketAddr::new(uri.host_ip()?, uri.port.unwrap_or(DEFAULT_PORT)))
 }
 
+/// The token of our Record-Route in a response to a request that we sent; empty where the peer has left it out.
+pub(crate) fn own_token(response: &Message<'_>, listeners: &[SocketAddr]) -> String {
+    let uris = response.values(HeaderName::RecordRoute).filter_map(|value| Some(NameAddr::parse(value.bytes).ok()?.uri_bytes));
+    let token = uris.filter(|uri| names_listener(uri, listeners)).find_map(token_in_uri).unwrap_or_default();
+    String::from_utf8_lossy(token).into_owned()
+}
+
 /// Where requests of the dialog go that `message`, from the peer at `flow`, makes: its next Record-Route below ours or its Contact, where
 /// that is an address of the same family; else back to where the message came from. `our_token` marks our value in a response.
 pub(crate) fn next_hop(message: &Message<'_>, our_token: &str, flow: Flow) -> Flow {

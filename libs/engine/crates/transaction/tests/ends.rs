@@ -144,3 +144,27 @@ fn a_carrier_hangs_up_on_a_caller_without_a_tag() {
     bench.receive(CUSTOMER, &reply(&bye, 200, "", CUSTOMER).replace(";tag=\r\n", "\r\n"));
     assert_eq!(bench.fact_names().last().unwrap(), "Ended");
 }
+
+#[test]
+fn the_answer_of_another_fork_after_the_end_is_acknowledged_and_hung_up() {
+    let mut bench = Bench::new();
+    let (ok, invite) = bench.answered(alpha());
+    bench.hang_up(&ok.text, 2, "");
+    let facts = bench.facts.len();
+    let late = reply(&invite.text, 200, "fork", "10.9.9.8:5060");
+    bench.receive(ALPHA, &late);
+    let own = bench.sent_to("10.9.9.8:5060");
+    assert_eq!(
+        own.iter().map(Sent::start).collect::<Vec<_>>(),
+        ["ACK sip:callee@10.9.9.8:5060 SIP/2.0", "BYE sip:callee@10.9.9.8:5060 SIP/2.0"]
+    );
+    assert!(own.iter().all(|sent| value(&sent.text, "To").ends_with(";tag=fork") && values(&sent.text, "Route").is_empty()), "{own:?}");
+    bench.receive(ALPHA, &late);
+    assert_eq!(bench.starts_to("10.9.9.8:5060"), ["ACK sip:callee@10.9.9.8:5060 SIP/2.0"], "acknowledged again, hung up once");
+    assert_eq!(bench.facts.len(), facts, "the call has one end, and its answer is told");
+    // The answer of the call itself goes its way still.
+    bench.receive(ALPHA, &reply(&invite.text, 200, "callee", ALPHA));
+    assert_eq!(bench.starts_to(CUSTOMER), ["SIP/2.0 200 Whatever"]);
+    bench.receive("10.9.9.8:5060", &reply(&own[1].text, 200, "fork", ALPHA));
+    bench.assert_empties();
+}

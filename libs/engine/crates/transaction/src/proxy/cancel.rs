@@ -67,17 +67,35 @@ impl Proxy {
         response: &Message<'_>,
     ) {
         let Some(status) = response.status().filter(|status| (200..300).contains(status)) else { return };
-        let tag = response.to_tag().unwrap_or_default().to_vec();
-        let is_new = !hung_up.contains(&tag);
-        if is_new && hung_up.len() >= MAX_HUNG_UP {
-            return;
-        }
-        let Some(client) = self.clients.get(key) else { return };
-        let Some(invite) = client.sent() else { return };
         if hung_up.is_empty() {
             turn.fact(call, FactKind::Answered { number, status });
         }
-        let own_token = first_token(&invite.view());
+        if self.hang_up_stray(turn, key, &mut hung_up, response) {
+            if let Some(client) = self.clients.get_mut(key) {
+                client.role = ClientRole::Abandoned { call, number, hung_up };
+            }
+        }
+    }
+
+    /// A 2xx of another branch downstream when the call of the first one is over already: nobody would acknowledge it if it were passed on.
+    pub(super) fn on_late_fork(&mut self, turn: &mut Turn<'_>, key: Key, response: &Message<'_>) {
+        let Some(ClientRole::Try { call, server, mut hung_up }) = self.clients.get(key).map(|client| client.role.clone()) else { return };
+        if self.hang_up_stray(turn, key, &mut hung_up, response) {
+            if let Some(client) = self.clients.get_mut(key) {
+                client.role = ClientRole::Try { call, server, hung_up };
+            }
+        }
+    }
+
+    /// Acknowledges a 2xx that the caller is not told of, and hangs up where its To-tag is new. Says whether it was.
+    fn hang_up_stray(&mut self, turn: &mut Turn<'_>, key: Key, hung_up: &mut Vec<Vec<u8>>, response: &Message<'_>) -> bool {
+        let tag = response.to_tag().unwrap_or_default().to_vec();
+        let is_new = !hung_up.contains(&tag);
+        if is_new && hung_up.len() >= MAX_HUNG_UP {
+            return false;
+        }
+        let Some(client) = self.clients.get(key) else { return false };
+        let own_token = route::own_token(response, &self.config.listeners);
         let flow = route::next_hop(response, &own_token, client.flow);
         let ours = self.listener(flow.listener);
         let write =
@@ -87,20 +105,11 @@ impl Proxy {
         turn.send(flow, write("ACK", cseq, &ack_branch));
         if is_new {
             hung_up.push(tag);
-            if let Some(client) = self.clients.get_mut(key) {
-                client.role = ClientRole::Abandoned { call, number, hung_up };
-            }
             // Below 2^31: an INVITE with the last number there is was refused.
             self.send_request(turn, flow, ClientRole::Nobody, "0", Method::Bye, |branch| write("BYE", cseq.saturating_add(1), branch));
         }
+        is_new
     }
-}
-
-/// The token of our Record-Route in an INVITE that we sent; it is the topmost.
-fn first_token(invite: &Message<'_>) -> String {
-    let value = invite.values(HeaderName::RecordRoute).next();
-    let token = value.and_then(|value| route::token_in(value.bytes)).unwrap_or_default();
-    String::from_utf8_lossy(token).into_owned()
 }
 
 /// A request of ours in the dialog that a 2xx made: From, To and Call-ID as there, to its Contact along its routes (§12.2.1.1).

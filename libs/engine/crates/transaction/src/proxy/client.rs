@@ -27,8 +27,8 @@ pub(super) enum Machine {
 /// Who is told of responses.
 #[derive(Clone, Debug)]
 pub(super) enum ClientRole {
-    /// A gateway tried for a call whose INVITE is `server`.
-    Try { call: Key, server: Key },
+    /// A gateway tried for a call whose INVITE is `server`. Holds the To-tags of 2xx that came when the call was over, hung up.
+    Try { call: Key, server: Key, hung_up: Vec<Vec<u8>> },
     /// A request in a dialog. `shown` speaks for a customer who responds; `end` is what a BYE ends when it is through.
     Exchange { server: Key, shown: Option<Arc<Identity>>, end: Option<End> },
     /// The gateway given up as the `number`th of this call: a late 1xx is cancelled, a late 2xx said, acknowledged and hung up.
@@ -85,10 +85,10 @@ impl Client {
         }
     }
 
-    /// Nothing is retransmitted, acknowledged or hung up with this request any more.
+    /// Nothing is retransmitted or acknowledged with this request any more.
     fn is_request_done(&self) -> bool {
         match self.machine {
-            Machine::Invite(state) => state == invite_client::State::Accepted && !matches!(self.role, ClientRole::Abandoned { .. }),
+            Machine::Invite(state) => state == invite_client::State::Accepted,
             Machine::Request(state) => state == request_client::State::Completed,
         }
     }
@@ -356,7 +356,7 @@ impl Proxy {
             self.send_cancel(turn, key);
         }
         match role {
-            ClientRole::Try { call, server } => self.on_try_response(turn, key, call, server, response),
+            ClientRole::Try { call, server, .. } => self.on_try_response(turn, key, call, server, response),
             ClientRole::Exchange { server, shown, end } => {
                 self.end_if_over(turn, end, response.status().unwrap_or_default());
                 self.on_exchange_response(turn, server, shown.as_deref(), response);

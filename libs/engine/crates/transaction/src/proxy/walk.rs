@@ -93,7 +93,7 @@ impl Proxy {
         let realm = self.config.realm.clone();
         let identity = Identity::of(step, &view);
         let flow = Flow { listener: step.listener, peer: target.address };
-        let role = ClientRole::Try { call: key, server: server_key };
+        let role = ClientRole::Try { call: key, server: server_key, hung_up: Vec::new() };
         let client = self.send_request(turn, flow, role, &loop_part, Method::Invite, |branch| {
             forward::write_try(&view, Hop { ours, branch, source, realm: &realm }, &record_route, step, &identity)
         });
@@ -278,7 +278,9 @@ impl Proxy {
             let bytes = known.last.clone();
             return self.respond(turn, server, status, bytes);
         }
-        let Some(call) = self.calls.get_mut(key).filter(|call| call.current == Some(client)) else { return };
+        let Some(call) = self.calls.get_mut(key).filter(|call| call.current == Some(client)) else {
+            return self.on_late_fork(turn, client, response);
+        };
         let answered_ns = if call.phase == Phase::Answered { call.answered_ns } else { turn.now.unix_ns };
         if call.phase != Phase::Answered {
             call.change(Change::Answer);
