@@ -77,10 +77,14 @@ impl Proxy {
         }
     }
 
-    /// A 2xx of another branch downstream when the call of the first one is over already: nobody would acknowledge it if it were passed on.
-    pub(super) fn on_late_fork(&mut self, turn: &mut Turn<'_>, key: Key, response: &Message<'_>) {
+    /// A 2xx when the call is over already: nobody would acknowledge it if it were passed on. A copy of the call's own has had its BYE; that
+    /// of another branch downstream has not.
+    pub(super) fn on_late_success(&mut self, turn: &mut Turn<'_>, key: Key, is_own: bool, response: &Message<'_>) {
         let Some(ClientRole::Try { call, server, mut hung_up }) = self.clients.get(key).map(|client| client.role.clone()) else { return };
-        if self.hang_up_stray(turn, key, &mut hung_up, response) {
+        if is_own {
+            let mut known = vec![response.to_tag().unwrap_or_default().to_vec()];
+            self.hang_up_stray(turn, key, &mut known, response);
+        } else if self.hang_up_stray(turn, key, &mut hung_up, response) {
             if let Some(client) = self.clients.get_mut(key) {
                 client.role = ClientRole::Try { call, server, hung_up };
             }

@@ -173,13 +173,13 @@ impl Proxy {
         }
     }
 
-    /// The call of an accepted INVITE is over: nobody waits for its 2xx any more, and retransmissions are absorbed without it.
+    /// The call of an accepted INVITE is over: nobody waits for its 2xx any more, and retransmissions are absorbed without it. Its To-tag
+    /// tells copies of that 2xx from those of other branches downstream.
     pub(super) fn forget_accepted(&mut self, key: Key) {
         if let Some(server) = self.servers.get_mut(key) {
             if matches!(server.machine, Machine::Invite(invite_server::State::Accepted)) {
                 server.request = None;
                 server.last = Vec::new();
-                server.accepted_tag = Vec::new();
             }
         }
     }

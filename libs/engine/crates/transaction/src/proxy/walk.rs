@@ -275,11 +275,14 @@ impl Proxy {
         let status = response.status().unwrap_or_default();
         let tag = response.to_tag().unwrap_or_default();
         if let Some(known) = self.servers.get(server).filter(|known| !tag.is_empty() && known.accepted_tag == tag) {
+            if known.last.is_empty() {
+                return self.on_late_success(turn, client, true, response);
+            }
             let bytes = known.last.clone();
             return self.respond(turn, server, status, bytes);
         }
         let Some(call) = self.calls.get_mut(key).filter(|call| call.current == Some(client)) else {
-            return self.on_late_fork(turn, client, response);
+            return self.on_late_success(turn, client, false, response);
         };
         let answered_ns = if call.phase == Phase::Answered { call.answered_ns } else { turn.now.unix_ns };
         if call.phase != Phase::Answered {

@@ -49,7 +49,7 @@ pub struct Watch {
     answered: BTreeSet<CallId>,
     failed: BTreeSet<CallId>,
     owed: Option<Owed>,
-    lives: u32,
+    lives: usize,
 }
 
 impl Watch {
@@ -137,8 +137,10 @@ impl Watch {
         let what = format!("{} {} {} {} to {to} in {}", request.method, request.cseq, request.from_tag, request.to_tag, request.call_id);
         let branches = self.branches.entry(what.clone()).or_default();
         branches.insert(request.branch.clone());
-        // Who is started again takes the ACK of a failure that it does not know for that of a 2xx, and so it does with the failure's next ACK.
-        if branches.len() > 1 && (request.method != "ACK" || self.lives == 1) {
+        // An ACK has no transaction: beside the caller's there may be one of the edge's own, for a copy of the 2xx after the end. And who is
+        // started again takes the ACK of a failure that it does not know for that of a 2xx.
+        let bound = if request.method == "ACK" { 1 + self.lives } else { 1 };
+        if branches.len() > bound {
             self.wrongs.push(format!("sent with two branches: {what}"));
         }
         match request.method.as_str() {
