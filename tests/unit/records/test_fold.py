@@ -18,6 +18,7 @@ from trunkline.records.facts import (
     Failed,
     GatewayFailed,
     GatewayTried,
+    HungUp,
     Progressed,
     Refused,
 )
@@ -227,3 +228,35 @@ def test_a_record_is_priced_only_when_it_is_answered_and_over(histories: tuple[l
     record = fold(histories[0])
     if record is not None and record.price_micros:
         assert record.outcome is Outcome.ANSWERED and record.end_ns >= record.answer_ns > 0
+
+
+def test_a_call_that_the_edge_ended_says_why_and_by_whom() -> None:
+    record = fold(
+        story(
+            (10 * MS, ATTEMPT),
+            (11 * MS, FIRST),
+            (2 * S, Answered(1, 200)),
+            (3 * S, HungUp("T602", "")),
+            (9 * S, HungUp("T601", "by anna")),
+            (9 * S, Ended("edge", 16, 2 * S)),
+        )
+    )
+    assert record is not None
+    assert (record.outcome, record.ended_by, record.reason, record.reason_text) == (Outcome.ANSWERED, "edge", "T601", "Ended By Command")
+    assert (record.facts, record.duration_ms, record.q850) == ("by anna", 7000, 16)
+    assert record.notes == ("replica only", "a hang-up by the edge was refused by both sides, or came too late")
+
+
+def test_a_set_up_that_the_edge_ended_says_why_and_by_whom() -> None:
+    failed = (3 * S, Failed(480, "T601", 16, "edge"))
+    record = fold(story((10 * MS, ATTEMPT), (11 * MS, FIRST), (3 * S, HungUp("T601", "by anna")), failed))
+    assert record is not None
+    assert (record.outcome, record.ended_by, record.reason, record.facts) == (Outcome.FAILED, "edge", "T601", "by anna")
+    assert record.notes == ("replica only",)
+
+
+def test_a_hang_up_that_both_sides_refused_or_that_crossed_a_bye_is_a_note() -> None:
+    for end in ([], [(5 * S, Ended("caller", 16))]):
+        record = fold(story((10 * MS, ATTEMPT), (11 * MS, FIRST), (2 * S, Answered(1, 200)), (3 * S, HungUp("T601", "by anna")), *end))
+        assert record is not None
+        assert (record.reason, record.facts, len(record.notes)) == ("", "", 2)

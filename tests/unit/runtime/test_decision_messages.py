@@ -33,8 +33,11 @@ _target = st.builds(
 _steps = st.lists(st.tuples(_target, _text), min_size=1, max_size=8)
 _decision: st.SearchStrategy[Route | Reject] = st.one_of(
     st.builds(
-        lambda steps, *rest: Route(tuple(target for target, _ in steps), *rest, request_users=tuple(user for _, user in steps)),
+        lambda steps, longest, *rest: Route(
+            tuple(target for target, _ in steps), *rest, request_users=tuple(user for _, user in steps), max_duration_s=longest
+        ),
         _steps,
+        _number,
         _text,
         _text,
         st.booleans(),

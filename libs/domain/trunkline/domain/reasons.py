@@ -108,6 +108,12 @@ REGISTRY: tuple[Reason, ...] = (
         "A carrier kept the call in progress without ringing beyond its limit and no other was left.",
     ),
     _row("T501", 500, 29, "Privacy Session Not Available", _C, "Media is not relayed, so Privacy: session with critical cannot be met."),
+    _row("T601", 480, 16, "Ended By Command", _O, "Somebody ended this call by command; the record's facts say who."),
+    _row("T602", 480, 102, "Maximum Duration Reached", _S, "The call lasted as long as its domain allows: raise the domain's limit."),
+    _row("T603", 403, 21, "Tenant Suspended", _O, "The operator has suspended the tenant; ask the operator why."),
+    _row(
+        "T604", 480, 38, "Carrier Suspended", _O, "The operator has suspended the carrier and ended its calls: call again, by another one."
+    ),
     _row("T901", 500, 41, "Decision Failed", _O, "The policy raised an error: see the edge's log."),
     _row("T902", 503, 42, "Overloaded", _O, "Too many calls are being set up; try again after the time in Retry-After."),
     _row("T903", 503, 42, "Draining", _O, "This edge is being emptied; use another point of presence."),

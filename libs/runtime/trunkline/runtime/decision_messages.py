@@ -52,6 +52,7 @@ def response_of(decision: Route | Reject, position: int) -> routing_pb2.DecideCa
                 privacy=decision.privacy,
                 prefix=decision.prefix,
                 notes=decision.notes,
+                max_duration_s=decision.max_duration_s,
             )
             return routing_pb2.DecideCallResponse(routed=routed, position=position)
         case Reject():
@@ -81,6 +82,7 @@ def decision_in(response: routing_pb2.DecideCallResponse) -> Route | Reject:
                 routed.prefix,
                 tuple(routed.notes),
                 tuple([target.request_user for target in routed.targets]),
+                routed.max_duration_s,
             )
         case "rejected":
             rejected = response.rejected

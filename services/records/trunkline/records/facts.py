@@ -52,6 +52,7 @@ class Attempted:
     prefix: str = ""
     username: str = ""
     notes: tuple[str, ...] = ()
+    max_duration_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,14 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class HungUp:
+    """The edge ends the call itself."""
+
+    reason: str = ""
+    facts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     by: str = ""
     q850: int = 0
@@ -122,7 +131,7 @@ class Counted:
     domain: str = ""
 
 
-Body = Attempted | Refused | GatewayTried | GatewayFailed | Progressed | Answered | Failed | Ended | Counted
+Body = Attempted | Refused | GatewayTried | GatewayFailed | Progressed | Answered | Failed | Ended | Counted | HungUp
 
 KINDS: Mapping[str, type[Body]] = {
     "attempted": Attempted,
@@ -134,6 +143,7 @@ KINDS: Mapping[str, type[Body]] = {
     "failed": Failed,
     "ended": Ended,
     "counted": Counted,
+    "hung_up": HungUp,
 }
 """The members of the oneof `fact`, by field name."""
 

@@ -7,6 +7,7 @@ What decides where facts disagree:
 - An answer beats a failure, a failure beats a refusal. An `Answered` of a gateway that was given up before (`GatewayFailed`) is the late
   answer of an abandoned gateway: the edge hung it up and the caller never saw it, so it is a note and no answer.
 - The first end counts: a BYE may be retransmitted to another edge.
+- An end by the edge has the code and the facts of the last `HungUp` before it; one that ended nothing is a note.
 
 Price: of the answered gateway's rate (millionths of the currency unit per minute) by the second; a started second counts in full, the
 product is rounded up to a millionth. Calls without an answer cost nothing.
@@ -29,11 +30,12 @@ from trunkline.records.facts import (
     Failed,
     GatewayFailed,
     GatewayTried,
+    HungUp,
     Progressed,
     Refused,
 )
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 """Raised whenever the same facts fold into another record: the projection folds all calls anew at its next start."""
 
 MAX_NOTES = 32
@@ -120,6 +122,7 @@ class _Seen:
     answered: list[tuple[int, Answered]] = field(default_factory=list)
     failed: list[tuple[int, Failed]] = field(default_factory=list)
     ended: list[tuple[int, Ended]] = field(default_factory=list)
+    hung_up: list[tuple[int, HungUp]] = field(default_factory=list)
     tried: dict[int, tuple[int, GatewayTried]] = field(default_factory=dict)
     given_up: dict[int, tuple[int, GatewayFailed]] = field(default_factory=dict)
 
@@ -148,6 +151,7 @@ def fold(facts: Iterable[EdgeFact]) -> CallRecord | None:
         record = _refused(record, *seen.refused[0])
     elif record.ringing_ns:
         record = replace(record, outcome=Outcome.RINGING)
+    record = _hung_up(record, seen)
     tries = tuple(_try(number, seen, record, call_answer) for number in sorted(seen.tried))
     return _priced(replace(record, tries=tries), seen, call_answer)
 
@@ -175,6 +179,8 @@ def _sort(facts: Iterable[EdgeFact]) -> _Seen:
                 seen.failed.append((time_ns, body))
             case Ended() as body:
                 seen.ended.append((time_ns, body))
+            case HungUp() as body:
+                seen.hung_up.append((time_ns, body))
             case Counted():
                 pass
             case unreachable:
@@ -239,6 +245,20 @@ def _who_failed(failure: Failed) -> str:
     if failure.reason and failure.by == "carrier":
         return "edge"
     return _ENDED_BY.get(failure.by, failure.by)
+
+
+def _hung_up(record: CallRecord, seen: _Seen) -> CallRecord:
+    # An edge's end carries the time of its hang-up, and Failed follows it at once: one nanosecond may hold both.
+    is_ours = record.ended_by == "edge" and record.outcome in (Outcome.ANSWERED, Outcome.FAILED)
+    before = [order for time_ns, order in seen.hung_up if is_ours and time_ns <= record.end_ns]
+    vain = len(seen.hung_up) - (1 if before else 0)
+    if vain:
+        note = "a hang-up by the edge was refused by both sides, or came too late" + (f" ({vain} times)" if vain > 1 else "")
+        record = replace(record, notes=(*record.notes, note)[:MAX_NOTES])
+    if not before:
+        return record
+    order = before[-1]
+    return replace(record, reason=order.reason, reason_text=_TEXTS.get(order.reason, ""), facts=order.facts)
 
 
 def _refused(record: CallRecord, time_ns: int, refusal: Refused) -> CallRecord:

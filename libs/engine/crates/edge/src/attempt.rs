@@ -94,6 +94,7 @@ impl Worker {
             prefix: &decision.prefix,
             username: attempt.username,
             notes: &decision.notes,
+            max_duration_s: decision.max_duration_s,
         };
         self.lines.attempted(&mut self.pending, call, now.unix_ns, &attempted);
     }

@@ -34,6 +34,8 @@ pub struct Attempted<'a> {
     pub prefix: &'a str,
     pub username: &'a [u8],
     pub notes: &'a [String],
+    /// Seconds; 0: the platform's.
+    pub max_duration_s: u32,
 }
 
 /// What is counted instead of recorded; `Counted` of the proto.
@@ -95,6 +97,7 @@ impl FactLines {
                 .number("q850", u64::from(*q850))
                 .text("by", by.as_str())
                 .close(),
+            FactKind::HungUp { reason, facts } => Body::open(out, "hung_up").text("reason", reason).text("facts", facts).close(),
             FactKind::Ended { by, q850, answered_ns } => Body::open(out, "ended")
                 .text("by", by.as_str())
                 .number("q850", u64::from(*q850))
@@ -134,6 +137,7 @@ impl FactLines {
             .text("prefix", attempted.prefix)
             .bytes("username", attempted.username)
             .list("notes", attempted.notes)
+            .number("max_duration_s", u64::from(attempted.max_duration_s))
             .close();
         out.extend_from_slice(b"}\n");
     }

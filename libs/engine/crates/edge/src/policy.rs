@@ -37,6 +37,8 @@ pub struct Decision {
     pub privacy: String,
     pub prefix: String,
     pub notes: Vec<String>,
+    /// Longest time from the answer, seconds; 0: the platform's.
+    pub max_duration_s: u32,
 }
 
 #[derive(Clone, Debug)]

@@ -322,6 +322,7 @@ impl Worker {
                     all_failed: refusal(tables, "T402", String::new()),
                     timed_out: refusal(tables, "T405", String::new()),
                     no_target: refusal(tables, "T403", String::new()),
+                    max_duration_s: decision.max_duration_s,
                 };
                 self.proxy.route(now, handle, plan, &mut self.actions)
             }

@@ -35,7 +35,8 @@ const TARGET: [&str; 13] = [
     "rate_micros",
     "currency",
 ];
-const ROUTE: [&str; 8] = ["targets", "caller_id", "presented", "is_private", "privacy", "prefix", "notes", "request_users"];
+const ROUTE: [&str; 9] =
+    ["targets", "caller_id", "presented", "is_private", "privacy", "prefix", "notes", "request_users", "max_duration_s"];
 const REJECT: [&str; 5] = ["reason", "facts", "caller_id", "prefix", "notes"];
 const CHALLENGE: [&str; 3] = ["status", "algorithms", "is_stale"];
 const ADMISSION: [&str; 9] = ["tenant", "domain", "acl", "account", "address", "caller_id", "digest_algorithm", "position", "username"];
@@ -171,6 +172,7 @@ impl DecisionClasses {
             privacy: fields.any_text("privacy")?,
             prefix: fields.any_text("prefix")?,
             notes: fields.get("notes")?,
+            max_duration_s: fields.get("max_duration_s")?,
         })
     }
 }

@@ -44,13 +44,50 @@ pub struct Fact {
 /// `Attempted` and `Counted` are the caller's. `number` counts the gateways tried from 1.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FactKind {
-    Refused { status: u16, reason: String, q850: u16, facts: String },
-    GatewayTried { number: u32, carrier: String, gateway: String, address: String, rate_micros: u64, currency: String, from_uri: String },
-    GatewayFailed { number: u32, status: u16, cause: FailureCause },
-    Progressed { number: u32, status: u16 },
-    Answered { number: u32, status: u16 },
-    Failed { status: u16, reason: String, q850: u16, by: FailedBy },
-    Ended { by: EndedBy, q850: u16, answered_ns: u64 },
+    Refused {
+        status: u16,
+        reason: String,
+        q850: u16,
+        facts: String,
+    },
+    GatewayTried {
+        number: u32,
+        carrier: String,
+        gateway: String,
+        address: String,
+        rate_micros: u64,
+        currency: String,
+        from_uri: String,
+    },
+    GatewayFailed {
+        number: u32,
+        status: u16,
+        cause: FailureCause,
+    },
+    Progressed {
+        number: u32,
+        status: u16,
+    },
+    Answered {
+        number: u32,
+        status: u16,
+    },
+    Failed {
+        status: u16,
+        reason: String,
+        q850: u16,
+        by: FailedBy,
+    },
+    /// We are ending it: `reason` is a code of the registry, `facts` are for its owner. Again where both sides refused the BYE.
+    HungUp {
+        reason: String,
+        facts: String,
+    },
+    Ended {
+        by: EndedBy,
+        q850: u16,
+        answered_ns: u64,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

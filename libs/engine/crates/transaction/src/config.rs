@@ -50,6 +50,8 @@ pub struct Config {
     pub decision_limit_ms: u64,
     /// How long a token is good for after the call's start: the longest call.
     pub token_lifetime_s: u32,
+    /// Longest time from the answer, for a call whose route names none.
+    pub max_duration_s: u32,
     /// The addresses we listen on, by listener index: what Via and Record-Route say. IP literals.
     pub listeners: Vec<SocketAddr>,
     /// The platform's base domain: credentials of this realm are removed, URIs of asserted identities end in it.
@@ -57,6 +59,8 @@ pub struct Config {
     pub limits: Limits,
     /// Said when `route` or `reject` does not come within `decision_limit_ms` (T901).
     pub decision_refusal: Refusal,
+    /// Said when a call has lasted as long as it may (T602).
+    pub longest_refusal: Refusal,
 }
 
 impl Default for Config {
@@ -71,6 +75,7 @@ impl Default for Config {
             cancel_wait_ms: 2_000,
             decision_limit_ms: 5_000,
             token_lifetime_s: 24 * 3600,
+            max_duration_s: 4 * 3600,
             listeners: Vec::new(),
             realm: String::new(),
             limits: Limits::default(),
@@ -80,6 +85,15 @@ impl Default for Config {
                 code: "T901".to_owned(),
                 q850: 41,
                 facts: "no decision within the limit".to_owned(),
+                extra_headers: String::new(),
+            },
+            longest_refusal: Refusal {
+                status: 480,
+                text: "Maximum Duration Reached".to_owned(),
+                code: "T602".to_owned(),
+                // Q.850 102: recovery on timer expiry.
+                q850: 102,
+                facts: String::new(),
                 extra_headers: String::new(),
             },
         }

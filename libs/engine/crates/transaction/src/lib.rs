@@ -20,6 +20,7 @@ mod machine;
 mod plan;
 mod prepared;
 mod proxy;
+mod renumber;
 mod request_client;
 mod request_server;
 mod route;

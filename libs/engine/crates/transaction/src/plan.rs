@@ -73,6 +73,8 @@ pub struct RoutePlan {
     pub all_failed: Refusal,
     pub timed_out: Refusal,
     pub no_target: Refusal,
+    /// The call is ended after this time from its answer; 0: `Config::max_duration_s`. Never longer than the token's life.
+    pub max_duration_s: u32,
 }
 
 /// More gateways than this are never tried for one call: 8 silent ones alone are past every caller's patience.

@@ -23,7 +23,7 @@ class CallFactBatch(_message.Message):
     def __init__(self, edge: _Optional[str] = ..., pop: _Optional[str] = ..., region: _Optional[str] = ..., segment: _Optional[str] = ..., offset: _Optional[int] = ..., lines: _Optional[bytes] = ...) -> None: ...
 
 class CallFact(_message.Message):
-    __slots__ = ("call", "id", "time_ns", "attempted", "refused", "gateway_tried", "gateway_failed", "progressed", "answered", "failed", "ended", "counted")
+    __slots__ = ("call", "id", "time_ns", "attempted", "refused", "gateway_tried", "gateway_failed", "progressed", "answered", "failed", "ended", "counted", "hung_up")
     CALL_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     TIME_NS_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +36,7 @@ class CallFact(_message.Message):
     FAILED_FIELD_NUMBER: _ClassVar[int]
     ENDED_FIELD_NUMBER: _ClassVar[int]
     COUNTED_FIELD_NUMBER: _ClassVar[int]
+    HUNG_UP_FIELD_NUMBER: _ClassVar[int]
     call: str
     id: str
     time_ns: int
@@ -48,10 +49,11 @@ class CallFact(_message.Message):
     failed: Failed
     ended: Ended
     counted: Counted
-    def __init__(self, call: _Optional[str] = ..., id: _Optional[str] = ..., time_ns: _Optional[int] = ..., attempted: _Optional[_Union[Attempted, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., gateway_tried: _Optional[_Union[GatewayTried, _Mapping]] = ..., gateway_failed: _Optional[_Union[GatewayFailed, _Mapping]] = ..., progressed: _Optional[_Union[Progressed, _Mapping]] = ..., answered: _Optional[_Union[Answered, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., counted: _Optional[_Union[Counted, _Mapping]] = ...) -> None: ...
+    hung_up: HungUp
+    def __init__(self, call: _Optional[str] = ..., id: _Optional[str] = ..., time_ns: _Optional[int] = ..., attempted: _Optional[_Union[Attempted, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., gateway_tried: _Optional[_Union[GatewayTried, _Mapping]] = ..., gateway_failed: _Optional[_Union[GatewayFailed, _Mapping]] = ..., progressed: _Optional[_Union[Progressed, _Mapping]] = ..., answered: _Optional[_Union[Answered, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., counted: _Optional[_Union[Counted, _Mapping]] = ..., hung_up: _Optional[_Union[HungUp, _Mapping]] = ...) -> None: ...
 
 class Attempted(_message.Message):
-    __slots__ = ("tenant", "domain", "host", "number", "sip_call_id", "from_uri", "to_uri", "user_agent", "source", "transport", "pop", "edge", "acl", "account", "address", "digest_algorithm", "position", "caller_id", "presented", "is_private", "privacy", "prefix", "username", "notes")
+    __slots__ = ("tenant", "domain", "host", "number", "sip_call_id", "from_uri", "to_uri", "user_agent", "source", "transport", "pop", "edge", "acl", "account", "address", "digest_algorithm", "position", "caller_id", "presented", "is_private", "privacy", "prefix", "username", "notes", "max_duration_s")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
@@ -76,6 +78,7 @@ class Attempted(_message.Message):
     PREFIX_FIELD_NUMBER: _ClassVar[int]
     USERNAME_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_DURATION_S_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     domain: str
     host: str
@@ -100,7 +103,8 @@ class Attempted(_message.Message):
     prefix: str
     username: str
     notes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, tenant: _Optional[str] = ..., domain: _Optional[str] = ..., host: _Optional[str] = ..., number: _Optional[str] = ..., sip_call_id: _Optional[str] = ..., from_uri: _Optional[str] = ..., to_uri: _Optional[str] = ..., user_agent: _Optional[str] = ..., source: _Optional[str] = ..., transport: _Optional[str] = ..., pop: _Optional[str] = ..., edge: _Optional[str] = ..., acl: _Optional[str] = ..., account: _Optional[str] = ..., address: _Optional[str] = ..., digest_algorithm: _Optional[str] = ..., position: _Optional[int] = ..., caller_id: _Optional[str] = ..., presented: _Optional[str] = ..., is_private: _Optional[bool] = ..., privacy: _Optional[str] = ..., prefix: _Optional[str] = ..., username: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+    max_duration_s: int
+    def __init__(self, tenant: _Optional[str] = ..., domain: _Optional[str] = ..., host: _Optional[str] = ..., number: _Optional[str] = ..., sip_call_id: _Optional[str] = ..., from_uri: _Optional[str] = ..., to_uri: _Optional[str] = ..., user_agent: _Optional[str] = ..., source: _Optional[str] = ..., transport: _Optional[str] = ..., pop: _Optional[str] = ..., edge: _Optional[str] = ..., acl: _Optional[str] = ..., account: _Optional[str] = ..., address: _Optional[str] = ..., digest_algorithm: _Optional[str] = ..., position: _Optional[int] = ..., caller_id: _Optional[str] = ..., presented: _Optional[str] = ..., is_private: _Optional[bool] = ..., privacy: _Optional[str] = ..., prefix: _Optional[str] = ..., username: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ...) -> None: ...
 
 class Refused(_message.Message):
     __slots__ = ("status", "reason", "q850", "facts")
@@ -169,6 +173,14 @@ class Failed(_message.Message):
     q850: int
     by: str
     def __init__(self, status: _Optional[int] = ..., reason: _Optional[str] = ..., q850: _Optional[int] = ..., by: _Optional[str] = ...) -> None: ...
+
+class HungUp(_message.Message):
+    __slots__ = ("reason", "facts")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    facts: str
+    def __init__(self, reason: _Optional[str] = ..., facts: _Optional[str] = ...) -> None: ...
 
 class Ended(_message.Message):
     __slots__ = ("by", "q850", "answered_ns")

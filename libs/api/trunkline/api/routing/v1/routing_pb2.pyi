@@ -255,7 +255,7 @@ class DecideCallResponse(_message.Message):
     def __init__(self, routed: _Optional[_Union[RoutedCall, _Mapping]] = ..., rejected: _Optional[_Union[RejectedCall, _Mapping]] = ..., position: _Optional[int] = ...) -> None: ...
 
 class RoutedCall(_message.Message):
-    __slots__ = ("targets", "caller_id", "presented", "is_private", "privacy", "prefix", "notes")
+    __slots__ = ("targets", "caller_id", "presented", "is_private", "privacy", "prefix", "notes", "max_duration_s")
     TARGETS_FIELD_NUMBER: _ClassVar[int]
     CALLER_ID_FIELD_NUMBER: _ClassVar[int]
     PRESENTED_FIELD_NUMBER: _ClassVar[int]
@@ -263,6 +263,7 @@ class RoutedCall(_message.Message):
     PRIVACY_FIELD_NUMBER: _ClassVar[int]
     PREFIX_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_DURATION_S_FIELD_NUMBER: _ClassVar[int]
     targets: _containers.RepeatedCompositeFieldContainer[RouteTarget]
     caller_id: str
     presented: str
@@ -270,7 +271,8 @@ class RoutedCall(_message.Message):
     privacy: str
     prefix: str
     notes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, targets: _Optional[_Iterable[_Union[RouteTarget, _Mapping]]] = ..., caller_id: _Optional[str] = ..., presented: _Optional[str] = ..., is_private: _Optional[bool] = ..., privacy: _Optional[str] = ..., prefix: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+    max_duration_s: int
+    def __init__(self, targets: _Optional[_Iterable[_Union[RouteTarget, _Mapping]]] = ..., caller_id: _Optional[str] = ..., presented: _Optional[str] = ..., is_private: _Optional[bool] = ..., privacy: _Optional[str] = ..., prefix: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ...) -> None: ...
 
 class RouteTarget(_message.Message):
     __slots__ = ("gateway", "carrier", "address", "port", "transport", "is_trusted", "request_user", "from_name_addr", "asserted", "has_asserted_on_ack", "privacy", "pdd_limit_s", "rate_micros", "currency")

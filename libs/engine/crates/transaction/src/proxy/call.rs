@@ -12,6 +12,8 @@ use crate::slab::Key;
 use crate::timer::Timers;
 use crate::token::Token;
 
+use super::hangup::{Dialog, Ending};
+use super::numbering::Numbering;
 use super::phase::{self, Change, Phase};
 use super::server::ServerRole;
 use super::{AdmitError, Proxy, Timed, Turn};
@@ -41,12 +43,19 @@ pub(super) enum CallTimer {
     Pdd,
     /// The end of a cancelled branch does not come.
     CancelWait,
-    /// No call is longer: its token has run out.
+    /// It has lasted as long as it may.
     Longest,
 }
 
 impl CallTimer {
     pub const ALL: [Self; 6] = [Self::Decision, Self::Silent, Self::AllSilent, Self::Pdd, Self::CancelWait, Self::Longest];
+}
+
+/// CSeq of both directions.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Numbers {
+    pub from_customer: Numbering,
+    pub from_carrier: Numbering,
 }
 
 #[derive(Debug)]
@@ -90,6 +99,12 @@ pub(super) struct Call {
     pub callee_tag: Vec<u8>,
     /// Where the carrier's own requests may come from beside its gateway: what its answer named.
     pub carrier_ip: Option<IpAddr>,
+    /// For requests of our own, from the answer on.
+    pub dialog: Option<Box<Dialog>>,
+    pub ending: Option<Ending>,
+    pub numbers: Numbers,
+    /// Longest time from the answer.
+    pub max_duration_s: u32,
     pub timers: Timers<{ CallTimer::ALL.len() }>,
 }
 
@@ -105,7 +120,7 @@ impl Call {
                 Phase::Deciding | Phase::Trying | Phase::Skipping => LiveState::Trying,
                 Phase::Ringing | Phase::Cancelled | Phase::Overdue => LiveState::Ringing,
                 // A call that is over has no row.
-                Phase::Answered | Phase::Over => LiveState::Answered,
+                Phase::Answered | Phase::Closing | Phase::Over => LiveState::Answered,
             },
             start_ns: self.start_ns,
             gateway: self.step.as_ref().map_or("", |step| &step.target.gateway),
@@ -173,6 +188,10 @@ impl Proxy {
             answered_ns: 0,
             callee_tag: Vec::new(),
             carrier_ip: None,
+            dialog: None,
+            ending: None,
+            numbers: Numbers { from_customer: Numbering::starting_at(invite.cseq().number), from_carrier: Numbering::default() },
+            max_duration_s: 0,
             timers,
         });
         self.arm_call(turn, call_key);
@@ -228,7 +247,7 @@ impl Proxy {
     }
 
     /// The call is over: one `Ended`, and a memory of it. Where that is lost a second one may be said, and the record keeps the first.
-    fn end_call(&mut self, turn: &mut Turn<'_>, end: End) {
+    pub(super) fn end_call(&mut self, turn: &mut Turn<'_>, end: End) {
         let End { call, by, q850, answered_ns, time_ns } = end;
         if self.ended.contains(call) {
             return;
@@ -277,14 +296,7 @@ impl Proxy {
                 CallTimer::AllSilent => self.on_all_silent(turn, key),
                 CallTimer::Pdd => self.on_pdd_limit(turn, key),
                 CallTimer::CancelWait => self.on_cancel_wait_over(turn, key),
-                CallTimer::Longest => {
-                    let ids = self.calls.get(key).map(|call| (call.id, call.answered_ns));
-                    if let Some((id, answered_ns)) = ids {
-                        // Q.850 102: recovery on timer expiry.
-                        let end = End { call: id, by: EndedBy::Edge, q850: 102, answered_ns, time_ns: turn.now.unix_ns };
-                        self.end_call(turn, end);
-                    }
-                }
+                CallTimer::Longest => self.on_longest(turn, key),
             }
         }
         self.arm_call(turn, key);

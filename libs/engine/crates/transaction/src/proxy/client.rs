@@ -14,6 +14,7 @@ use crate::plan::CallId;
 use crate::request_client;
 use crate::slab::Key;
 use crate::timer::Timers;
+use crate::token::Side;
 
 use super::call::End;
 use super::{Proxy, Timed, Turn};
@@ -30,11 +31,13 @@ pub(super) enum ClientRole {
     /// A gateway tried for a call whose INVITE is `server`. Holds the To-tags of 2xx that came when the call was over, hung up.
     Try { call: Key, server: Key, hung_up: Vec<Vec<u8>> },
     /// A request in a dialog. `shown` speaks for a customer who responds; `end` is what a BYE ends when it is through.
-    Exchange { server: Key, shown: Option<Arc<Identity>>, end: Option<End> },
+    Exchange { server: Key, call: CallId, shown: Option<Arc<Identity>>, end: Option<End> },
+    /// Our BYE to this side of the call.
+    HangUp { call: CallId, side: Side },
     /// The gateway given up as the `number`th of this call: a late 1xx is cancelled, a late 2xx said, acknowledged and hung up.
     /// Holds the To-tags that were.
     Abandoned { call: CallId, number: u32, hung_up: Vec<Vec<u8>> },
-    /// Nobody: our CANCEL or BYE, or the transaction above has ended.
+    /// Nobody: our CANCEL, the BYE to a late answer, or the transaction above has ended.
     Nobody,
 }
 
@@ -348,8 +351,10 @@ impl Proxy {
             match role {
                 ClientRole::Try { .. } | ClientRole::Exchange { .. } => self.start_timer_c(turn, key, self.config.timer_c_ms),
                 // Not restarted: a peer that goes on sending provisional responses is forgotten all the same.
-                ClientRole::Abandoned { .. } | ClientRole::Nobody if self.is_timer_c_running(key) => {}
-                ClientRole::Abandoned { .. } | ClientRole::Nobody => self.start_timer_c(turn, key, self.lifetime_ms()),
+                ClientRole::Abandoned { .. } | ClientRole::Nobody | ClientRole::HangUp { .. } if self.is_timer_c_running(key) => {}
+                ClientRole::Abandoned { .. } | ClientRole::Nobody | ClientRole::HangUp { .. } => {
+                    self.start_timer_c(turn, key, self.lifetime_ms())
+                }
             }
         }
         if is_cancel_due {
@@ -357,11 +362,13 @@ impl Proxy {
         }
         match role {
             ClientRole::Try { call, server, .. } => self.on_try_response(turn, key, call, server, response),
-            ClientRole::Exchange { server, shown, end } => {
+            ClientRole::Exchange { server, call, shown, end } => {
+                self.refresh_targets(server, call, shown.is_some(), response);
                 self.end_if_over(turn, end, response.status().unwrap_or_default());
                 self.on_exchange_response(turn, server, shown.as_deref(), response);
             }
             ClientRole::Abandoned { call, number, hung_up } => self.on_stray_response(turn, key, (call, number), hung_up, response),
+            ClientRole::HangUp { call, side } => self.on_own_bye_answered(turn, call, side, response.status().unwrap_or_default()),
             ClientRole::Nobody => {}
         }
     }
@@ -373,6 +380,7 @@ impl Proxy {
                 self.end_if_over(turn, end, 408);
                 self.end_exchange(turn, server, 408);
             }
+            ClientRole::HangUp { call, side } => self.on_own_bye_answered(turn, call, side, 408),
             ClientRole::Abandoned { .. } | ClientRole::Nobody => {}
         }
     }
@@ -385,6 +393,7 @@ impl Proxy {
                 self.end_if_over(turn, end, 408);
                 self.end_exchange(turn, server, 500);
             }
+            ClientRole::HangUp { call, side } => self.on_own_bye_answered(turn, call, side, 408),
             ClientRole::Abandoned { .. } | ClientRole::Nobody => {}
         }
     }
@@ -397,7 +406,7 @@ impl Proxy {
                 self.give_up(turn, key, ClientRole::Nobody);
                 self.end_exchange(turn, server, 408);
             }
-            ClientRole::Abandoned { .. } | ClientRole::Nobody => self.remove_client(key),
+            ClientRole::Abandoned { .. } | ClientRole::Nobody | ClientRole::HangUp { .. } => self.remove_client(key),
         }
     }
 }

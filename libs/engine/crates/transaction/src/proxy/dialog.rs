@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use trunkline_message::{Message, Method};
+use trunkline_message::{Message, Method, OwnedMessage};
 
 use crate::action::{Disposition, EndedBy, Flow};
 use crate::branch;
 use crate::forward::{self, Hop, Identity, Own};
 use crate::plan::{CallId, Refusal, StaleCall};
+use crate::renumber::{self, Raise};
 use crate::route::RouteWork;
 use crate::slab::Key;
 use crate::token::{Binding, FromForm, Side, Token, TokenError};
@@ -31,6 +32,8 @@ pub(super) struct Leg {
     /// For the carrier's requests.
     own: Own,
     answered_ns: u64,
+    /// BYEs of ours that were refused stand before it.
+    raise: Raise,
     /// The dialog of the answer, as far as we know: its BYE ends the call.
     is_main: bool,
 }
@@ -76,12 +79,17 @@ impl Proxy {
             Side::Customer => request.to_tag(),
             Side::Carrier => request.from_tag(),
         };
-        let is_main = call.is_none_or(|call| call.phase != Phase::Answered || call.callee_tag == callee_tag.unwrap_or_default());
+        let is_main = call.is_none_or(|call| {
+            !matches!(call.phase, Phase::Answered | Phase::Closing) || call.callee_tag == callee_tag.unwrap_or_default()
+        });
         if token.side == Side::Carrier && !is_main {
             return refuse(481, "T108");
         }
         let leg = leg_of(&token, call, request, is_main, &self.config.realm);
         let is_same_source = call.map_or(token.source, |call| call.customer.peer.ip()) == flow.peer.ip();
+        if let Some(disposition) = self.serve_ending(turn, flow, token.call, request) {
+            return disposition;
+        }
         if method == Method::Ack {
             self.forward_ack(turn, flow, request, &leg, &work, loop_part);
             return Disposition::Done;
@@ -89,10 +97,13 @@ impl Proxy {
         if !self.has_room_in_dialog() {
             return refuse(503, "T902");
         }
+        if let Some(call) = row.and_then(|key| self.calls.get_mut(key)) {
+            call.numbers_of(token.side).see(request.cseq().number);
+        }
         if token.side == Side::Customer {
             // Without a row nothing tells whether the call still lives, nor who stands behind its source by now.
             if method == Method::Invite && !(is_same_source && row.is_some()) {
-                let (tenant, domain) = match call {
+                let (tenant, domain) = match row.and_then(|key| self.calls.get(key)) {
                     Some(call) => (call.tenant.clone(), call.domain.clone()),
                     None => (token.tenant, token.domain),
                 };
@@ -148,7 +159,9 @@ impl Proxy {
         if status == 408 && !is_invite {
             return self.end_exchange(turn, server, status);
         }
-        let bytes = forward::write_response(&request.view(), known.source.peer, response, None, shown);
+        let lowered = renumber::as_asked(response, request.view().cseq().number);
+        let view = lowered.as_ref().map_or(*response, OwnedMessage::view);
+        let bytes = forward::write_response(&request.view(), known.source.peer, &view, None, shown);
         self.respond(turn, server, status, bytes);
     }
 
@@ -213,7 +226,7 @@ impl Proxy {
         if !forward::has_room(&view) {
             return self.respond_plain(turn, server, 500);
         }
-        let role = ClientRole::Exchange { server, shown, end };
+        let role = ClientRole::Exchange { server, call: leg.call, shown, end };
         let client = self.send_request(turn, leg.next_hop, role, loop_part, view.method(), |branch| {
             write_request(&view, Hop { ours, branch, source: source.peer, realm: &realm }, leg, work)
         });
@@ -228,9 +241,11 @@ impl Proxy {
 }
 
 fn write_request(request: &Message<'_>, hop: Hop<'_>, leg: &Leg, work: &RouteWork) -> Vec<u8> {
+    let raised = renumber::raised(request, leg.raise);
+    let view = raised.as_ref().map_or(*request, OwnedMessage::view);
     match leg.side {
-        Side::Customer => forward::write_to_carrier(request, hop, work, &leg.identity),
-        Side::Carrier => forward::write_to_customer(request, hop, work, &leg.own),
+        Side::Customer => forward::write_to_carrier(&view, hop, work, &leg.identity),
+        Side::Carrier => forward::write_to_customer(&view, hop, work, &leg.own),
     }
 }
 
@@ -256,7 +271,8 @@ fn leg_of(token: &Token, call: Option<&Call>, request: &Message<'_>, is_main: bo
         identity: call.map_or_else(|| Arc::new(identity_of(token, request, realm)), |call| Arc::clone(&call.identity)),
         own,
         answered_ns: call.map_or_else(|| token.answered_ns(), |call| call.answered_ns),
-        is_main: is_main && call.is_none_or(|call| call.phase == Phase::Answered),
+        raise: call.map_or_else(Raise::default, |call| call.raise_of(token.side, request)),
+        is_main: is_main && call.is_none_or(|call| matches!(call.phase, Phase::Answered | Phase::Closing)),
     }
 }
 

@@ -1,14 +1,16 @@
 //! The proxy: one object that knows every transaction and call of a worker.
 //!
 //! `ingress` sorts what arrives; `server` and `client` run the machines; `call` holds the rows and their ends, `phase` says where a call stands, `walk` tries the gateways,
-//! `cancel` ends what was given up, `dialog` serves requests inside dialogs.
+//! `cancel` ends what was given up, `dialog` serves requests inside dialogs, `hangup` ends calls of our own accord.
 
 mod call;
 mod cancel;
 mod client;
 mod dialog;
+mod hangup;
 mod ingress;
 mod memory;
+mod numbering;
 pub(crate) mod phase;
 mod server;
 mod walk;
@@ -103,6 +105,8 @@ pub struct Proxy {
     server_ids: HashMap<u64, Key, IsHash>,
     call_ids: HashMap<CallId, Key, KeyedState>,
     ended: EndedCalls,
+    /// Those of them that we have ended ourselves: nothing of theirs passes any more.
+    hung_up: EndedCalls,
     /// Client transactions by peer, for ICMP.
     peers: HashMap<SocketAddr, BTreeSet<Key>, KeyedState>,
     timers: TimerQueue<Timed>,
@@ -118,6 +122,7 @@ impl Proxy {
         let call_ids = HashMap::with_hasher(entropy.map_state());
         let peers = HashMap::with_hasher(entropy.map_state());
         let ended = EndedCalls::new(config.limits.ended_calls, entropy.map_state());
+        let hung_up = EndedCalls::new(config.limits.ended_calls, entropy.map_state());
         Self {
             config,
             entropy,
@@ -128,6 +133,7 @@ impl Proxy {
             server_ids,
             call_ids,
             ended,
+            hung_up,
             peers,
             timers: TimerQueue::new(),
         }
@@ -193,6 +199,15 @@ impl Proxy {
     /// goes on.
     pub fn refuse(&mut self, now: Now, handle: RecheckHandle, refusal: Refusal, out: &mut Vec<Action>) -> Result<(), StaleCall> {
         self.refuse_waiting(&mut Turn { now, out }, handle.key(), &refusal)
+    }
+
+    /// Ends a call of our own accord. `reason` is a row of the registry: its status answers a caller who still waits for an answer, its code,
+    /// text and cause stand in the Reason header of both BYEs, its facts in the record. A call that both sides keep, refusing the BYE,
+    /// goes on. `StaleCall`: there is no such call here.
+    pub fn hang_up(&mut self, now: Now, call: CallId, reason: &Refusal, out: &mut Vec<Action>) -> Result<(), StaleCall> {
+        let key = self.call_ids.get(&call).copied().ok_or(StaleCall)?;
+        self.hang_up_call(&mut Turn { now, out }, key, reason);
+        Ok(())
     }
 
     /// Runs every timer that is due at `now`.

@@ -15,6 +15,7 @@ use crate::token::{Binding, Side, Token};
 
 use super::call::{Call, CallTimer};
 use super::client::ClientRole;
+use super::hangup::Dialog;
 use super::phase::{Change, Phase};
 use super::{Proxy, Turn};
 
@@ -28,6 +29,10 @@ impl Proxy {
         call.waiting.reverse();
         call.all_failed = plan.all_failed;
         call.timed_out = plan.timed_out;
+        call.max_duration_s = match plan.max_duration_s {
+            0 => self.config.max_duration_s,
+            seconds => seconds,
+        };
         call.timers.stop(CallTimer::Decision as usize);
         call.timers.start(CallTimer::AllSilent as usize, turn.now.ms + self.config.all_silent_ms);
         self.try_next(turn, key);
@@ -112,7 +117,7 @@ impl Proxy {
         self.try_next(turn, key);
     }
 
-    fn say_gateway_failed(&mut self, turn: &mut Turn<'_>, key: Key, status: u16, cause: FailureCause) {
+    pub(super) fn say_gateway_failed(&mut self, turn: &mut Turn<'_>, key: Key, status: u16, cause: FailureCause) {
         let Some(call) = self.calls.get_mut(key) else { return };
         call.last_cause = Some(cause);
         call.current = None;
@@ -120,7 +125,7 @@ impl Proxy {
     }
 
     /// The current INVITE is left to itself: cancelled when it can be, its late 2xx hung up.
-    fn abandon_try(&mut self, turn: &mut Turn<'_>, key: Key) {
+    pub(super) fn abandon_try(&mut self, turn: &mut Turn<'_>, key: Key) {
         let Some(call) = self.calls.get(key) else { return };
         if let Some(client) = call.current {
             let role = ClientRole::Abandoned { call: call.id, number: call.tries, hung_up: Vec::new() };
@@ -156,7 +161,7 @@ impl Proxy {
         match call.phase {
             Phase::Cancelled => self.fail_cancelled(turn, key),
             Phase::Deciding | Phase::Trying | Phase::Ringing | Phase::Skipping | Phase::Overdue => self.fail_try(turn, key, 0, cause),
-            Phase::Answered | Phase::Over => {}
+            Phase::Answered | Phase::Closing | Phase::Over => {}
         }
     }
 
@@ -192,7 +197,7 @@ impl Proxy {
                 self.fail_cancelled(turn, key);
             }
             Phase::Overdue => self.fail_overdue(turn, key, 0),
-            Phase::Deciding | Phase::Trying | Phase::Ringing | Phase::Answered | Phase::Over => {}
+            Phase::Deciding | Phase::Trying | Phase::Ringing | Phase::Answered | Phase::Closing | Phase::Over => {}
         }
     }
 
@@ -218,7 +223,7 @@ impl Proxy {
                 self.say_gateway_failed(turn, key, 0, FailureCause::Cancelled);
                 self.fail_cancelled(turn, key);
             }
-            Phase::Cancelled | Phase::Answered | Phase::Over => {}
+            Phase::Cancelled | Phase::Answered | Phase::Closing | Phase::Over => {}
         }
     }
 
@@ -266,6 +271,7 @@ impl Proxy {
             | Phase::Cancelled
             | Phase::Overdue
             | Phase::Answered
+            | Phase::Closing
             | Phase::Over => {}
         }
     }
@@ -284,17 +290,25 @@ impl Proxy {
         let Some(call) = self.calls.get_mut(key).filter(|call| call.current == Some(client)) else {
             return self.on_late_success(turn, client, false, response);
         };
-        let answered_ns = if call.phase == Phase::Answered { call.answered_ns } else { turn.now.unix_ns };
-        if call.phase != Phase::Answered {
+        let is_answered = matches!(call.phase, Phase::Answered | Phase::Closing);
+        let answered_ns = if is_answered { call.answered_ns } else { turn.now.unix_ns };
+        if !is_answered {
             call.change(Change::Answer);
             call.answered_ns = answered_ns;
             call.callee_tag = tag.to_vec();
             call.waiting.clear();
             call.timers.stop_all();
-            call.timers.start(CallTimer::Longest as usize, turn.now.ms + u64::from(self.config.token_lifetime_s) * 1_000);
+            let longest_s = call.max_duration_s.min(self.config.token_lifetime_s);
+            call.timers.start(CallTimer::Longest as usize, turn.now.ms + u64::from(longest_s) * 1_000);
             turn.fact(call.id, FactKind::Answered { number: call.tries, status });
             let flow = self.clients.get(client).map(|client| client.flow);
-            call.carrier_ip = flow.map(|flow| route::next_hop(response, &call.token, flow).peer.ip());
+            let next_hop = flow.map(|flow| route::next_hop(response, &call.token, flow));
+            call.carrier_ip = next_hop.map(|next_hop| next_hop.peer.ip());
+            let invite = self.servers.get(server).and_then(|server| server.request.as_deref());
+            call.dialog = match (invite, next_hop) {
+                (Some(invite), Some(next_hop)) => Some(Box::new(Dialog::of(&invite.view(), response, &call.token, next_hop))),
+                _ => None,
+            };
         }
         self.arm_call(turn, key);
         if let Some(bytes) = self.response_of_try(turn, key, response, Some(answered_ns)) {
@@ -325,7 +339,7 @@ impl Proxy {
                 let Some(refusal) = self.calls.get(key).map(|call| call.all_failed.clone()) else { return };
                 self.fail_call(turn, key, &refusal, FailedBy::Carrier);
             }
-            (Phase::Deciding | Phase::Answered | Phase::Over, _) => {}
+            (Phase::Deciding | Phase::Answered | Phase::Closing | Phase::Over, _) => {}
         }
     }
 

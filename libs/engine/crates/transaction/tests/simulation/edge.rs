@@ -233,6 +233,7 @@ impl Edge {
             FactKind::Answered { .. } => "Answered",
             FactKind::Failed { .. } => "Failed",
             FactKind::Ended { .. } => "Ended",
+            FactKind::HungUp { .. } => "HungUp",
         })
     }
 }

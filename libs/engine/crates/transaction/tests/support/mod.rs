@@ -231,6 +231,7 @@ pub fn plan(targets: Vec<Target>) -> RoutePlan {
         all_failed: refusal(500, "T402", "All Gateways Failed"),
         timed_out: refusal(500, "T405", "Carrier Timed Out"),
         no_target: refusal(503, "T403", "No Usable Gateway"),
+        max_duration_s: 0,
     }
 }
 

@@ -1,0 +1,320 @@
+//! Calls that the edge ends itself: BYE to both sides with the next CSeq and a Reason (RFC 3261 §12.2.1.1, §15.1.1, RFC 3326), or, before
+//! the answer, CANCEL to the gateway and a refusal to the caller.
+
+use trunkline_message::{DialogRequest, HeaderName, Message, Method};
+
+use crate::action::{Disposition, EndedBy, FactKind, FailedBy, FailureCause, Flow};
+use crate::forward;
+use crate::plan::{CallId, Refusal};
+use crate::renumber::{self, Raise};
+use crate::route;
+use crate::slab::Key;
+use crate::token::Side;
+
+use super::call::{contact_uri, Call, CallTimer, End};
+use super::client::ClientRole;
+use super::ingress::refuse;
+use super::numbering::Numbering;
+use super::phase::{Change, Phase};
+use super::server::ServerRole;
+use super::{Proxy, Turn};
+
+/// A hang-up of the longest call that both sides refuse is tried again after this time, as long as its token lives.
+const TRY_AGAIN_MS: u64 = 60_000;
+
+/// What requests of our own need beside the call's row; made of the INVITE and its 2xx as they came.
+#[derive(Clone, Debug)]
+pub(super) struct Dialog {
+    call_id: Vec<u8>,
+    carrier: Carrier,
+    /// Record-Route of the INVITE above us: the way to the customer.
+    customer_routes: Vec<Vec<u8>>,
+}
+
+/// How the carrier is spoken to.
+#[derive(Clone, Debug)]
+struct Carrier {
+    flow: Flow,
+    /// Values with their tags, as the carrier wrote them.
+    from: Vec<u8>,
+    to: Vec<u8>,
+    target: Vec<u8>,
+    routes: Vec<Vec<u8>>,
+}
+
+/// Our BYEs are on their way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ending {
+    end: End,
+    /// Sides whose answer is awaited; the first that is through ends the call, the last that refuses keeps it.
+    waiting_for: u8,
+}
+
+impl Dialog {
+    /// `invite` as it came from the customer, `response` as it came from the carrier, `flow` where requests to it go.
+    pub fn of(invite: &Message<'_>, response: &Message<'_>, own_token: &str, flow: Flow) -> Self {
+        let value = |name| response.value(name).unwrap_or_default().to_vec();
+        let contact = response.addresses(HeaderName::Contact).next().and_then(Result::ok);
+        Self {
+            call_id: response.call_id().to_vec(),
+            carrier: Carrier {
+                flow,
+                from: value(HeaderName::From),
+                to: value(HeaderName::To),
+                target: forward::without_headers(contact.map_or(response.to().uri_bytes, |contact| contact.uri_bytes)).to_vec(),
+                routes: route::route_set(response, own_token).into_iter().map(<[u8]>::to_vec).collect(),
+            },
+            customer_routes: invite.values(HeaderName::RecordRoute).map(|value| value.bytes.to_vec()).collect(),
+        }
+    }
+}
+
+impl Call {
+    /// Target refresh (§12.2.1.2): each side's requests go to the Contact that it gave last. Empty: it gave none.
+    pub fn refresh_targets(&mut self, customer: Vec<u8>, carrier: Vec<u8>) {
+        if !customer.is_empty() {
+            self.contact = customer;
+        }
+        if let Some(dialog) = self.dialog.as_mut().filter(|_| !carrier.is_empty()) {
+            dialog.carrier.target = carrier;
+        }
+    }
+
+    /// CSeq of requests from this side.
+    pub fn numbers_of(&mut self, side: Side) -> &mut Numbering {
+        match side {
+            Side::Customer => &mut self.numbers.from_customer,
+            Side::Carrier => &mut self.numbers.from_carrier,
+        }
+    }
+
+    fn numbers_to(&mut self, side: Side) -> &mut Numbering {
+        match side {
+            Side::Customer => self.numbers_of(Side::Carrier),
+            Side::Carrier => self.numbers_of(Side::Customer),
+        }
+    }
+
+    /// By how much the CSeq of a request of this side is raised, and the CSeq in its RAck.
+    pub fn raise_of(&self, side: Side, request: &Message<'_>) -> Raise {
+        let numbers = match side {
+            Side::Customer => &self.numbers.from_customer,
+            Side::Carrier => &self.numbers.from_carrier,
+        };
+        if !numbers.has_ours() {
+            return Raise::default();
+        }
+        Raise {
+            cseq: numbers.shift_of(request.cseq().number),
+            rack: renumber::rack_number(request).map_or(0, |number| numbers.shift_of(number)),
+        }
+    }
+
+    fn bye(&self, to: Side, cseq: u32, reason: &str) -> Option<Bye> {
+        let dialog = self.dialog.as_ref()?;
+        let call_id = dialog.call_id.clone();
+        let mut lines = reason.to_owned();
+        Some(match to {
+            Side::Carrier => {
+                // It speaks for the caller, as all that the carrier gets from here.
+                for value in &self.identity.asserted {
+                    lines.push_str(&format!("P-Asserted-Identity: {value}\r\n"));
+                }
+                if !self.identity.privacy.is_empty() {
+                    lines.push_str(&format!("Privacy: {}\r\n", self.identity.privacy));
+                }
+                let Carrier { flow, from, to, target, routes } = dialog.carrier.clone();
+                Bye { flow, from, to, target, routes, call_id, cseq, lines }
+            }
+            Side::Customer => Bye {
+                flow: self.customer,
+                from: tagged(&self.called_address, &self.callee_tag),
+                to: tagged(&self.caller_address, &self.caller_tag),
+                target: if self.contact.is_empty() { uri_of(&self.caller_address).to_vec() } else { self.contact.clone() },
+                routes: dialog.customer_routes.clone(),
+                call_id,
+                cseq,
+                lines,
+            },
+        })
+    }
+}
+
+/// A BYE of ours but for its Via.
+struct Bye {
+    flow: Flow,
+    from: Vec<u8>,
+    to: Vec<u8>,
+    target: Vec<u8>,
+    routes: Vec<Vec<u8>>,
+    call_id: Vec<u8>,
+    cseq: u32,
+    lines: String,
+}
+
+impl Bye {
+    fn write(&self, via: &[u8]) -> Vec<u8> {
+        let routes: Vec<&[u8]> = self.routes.iter().map(Vec::as_slice).collect();
+        let request = DialogRequest {
+            method: "BYE",
+            remote_target: &self.target,
+            routes: &routes,
+            via,
+            from: &self.from,
+            to: &self.to,
+            call_id: &self.call_id,
+            cseq: self.cseq,
+            lines: self.lines.as_bytes(),
+        };
+        let mut out = Vec::with_capacity(512);
+        trunkline_message::write_request(&request, &mut out);
+        out
+    }
+}
+
+/// An INVITE without a Contact breaks §8.1.1.8; its From is the best guess.
+fn uri_of(address: &[u8]) -> &[u8] {
+    trunkline_message::NameAddr::parse(address).map_or(address, |address| forward::without_headers(address.uri_bytes))
+}
+
+fn tagged(address: &[u8], tag: &[u8]) -> Vec<u8> {
+    match tag {
+        b"" => address.to_vec(),
+        tag => [address, b";tag=", tag].concat(),
+    }
+}
+
+/// `Reason: Q.850;cause=16;text="T601 Ended By Command"` (RFC 3326 §2).
+fn reason_line(reason: &Refusal) -> String {
+    format!("Reason: Q.850;cause={};text=\"{} {}\"\r\n", reason.q850, reason.code, reason.text)
+}
+
+fn bit(side: Side) -> u8 {
+    match side {
+        Side::Customer => 1,
+        Side::Carrier => 2,
+    }
+}
+
+impl Proxy {
+    /// Nothing happens to a call that is being ended already.
+    pub(super) fn hang_up_call(&mut self, turn: &mut Turn<'_>, key: Key, reason: &Refusal) {
+        let Some((id, phase)) = self.calls.get(key).map(|call| (call.id, call.phase)) else { return };
+        let said = || FactKind::HungUp { reason: reason.code.clone(), facts: reason.facts.clone() };
+        match phase {
+            Phase::Deciding => self.refuse_call(turn, key, reason),
+            Phase::Trying | Phase::Ringing | Phase::Skipping | Phase::Overdue => {
+                turn.fact(id, said());
+                self.abandon_try(turn, key);
+                self.say_gateway_failed(turn, key, 0, FailureCause::Cancelled);
+                self.fail_call(turn, key, reason, FailedBy::Edge);
+            }
+            Phase::Answered => {
+                turn.fact(id, said());
+                self.send_byes(turn, key, reason);
+            }
+            Phase::Cancelled | Phase::Closing | Phase::Over => {}
+        }
+    }
+
+    /// No bound on transactions holds here: two for each call that there may be.
+    fn send_byes(&mut self, turn: &mut Turn<'_>, key: Key, reason: &Refusal) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        call.change(Change::HangUp);
+        let id = call.id;
+        let end = End { call: id, by: EndedBy::Edge, q850: reason.q850, answered_ns: call.answered_ns, time_ns: turn.now.unix_ns };
+        call.ending = Some(Ending { end, waiting_for: bit(Side::Customer) | bit(Side::Carrier) });
+        let line = reason_line(reason);
+        for side in [Side::Customer, Side::Carrier] {
+            if self.send_bye(turn, key, side, &line).is_none() {
+                self.on_bye_refused(id, side);
+            }
+        }
+    }
+
+    /// `None`: there is no number left for it.
+    fn send_bye(&mut self, turn: &mut Turn<'_>, key: Key, side: Side, reason: &str) -> Option<()> {
+        let call = self.calls.get_mut(key)?;
+        let cseq = call.numbers_to(side).take()?;
+        let role = ClientRole::HangUp { call: call.id, side };
+        let bye = call.bye(side, cseq, reason)?;
+        let ours = self.listener(bye.flow.listener);
+        self.send_request(turn, bye.flow, role, "0", Method::Bye, |branch| bye.write(&forward::via(ours, branch)));
+        Some(())
+    }
+
+    /// The final status of a BYE of ours, or 408 where none came.
+    pub(super) fn on_own_bye_answered(&mut self, turn: &mut Turn<'_>, id: CallId, side: Side, status: u16) {
+        match status {
+            0..=199 => {}
+            200..=299 | 408 | 481 => self.end_hung_up(turn, id),
+            _ => self.on_bye_refused(id, side),
+        }
+    }
+
+    fn end_hung_up(&mut self, turn: &mut Turn<'_>, id: CallId) {
+        let call = self.call_ids.get(&id).and_then(|key| self.calls.get(*key));
+        let ending = call.and_then(|call| call.ending);
+        // Without it the call has ended already: by the other side's answer, or by a BYE.
+        if let Some(ending) = ending {
+            self.hung_up.insert(id);
+            self.end_call(turn, ending.end);
+        }
+    }
+
+    /// A side that refuses stays in the dialog (§12.2.2): where both do, the call goes on.
+    fn on_bye_refused(&mut self, id: CallId, side: Side) {
+        let Some(call) = self.call_ids.get(&id).and_then(|key| self.calls.get_mut(*key)) else { return };
+        let Some(ending) = &mut call.ending else { return };
+        ending.waiting_for &= !bit(side);
+        if ending.waiting_for == 0 {
+            call.ending = None;
+            call.change(Change::Refuse);
+        }
+    }
+
+    /// A 2xx to a re-INVITE or an UPDATE is a target refresh of both sides (§12.2).
+    pub(super) fn refresh_targets(&mut self, server: Key, id: CallId, is_from_carrier: bool, response: &Message<'_>) {
+        let is_refresh = matches!(response.method(), Method::Invite | Method::Update) && matches!(response.status(), Some(200..=299));
+        let Some(request) = self.servers.get(server).filter(|_| is_refresh).and_then(|server| server.request.as_deref()) else { return };
+        let (asked, answered) = (contact_uri(&request.view()), contact_uri(response));
+        let (customer, carrier) = if is_from_carrier { (answered, asked) } else { (asked, answered) };
+        if let Some(call) = self.call_ids.get(&id).and_then(|key| self.calls.get_mut(*key)) {
+            call.refresh_targets(customer, carrier);
+        }
+    }
+
+    /// A request of a dialog that we are ending or have ended. `None`: it passes. An ACK always does.
+    pub(super) fn serve_ending(&mut self, turn: &mut Turn<'_>, flow: Flow, id: CallId, request: &Message<'_>) -> Option<Disposition> {
+        let row = self.call_ids.get(&id).and_then(|key| self.calls.get(*key));
+        let is_closing = row.is_some_and(|call| call.phase == Phase::Closing);
+        match request.method() {
+            Method::Ack => None,
+            // The BYE of a side has crossed ours: it is out of the dialog, whatever it says to ours.
+            Method::Bye if is_closing => {
+                let key = self.insert_server(request, flow, ServerRole::Answered);
+                self.end_hung_up(turn, id);
+                self.respond_plain(turn, key, 200);
+                Some(Disposition::Done)
+            }
+            _ if is_closing || self.hung_up.contains(id) => Some(refuse(481, "T108")),
+            _ => None,
+        }
+    }
+
+    /// The call has lasted as long as it may. Where both sides refuse the BYE it is tried again; with the token's end it is over all the same.
+    pub(super) fn on_longest(&mut self, turn: &mut Turn<'_>, key: Key) {
+        let reason = self.config.longest_refusal.clone();
+        self.hang_up_call(turn, key, &reason);
+        let Some(call) = self.calls.get_mut(key) else { return };
+        let end_ns = call.start_ns.saturating_add(u64::from(self.config.token_lifetime_s) * 1_000_000_000);
+        let left_ms = end_ns.saturating_sub(turn.now.unix_ns) / 1_000_000;
+        if left_ms == 0 {
+            let end = End { call: call.id, by: EndedBy::Edge, q850: reason.q850, answered_ns: call.answered_ns, time_ns: turn.now.unix_ns };
+            self.hung_up.insert(end.call);
+            return self.end_call(turn, end);
+        }
+        call.timers.start(CallTimer::Longest as usize, turn.now.ms + TRY_AGAIN_MS.min(left_ms));
+        self.arm_call(turn, key);
+    }
+}

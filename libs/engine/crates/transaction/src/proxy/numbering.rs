@@ -1,0 +1,67 @@
+//! CSeq numbers of one direction of a dialog (RFC 3261 §12.2.1.1), with those of requests of our own in between.
+
+/// The sender counts on without knowing of our requests. Where one was refused the dialog goes on, and what the sender says later is passed
+/// on with higher numbers: §12.2.2 has the receiver refuse a number that it had from us.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Numbering {
+    /// As the sender counts.
+    highest: u32,
+    /// After which of the sender's numbers a request of ours stands, one entry each; at most `MAX_OWN`.
+    ours: Vec<u32>,
+}
+
+/// Requests of our own in one direction of one call: each is a hang-up that both sides refused.
+const MAX_OWN: usize = 16;
+/// §8.1.1.5.
+const LAST: u32 = (1 << 31) - 1;
+
+impl Numbering {
+    pub fn starting_at(highest: u32) -> Self {
+        Self { highest, ours: Vec::new() }
+    }
+
+    pub fn see(&mut self, number: u32) {
+        self.highest = self.highest.max(number);
+    }
+
+    pub fn has_ours(&self) -> bool {
+        !self.ours.is_empty()
+    }
+
+    /// By how much a request with this number of the sender's is raised.
+    pub fn shift_of(&self, number: u32) -> u32 {
+        // At most MAX_OWN.
+        self.ours.iter().filter(|before| **before < number).count() as u32
+    }
+
+    /// The number of the next request of our own; `None` beyond the bounds.
+    pub fn take(&mut self) -> Option<u32> {
+        let number = self.highest.checked_add(self.ours.len() as u32 + 1).filter(|number| *number <= LAST)?;
+        if self.ours.len() >= MAX_OWN {
+            return None;
+        }
+        self.ours.push(self.highest);
+        Some(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_sender_says_after_a_request_of_ours_is_raised_and_what_came_before_is_not() {
+        let mut numbers = Numbering::starting_at(7);
+        assert_eq!((numbers.shift_of(8), numbers.take(), numbers.take()), (0, Some(8), Some(9)));
+        assert_eq!((numbers.shift_of(7), numbers.shift_of(8)), (0, 2));
+        numbers.see(8);
+        assert_eq!((numbers.take(), numbers.shift_of(8), numbers.shift_of(9)), (Some(11), 2, 3));
+    }
+
+    #[test]
+    fn there_is_no_number_beyond_the_last_and_no_end_of_tries() {
+        assert_eq!(Numbering::starting_at(LAST).take(), None);
+        let mut numbers = Numbering::default();
+        assert_eq!((0..100).filter_map(|_| numbers.take()).count(), MAX_OWN);
+    }
+}
