@@ -7,7 +7,7 @@ use std::sync::Arc;
 use trunkline_access::{current_key, decide, issue, Admission, Call, Domain, Outcome, Proof, Snapshot, Verdict};
 use trunkline_message::{Algorithm, Message, Method, Scheme};
 use trunkline_transaction::{
-    reply_flow, AdmitError, CallHandle, CallId, Disposition, Flow, Now, Prepared, RecheckHandle, Refusal, RoutePlan, Step,
+    reply_flow, AdmitError, CallHandle, CallId, Disposition, Failures, Flow, Now, Prepared, RecheckHandle, Refusal, RoutePlan, Step,
 };
 
 use crate::attempt::{credentials_of, nobody, Attempt, Owner, TRANSPORT};
@@ -319,9 +319,7 @@ impl Worker {
             policy::Outcome::Route(targets) => {
                 let plan = RoutePlan {
                     steps: targets.into_iter().filter_map(|(target, request_user)| self.step(target, request_user)).collect(),
-                    all_failed: refusal(tables, "T402", String::new()),
-                    timed_out: refusal(tables, "T405", String::new()),
-                    no_target: refusal(tables, "T403", String::new()),
+                    failures: self.failures(tables),
                     max_duration_s: decision.max_duration_s,
                 };
                 self.proxy.route(now, handle, plan, &mut self.actions)
@@ -337,6 +335,19 @@ impl Worker {
         };
         // A stale handle: the call was over before its decision, and has its facts.
         let _ = done;
+    }
+
+    /// Made anew when the tables have changed.
+    fn failures(&mut self, tables: &Snapshot) -> Arc<Failures> {
+        if self.failures.0 != Some(tables.position()) {
+            let failures = Failures {
+                all_failed: refusal(tables, "T402", String::new()),
+                timed_out: refusal(tables, "T405", String::new()),
+                no_target: refusal(tables, "T403", String::new()),
+            };
+            self.failures = (Some(tables.position()), Arc::new(failures));
+        }
+        Arc::clone(&self.failures.1)
     }
 
     /// The first listener of the gateway's address family; without one the gateway cannot be reached from here.

@@ -13,7 +13,7 @@ use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use ring::hmac;
 use trunkline_access::{ReplayWindow, USE_BYTES};
 use trunkline_message::{is_keep_alive, HeaderTable, Message};
-use trunkline_transaction::{reply_flow, Action, Config, Flow, Now, Proxy, Refusal};
+use trunkline_transaction::{reply_flow, Action, Config, Failures, Flow, Now, Proxy, Refusal};
 
 use crate::asked::Asked;
 use crate::clock::Clock;
@@ -74,6 +74,8 @@ pub struct Worker {
     /// Lines that are to be in the journal before the next message leaves.
     pub(crate) pending: Vec<u8>,
     pub(crate) answer: Vec<u8>,
+    /// What walks end with, as of this position of the tables.
+    pub(crate) failures: (Option<u64>, Arc<Failures>),
     /// State of the generator of ids: unique, not secret.
     pub(crate) id_state: u64,
     /// The last append failed.
@@ -128,6 +130,7 @@ impl Worker {
             actions: Vec::new(),
             pending: Vec::new(),
             answer: Vec::new(),
+            failures: (None, Arc::default()),
             id_state: u64::from_be_bytes(id_seed),
             is_journal_failing: false,
             addresses,

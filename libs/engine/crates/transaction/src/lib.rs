@@ -31,7 +31,7 @@ mod token;
 
 pub use action::{Action, Disposition, EndedBy, Fact, FactKind, FailedBy, FailureCause, Flow, Now};
 pub use config::{Config, Limits};
-pub use plan::{Admission, CallHandle, CallId, LiveCall, LiveState, Refusal, RoutePlan, StaleCall, Step, Target, MAX_TARGETS};
+pub use plan::{Admission, CallHandle, CallId, Failures, LiveCall, LiveState, Refusal, RoutePlan, StaleCall, Step, Target, MAX_TARGETS};
 pub use prepared::Prepared;
 pub use proxy::{AdmitError, Proxy, RecheckHandle};
 pub use route::reply_flow;

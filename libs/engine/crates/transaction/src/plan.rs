@@ -68,10 +68,17 @@ pub struct Step {
 #[derive(Clone, Debug, Default)]
 pub struct RoutePlan {
     pub steps: Vec<Step>,
-    /// Said when all fail, and when the last failure was a time-out of a carrier that kept us waiting (T402, T405), and when there is
-    /// no target at all (T403).
+    pub failures: Arc<Failures>,
+}
+
+/// What is said when a walk comes to nothing; the same for every call.
+#[derive(Clone, Debug, Default)]
+pub struct Failures {
+    /// T402.
     pub all_failed: Refusal,
+    /// The last failure was a time-out of a carrier that kept us waiting: T405.
     pub timed_out: Refusal,
+    /// There is no gateway at all: T403.
     pub no_target: Refusal,
     /// The call is ended after this time from its answer; 0: `Config::max_duration_s`. Never longer than the token's life.
     pub max_duration_s: u32,

@@ -15,51 +15,76 @@ struct Slot<T> {
     value: Option<T>,
 }
 
-/// Grows to the most entries that ever lived at once; the owner bounds that.
+/// Slots of one chunk.
+const CHUNK: usize = 1024;
+
+/// Grows to the most entries that ever lived at once; the owner bounds that. Chunk by chunk, so that nothing is moved when it grows: a copy
+/// of all that a busy edge holds would hold up every call.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
-    slots: Vec<Slot<T>>,
+    chunks: Vec<Vec<Slot<T>>>,
+    len: usize,
     free: Vec<u32>,
 }
 
 impl<T> Slab<T> {
     pub fn new() -> Self {
-        Self { slots: Vec::new(), free: Vec::new() }
+        Self { chunks: Vec::new(), len: 0, free: Vec::new() }
     }
 
     pub fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.len - self.free.len()
+    }
+
+    fn slot(&self, slot: u32) -> Option<&Slot<T>> {
+        self.chunks.get(slot as usize / CHUNK)?.get(slot as usize % CHUNK)
+    }
+
+    fn slot_mut(&mut self, slot: u32) -> Option<&mut Slot<T>> {
+        self.chunks.get_mut(slot as usize / CHUNK)?.get_mut(slot as usize % CHUNK)
     }
 
     /// The key that the next `insert` gives: branches carry it before the entry exists.
     pub fn next_key(&self) -> Key {
         match self.free.last() {
-            Some(slot) => Key { slot: *slot, generation: self.slots[*slot as usize].generation },
-            None => Key { slot: self.slots.len() as u32, generation: 0 },
+            Some(slot) => Key { slot: *slot, generation: self.slot(*slot).map_or(0, |slot| slot.generation) },
+            None => Key { slot: self.len as u32, generation: 0 },
         }
     }
 
     pub fn insert(&mut self, value: T) -> Key {
         let key = self.next_key();
         match self.free.pop() {
-            Some(slot) => self.slots[slot as usize].value = Some(value),
-            None => self.slots.push(Slot { generation: 0, value: Some(value) }),
+            Some(slot) => {
+                if let Some(slot) = self.slot_mut(slot) {
+                    slot.value = Some(value);
+                }
+            }
+            None => {
+                if self.len.is_multiple_of(CHUNK) {
+                    self.chunks.push(Vec::with_capacity(CHUNK));
+                }
+                if let Some(chunk) = self.chunks.last_mut() {
+                    chunk.push(Slot { generation: 0, value: Some(value) });
+                }
+                self.len += 1;
+            }
         }
         key
     }
 
     pub fn get(&self, key: Key) -> Option<&T> {
-        let slot = self.slots.get(key.slot as usize)?;
+        let slot = self.slot(key.slot)?;
         slot.value.as_ref().filter(|_| slot.generation == key.generation)
     }
 
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        let slot = self.slots.get_mut(key.slot as usize)?;
+        let slot = self.slot_mut(key.slot)?;
         slot.value.as_mut().filter(|_| slot.generation == key.generation)
     }
 
     pub fn remove(&mut self, key: Key) -> Option<T> {
-        let slot = self.slots.get_mut(key.slot as usize).filter(|slot| slot.generation == key.generation)?;
+        let slot = self.slot_mut(key.slot).filter(|slot| slot.generation == key.generation)?;
         let value = slot.value.take()?;
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(key.slot);
@@ -67,13 +92,27 @@ impl<T> Slab<T> {
     }
 
     pub fn values(&self) -> impl Iterator<Item = &T> {
-        self.slots.iter().filter_map(|slot| slot.value.as_ref())
+        self.chunks.iter().flatten().filter_map(|slot| slot.value.as_ref())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn entries_of_several_chunks_are_found_and_their_slots_used_again() {
+        let mut slab = Slab::new();
+        let keys: Vec<Key> = (0..2 * CHUNK + 5).map(|value| slab.insert(value)).collect();
+        assert!(keys.iter().enumerate().all(|(value, key)| slab.get(*key) == Some(&value)));
+        assert_eq!((slab.len(), slab.values().count()), (2 * CHUNK + 5, 2 * CHUNK + 5));
+        for key in &keys {
+            slab.remove(*key);
+        }
+        assert_eq!((slab.len(), slab.values().count()), (0, 0));
+        let again = slab.insert(7);
+        assert!(keys.iter().any(|key| key.slot == again.slot && key.generation != again.generation));
+    }
 
     #[test]
     fn a_key_of_a_removed_entry_finds_nothing_in_the_reused_slot() {

@@ -3,46 +3,49 @@
 //! A thing stands in the queue with its earliest deadline only and is put in again when that has come, so that starting, restarting and
 //! stopping a timer costs a store into the table.
 
+const NEVER: u64 = u64::MAX;
+
 /// The timers of one thing. `N` is the number of kinds; a kind is an index below it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timers<const N: usize> {
-    deadlines: [Option<u64>; N],
-    /// The earliest deadline at which the queue will look here; `u64::MAX` when it will not.
+    /// `NEVER` for one that does not run.
+    deadlines: [u64; N],
+    /// The earliest deadline at which the queue will look here; `NEVER` when it will not.
     queued: u64,
 }
 
 impl<const N: usize> Timers<N> {
     pub fn new() -> Self {
-        Self { deadlines: [None; N], queued: u64::MAX }
+        Self { deadlines: [NEVER; N], queued: NEVER }
     }
 
     pub fn start(&mut self, kind: usize, at_ms: u64) {
-        self.deadlines[kind] = Some(at_ms);
+        self.deadlines[kind] = at_ms;
     }
 
     pub fn stop(&mut self, kind: usize) {
-        self.deadlines[kind] = None;
+        self.deadlines[kind] = NEVER;
     }
 
     pub fn stop_all(&mut self) {
-        self.deadlines = [None; N];
+        self.deadlines = [NEVER; N];
     }
 
     pub fn is_running(&self, kind: usize) -> bool {
-        self.deadlines[kind].is_some()
+        self.deadlines[kind] != NEVER
     }
 
     /// Takes the earliest timer that is due.
     pub fn take_due(&mut self, now_ms: u64) -> Option<usize> {
         let (kind, at) = self.earliest()?;
         (at <= now_ms).then(|| {
-            self.deadlines[kind] = None;
+            self.deadlines[kind] = NEVER;
             kind
         })
     }
 
     fn earliest(&self) -> Option<(usize, u64)> {
-        self.deadlines.iter().enumerate().filter_map(|(kind, at)| at.map(|at| (kind, at))).min_by_key(|(_, at)| *at)
+        self.deadlines.iter().copied().enumerate().min_by_key(|(_, at)| *at).filter(|(_, at)| *at != NEVER)
     }
 }
 
@@ -154,7 +157,7 @@ impl<const N: usize> Timers<N> {
     /// The queue's entry of `at_ms` was popped.
     pub fn opened(&mut self, at_ms: u64) {
         if self.queued == at_ms {
-            self.queued = u64::MAX;
+            self.queued = NEVER;
         }
     }
 }

@@ -7,7 +7,7 @@ use trunkline_message::{HeaderName, Message};
 
 use crate::action::{EndedBy, FactKind, FailedBy, FailureCause, Flow};
 use crate::forward::{self, Identity};
-use crate::plan::{Admission, CallHandle, CallId, LiveCall, LiveState, Refusal, StaleCall, Step};
+use crate::plan::{Admission, CallHandle, CallId, Failures, LiveCall, LiveState, Refusal, StaleCall, Step};
 use crate::slab::Key;
 use crate::timer::Timers;
 use crate::token::Token;
@@ -83,8 +83,7 @@ pub(super) struct Call {
     pub step: Option<Step>,
     /// What it is shown.
     pub identity: Arc<Identity>,
-    pub all_failed: Refusal,
-    pub timed_out: Refusal,
+    pub failures: Arc<Failures>,
     /// Gateways tried.
     pub tries: u32,
     pub current: Option<Key>,
@@ -177,8 +176,7 @@ impl Proxy {
             phase: Phase::Deciding,
             waiting: Vec::new(),
             step: None,
-            all_failed: Refusal::default(),
-            timed_out: Refusal::default(),
+            failures: Arc::default(),
             tries: 0,
             current: None,
             token: String::new(),

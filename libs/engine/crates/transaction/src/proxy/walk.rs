@@ -22,13 +22,12 @@ use super::{Proxy, Turn};
 impl Proxy {
     pub(super) fn start_walk(&mut self, turn: &mut Turn<'_>, key: Key, plan: RoutePlan) {
         if plan.steps.is_empty() {
-            return self.refuse_call(turn, key, &plan.no_target);
+            return self.refuse_call(turn, key, &plan.failures.no_target);
         }
         let Some(call) = self.calls.get_mut(key) else { return };
         call.waiting = plan.steps.into_iter().take(MAX_TARGETS).collect();
         call.waiting.reverse();
-        call.all_failed = plan.all_failed;
-        call.timed_out = plan.timed_out;
+        call.failures = plan.failures;
         call.max_duration_s = match plan.max_duration_s {
             0 => self.config.max_duration_s,
             seconds => seconds,
@@ -44,8 +43,8 @@ impl Proxy {
         while let Some(call) = self.calls.get_mut(key) {
             let Some(step) = call.waiting.pop() else {
                 let refusal = match call.last_cause {
-                    Some(FailureCause::Pdd) => call.timed_out.clone(),
-                    _ => call.all_failed.clone(),
+                    Some(FailureCause::Pdd) => call.failures.timed_out.clone(),
+                    _ => call.failures.all_failed.clone(),
                 };
                 return self.fail_call(turn, key, &refusal, FailedBy::Carrier);
             };
@@ -203,7 +202,7 @@ impl Proxy {
 
     fn fail_overdue(&mut self, turn: &mut Turn<'_>, key: Key, status: u16) {
         self.say_gateway_failed(turn, key, status, FailureCause::Pdd);
-        let Some(refusal) = self.calls.get(key).map(|call| call.timed_out.clone()) else { return };
+        let Some(refusal) = self.calls.get(key).map(|call| call.failures.timed_out.clone()) else { return };
         self.fail_call(turn, key, &refusal, FailedBy::Edge);
     }
 
@@ -336,7 +335,7 @@ impl Proxy {
             (Phase::Ringing, Fate::Next) => {
                 // It has rung: no other gateway, and none of these statuses means to the caller what it means to us (§16.7 step 6).
                 self.say_gateway_failed(turn, key, status, FailureCause::Status);
-                let Some(refusal) = self.calls.get(key).map(|call| call.all_failed.clone()) else { return };
+                let Some(refusal) = self.calls.get(key).map(|call| call.failures.all_failed.clone()) else { return };
                 self.fail_call(turn, key, &refusal, FailedBy::Carrier);
             }
             (Phase::Deciding | Phase::Answered | Phase::Closing | Phase::Over, _) => {}

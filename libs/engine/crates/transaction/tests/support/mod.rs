@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use trunkline_message::{HeaderTable, Message};
 use trunkline_transaction::{
-    Action, Admission, CallHandle, CallId, Config, Disposition, Fact, FactKind, Flow, Now, Prepared, Proxy, Refusal, RoutePlan, Step,
-    Target, TokenKey,
+    Action, Admission, CallHandle, CallId, Config, Disposition, Fact, FactKind, Failures, Flow, Now, Prepared, Proxy, Refusal, RoutePlan,
+    Step, Target, TokenKey,
 };
 
 pub const OURS: &str = "127.0.1.1:5060";
@@ -228,9 +228,11 @@ pub fn refusal(status: u16, code: &str, text: &str) -> Refusal {
 pub fn plan(targets: Vec<Target>) -> RoutePlan {
     RoutePlan {
         steps: targets.into_iter().map(step).collect(),
-        all_failed: refusal(500, "T402", "All Gateways Failed"),
-        timed_out: refusal(500, "T405", "Carrier Timed Out"),
-        no_target: refusal(503, "T403", "No Usable Gateway"),
+        failures: Arc::new(Failures {
+            all_failed: refusal(500, "T402", "All Gateways Failed"),
+            timed_out: refusal(500, "T405", "Carrier Timed Out"),
+            no_target: refusal(503, "T403", "No Usable Gateway"),
+        }),
         max_duration_s: 0,
     }
 }
