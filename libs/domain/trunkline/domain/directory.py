@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import assert_never
+from typing import assert_never, cast
 
 from trunkline.domain.errors import HistoryError
 from trunkline.domain.events import (
@@ -82,6 +82,7 @@ class Directory:
         self._attached: dict[tuple[TenantId, AclName], set[DomainLabel]] = {}
         self._credential_users: dict[tuple[TenantId, CredentialId], int] = {}
         self._domains: dict[TenantId, dict[DomainLabel, Domain]] = {}
+        self._domains_by_text = cast("dict[str, dict[str, Domain]]", self._domains)
         self._credentials: dict[tuple[TenantId, CredentialId], Credential] = {}
         self._carriers: dict[CarrierId, Carrier] = {}
         self._decks: dict[DeckId, Deck] = {}
@@ -109,6 +110,11 @@ class Directory:
 
     def domain(self, tenant: TenantId, label: DomainLabel) -> Domain | None:
         return self._domains.get(tenant, {}).get(label)
+
+    def find_domain(self, tenant: str, label: str) -> Domain | None:
+        """`domain` for names as they come with a call."""
+        labels = self._domains_by_text.get(tenant)
+        return None if labels is None else labels.get(label)
 
     def domains_with(self, tenant: TenantId, acl: AclName) -> tuple[DomainLabel, ...]:
         """Labels of the domains that the ACL is attached to, sorted."""

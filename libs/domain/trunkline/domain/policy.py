@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from trunkline.domain.class_of_service import is_allowed
 from trunkline.domain.directory import Directory
-from trunkline.domain.events import DeckRow, DomainLabel, TenantId
+from trunkline.domain.events import DeckRow
 from trunkline.domain.host_names import is_bound
 from trunkline.domain.identity import ANONYMOUS_HOST, Identity, Privacy, Shown, hinted, identify, parse_privacy, presented, show
 from trunkline.domain.numbers import country_code, parse_e164
@@ -97,9 +97,9 @@ class Memory:
     def find(self, key: _Key, domain: Domain, match: RouteMatch, carriers_version: int) -> Routed | None:
         """`targets` of what is found is the same object each time."""
         known = self._known.get(key)
-        if known is None or known.domain is not domain or known.rows is not match.rows or known.carriers_version != carriers_version:
+        if known is None or known[0] is not domain or known[1] is not match.rows or known[2] != carriers_version:
             return None
-        return known.routed
+        return known[3]
 
     def keep(self, key: _Key, known: _Known) -> None:
         if len(self._known) >= _REMEMBERED:
@@ -116,7 +116,7 @@ def decide_call(
         return _rejected(call, realm, "T102", f"number {call.number[:64]!r} is not 3 to 15 digits with or without a leading +")
     if country_code(digits) is None:
         return _rejected(call, realm, "T404", f"number +{digits} begins with no country code that is assigned")
-    domain = directory.domain(TenantId(call.tenant), DomainLabel(call.domain))
+    domain = directory.find_domain(call.tenant, call.domain)
     if domain is None:
         # The engine's tables are a moment ahead or behind.
         return _rejected(call, realm, "T201", f"domain {call.domain} of tenant {call.tenant} is not in the directory")
@@ -134,8 +134,8 @@ def decide_call(
     key: _Key = (call.tenant, call.domain, call.host, call.account, call.caller_id, match.prefix, is_anonymous, wishes)
     known = memory.find(key, domain, match, carriers_version)
     if known is not None:
-        targets, _, identity, privacy, shown, prefix, destination, notes = known
-        return Routed(targets, "+" + digits, identity, privacy, shown, prefix, destination, notes)
+        # As Routed(...) makes it, without the call of a function of its own.
+        return tuple.__new__(Routed, (known[0], "+" + digits, *known[2:]))
     decided = _decide(call, digits, match, directory, region=region, realm=realm, randomness=randomness)
     is_short = sum(map(len, wishes)) <= _MAX_WISHES
     if is_short and isinstance(decided, Routed) and is_settled(match, directory.carriers):

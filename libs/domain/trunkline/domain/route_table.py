@@ -43,7 +43,7 @@ class RouteTable:
     def pending_rows(self, deck: DeckId, prefix: str) -> int:
         """How many rows the revision that is being filled has for exactly this prefix."""
         index = self._pending.get(deck)
-        return 0 if index is None else len(index.rows_by_prefix.get(prefix, ()))
+        return 0 if index is None or prefix not in index.matches else len(index.matches[prefix].rows)
 
     def find(self, digits: str) -> RouteMatch | None:
         """`digits` without `+`. For one prefix `rows` is the same object until a deck is activated."""
@@ -59,16 +59,16 @@ class RouteTable:
             return None
         known = matches.get(best)
         if known is None:
-            known = RouteMatch(best, tuple(entry for index in indexes for entry in index.rows_by_prefix.get(best, ())))
+            known = RouteMatch(best, tuple(row for index in indexes if best in index.matches for row in index.matches[best].rows))
             matches[best] = known
         return known
 
     def rows_under(self, prefix: str) -> Iterator[tuple[DeckId, DeckRow, str]]:
         """Active rows whose prefix begins with `prefix`, by deck, then prefix; with the currency. Sorts: not for the path of a call."""
         for deck in sorted(self._active):
-            rows_by_prefix = self._active[deck].rows_by_prefix
-            for key in sorted(key for key in rows_by_prefix if key.startswith(prefix)):
-                for row, currency in rows_by_prefix[key]:
+            matches = self._active[deck].matches
+            for key in sorted(key for key in matches if key.startswith(prefix)):
+                for row, currency in matches[key].rows:
                     yield deck, row, currency
 
 
@@ -86,24 +86,23 @@ class _View(NamedTuple):
 class _Index:
     def __init__(self, currency: str) -> None:
         self.currency = currency
-        self.rows_by_prefix: dict[str, tuple[tuple[DeckRow, str], ...]] = {}
+        self.matches: dict[str, RouteMatch] = {}
+        """By prefix: what is found is made when the deck is filled, not once a call."""
         self.lengths: tuple[int, ...] = ()
 
     def add(self, rows: tuple[DeckRow, ...]) -> None:
         for row in rows:
-            others = self.rows_by_prefix.get(row.prefix)
-            if others is None:
-                self.rows_by_prefix[row.prefix] = ((row, self.currency),)
-            else:
-                self.rows_by_prefix[row.prefix] = tuple(sorted((*others, (row, self.currency)), key=_priority))
+            others = self.matches.get(row.prefix)
+            entry = (row, self.currency)
+            entries = (entry,) if others is None else tuple(sorted((*others.rows, entry), key=_priority))
+            self.matches[row.prefix] = RouteMatch(row.prefix, entries)
         lengths = {len(row.prefix) for row in rows}
         self.lengths = tuple(sorted(lengths.union(self.lengths), reverse=True))
 
     def find(self, digits: str) -> RouteMatch | None:
-        rows_by_prefix = self.rows_by_prefix
+        matches = self.matches
         for length in self.lengths:
-            prefix = digits[:length]
-            rows = rows_by_prefix.get(prefix)
-            if rows is not None:
-                return RouteMatch(prefix, rows)
+            match = matches.get(digits[:length])
+            if match is not None:
+                return match
         return None

@@ -9,14 +9,13 @@ from typing import Final, assert_never, cast
 from trunkline.domain.policy import Rejected, Routed, RouteTarget
 from trunkline.engine import Reject, Route, Target
 
-
 _REMEMBERED: Final = 16_384
 """Routes whose targets are kept in the engine's form; about 1 KB each. Beyond it all are forgotten and made again as they come."""
 
 
 class Translator:
-    """`decision_of` for one who decides call after call: of targets that come again as the same object (see `trunkline.domain.policy.Memory`)
-    the engine is given the same objects again, which it then need not read."""
+    """`decision_of` for one who decides call after call: of targets that come again as the same object (see `Memory` of
+    `trunkline.domain.policy`) the engine is given the same objects again, which it then need not read."""
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[tuple[RouteTarget, ...], tuple[Target, ...]]] = {}
@@ -46,15 +45,16 @@ def decision_of(decided: Routed | Rejected, notes: tuple[str, ...] = ()) -> Rout
 
 
 def _route(routed: Routed, targets: tuple[Target, ...], notes: tuple[str, ...]) -> Route:
+    _, number, identity, privacy, presented, prefix, _, own_notes = routed
     return Route(
         targets,
-        routed.identity.caller_id or routed.identity.uri,
-        routed.presented,
-        routed.privacy.is_private,
-        routed.privacy.value,
-        routed.prefix,
-        routed.notes + notes,
-        (routed.number,) * len(targets),
+        identity.caller_id or identity.uri,
+        presented,
+        privacy.is_private,
+        privacy.value,
+        prefix,
+        own_notes + notes,
+        (number,) * len(targets),
     )
 
 

@@ -87,7 +87,8 @@ class Engine:
     """One edge's engine: sockets, transactions, timers, tables, journal.
 
     `listen` is `("127.0.1.1", 5060)` or more of them (UDP). `advertise` maps nothing in this version: each address names itself.
-    `journal_dir` is made if it is missing; each of its segments takes `journal_segment_bytes` of the disk (16 MiB). `realm` is the platform's base domain. Raises OSError (with the address in its text) where a
+    `journal_dir` is made if it is missing; each of its segments takes `journal_segment_bytes` of the disk (16 MiB).
+    `realm` is the platform's base domain. Raises OSError (with the address in its text) where a
     socket cannot be bound, ValueError for bad values. Names bound to one of `other_pops` are refused with T206.
     """
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 
 class Target(NamedTuple):
-    """One gateway to try, and what it is shown of a caller. The same for each call of that caller: the engine reads an object once and knows
-    it when it comes again, so give the same one where you can.
+    """One gateway to try, and what it is shown of a caller. The same for each call of that caller: the engine reads an object once and
+    knows it when it comes again, so give the same one where you can.
 
     `address` is an IP literal. `from_name_addr` replaces From without its tag (`"Anonymous" <sip:anonymous@anonymous.invalid>`), or is
     empty to keep it. `asserted` are the values of P-Asserted-Identity, in
