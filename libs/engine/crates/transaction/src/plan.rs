@@ -69,6 +69,8 @@ pub struct Step {
 pub struct RoutePlan {
     pub steps: Vec<Step>,
     pub failures: Arc<Failures>,
+    /// The call is ended after this time from its answer; 0: `Config::max_duration_s`. Never longer than the token's life.
+    pub max_duration_s: u32,
 }
 
 /// What is said when a walk comes to nothing; the same for every call.
@@ -80,8 +82,6 @@ pub struct Failures {
     pub timed_out: Refusal,
     /// There is no gateway at all: T403.
     pub no_target: Refusal,
-    /// The call is ended after this time from its answer; 0: `Config::max_duration_s`. Never longer than the token's life.
-    pub max_duration_s: u32,
 }
 
 /// More gateways than this are never tried for one call: 8 silent ones alone are past every caller's patience.
