@@ -36,8 +36,8 @@ class Target(NamedTuple):
 
 class Route(NamedTuple):
     """Gateways in the order they are tried: 1 to 8. `request_users` are the user parts of the Request-URIs sent to them, one for each, or
-    empty: the caller's own is kept. The call is ended `max_duration_s` after its answer; 0: the platform's default, and never later than its
-    token's life. The other fields go to the record."""
+    empty: the caller's own is kept. The call is ended `max_duration_s` after its answer; 0: the platform's default, and never later than
+    its token's life. The other fields go to the record."""
 
     targets: tuple[Target, ...]
     caller_id: str = ""
