@@ -99,6 +99,7 @@ def _pool() -> list[c.Command]:
     """Every command over few names, so that a random sequence of some hundred creates, changes, deletes and creates again."""
     pool: list[c.Command] = []
     for tenant in map(TenantId, TENANTS):
+        pool += [c.SuspendTenant(tenant), c.SuspendTenant(tenant, True), c.ResumeTenant(tenant)]
         for key, seed in (("k1", 1), ("k2", 2)):
             pool += [c.CreateApiKey(tenant, key, bytes([seed]) * KEY_HASH_BYTES), c.RevokeApiKey(tenant, key)]
         for acl in ("office", "pbx"):
@@ -120,6 +121,7 @@ def _pool() -> list[c.Command]:
     for carrier in ("alpha", "bravo"):
         pool += [c.CreateCarrier(carrier, CarrierSettings()), c.ChangeCarrier(carrier, CarrierSettings(is_trusted=True))]
         pool += [c.ChangeCarrier(carrier, CarrierSettings())]
+        pool += [c.SuspendCarrier(carrier), c.SuspendCarrier(carrier, True), c.ResumeCarrier(carrier)]
         for gateway, host in (("g1", "192.0.2.7"), ("g2", "192.0.2.8")):
             pool += [c.AddGateway(carrier, gateway, host, "eu"), c.RemoveGateway(carrier, gateway)]
     for deck in ("standard", "premium"):

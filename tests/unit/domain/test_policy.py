@@ -126,6 +126,10 @@ def test_a_remembered_route_is_the_one_that_would_be_decided_anew() -> None:
         c.AddGateway("alpha", "h", "192.0.2.9", "us", priority=3),
         c.ChangeCarrier("beta", CarrierSettings(is_trusted=True)),
         c.SetClassOfService(ACME, "acme", ("31",)),
+        c.SuspendCarrier("beta"),
+        c.SuspendTenant(ACME),
+        c.ResumeTenant(ACME),
+        c.ResumeCarrier("beta"),
         c.RemoveGateway("alpha", "g"),
     ]
     for change in changes:

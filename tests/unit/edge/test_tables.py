@@ -12,6 +12,9 @@ from trunkline.domain.events import (
     AclCreated,
     AclDetached,
     AddressAdded,
+    CarrierCreated,
+    CarrierResumed,
+    CarrierSuspended,
     CredentialSet,
     DomainCreated,
     Event,
@@ -19,6 +22,8 @@ from trunkline.domain.events import (
     Position,
     TenantCreated,
     TenantId,
+    TenantResumed,
+    TenantSuspended,
 )
 from trunkline.domain.facts import Fact
 from trunkline.edge import tables as tables_module
@@ -133,6 +138,9 @@ def test_long_groups_are_given_in_slices_that_end_with_a_commit(bench: Bench, mo
             given.append((len(batch), position))
             bench.engine.apply(batch, position)
 
+        def hang_up(self, *, reason: str, facts: str = "", tenant: str = "", carrier: str = "") -> int:
+            return 0
+
     bench.feed.attach(Recording())
     given.clear()
     bench.tell(*STORY, is_covered=False)
@@ -158,3 +166,43 @@ def test_a_secret_without_its_key_is_not_applied_before_auth_was_asked_for_it(be
     assert bench.feed.applied.position == before, "an answer to an earlier question may lack the key"
     bench.feed.on_keys_asked(bench.wanted_keys)
     assert bench.feed.applied.position == bench.position
+
+
+class Ending:
+    """The engine's tables, and what was ordered of its calls."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.orders: list[tuple[str, str, str]] = []
+        self._bench = bench
+
+    def apply(self, batch: list[TableChange], position: int) -> None:
+        self._bench.engine.apply(batch, position)
+
+    def hang_up(self, *, reason: str, facts: str = "", tenant: str = "", carrier: str = "") -> int:
+        assert self._bench.feed.directory.tenants[ACME].is_suspended or carrier, "new calls would still be taken"
+        self.orders.append((reason, tenant, carrier))
+        return 1
+
+
+def test_calls_are_ended_when_a_suspension_says_so_and_new_ones_are_refused_already(bench: Bench) -> None:
+    engine = Ending(bench)
+    bench.feed.attach(engine)
+    bench.tell(*STORY, (Kind.CARRIER, "alpha", CarrierCreated()))
+    bench.tell((Kind.TENANT, "acme", TenantSuspended()), (Kind.CARRIER, "alpha", CarrierSuspended()))
+    assert engine.orders == []
+    bench.tell((Kind.TENANT, "acme", TenantSuspended(is_ending_calls=True)), is_covered=False)
+    assert engine.orders == []
+    bench.feed.on_covered(Position(bench.position))
+    assert engine.orders == [("T603", "acme", "")]
+    bench.tell((Kind.CARRIER, "alpha", CarrierSuspended(is_ending_calls=True)))
+    assert engine.orders[1:] == [("T604", "", "alpha")]
+    bench.tell((Kind.TENANT, "acme", TenantResumed()), (Kind.CARRIER, "alpha", CarrierResumed()))
+    assert len(engine.orders) == 2
+
+
+def test_what_was_suspended_before_the_engine_came_has_no_calls_to_end(bench: Bench) -> None:
+    engine = Ending(bench)
+    bench.tell(*STORY, (Kind.TENANT, "acme", TenantSuspended(is_ending_calls=True)))
+    bench.feed.attach(engine)
+    bench.tell((Kind.ACL, "OUT", AddressAdded("198.51.100.1/32")))
+    assert engine.orders == []

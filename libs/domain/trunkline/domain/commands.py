@@ -23,6 +23,19 @@ class CreateTenant:
 
 
 @dataclass(frozen=True, slots=True)
+class SuspendTenant:
+    """Refuses its new calls; `is_ending_calls`: ends those in progress too."""
+
+    tenant: TenantId
+    is_ending_calls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeTenant:
+    tenant: TenantId
+
+
+@dataclass(frozen=True, slots=True)
 class CreateApiKey:
     """`api_key` is the id, `key_hash` the SHA-256 (32 bytes) of the key."""
 
@@ -170,6 +183,21 @@ class ChangeCarrier:
 
 
 @dataclass(frozen=True, slots=True)
+class SuspendCarrier:
+    """Gives it no new calls; `is_ending_calls`: ends those in progress too."""
+
+    carrier: str
+    is_ending_calls: bool = False
+    tenant: TenantId = PLATFORM
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeCarrier:
+    carrier: str
+    tenant: TenantId = PLATFORM
+
+
+@dataclass(frozen=True, slots=True)
 class AddGateway:
     """`port` 0 means 5060, an empty `transport` udp, `weight` 0: only when no other of its priority is left."""
 
@@ -225,6 +253,8 @@ class ActivateDeck:
 
 Command = (
     CreateTenant
+    | SuspendTenant
+    | ResumeTenant
     | CreateApiKey
     | RevokeApiKey
     | CreateAcl
@@ -244,6 +274,8 @@ Command = (
     | EraseCredential
     | CreateCarrier
     | ChangeCarrier
+    | SuspendCarrier
+    | ResumeCarrier
     | AddGateway
     | RemoveGateway
     | StartDeck

@@ -26,6 +26,8 @@ from trunkline.domain.events import (
     ApiKeyRevoked,
     CarrierChanged,
     CarrierCreated,
+    CarrierResumed,
+    CarrierSuspended,
     ClaimReleased,
     ClaimTaken,
     ClassOfServiceSet,
@@ -41,6 +43,8 @@ from trunkline.domain.events import (
     GatewayRemoved,
     Kind,
     TenantCreated,
+    TenantResumed,
+    TenantSuspended,
 )
 from trunkline.domain.facts import Fact
 
@@ -84,6 +88,8 @@ def compaction(fact: Fact) -> Compaction:
             return Compaction(f"{base}/digest")
         case ClassOfServiceSet():
             return Compaction(f"{base}/class")
+        case TenantSuspended() | TenantResumed() | CarrierSuspended() | CarrierResumed():
+            return Compaction(f"{base}/suspended")
         case CarrierChanged():
             return Compaction(f"{base}/settings")
         case GatewayAdded(gateway=gateway):

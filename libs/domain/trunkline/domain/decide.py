@@ -27,11 +27,15 @@ from trunkline.domain.commands import (
     RemoveAccount,
     RemoveAddress,
     RemoveGateway,
+    ResumeCarrier,
+    ResumeTenant,
     RevokeApiKey,
     SetClassOfService,
     SetCredential,
     SetDigestPolicy,
     StartDeck,
+    SuspendCarrier,
+    SuspendTenant,
 )
 from trunkline.domain.decision import ClaimChange, Decision
 from trunkline.domain.directory import Directory
@@ -44,6 +48,10 @@ def decide(directory: Directory, command: Command) -> Decision:
     match command:
         case CreateTenant():
             return decide_access.create_tenant(directory, command)
+        case SuspendTenant():
+            return decide_access.suspend_tenant(directory, command)
+        case ResumeTenant():
+            return decide_access.resume_tenant(directory, command)
         case CreateApiKey():
             return decide_access.create_api_key(directory, command)
         case RevokeApiKey():
@@ -82,6 +90,10 @@ def decide(directory: Directory, command: Command) -> Decision:
             return decide_routing.create_carrier(directory, command)
         case ChangeCarrier():
             return decide_routing.change_carrier(directory, command)
+        case SuspendCarrier():
+            return decide_routing.suspend_carrier(directory, command)
+        case ResumeCarrier():
+            return decide_routing.resume_carrier(directory, command)
         case AddGateway():
             return decide_routing.add_gateway(directory, command)
         case RemoveGateway():

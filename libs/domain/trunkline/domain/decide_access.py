@@ -15,8 +15,10 @@ from trunkline.domain.commands import (
     EraseCredential,
     RemoveAccount,
     RemoveAddress,
+    ResumeTenant,
     RevokeApiKey,
     SetCredential,
+    SuspendTenant,
 )
 from trunkline.domain.decision import Decision, whole_tenant
 from trunkline.domain.directory import Directory
@@ -39,6 +41,8 @@ from trunkline.domain.events import (
     Kind,
     TenantCreated,
     TenantId,
+    TenantResumed,
+    TenantSuspended,
     Username,
 )
 from trunkline.domain.views import Account, Acl
@@ -62,6 +66,18 @@ def create_tenant(directory: Directory, command: CreateTenant) -> Decision:
     if tenant in directory.tenants:
         raise already_exists("TENANT_EXISTS", "tenant", f'The tenant "{tenant}" exists.')
     return Decision(Kind.TENANT, tenant, tenant, (TenantCreated(name or tenant),))
+
+
+def suspend_tenant(directory: Directory, command: SuspendTenant) -> Decision:
+    tenant = existing_tenant(directory, command.tenant)
+    # To end calls is an act, and may be wanted again: of calls that a cut-off edge has taken meanwhile.
+    is_done = directory.tenants[tenant].is_suspended and not command.is_ending_calls
+    return Decision(Kind.TENANT, tenant, tenant, () if is_done else (TenantSuspended(command.is_ending_calls),))
+
+
+def resume_tenant(directory: Directory, command: ResumeTenant) -> Decision:
+    tenant = existing_tenant(directory, command.tenant)
+    return Decision(Kind.TENANT, tenant, tenant, (TenantResumed(),) if directory.tenants[tenant].is_suspended else ())
 
 
 def create_api_key(directory: Directory, command: CreateApiKey) -> Decision:

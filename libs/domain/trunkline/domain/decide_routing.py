@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from trunkline.domain import names
 from trunkline.domain.addresses import canonical_ip
-from trunkline.domain.commands import ActivateDeck, AddDeckRows, AddGateway, ChangeCarrier, CreateCarrier, RemoveGateway, StartDeck
+from trunkline.domain.commands import (
+    ActivateDeck,
+    AddDeckRows,
+    AddGateway,
+    ChangeCarrier,
+    CreateCarrier,
+    RemoveGateway,
+    ResumeCarrier,
+    StartDeck,
+    SuspendCarrier,
+)
 from trunkline.domain.decision import Decision
 from trunkline.domain.directory import Directory
 from trunkline.domain.errors import Refusal, already_exists, conflict, failed_precondition, invalid, not_found
@@ -13,7 +23,9 @@ from trunkline.domain.events import (
     CarrierChanged,
     CarrierCreated,
     CarrierId,
+    CarrierResumed,
     CarrierSettings,
+    CarrierSuspended,
     DeckActivated,
     DeckId,
     DeckRow,
@@ -62,6 +74,18 @@ def change_carrier(directory: Directory, command: ChangeCarrier) -> Decision:
     _check_settings(command.settings)
     events = () if command.settings == carrier.settings else (CarrierChanged(command.settings),)
     return Decision(Kind.CARRIER, PLATFORM, carrier.id, events)
+
+
+def suspend_carrier(directory: Directory, command: SuspendCarrier) -> Decision:
+    carrier = existing_carrier(directory, command.carrier)
+    # To end calls is an act, and may be wanted again: of calls that a cut-off edge has taken meanwhile.
+    is_done = carrier.is_suspended and not command.is_ending_calls
+    return Decision(Kind.CARRIER, PLATFORM, carrier.id, () if is_done else (CarrierSuspended(command.is_ending_calls),))
+
+
+def resume_carrier(directory: Directory, command: ResumeCarrier) -> Decision:
+    carrier = existing_carrier(directory, command.carrier)
+    return Decision(Kind.CARRIER, PLATFORM, carrier.id, (CarrierResumed(),) if carrier.is_suspended else ())
 
 
 def add_gateway(directory: Directory, command: AddGateway) -> Decision:

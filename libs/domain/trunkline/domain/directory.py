@@ -28,6 +28,8 @@ from trunkline.domain.events import (
     CarrierChanged,
     CarrierCreated,
     CarrierId,
+    CarrierResumed,
+    CarrierSuspended,
     ClaimReleased,
     ClaimTaken,
     ClassOfServiceSet,
@@ -47,6 +49,8 @@ from trunkline.domain.events import (
     GatewayRemoved,
     TenantCreated,
     TenantId,
+    TenantResumed,
+    TenantSuspended,
     Username,
 )
 from trunkline.domain.facts import Fact
@@ -68,6 +72,8 @@ from trunkline.domain.views import (
 )
 
 __all__ = ["Directory"]
+
+_CarrierEvent = CarrierCreated | CarrierChanged | CarrierSuspended | CarrierResumed | GatewayAdded | GatewayRemoved
 
 
 class Directory:
@@ -154,11 +160,17 @@ class Directory:
                 self._apply_to_deck(fact, event)
             case DomainCreated() | DomainDeleted() | AclAttached() | AclDetached() | DigestPolicySet() | ClassOfServiceSet():
                 self._apply_to_domain(fact, event)
-            case CarrierCreated() | CarrierChanged() | GatewayAdded() | GatewayRemoved():
+            case CarrierCreated() | CarrierChanged() | CarrierSuspended() | CarrierResumed() | GatewayAdded() | GatewayRemoved():
                 self._apply_to_carrier(fact, event)
             case TenantCreated(name=name):
                 owner = TenantId(fact.aggregate)
                 self._tenants[owner] = Tenant(owner, name, version)
+            case TenantSuspended() | TenantResumed():
+                owner = TenantId(fact.aggregate)
+                known = self._tenants.get(owner)
+                if known is None:
+                    raise _misfit(fact, "the tenant does not exist")
+                self._tenants[owner] = replace(known, version=version, is_suspended=isinstance(event, TenantSuspended))
             case ApiKeyCreated():
                 key = ApiKey(tenant, fact.aggregate, event.name, event.key_hash, version)
                 self._api_keys[tenant, fact.aggregate] = key
@@ -282,11 +294,11 @@ class Directory:
         if not labels:
             del self._attached[tenant, acl]
 
-    def _apply_to_carrier(self, fact: Fact, event: CarrierCreated | CarrierChanged | GatewayAdded | GatewayRemoved) -> None:
+    def _apply_to_carrier(self, fact: Fact, event: _CarrierEvent) -> None:
         self._change_carrier(fact, event)
         self.carriers_version += 1
 
-    def _change_carrier(self, fact: Fact, event: CarrierCreated | CarrierChanged | GatewayAdded | GatewayRemoved) -> None:
+    def _change_carrier(self, fact: Fact, event: _CarrierEvent) -> None:
         name, version = CarrierId(fact.aggregate), fact.version
         if isinstance(event, CarrierCreated):
             self._carriers[name] = Carrier(name, event.settings, (), version)
@@ -297,6 +309,8 @@ class Directory:
         match event:
             case CarrierChanged(settings=settings):
                 self._carriers[name] = replace(carrier, settings=settings, version=version)
+            case CarrierSuspended() | CarrierResumed():
+                self._carriers[name] = replace(carrier, version=version, is_suspended=isinstance(event, CarrierSuspended))
             case GatewayAdded():
                 gateway = Gateway(
                     name,

@@ -45,6 +45,16 @@ class TenantCreated:
 
 
 @dataclass(frozen=True, slots=True)
+class TenantSuspended:
+    is_ending_calls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TenantResumed:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKeyCreated:
     key_hash: bytes = b""
     name: str = ""
@@ -161,6 +171,16 @@ class CarrierChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class CarrierSuspended:
+    is_ending_calls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierResumed:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayAdded:
     gateway: str = ""
     host: str = ""
@@ -219,6 +239,8 @@ class ClaimReleased:
 
 Event = (
     TenantCreated
+    | TenantSuspended
+    | TenantResumed
     | ApiKeyCreated
     | ApiKeyRevoked
     | AclCreated
@@ -238,6 +260,8 @@ Event = (
     | CredentialErased
     | CarrierCreated
     | CarrierChanged
+    | CarrierSuspended
+    | CarrierResumed
     | GatewayAdded
     | GatewayRemoved
     | DeckStarted

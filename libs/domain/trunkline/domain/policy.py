@@ -123,6 +123,9 @@ def decide_call(
     if not is_allowed(domain.allowed_prefixes, digits):
         facts = f"number +{digits} begins with none of the {len(domain.allowed_prefixes)} prefixes that the domain {call.domain} may call"
         return _rejected(call, realm, "T301", facts)
+    owner = directory.tenants.get(domain.tenant)
+    if owner is not None and owner.is_suspended:
+        return _rejected(call, realm, "T603", f"the tenant {call.tenant} is suspended")
     match = directory.routes.find(digits)
     if match is None:
         return _rejected(call, realm, "T401", f"no active route deck has a prefix of +{digits}")

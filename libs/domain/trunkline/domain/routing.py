@@ -43,7 +43,7 @@ def choose(
     seen: set[str] = set()
     for row, currency in _ordered(match.rows, randomness, _row_priority, _row_weight, _row_cost):
         carrier = carriers.get(CarrierId(row.carrier))
-        if carrier is None or carrier.id in seen:
+        if carrier is None or carrier.is_suspended or carrier.id in seen:
             continue
         seen.add(carrier.id)
         for gateway in _ordered(carrier.gateways, randomness, _priority, _weight, _name):

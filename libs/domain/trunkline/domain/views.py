@@ -26,6 +26,7 @@ class Tenant:
     id: TenantId
     name: str
     version: int
+    is_suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ class Carrier:
     settings: CarrierSettings
     gateways: tuple[Gateway, ...]
     version: int
+    is_suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

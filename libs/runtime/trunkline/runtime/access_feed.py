@@ -25,6 +25,8 @@ from trunkline.domain.events import (
     ApiKeyRevoked,
     CarrierChanged,
     CarrierCreated,
+    CarrierResumed,
+    CarrierSuspended,
     ClaimReleased,
     ClaimTaken,
     ClassOfServiceSet,
@@ -40,6 +42,8 @@ from trunkline.domain.events import (
     GatewayRemoved,
     TenantCreated,
     TenantId,
+    TenantResumed,
+    TenantSuspended,
 )
 from trunkline.domain.facts import Fact
 from trunkline.domain.host_names import host_names
@@ -151,6 +155,10 @@ class AccessFeed:
                 return self._carrier_changed(fact.aggregate, event)
             case (
                 TenantCreated()
+                | TenantSuspended()
+                | TenantResumed()
+                | CarrierSuspended()
+                | CarrierResumed()
                 | ApiKeyCreated()
                 | ApiKeyRevoked()
                 | AclCreated()

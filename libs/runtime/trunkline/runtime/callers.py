@@ -35,6 +35,8 @@ _BY_SERVICE: Mapping[str, Mapping[str, frozenset[str]]] = {
     "trunkline.api.routing.v1.RoutingService": {
         "CreateCarrier": _OPERATOR,
         "ChangeCarrier": _OPERATOR,
+        "SuspendCarrier": _OPERATOR,
+        "ResumeCarrier": _OPERATOR,
         "ListCarriers": _OPERATOR,
         "AddGateway": _OPERATOR,
         "RemoveGateway": _OPERATOR,
@@ -46,6 +48,8 @@ _BY_SERVICE: Mapping[str, Mapping[str, frozenset[str]]] = {
     },
     "trunkline.api.provisioning.v1.ProvisioningService": {
         "CreateTenant": _OPERATOR,
+        "SuspendTenant": _OPERATOR,
+        "ResumeTenant": _OPERATOR,
         "ListTenants": _OPERATOR,
         "CreateApiKey": _OPERATOR,
         "RevokeApiKey": _OPERATOR,
@@ -76,6 +80,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, frozenset[str]]] = {
         "GetStatus": _OPERATOR | _PROVISIONING,
         "WaitApplied": _PEOPLE | _PROVISIONING,
         "ListLiveCalls": _PEOPLE,
+        "HangUp": _PEOPLE,
     },
     "trunkline.api.records.v1.RecordsService": {
         "ListRecords": _PEOPLE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,15 +13,22 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.api.edge.v1 import edge_pb2
 from trunkline.api.edge.v1.edge_pb2_grpc import EdgeServiceServicer
-from trunkline.domain.errors import ErrorCode, Refusal
+from trunkline.domain.errors import ErrorCode, Refusal, not_found
 from trunkline.edge.applied import AppliedPositions
 from trunkline.engine import LiveCall
 from trunkline.runtime.authentication import Role, current, require, tenant_for
 from trunkline.runtime.fields import timeout_s
+from trunkline.runtime.logs import logger
 
 DEFAULT_WAIT_S = 5.0
 MAX_WAIT_S = 30.0
 """Of WaitApplied."""
+
+BY_COMMAND = "T601"
+"""Of the registry of reasons."""
+
+_CALL = re.compile("[0-9a-f]{32}")
+_log = logger("edge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,7 @@ class Calls(Protocol):
     """What is asked of `trunkline.engine.Engine`."""
 
     def live_calls(self) -> list[LiveCall]: ...
+    def hang_up(self, *, reason: str, facts: str = "", call: str = "", tenant: str = "") -> int: ...
     def status(self) -> dict[str, int]: ...
 
 
@@ -102,13 +111,34 @@ class EdgeServicer(EdgeServiceServicer):
     async def ListLiveCalls(
         self, request: edge_pb2.ListLiveCallsRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> edge_pb2.ListLiveCallsResponse:
-        is_everyones = current().role is not Role.TENANT and not request.tenant
-        tenant = "" if is_everyones else tenant_for(request.tenant)
+        tenant = _whose(request.tenant)
+        calls = [_live_call(call) for call in self._engine().live_calls() if not tenant or call.tenant == tenant]
+        return edge_pb2.ListLiveCallsResponse(calls=calls)
+
+    async def HangUp(self, request: edge_pb2.HangUpRequest, context: grpc.aio.ServicerContext[Any, Any]) -> edge_pb2.HangUpResponse:
+        tenant = _whose(request.tenant)
+        who = current()
+        facts = f"by {who.actor}" if who.role is Role.TENANT else "by the operator"
+        engine = self._engine()
+        # What is no id is nobody's call: another tenant's is told apart from it by nothing.
+        is_id = _CALL.fullmatch(request.call) is not None
+        if not is_id or engine.hang_up(call=request.call, tenant=tenant, reason=BY_COMMAND, facts=facts) == 0:
+            message = f"{self._view.edge} holds no call {request.call!r:.80}"
+            raise not_found("NO_SUCH_CALL", "call", message, "ask the other points of presence; a call that has ended is nowhere")
+        _log.info("call hung up", call=request.call, actor=who.actor)
+        return edge_pb2.HangUpResponse(edge=self._view.edge, pop=self._view.pop)
+
+    def _engine(self) -> Calls:
         engine = self._view.engine()
         if engine is None:
             raise Refusal(ErrorCode.FAILED_PRECONDITION, "EDGE_COLD", f"{self._view.edge} has no complete replica yet and takes no calls")
-        calls = [_live_call(call) for call in engine.live_calls() if is_everyones or call.tenant == tenant]
-        return edge_pb2.ListLiveCallsResponse(calls=calls)
+        return engine
+
+
+def _whose(requested: str) -> str:
+    """Empty: every tenant's, which is not for tenants."""
+    is_everyones = current().role is not Role.TENANT and not requested
+    return "" if is_everyones else tenant_for(requested)
 
 
 def _live_call(call: LiveCall) -> edge_pb2.LiveCall:

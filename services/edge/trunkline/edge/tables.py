@@ -10,25 +10,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from trunkline.domain.directory import Directory
-from trunkline.domain.events import CredentialSet, Position
+from trunkline.domain.events import CarrierSuspended, CredentialSet, Position, TenantSuspended
 from trunkline.domain.facts import Fact
 from trunkline.domain.reasons import REGISTRY
 from trunkline.edge.applied import AppliedPositions
 from trunkline.edge.key_ring import NO_KEYS, KeyRing
 from trunkline.engine.tables import RemoveAcl, RemoveDomain, RemoveGateway, SetReason, TableChange
 from trunkline.runtime.access_feed import AccessFeed, acl_key
+from trunkline.runtime.logs import logger
 
 SLICE = 500
 """Table changes handed over at once: the interpreter is held for about a millisecond, and calls are decided in between."""
+
+
+_log = logger("tables")
 
 
 class Tables(Protocol):
     """What is needed of `trunkline.engine.Engine`."""
 
     def apply(self, batch: list[TableChange], position: int) -> None: ...
+    def hang_up(self, *, reason: str, facts: str = "", tenant: str = "", carrier: str = "") -> int: ...
 
 
 class TableFeed:
@@ -56,6 +61,8 @@ class TableFeed:
         self._signing: list[TableChange] = []
         self._waiting: list[tuple[int, list[TableChange]]] = []
         """Changes by position, not yet given to the engine."""
+        self._endings: dict[tuple[str, str], TenantSuspended | CarrierSuspended] = {}
+        """Whose calls are to be ended when the facts told so far are covered, by kind and name."""
 
     def attach(self, engine: Tables) -> None:
         """Everything so far goes to the engine, the registry of refusals and the keys first; from now on each group at once."""
@@ -72,6 +79,8 @@ class TableFeed:
         if isinstance(fact.event, CredentialSet) and not self._ring.holds(fact.tenant, fact.event.key_id):
             first = fact.position if self._awaited is None else self._awaited[0]
             self._awaited = first, self._on_missing_key()
+        if isinstance(fact.event, TenantSuspended | CarrierSuspended) and fact.event.is_ending_calls:
+            self._endings[fact.kind.value, fact.aggregate] = fact.event
         changes = self._feed.changes(fact)
         if changes:
             self._waiting.append((fact.position, changes))
@@ -83,6 +92,7 @@ class TableFeed:
             self._rebuilt = None
         self._covered = position
         self._give()
+        self._end_calls()
 
     def on_keys_asked(self, number: int) -> None:
         """Auth was asked after so many keys had been missed; what it gave came by `on_keys` before."""
@@ -97,6 +107,7 @@ class TableFeed:
         self._feed = self._new_feed()
         self._awaited = None
         self._waiting = []
+        self._endings = {}
 
     def on_keys(self, ring: KeyRing, before: KeyRing) -> None:
         """Other keys: what they open or no longer open, and what signs from now on."""
@@ -127,6 +138,21 @@ class TableFeed:
         self._engine.apply(batch, self._covered)
         readable = self._covered if self._awaited is None else min(self._covered, self._awaited[0] - 1)
         self.applied.cover(readable, time.time())
+
+    def _end_calls(self) -> None:
+        """New ones are refused already: a decision reads the directory. An edge that starts has none."""
+        endings, self._endings = self._endings, {}
+        if self._engine is None:
+            return
+        for (kind, name), event in endings.items():
+            match event:
+                case TenantSuspended():
+                    number = self._engine.hang_up(tenant=name, reason="T603", facts=f"the tenant {name} was suspended")
+                case CarrierSuspended():
+                    number = self._engine.hang_up(carrier=name, reason="T604", facts=f"the carrier {name} was suspended")
+                case _:
+                    assert_never(event)
+            _log.info("ending calls", kind=kind, name=name, calls=number)
 
     def _replace(self, rebuilt: Directory) -> None:
         """The old entries out and the new ones in by one step, so that no call meets half of either."""

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def tenant_message(tenant: Tenant) -> pb.Tenant:
-    return pb.Tenant(id=tenant.id, name=tenant.name, version=tenant.version)
+    return pb.Tenant(id=tenant.id, name=tenant.name, version=tenant.version, is_suspended=tenant.is_suspended)
 
 
 def api_key_message(key: ApiKey) -> pb.ApiKey:

@@ -53,6 +53,18 @@ class ProvisioningServer(ProvisioningServiceServicer):
         shown, token = page_of(tenants, request.page)
         return pb.ListTenantsResponse(tenants=[tenant_message(tenants[TenantId(name)]) for name in shown], next_page_token=token)
 
+    async def SuspendTenant(self, request: pb.SuspendTenantRequest, context: Context) -> pb.SuspendTenantResponse:
+        require(Role.OPERATOR)
+        tenant = TenantId(request.tenant)
+        receipt = await self._state.write(commands.SuspendTenant(tenant, request.is_ending_calls), request.write)
+        return pb.SuspendTenantResponse(receipt=receipt, tenant=tenant_message(self._state.directory.tenants[tenant]))
+
+    async def ResumeTenant(self, request: pb.ResumeTenantRequest, context: Context) -> pb.ResumeTenantResponse:
+        require(Role.OPERATOR)
+        tenant = TenantId(request.tenant)
+        receipt = await self._state.write(commands.ResumeTenant(tenant), request.write)
+        return pb.ResumeTenantResponse(receipt=receipt, tenant=tenant_message(self._state.directory.tenants[tenant]))
+
     async def CreateApiKey(self, request: pb.CreateApiKeyRequest, context: Context) -> pb.CreateApiKeyResponse:
         require(Role.OPERATOR)
         tenant = tenant_for(request.tenant)

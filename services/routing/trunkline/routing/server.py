@@ -63,6 +63,16 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
         receipt = await self._state.write(command, request.write)
         return routing_pb2.ChangeCarrierResponse(receipt=receipt, carrier=self._carrier(request.carrier))
 
+    async def SuspendCarrier(self, request: routing_pb2.SuspendCarrierRequest, context: Context) -> routing_pb2.SuspendCarrierResponse:
+        require(Role.OPERATOR)
+        receipt = await self._state.write(commands.SuspendCarrier(request.carrier, request.is_ending_calls), request.write)
+        return routing_pb2.SuspendCarrierResponse(receipt=receipt, carrier=self._carrier(request.carrier))
+
+    async def ResumeCarrier(self, request: routing_pb2.ResumeCarrierRequest, context: Context) -> routing_pb2.ResumeCarrierResponse:
+        require(Role.OPERATOR)
+        receipt = await self._state.write(commands.ResumeCarrier(request.carrier), request.write)
+        return routing_pb2.ResumeCarrierResponse(receipt=receipt, carrier=self._carrier(request.carrier))
+
     async def ListCarriers(self, request: routing_pb2.ListCarriersRequest, context: Context) -> routing_pb2.ListCarriersResponse:
         require(Role.OPERATOR, Role.SERVICE)
         carriers = self._state.directory.carriers
@@ -218,6 +228,7 @@ def _carrier(carrier: Carrier) -> routing_pb2.Carrier:
             for gateway in carrier.gateways
         ],
         version=carrier.version,
+        is_suspended=carrier.is_suspended,
     )
 
 

@@ -16,6 +16,7 @@ use trunkline_transaction::TokenKey;
 use crate::clock::unix_ns;
 use crate::completion::Completion;
 use crate::config::EngineConfig;
+use crate::hanging_up::HangUp;
 use crate::journal::{Chunk, Journal};
 use crate::status::Counters;
 use crate::udp::UdpListener;
@@ -55,6 +56,8 @@ pub(crate) enum Order {
     Complete(Box<Completion>),
     /// Nonces that other edges have admitted.
     HearUses(Vec<u8>),
+    /// Answered with the number of calls that are being ended.
+    HangUp(HangUp, Sender<usize>),
     Stop,
 }
 
@@ -209,6 +212,14 @@ impl Engine {
     pub fn live_calls(&self) -> Vec<LiveCallRow> {
         let (answer, answered) = channel();
         self.order(Order::LiveCalls(answer));
+        answered.recv_timeout(WORKER_ANSWERS_WITHIN).unwrap_or_default()
+    }
+
+    /// Ends calls by BYEs of our own, in portions; how many it covers. 0 too where the worker does not run.
+    #[must_use]
+    pub fn hang_up(&self, order: HangUp) -> usize {
+        let (answer, answered) = channel();
+        self.order(Order::HangUp(order, answer));
         answered.recv_timeout(WORKER_ANSWERS_WITHIN).unwrap_or_default()
     }
 

@@ -21,6 +21,7 @@ use crate::config::EngineConfig;
 use crate::counts::{Counts, What};
 use crate::engine::{LiveCallRow, Order, Shared};
 use crate::fact_lines::FactLines;
+use crate::hanging_up::HangingUp;
 use crate::policy::Policy;
 use crate::reasons::refusal;
 use crate::stateless::Stateless;
@@ -68,6 +69,7 @@ pub struct Worker {
     pub(crate) counts: Counts,
     pub(crate) replay: ReplayWindow,
     pub(crate) asked: Asked,
+    pub(crate) hanging_up: HangingUp,
     pub(crate) watchdog: Arc<Watchdog>,
     pub(crate) clock: Clock,
     pub(crate) actions: Vec<Action>,
@@ -125,6 +127,7 @@ impl Worker {
             counts: Counts::default(),
             replay: ReplayWindow::new(born_ms, REPLAY_ENTRIES),
             asked: Asked::default(),
+            hanging_up: HangingUp::default(),
             watchdog,
             clock,
             actions: Vec::new(),
@@ -160,6 +163,11 @@ impl Worker {
                         let now_ms = self.clock.now().unix_ns / 1_000_000;
                         self.replay.hear(&uses, now_ms);
                     }
+                    Ok(Order::HangUp(order, answer)) => {
+                        let now = self.clock.now();
+                        // Whoever asked may have gone.
+                        let _ = answer.send(self.order_hang_up(now, order));
+                    }
                     Ok(Order::Stop) | Err(std::sync::mpsc::TryRecvError::Disconnected) => {
                         let now = self.clock.now();
                         self.counts.flush(now.unix_ns, &mut self.lines, &mut self.pending);
@@ -177,6 +185,7 @@ impl Worker {
             if self.proxy.next_deadline().is_some_and(|due| due <= now.ms) {
                 self.proxy.on_timer(now, &mut self.actions);
             }
+            self.hang_up_next(now);
             self.refuse_overdue(now);
             self.counts.flush_if_over(now.unix_ns, &mut self.lines, &mut self.pending);
             self.flush();
@@ -201,7 +210,7 @@ impl Worker {
 
     fn wait(&mut self) {
         let now = self.clock.now();
-        let deadlines = self.proxy.next_deadline().into_iter().chain(self.asked.next_due()).min();
+        let deadlines = self.proxy.next_deadline().into_iter().chain(self.asked.next_due()).chain(self.hanging_up.next_due()).min();
         let due = deadlines.map_or(IDLE_MS, |due| due.saturating_sub(now.ms).min(IDLE_MS));
         let timeout = PollTimeout::try_from(due).unwrap_or(PollTimeout::ZERO);
         let mut fds: Vec<PollFd<'_>> = self.listeners.iter().map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)).collect();

@@ -11,7 +11,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use trunkline_access::USE_BYTES;
-use trunkline_edge::{Completion, EngineConfig, Worker};
+use trunkline_edge::{Completion, EngineConfig, HangUp, Which, Worker};
 
 use crate::batch::Batch;
 use crate::decision::DecisionClasses;
@@ -222,6 +222,21 @@ impl Engine {
                 gateway: row.gateway,
             })
             .collect()
+    }
+
+    #[pyo3(signature = (*, reason, facts = "", call = "", tenant = "", carrier = ""))]
+    fn hang_up(&self, py: Python<'_>, reason: &str, facts: &str, call: &str, tenant: &str, carrier: &str) -> PyResult<usize> {
+        let which = match (call, tenant, carrier) {
+            (call, tenant, "") if !call.is_empty() => {
+                let call = u128::from_str_radix(call, 16).map_err(|_| PyValueError::new_err(format!("call: {call:?} is no call's id")))?;
+                Which::Call { call, tenant: tenant.to_owned() }
+            }
+            ("", tenant, "") if !tenant.is_empty() => Which::Tenant(tenant.to_owned()),
+            ("", "", carrier) if !carrier.is_empty() => Which::Carrier(carrier.to_owned()),
+            _ => return Err(PyValueError::new_err("one of call (with or without its tenant), tenant and carrier is wanted")),
+        };
+        let order = HangUp { which, code: reason.to_owned(), facts: facts.to_owned() };
+        Ok(py.detach(|| self.engine.hang_up(order)))
     }
 
     fn take_used_nonces(&self, py: Python<'_>) -> Py<PyBytes> {

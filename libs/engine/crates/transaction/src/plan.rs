@@ -133,4 +133,5 @@ pub struct LiveCall<'a> {
     pub start_ns: u64,
     /// Empty before a gateway was tried.
     pub gateway: &'a str,
+    pub carrier: &'a str,
 }

@@ -134,6 +134,10 @@ class Engine:
     def acknowledge(self, segment: str, offset: int) -> None:
         """Everything before `offset` in this segment, and all segments before it, stands in the stream: whole segments are deleted."""
     def live_calls(self) -> list[LiveCall]: ...
+    def hang_up(self, *, reason: str, facts: str = "", call: str = "", tenant: str = "", carrier: str = "") -> int:
+        """Ends one call (of `tenant`, where that is given too), all calls of a tenant, or all at a carrier: answered ones by a BYE to both
+        sides, others by CANCEL and a refusal. `reason` is a code of the registry, `facts` go to the owner's record. Answers how many calls
+        that are, 0: none such is here; 100 are ended at once, then 5,000 a second. ValueError where not exactly one of them is named."""
     def take_used_nonces(self) -> bytes:
         """What was admitted by digest since the last time, 20 bytes a use, for the other edges; bounded, the oldest are dropped."""
     def mark_used_nonces(self, uses: bytes) -> None:

@@ -44,11 +44,12 @@ async def list_carriers(*, options: Reading = READING) -> None:
             "trusted": row["settings"]["is_trusted"],
             "pdd_limit_s": row["settings"]["pdd_limit_s"],
             "gateways": [f"{entry['name']} {entry['host']}:{entry['port']}/{entry['transport']}" for entry in row["gateways"]],
+            "suspended": row["is_suspended"],
             "version": row["version"],
         }
         for row in rows
     ]
-    show_list("table", short, ["name", "trusted", "pdd_limit_s", "gateways", "version"], nothing="no carrier yet")
+    show_list("table", short, ["name", "trusted", "suspended", "pdd_limit_s", "gateways", "version"], nothing="no carrier yet")
 
 
 @carrier.command(name="create")
@@ -78,6 +79,35 @@ async def create_carrier(
     async with session(is_operator=True) as connected:
         answer = await (await connected.routing()).CreateCarrier(request)
         await finish(connected, options, f"created carrier {name}", answer.receipt, answer.carrier)
+
+
+@carrier.command(name="suspend")
+async def suspend_carrier(name: str, *, ending_calls: Annotated[bool, Parameter(negative="")] = False, options: Writing = WRITING) -> None:
+    """Gives a carrier no new calls.
+
+    Parameters
+    ----------
+    name: The carrier.
+    ending_calls: End its calls in progress too, wherever they are.
+    """
+    request = routing.SuspendCarrierRequest(write=options.options(), carrier=name, is_ending_calls=ending_calls)
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.routing()).SuspendCarrier(request)
+        await finish(connected, options, f"suspended carrier {name}", answer.receipt, answer.carrier)
+
+
+@carrier.command(name="resume")
+async def resume_carrier(name: str, *, options: Writing = WRITING) -> None:
+    """Gives a suspended carrier calls again.
+
+    Parameters
+    ----------
+    name: The carrier.
+    """
+    request = routing.ResumeCarrierRequest(write=options.options(), carrier=name)
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.routing()).ResumeCarrier(request)
+        await finish(connected, options, f"resumed carrier {name}", answer.receipt, answer.carrier)
 
 
 @gateway.command(name="add")

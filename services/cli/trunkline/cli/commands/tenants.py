@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
@@ -33,7 +34,7 @@ async def list_tenants(*, options: Reading = READING) -> None:
             token = page.next_page_token
             if not token:
                 break
-    show_list(options.output, rows, ["id", "name", "version"], nothing="no tenant yet")
+    show_list(options.output, rows, ["id", "name", "is_suspended", "version"], nothing="no tenant yet")
 
 
 @tenant.command(name="create")
@@ -49,6 +50,35 @@ async def create_tenant(name: str, *, title: str = "", options: Writing = WRITIN
     async with session(is_operator=True) as connected:
         answer = await (await connected.provisioning()).CreateTenant(request)
         await finish(connected, options, f"created tenant {name}", answer.receipt, answer.tenant)
+
+
+@tenant.command(name="suspend")
+async def suspend_tenant(name: str, *, ending_calls: Annotated[bool, Parameter(negative="")] = False, options: Writing = WRITING) -> None:
+    """Refuses a tenant's new calls (T603).
+
+    Parameters
+    ----------
+    name: The tenant.
+    ending_calls: End its calls in progress too, wherever they are.
+    """
+    request = provisioning.SuspendTenantRequest(write=options.options(), tenant=name, is_ending_calls=ending_calls)
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.provisioning()).SuspendTenant(request)
+        await finish(connected, options, f"suspended tenant {name}", answer.receipt, answer.tenant)
+
+
+@tenant.command(name="resume")
+async def resume_tenant(name: str, *, options: Writing = WRITING) -> None:
+    """Takes a suspended tenant's calls again.
+
+    Parameters
+    ----------
+    name: The tenant.
+    """
+    request = provisioning.ResumeTenantRequest(write=options.options(), tenant=name)
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.provisioning()).ResumeTenant(request)
+        await finish(connected, options, f"resumed tenant {name}", answer.receipt, answer.tenant)
 
 
 def new_key() -> str:

@@ -72,6 +72,22 @@ class ListLiveCallsResponse(_message.Message):
     calls: _containers.RepeatedCompositeFieldContainer[LiveCall]
     def __init__(self, calls: _Optional[_Iterable[_Union[LiveCall, _Mapping]]] = ...) -> None: ...
 
+class HangUpRequest(_message.Message):
+    __slots__ = ("call", "tenant")
+    CALL_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    call: str
+    tenant: str
+    def __init__(self, call: _Optional[str] = ..., tenant: _Optional[str] = ...) -> None: ...
+
+class HangUpResponse(_message.Message):
+    __slots__ = ("edge", "pop")
+    EDGE_FIELD_NUMBER: _ClassVar[int]
+    POP_FIELD_NUMBER: _ClassVar[int]
+    edge: str
+    pop: str
+    def __init__(self, edge: _Optional[str] = ..., pop: _Optional[str] = ...) -> None: ...
+
 class LiveCall(_message.Message):
     __slots__ = ("call", "tenant", "domain", "number", "caller", "state", "start_time", "gateway")
     CALL_FIELD_NUMBER: _ClassVar[int]

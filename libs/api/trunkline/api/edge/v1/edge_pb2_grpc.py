@@ -49,6 +49,11 @@ class EdgeServiceStub:
                 request_serializer=trunkline_dot_api_dot_edge_dot_v1_dot_edge__pb2.ListLiveCallsRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_edge_dot_v1_dot_edge__pb2.ListLiveCallsResponse.FromString,
                 _registered_method=True)
+        self.HangUp = channel.unary_unary(
+                '/trunkline.api.edge.v1.EdgeService/HangUp',
+                request_serializer=trunkline_dot_api_dot_edge_dot_v1_dot_edge__pb2.HangUpRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_edge_dot_v1_dot_edge__pb2.HangUpResponse.FromString,
+                _registered_method=True)
 
 
 class EdgeServiceServicer:
@@ -73,6 +78,14 @@ class EdgeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def HangUp(self, request, context):
+        """Ends a call that this edge holds, by BYEs of its own or, before the answer, CANCEL and 480. NOT_FOUND for a call that is not here, and for
+        another tenant's alike.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EdgeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -90,6 +103,11 @@ def add_EdgeServiceServicer_to_server(servicer, server):
                     servicer.ListLiveCalls,
                     request_deserializer=trunkline_dot_api_dot_edge_dot_v1_dot_edge__pb2.ListLiveCallsRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_edge_dot_v1_dot_edge__pb2.ListLiveCallsResponse.SerializeToString,
+            ),
+            'HangUp': grpc.unary_unary_rpc_method_handler(
+                    servicer.HangUp,
+                    request_deserializer=trunkline_dot_api_dot_edge_dot_v1_dot_edge__pb2.HangUpRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_edge_dot_v1_dot_edge__pb2.HangUpResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -173,6 +191,33 @@ class EdgeService:
             '/trunkline.api.edge.v1.EdgeService/ListLiveCalls',
             trunkline_dot_api_dot_edge_dot_v1_dot_edge__pb2.ListLiveCallsRequest.SerializeToString,
             trunkline_dot_api_dot_edge_dot_v1_dot_edge__pb2.ListLiveCallsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def HangUp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.edge.v1.EdgeService/HangUp',
+            trunkline_dot_api_dot_edge_dot_v1_dot_edge__pb2.HangUpRequest.SerializeToString,
+            trunkline_dot_api_dot_edge_dot_v1_dot_edge__pb2.HangUpResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,10 @@ class EdgeServiceStub:
     WaitApplied: _grpc.UnaryUnaryMultiCallable[_edge_pb2.WaitAppliedRequest, _edge_pb2.WaitAppliedResponse]
     """Answers when the engine's tables cover the position, or DEADLINE_EXCEEDED."""
     ListLiveCalls: _grpc.UnaryUnaryMultiCallable[_edge_pb2.ListLiveCallsRequest, _edge_pb2.ListLiveCallsResponse]
+    HangUp: _grpc.UnaryUnaryMultiCallable[_edge_pb2.HangUpRequest, _edge_pb2.HangUpResponse]
+    """Ends a call that this edge holds, by BYEs of its own or, before the answer, CANCEL and 480. NOT_FOUND for a call that is not here, and for
+    another tenant's alike.
+    """
 
 @_typing.type_check_only
 class EdgeServiceAsyncStub(EdgeServiceStub):
@@ -43,6 +47,10 @@ class EdgeServiceAsyncStub(EdgeServiceStub):
     WaitApplied: _aio.UnaryUnaryMultiCallable[_edge_pb2.WaitAppliedRequest, _edge_pb2.WaitAppliedResponse]  # type: ignore[assignment]
     """Answers when the engine's tables cover the position, or DEADLINE_EXCEEDED."""
     ListLiveCalls: _aio.UnaryUnaryMultiCallable[_edge_pb2.ListLiveCallsRequest, _edge_pb2.ListLiveCallsResponse]  # type: ignore[assignment]
+    HangUp: _aio.UnaryUnaryMultiCallable[_edge_pb2.HangUpRequest, _edge_pb2.HangUpResponse]  # type: ignore[assignment]
+    """Ends a call that this edge holds, by BYEs of its own or, before the answer, CANCEL and 480. NOT_FOUND for a call that is not here, and for
+    another tenant's alike.
+    """
 
 class EdgeServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -66,5 +74,15 @@ class EdgeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _edge_pb2.ListLiveCallsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_edge_pb2.ListLiveCallsResponse, _abc.Awaitable[_edge_pb2.ListLiveCallsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def HangUp(
+        self,
+        request: _edge_pb2.HangUpRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_edge_pb2.HangUpResponse, _abc.Awaitable[_edge_pb2.HangUpResponse]]:
+        """Ends a call that this edge holds, by BYEs of its own or, before the answer, CANCEL and 480. NOT_FOUND for a call that is not here, and for
+        another tenant's alike.
+        """
 
 def add_EdgeServiceServicer_to_server(servicer: EdgeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -37,8 +37,10 @@ class Commit(_message.Message):
     def __init__(self, id: _Optional[str] = ..., kind: _Optional[str] = ..., tenant: _Optional[str] = ..., aggregate: _Optional[str] = ..., version: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ..., request_id: _Optional[str] = ..., request_hash: _Optional[bytes] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., trace_parent: _Optional[str] = ...) -> None: ...
 
 class Event(_message.Message):
-    __slots__ = ("tenant_created", "api_key_created", "api_key_revoked", "acl_created", "acl_deleted", "address_added", "address_removed", "account_added", "account_credential_changed", "account_removed", "domain_created", "domain_deleted", "acl_attached", "acl_detached", "digest_policy_set", "class_of_service_set", "credential_set", "credential_erased", "carrier_created", "carrier_changed", "gateway_added", "gateway_removed", "deck_started", "deck_rows_added", "deck_activated", "claim_taken", "claim_released")
+    __slots__ = ("tenant_created", "tenant_suspended", "tenant_resumed", "api_key_created", "api_key_revoked", "acl_created", "acl_deleted", "address_added", "address_removed", "account_added", "account_credential_changed", "account_removed", "domain_created", "domain_deleted", "acl_attached", "acl_detached", "digest_policy_set", "class_of_service_set", "credential_set", "credential_erased", "carrier_created", "carrier_changed", "gateway_added", "gateway_removed", "carrier_suspended", "carrier_resumed", "deck_started", "deck_rows_added", "deck_activated", "claim_taken", "claim_released")
     TENANT_CREATED_FIELD_NUMBER: _ClassVar[int]
+    TENANT_SUSPENDED_FIELD_NUMBER: _ClassVar[int]
+    TENANT_RESUMED_FIELD_NUMBER: _ClassVar[int]
     API_KEY_CREATED_FIELD_NUMBER: _ClassVar[int]
     API_KEY_REVOKED_FIELD_NUMBER: _ClassVar[int]
     ACL_CREATED_FIELD_NUMBER: _ClassVar[int]
@@ -60,12 +62,16 @@ class Event(_message.Message):
     CARRIER_CHANGED_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_ADDED_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_REMOVED_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_SUSPENDED_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_RESUMED_FIELD_NUMBER: _ClassVar[int]
     DECK_STARTED_FIELD_NUMBER: _ClassVar[int]
     DECK_ROWS_ADDED_FIELD_NUMBER: _ClassVar[int]
     DECK_ACTIVATED_FIELD_NUMBER: _ClassVar[int]
     CLAIM_TAKEN_FIELD_NUMBER: _ClassVar[int]
     CLAIM_RELEASED_FIELD_NUMBER: _ClassVar[int]
     tenant_created: _config_pb2.TenantCreated
+    tenant_suspended: _config_pb2.TenantSuspended
+    tenant_resumed: _config_pb2.TenantResumed
     api_key_created: _config_pb2.ApiKeyCreated
     api_key_revoked: _config_pb2.ApiKeyRevoked
     acl_created: _config_pb2.AclCreated
@@ -87,9 +93,11 @@ class Event(_message.Message):
     carrier_changed: _config_pb2.CarrierChanged
     gateway_added: _config_pb2.GatewayAdded
     gateway_removed: _config_pb2.GatewayRemoved
+    carrier_suspended: _config_pb2.CarrierSuspended
+    carrier_resumed: _config_pb2.CarrierResumed
     deck_started: _config_pb2.DeckStarted
     deck_rows_added: _config_pb2.DeckRowsAdded
     deck_activated: _config_pb2.DeckActivated
     claim_taken: _config_pb2.ClaimTaken
     claim_released: _config_pb2.ClaimReleased
-    def __init__(self, tenant_created: _Optional[_Union[_config_pb2.TenantCreated, _Mapping]] = ..., api_key_created: _Optional[_Union[_config_pb2.ApiKeyCreated, _Mapping]] = ..., api_key_revoked: _Optional[_Union[_config_pb2.ApiKeyRevoked, _Mapping]] = ..., acl_created: _Optional[_Union[_config_pb2.AclCreated, _Mapping]] = ..., acl_deleted: _Optional[_Union[_config_pb2.AclDeleted, _Mapping]] = ..., address_added: _Optional[_Union[_config_pb2.AddressAdded, _Mapping]] = ..., address_removed: _Optional[_Union[_config_pb2.AddressRemoved, _Mapping]] = ..., account_added: _Optional[_Union[_config_pb2.AccountAdded, _Mapping]] = ..., account_credential_changed: _Optional[_Union[_config_pb2.AccountCredentialChanged, _Mapping]] = ..., account_removed: _Optional[_Union[_config_pb2.AccountRemoved, _Mapping]] = ..., domain_created: _Optional[_Union[_config_pb2.DomainCreated, _Mapping]] = ..., domain_deleted: _Optional[_Union[_config_pb2.DomainDeleted, _Mapping]] = ..., acl_attached: _Optional[_Union[_config_pb2.AclAttached, _Mapping]] = ..., acl_detached: _Optional[_Union[_config_pb2.AclDetached, _Mapping]] = ..., digest_policy_set: _Optional[_Union[_config_pb2.DigestPolicySet, _Mapping]] = ..., class_of_service_set: _Optional[_Union[_config_pb2.ClassOfServiceSet, _Mapping]] = ..., credential_set: _Optional[_Union[_config_pb2.CredentialSet, _Mapping]] = ..., credential_erased: _Optional[_Union[_config_pb2.CredentialErased, _Mapping]] = ..., carrier_created: _Optional[_Union[_config_pb2.CarrierCreated, _Mapping]] = ..., carrier_changed: _Optional[_Union[_config_pb2.CarrierChanged, _Mapping]] = ..., gateway_added: _Optional[_Union[_config_pb2.GatewayAdded, _Mapping]] = ..., gateway_removed: _Optional[_Union[_config_pb2.GatewayRemoved, _Mapping]] = ..., deck_started: _Optional[_Union[_config_pb2.DeckStarted, _Mapping]] = ..., deck_rows_added: _Optional[_Union[_config_pb2.DeckRowsAdded, _Mapping]] = ..., deck_activated: _Optional[_Union[_config_pb2.DeckActivated, _Mapping]] = ..., claim_taken: _Optional[_Union[_config_pb2.ClaimTaken, _Mapping]] = ..., claim_released: _Optional[_Union[_config_pb2.ClaimReleased, _Mapping]] = ...) -> None: ...
+    def __init__(self, tenant_created: _Optional[_Union[_config_pb2.TenantCreated, _Mapping]] = ..., tenant_suspended: _Optional[_Union[_config_pb2.TenantSuspended, _Mapping]] = ..., tenant_resumed: _Optional[_Union[_config_pb2.TenantResumed, _Mapping]] = ..., api_key_created: _Optional[_Union[_config_pb2.ApiKeyCreated, _Mapping]] = ..., api_key_revoked: _Optional[_Union[_config_pb2.ApiKeyRevoked, _Mapping]] = ..., acl_created: _Optional[_Union[_config_pb2.AclCreated, _Mapping]] = ..., acl_deleted: _Optional[_Union[_config_pb2.AclDeleted, _Mapping]] = ..., address_added: _Optional[_Union[_config_pb2.AddressAdded, _Mapping]] = ..., address_removed: _Optional[_Union[_config_pb2.AddressRemoved, _Mapping]] = ..., account_added: _Optional[_Union[_config_pb2.AccountAdded, _Mapping]] = ..., account_credential_changed: _Optional[_Union[_config_pb2.AccountCredentialChanged, _Mapping]] = ..., account_removed: _Optional[_Union[_config_pb2.AccountRemoved, _Mapping]] = ..., domain_created: _Optional[_Union[_config_pb2.DomainCreated, _Mapping]] = ..., domain_deleted: _Optional[_Union[_config_pb2.DomainDeleted, _Mapping]] = ..., acl_attached: _Optional[_Union[_config_pb2.AclAttached, _Mapping]] = ..., acl_detached: _Optional[_Union[_config_pb2.AclDetached, _Mapping]] = ..., digest_policy_set: _Optional[_Union[_config_pb2.DigestPolicySet, _Mapping]] = ..., class_of_service_set: _Optional[_Union[_config_pb2.ClassOfServiceSet, _Mapping]] = ..., credential_set: _Optional[_Union[_config_pb2.CredentialSet, _Mapping]] = ..., credential_erased: _Optional[_Union[_config_pb2.CredentialErased, _Mapping]] = ..., carrier_created: _Optional[_Union[_config_pb2.CarrierCreated, _Mapping]] = ..., carrier_changed: _Optional[_Union[_config_pb2.CarrierChanged, _Mapping]] = ..., gateway_added: _Optional[_Union[_config_pb2.GatewayAdded, _Mapping]] = ..., gateway_removed: _Optional[_Union[_config_pb2.GatewayRemoved, _Mapping]] = ..., carrier_suspended: _Optional[_Union[_config_pb2.CarrierSuspended, _Mapping]] = ..., carrier_resumed: _Optional[_Union[_config_pb2.CarrierResumed, _Mapping]] = ..., deck_started: _Optional[_Union[_config_pb2.DeckStarted, _Mapping]] = ..., deck_rows_added: _Optional[_Union[_config_pb2.DeckRowsAdded, _Mapping]] = ..., deck_activated: _Optional[_Union[_config_pb2.DeckActivated, _Mapping]] = ..., claim_taken: _Optional[_Union[_config_pb2.ClaimTaken, _Mapping]] = ..., claim_released: _Optional[_Union[_config_pb2.ClaimReleased, _Mapping]] = ...) -> None: ...

@@ -12,6 +12,16 @@ class TenantCreated(_message.Message):
     name: str
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
+class TenantSuspended(_message.Message):
+    __slots__ = ("is_ending_calls",)
+    IS_ENDING_CALLS_FIELD_NUMBER: _ClassVar[int]
+    is_ending_calls: bool
+    def __init__(self, is_ending_calls: _Optional[bool] = ...) -> None: ...
+
+class TenantResumed(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class ApiKeyCreated(_message.Message):
     __slots__ = ("key_hash", "name")
     KEY_HASH_FIELD_NUMBER: _ClassVar[int]
@@ -137,6 +147,16 @@ class CarrierChanged(_message.Message):
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
     settings: CarrierSettings
     def __init__(self, settings: _Optional[_Union[CarrierSettings, _Mapping]] = ...) -> None: ...
+
+class CarrierSuspended(_message.Message):
+    __slots__ = ("is_ending_calls",)
+    IS_ENDING_CALLS_FIELD_NUMBER: _ClassVar[int]
+    is_ending_calls: bool
+    def __init__(self, is_ending_calls: _Optional[bool] = ...) -> None: ...
+
+class CarrierResumed(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class CarrierSettings(_message.Message):
     __slots__ = ("is_trusted", "has_pai_on_ack", "sends_pai_without_privacy", "pdd_limit_s")

@@ -13,14 +13,16 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Tenant(_message.Message):
-    __slots__ = ("id", "name", "version")
+    __slots__ = ("id", "name", "version", "is_suspended")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    IS_SUSPENDED_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     version: int
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+    is_suspended: bool
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., is_suspended: _Optional[bool] = ...) -> None: ...
 
 class CreateTenantRequest(_message.Message):
     __slots__ = ("write", "tenant", "name")
@@ -33,6 +35,40 @@ class CreateTenantRequest(_message.Message):
     def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
 
 class CreateTenantResponse(_message.Message):
+    __slots__ = ("receipt", "tenant")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    tenant: Tenant
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., tenant: _Optional[_Union[Tenant, _Mapping]] = ...) -> None: ...
+
+class SuspendTenantRequest(_message.Message):
+    __slots__ = ("write", "tenant", "is_ending_calls")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    IS_ENDING_CALLS_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    is_ending_calls: bool
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., is_ending_calls: _Optional[bool] = ...) -> None: ...
+
+class SuspendTenantResponse(_message.Message):
+    __slots__ = ("receipt", "tenant")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    tenant: Tenant
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., tenant: _Optional[_Union[Tenant, _Mapping]] = ...) -> None: ...
+
+class ResumeTenantRequest(_message.Message):
+    __slots__ = ("write", "tenant")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ...) -> None: ...
+
+class ResumeTenantResponse(_message.Message):
     __slots__ = ("receipt", "tenant")
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]

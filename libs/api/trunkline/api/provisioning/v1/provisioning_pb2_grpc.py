@@ -44,6 +44,16 @@ class ProvisioningServiceStub:
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListTenantsRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListTenantsResponse.FromString,
                 _registered_method=True)
+        self.SuspendTenant = channel.unary_unary(
+                '/trunkline.api.provisioning.v1.ProvisioningService/SuspendTenant',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SuspendTenantRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SuspendTenantResponse.FromString,
+                _registered_method=True)
+        self.ResumeTenant = channel.unary_unary(
+                '/trunkline.api.provisioning.v1.ProvisioningService/ResumeTenant',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ResumeTenantRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ResumeTenantResponse.FromString,
+                _registered_method=True)
         self.CreateApiKey = channel.unary_unary(
                 '/trunkline.api.provisioning.v1.ProvisioningService/CreateApiKey',
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.CreateApiKeyRequest.SerializeToString,
@@ -177,6 +187,19 @@ class ProvisioningServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListTenants(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuspendTenant(self, request, context):
+        """Its new calls are refused; with is_ending_calls those in progress are ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeTenant(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -343,6 +366,16 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
                     servicer.ListTenants,
                     request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListTenantsRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListTenantsResponse.SerializeToString,
+            ),
+            'SuspendTenant': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendTenant,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SuspendTenantRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SuspendTenantResponse.SerializeToString,
+            ),
+            'ResumeTenant': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeTenant,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ResumeTenantRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ResumeTenantResponse.SerializeToString,
             ),
             'CreateApiKey': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateApiKey,
@@ -519,6 +552,60 @@ class ProvisioningService:
             '/trunkline.api.provisioning.v1.ProvisioningService/ListTenants',
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListTenantsRequest.SerializeToString,
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListTenantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuspendTenant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/SuspendTenant',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SuspendTenantRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SuspendTenantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeTenant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/ResumeTenant',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ResumeTenantRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ResumeTenantResponse.FromString,
             options,
             channel_credentials,
             insecure,

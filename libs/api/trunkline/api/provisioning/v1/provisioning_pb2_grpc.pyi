@@ -36,6 +36,9 @@ class ProvisioningServiceStub:
     CreateTenant: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.CreateTenantRequest, _provisioning_pb2.CreateTenantResponse]
     """Operators only."""
     ListTenants: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListTenantsRequest, _provisioning_pb2.ListTenantsResponse]
+    SuspendTenant: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SuspendTenantRequest, _provisioning_pb2.SuspendTenantResponse]
+    """Its new calls are refused; with is_ending_calls those in progress are ended."""
+    ResumeTenant: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ResumeTenantRequest, _provisioning_pb2.ResumeTenantResponse]
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.CreateApiKeyRequest, _provisioning_pb2.CreateApiKeyResponse]
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.RevokeApiKeyRequest, _provisioning_pb2.RevokeApiKeyResponse]
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListApiKeysRequest, _provisioning_pb2.ListApiKeysResponse]
@@ -72,6 +75,9 @@ class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     CreateTenant: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.CreateTenantRequest, _provisioning_pb2.CreateTenantResponse]  # type: ignore[assignment]
     """Operators only."""
     ListTenants: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListTenantsRequest, _provisioning_pb2.ListTenantsResponse]  # type: ignore[assignment]
+    SuspendTenant: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SuspendTenantRequest, _provisioning_pb2.SuspendTenantResponse]  # type: ignore[assignment]
+    """Its new calls are refused; with is_ending_calls those in progress are ended."""
+    ResumeTenant: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ResumeTenantRequest, _provisioning_pb2.ResumeTenantResponse]  # type: ignore[assignment]
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.CreateApiKeyRequest, _provisioning_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
     RevokeApiKey: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.RevokeApiKeyRequest, _provisioning_pb2.RevokeApiKeyResponse]  # type: ignore[assignment]
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListApiKeysRequest, _provisioning_pb2.ListApiKeysResponse]  # type: ignore[assignment]
@@ -117,6 +123,21 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provisioning_pb2.ListTenantsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_pb2.ListTenantsResponse, _abc.Awaitable[_provisioning_pb2.ListTenantsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def SuspendTenant(
+        self,
+        request: _provisioning_pb2.SuspendTenantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provisioning_pb2.SuspendTenantResponse, _abc.Awaitable[_provisioning_pb2.SuspendTenantResponse]]:
+        """Its new calls are refused; with is_ending_calls those in progress are ended."""
+
+    @_abc_1.abstractmethod
+    def ResumeTenant(
+        self,
+        request: _provisioning_pb2.ResumeTenantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provisioning_pb2.ResumeTenantResponse, _abc.Awaitable[_provisioning_pb2.ResumeTenantResponse]]: ...
 
     @_abc_1.abstractmethod
     def CreateApiKey(

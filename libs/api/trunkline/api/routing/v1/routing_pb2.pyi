@@ -9,16 +9,18 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Carrier(_message.Message):
-    __slots__ = ("name", "settings", "gateways", "version")
+    __slots__ = ("name", "settings", "gateways", "version", "is_suspended")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
     GATEWAYS_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    IS_SUSPENDED_FIELD_NUMBER: _ClassVar[int]
     name: str
     settings: _config_pb2.CarrierSettings
     gateways: _containers.RepeatedCompositeFieldContainer[Gateway]
     version: int
-    def __init__(self, name: _Optional[str] = ..., settings: _Optional[_Union[_config_pb2.CarrierSettings, _Mapping]] = ..., gateways: _Optional[_Iterable[_Union[Gateway, _Mapping]]] = ..., version: _Optional[int] = ...) -> None: ...
+    is_suspended: bool
+    def __init__(self, name: _Optional[str] = ..., settings: _Optional[_Union[_config_pb2.CarrierSettings, _Mapping]] = ..., gateways: _Optional[_Iterable[_Union[Gateway, _Mapping]]] = ..., version: _Optional[int] = ..., is_suspended: _Optional[bool] = ...) -> None: ...
 
 class Gateway(_message.Message):
     __slots__ = ("name", "host", "port", "transport", "region", "priority", "weight")
@@ -67,6 +69,40 @@ class ChangeCarrierRequest(_message.Message):
     def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., carrier: _Optional[str] = ..., settings: _Optional[_Union[_config_pb2.CarrierSettings, _Mapping]] = ...) -> None: ...
 
 class ChangeCarrierResponse(_message.Message):
+    __slots__ = ("receipt", "carrier")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    carrier: Carrier
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., carrier: _Optional[_Union[Carrier, _Mapping]] = ...) -> None: ...
+
+class SuspendCarrierRequest(_message.Message):
+    __slots__ = ("write", "carrier", "is_ending_calls")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    IS_ENDING_CALLS_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    carrier: str
+    is_ending_calls: bool
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., carrier: _Optional[str] = ..., is_ending_calls: _Optional[bool] = ...) -> None: ...
+
+class SuspendCarrierResponse(_message.Message):
+    __slots__ = ("receipt", "carrier")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    carrier: Carrier
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., carrier: _Optional[_Union[Carrier, _Mapping]] = ...) -> None: ...
+
+class ResumeCarrierRequest(_message.Message):
+    __slots__ = ("write", "carrier")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    carrier: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., carrier: _Optional[str] = ...) -> None: ...
+
+class ResumeCarrierResponse(_message.Message):
     __slots__ = ("receipt", "carrier")
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
     CARRIER_FIELD_NUMBER: _ClassVar[int]

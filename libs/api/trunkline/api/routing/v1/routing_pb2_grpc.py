@@ -44,6 +44,16 @@ class RoutingServiceStub:
                 request_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ChangeCarrierRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ChangeCarrierResponse.FromString,
                 _registered_method=True)
+        self.SuspendCarrier = channel.unary_unary(
+                '/trunkline.api.routing.v1.RoutingService/SuspendCarrier',
+                request_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.SuspendCarrierRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.SuspendCarrierResponse.FromString,
+                _registered_method=True)
+        self.ResumeCarrier = channel.unary_unary(
+                '/trunkline.api.routing.v1.RoutingService/ResumeCarrier',
+                request_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ResumeCarrierRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ResumeCarrierResponse.FromString,
+                _registered_method=True)
         self.ListCarriers = channel.unary_unary(
                 '/trunkline.api.routing.v1.RoutingService/ListCarriers',
                 request_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ListCarriersRequest.SerializeToString,
@@ -96,6 +106,19 @@ class RoutingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ChangeCarrier(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuspendCarrier(self, request, context):
+        """It gets no new calls; with is_ending_calls those in progress are ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeCarrier(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -164,6 +187,16 @@ def add_RoutingServiceServicer_to_server(servicer, server):
                     servicer.ChangeCarrier,
                     request_deserializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ChangeCarrierRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ChangeCarrierResponse.SerializeToString,
+            ),
+            'SuspendCarrier': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendCarrier,
+                    request_deserializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.SuspendCarrierRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.SuspendCarrierResponse.SerializeToString,
+            ),
+            'ResumeCarrier': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeCarrier,
+                    request_deserializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ResumeCarrierRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ResumeCarrierResponse.SerializeToString,
             ),
             'ListCarriers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListCarriers,
@@ -260,6 +293,60 @@ class RoutingService:
             '/trunkline.api.routing.v1.RoutingService/ChangeCarrier',
             trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ChangeCarrierRequest.SerializeToString,
             trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ChangeCarrierResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuspendCarrier(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.routing.v1.RoutingService/SuspendCarrier',
+            trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.SuspendCarrierRequest.SerializeToString,
+            trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.SuspendCarrierResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeCarrier(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.routing.v1.RoutingService/ResumeCarrier',
+            trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ResumeCarrierRequest.SerializeToString,
+            trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ResumeCarrierResponse.FromString,
             options,
             channel_credentials,
             insecure,

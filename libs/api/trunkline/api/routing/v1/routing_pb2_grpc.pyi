@@ -33,6 +33,9 @@ class RoutingServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RoutingServiceAsyncStub: ...
     CreateCarrier: _grpc.UnaryUnaryMultiCallable[_routing_pb2.CreateCarrierRequest, _routing_pb2.CreateCarrierResponse]
     ChangeCarrier: _grpc.UnaryUnaryMultiCallable[_routing_pb2.ChangeCarrierRequest, _routing_pb2.ChangeCarrierResponse]
+    SuspendCarrier: _grpc.UnaryUnaryMultiCallable[_routing_pb2.SuspendCarrierRequest, _routing_pb2.SuspendCarrierResponse]
+    """It gets no new calls; with is_ending_calls those in progress are ended."""
+    ResumeCarrier: _grpc.UnaryUnaryMultiCallable[_routing_pb2.ResumeCarrierRequest, _routing_pb2.ResumeCarrierResponse]
     ListCarriers: _grpc.UnaryUnaryMultiCallable[_routing_pb2.ListCarriersRequest, _routing_pb2.ListCarriersResponse]
     AddGateway: _grpc.UnaryUnaryMultiCallable[_routing_pb2.AddGatewayRequest, _routing_pb2.AddGatewayResponse]
     RemoveGateway: _grpc.UnaryUnaryMultiCallable[_routing_pb2.RemoveGatewayRequest, _routing_pb2.RemoveGatewayResponse]
@@ -50,6 +53,9 @@ class RoutingServiceAsyncStub(RoutingServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateCarrier: _aio.UnaryUnaryMultiCallable[_routing_pb2.CreateCarrierRequest, _routing_pb2.CreateCarrierResponse]  # type: ignore[assignment]
     ChangeCarrier: _aio.UnaryUnaryMultiCallable[_routing_pb2.ChangeCarrierRequest, _routing_pb2.ChangeCarrierResponse]  # type: ignore[assignment]
+    SuspendCarrier: _aio.UnaryUnaryMultiCallable[_routing_pb2.SuspendCarrierRequest, _routing_pb2.SuspendCarrierResponse]  # type: ignore[assignment]
+    """It gets no new calls; with is_ending_calls those in progress are ended."""
+    ResumeCarrier: _aio.UnaryUnaryMultiCallable[_routing_pb2.ResumeCarrierRequest, _routing_pb2.ResumeCarrierResponse]  # type: ignore[assignment]
     ListCarriers: _aio.UnaryUnaryMultiCallable[_routing_pb2.ListCarriersRequest, _routing_pb2.ListCarriersResponse]  # type: ignore[assignment]
     AddGateway: _aio.UnaryUnaryMultiCallable[_routing_pb2.AddGatewayRequest, _routing_pb2.AddGatewayResponse]  # type: ignore[assignment]
     RemoveGateway: _aio.UnaryUnaryMultiCallable[_routing_pb2.RemoveGatewayRequest, _routing_pb2.RemoveGatewayResponse]  # type: ignore[assignment]
@@ -76,6 +82,21 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _routing_pb2.ChangeCarrierRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_routing_pb2.ChangeCarrierResponse, _abc.Awaitable[_routing_pb2.ChangeCarrierResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def SuspendCarrier(
+        self,
+        request: _routing_pb2.SuspendCarrierRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_routing_pb2.SuspendCarrierResponse, _abc.Awaitable[_routing_pb2.SuspendCarrierResponse]]:
+        """It gets no new calls; with is_ending_calls those in progress are ended."""
+
+    @_abc_1.abstractmethod
+    def ResumeCarrier(
+        self,
+        request: _routing_pb2.ResumeCarrierRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_routing_pb2.ResumeCarrierResponse, _abc.Awaitable[_routing_pb2.ResumeCarrierResponse]]: ...
 
     @_abc_1.abstractmethod
     def ListCarriers(

@@ -123,6 +123,7 @@ impl Call {
             },
             start_ns: self.start_ns,
             gateway: self.step.as_ref().map_or("", |step| &step.target.gateway),
+            carrier: self.step.as_ref().map_or("", |step| &step.target.carrier),
         }
     }
 

@@ -1,0 +1,76 @@
+"""`trunkline call hang-up`: ends a call in progress, at whichever point of presence holds it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import grpc
+import grpc.aio
+
+from trunkline.api.edge.v1 import edge_pb2
+from trunkline.api.records.v1 import records_pb2 as records
+from trunkline.cli.commands.calls import call
+from trunkline.cli.connection import Session, session
+from trunkline.cli.exits import CommandError, Exit
+from trunkline.cli.options import READING, Reading
+from trunkline.cli.output import console, plain, print_json
+from trunkline.runtime.errors import decode_status
+
+__all__ = ["call", "hang_up"]
+
+_CALL = re.compile("[0-9a-f]{32}")
+_AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.FAILED_PRECONDITION)
+"""Of an edge that is down, hangs, or takes no calls yet."""
+
+
+@call.command(name="hang-up")
+async def hang_up(name: str, *, pop: str = "", options: Reading = READING) -> None:
+    """Ends a call in progress: a BYE to both sides or, before the answer, CANCEL to the carrier and 480 to the caller.
+
+    Parameters
+    ----------
+    name: The call's id as in `trunkline call live` or `trunkline call list`, or its SIP Call-ID.
+    pop: Ask this point of presence only; all where it is left out.
+    """
+    async with session(is_operator=options.as_operator) as connected:
+        around = connected.around
+        around.pop(pop)
+        found = await _id_of(connected, name, options.tenant)
+        pops = [pop] if pop else list(around.local["pops"])
+        answers = await asyncio.gather(*(_ask(connected, each, found, options.tenant) for each in pops))
+    ended = [answer for answer in answers if isinstance(answer, edge_pb2.HangUpResponse)]
+    away = [f"{each}: {answer}" for each, answer in zip(pops, answers, strict=True) if isinstance(answer, str)]
+    if not ended:
+        raise CommandError(
+            f"no call {found} in progress" + ("" if not away else " at the points of presence that answered"),
+            why="; ".join(away),
+            remedy="see `trunkline call live`, and `trunkline call show` for one that has ended",
+            code=Exit.UNAVAILABLE if away else Exit.NOT_FOUND,
+        )
+    if options.output == "json":
+        print_json({"call": found, "ended_by": [plain(answer) for answer in ended], "away": away})
+        return
+    for answer in ended:
+        console.print(f"hung up {found} at {answer.pop} ({answer.edge})", markup=False)
+
+
+async def _id_of(connected: Session, name: str, tenant: str) -> str:
+    """An id as it is; a SIP Call-ID's by its record."""
+    if _CALL.fullmatch(name):
+        return name
+    stub = await connected.records()
+    return str((await stub.GetRecord(records.GetRecordRequest(tenant=tenant, call=name))).record.call)
+
+
+async def _ask(connected: Session, pop: str, found: str, tenant: str) -> edge_pb2.HangUpResponse | str | None:
+    """What it did; None: it holds no such call; a text: why it cannot say."""
+    stub = await connected.edge(f"edge-{pop}")
+    try:
+        return await stub.HangUp(edge_pb2.HangUpRequest(call=found, tenant=tenant))
+    except grpc.aio.AioRpcError as error:
+        if error.code() is grpc.StatusCode.NOT_FOUND:
+            return None
+        if error.code() in _AWAY:
+            return decode_status(error).message or "does not answer"
+        raise
