@@ -13,8 +13,6 @@ use crate::worker::Worker;
 /// Credentials that are looked at in one request: a client answers each realm once, and a few stale ones do no harm.
 const MAX_CREDENTIALS: usize = 8;
 
-pub(crate) const TRANSPORT: &str = "udp";
-
 /// What admitted a call that was not admitted.
 pub(crate) fn nobody() -> Admission {
     Admission { acl: String::new(), account: String::new(), address: String::new(), caller_id: String::new(), algorithm: None }
@@ -79,7 +77,7 @@ impl Worker {
             to_uri: message.to().uri_bytes,
             user_agent,
             source: &flow.peer.to_string(),
-            transport: TRANSPORT,
+            transport: self.transport(flow).as_str(),
             pop: &self.config.pop,
             edge: &self.config.edge,
             acl: &admission.acl,

@@ -7,7 +7,7 @@ use trunkline_message::{Algorithm, Message};
 use trunkline_transaction::{CallId, Flow, Now};
 
 use crate::asked::NotAsked;
-use crate::attempt::{credentials_of, nobody, Attempt, Owner, TRANSPORT};
+use crate::attempt::{credentials_of, nobody, Attempt, Owner};
 use crate::policy::{Decision, Invite, Outcome, Policy};
 use crate::reasons::refusal;
 use crate::worker::Worker;
@@ -66,7 +66,7 @@ impl Worker {
             host,
             number,
             source: &source,
-            transport: TRANSPORT,
+            transport: self.transport(flow).as_str(),
             acl: "",
             account: "",
             address: "",

@@ -1,16 +1,16 @@
 //! Requests that the core leaves to the edge: new INVITEs, re-INVITEs from elsewhere, what stands outside of dialogs.
 
-use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use trunkline_access::{current_key, decide, issue, Admission, Call, Domain, Outcome, Proof, Snapshot, Verdict};
 use trunkline_message::{Algorithm, Message, Method, Scheme};
 use trunkline_transaction::{
-    reply_flow, AdmitError, CallHandle, CallId, Disposition, Failures, Flow, Now, Prepared, RecheckHandle, Refusal, RoutePlan, Step,
+    AdmitError, CallHandle, CallId, Disposition, Failures, Flow, Listener, Now, Prepared, RecheckHandle, Refusal, RoutePlan, Step,
+    Transport,
 };
 
-use crate::attempt::{credentials_of, nobody, Attempt, Owner, TRANSPORT};
+use crate::attempt::{credentials_of, nobody, Attempt, Owner};
 use crate::counts::What;
 use crate::policy::{self, Decision, Invite, Policy};
 use crate::reasons::refusal;
@@ -74,7 +74,7 @@ impl Worker {
                 let mut answer = std::mem::take(&mut self.answer);
                 answer.clear();
                 self.stateless.options(message, flow.peer, &mut answer);
-                self.send(reply_flow(message, flow), &answer);
+                self.send(self.reply_flow(message, flow), &answer);
                 self.answer = answer;
             }
             Method::Cancel | Method::Bye | Method::Prack | Method::Update => {
@@ -182,7 +182,7 @@ impl Worker {
         let mut answer = std::mem::take(&mut self.answer);
         answer.clear();
         self.stateless.challenge(message, flow.peer, &challenges, &mut answer);
-        self.send(reply_flow(message, flow), &answer);
+        self.send(self.reply_flow(message, flow), &answer);
         self.answer = answer;
     }
 
@@ -235,7 +235,7 @@ impl Worker {
             host: attempt.host,
             number: attempt.number,
             source: &source,
-            transport: TRANSPORT,
+            transport: self.transport(flow).as_str(),
             acl: &admission.acl,
             account: &admission.account,
             address: &admission.address,
@@ -350,10 +350,17 @@ impl Worker {
         Arc::clone(&self.failures.1)
     }
 
-    /// The first listener of the gateway's address family; without one the gateway cannot be reached from here.
+    /// The first listener of the gateway's transport and address family; without one the gateway cannot be reached from here.
     fn step(&self, target: Arc<Prepared>, request_user: String) -> Option<Step> {
-        let at = self.addresses.iter().position(|address: &SocketAddr| address.is_ipv4() == target.address.is_ipv4())?;
-        Some(Step { target, listener: u16::try_from(at).ok()?, request_user })
+        let speaks = |listener: &Listener, transport: Transport| {
+            listener.transport == transport && listener.address.is_ipv4() == target.address.is_ipv4()
+        };
+        let first = |transport: Transport| {
+            let at = self.places.iter().position(|listener| speaks(listener, transport))?;
+            u16::try_from(at).ok()
+        };
+        let large_listener = if target.is_tcp_allowed { first(Transport::Tcp) } else { None };
+        Some(Step { listener: first(target.transport)?, large_listener, target, request_user })
     }
 
     /// A re-INVITE from another source passes the access rule of its domain again.

@@ -3,7 +3,6 @@
 //! One turn of its loop: poll, read what is there, run the timers that are due, write the facts, send. Facts of a turn are in the
 //! journal before any message of it that comes after them leaves.
 
-use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
@@ -13,7 +12,7 @@ use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use ring::hmac;
 use trunkline_access::{ReplayWindow, USE_BYTES};
 use trunkline_message::{is_keep_alive, HeaderTable, Message};
-use trunkline_transaction::{reply_flow, Action, Config, Failures, Flow, Now, Proxy, Refusal};
+use trunkline_transaction::{reply_flow, Action, Config, Failures, Flow, Listener, Now, Proxy, Refusal, Transport};
 
 use crate::asked::Asked;
 use crate::clock::Clock;
@@ -82,7 +81,8 @@ pub struct Worker {
     pub(crate) id_state: u64,
     /// The last append failed.
     pub(crate) is_journal_failing: bool,
-    pub(crate) addresses: Vec<SocketAddr>,
+    /// Where the listeners are, by their index.
+    pub(crate) places: Vec<Listener>,
     listeners: Vec<UdpListener>,
     inbox: Receiver<Order>,
     token_keys_seen: u64,
@@ -105,12 +105,12 @@ impl Worker {
         seed: [u8; 32],
     ) -> Self {
         let clock = Clock::new();
-        let addresses: Vec<SocketAddr> = listeners.iter().map(UdpListener::address).collect();
+        let places: Vec<Listener> = listeners.iter().map(|listener| Listener::udp(listener.address())).collect();
         let core = Config {
             t1_ms: config.t1_ms,
             silent_gateway_ms: config.silent_gateway_ms,
             all_silent_ms: config.all_silent_ms,
-            listeners: addresses.clone(),
+            listeners: places.clone(),
             realm: config.realm.clone(),
             ..Config::default()
         };
@@ -136,7 +136,7 @@ impl Worker {
             failures: (None, Arc::default()),
             id_state: u64::from_be_bytes(id_seed),
             is_journal_failing: false,
-            addresses,
+            places,
             config,
             shared,
             listeners,
@@ -240,7 +240,7 @@ impl Worker {
                 }
                 Ok(None) => return,
                 Err(error) => {
-                    eprintln!("trunkline engine: error queue of {}: {error}", self.addresses[listener]);
+                    eprintln!("trunkline engine: error queue of {}: {error}", self.places[listener].address);
                     return;
                 }
             }
@@ -253,7 +253,7 @@ impl Worker {
                 Ok(Some(datagram)) => datagram,
                 Ok(None) => return,
                 Err(error) => {
-                    eprintln!("trunkline engine: receive on {}: {error}", self.addresses[listener]);
+                    eprintln!("trunkline engine: receive on {}: {error}", self.places[listener].address);
                     return;
                 }
             };
@@ -297,8 +297,16 @@ impl Worker {
         answer.clear();
         self.stateless.refuse(message, flow.peer, refusal, lines, &mut answer);
         self.flush();
-        self.send(reply_flow(message, flow), &answer);
+        self.send(self.reply_flow(message, flow), &answer);
         self.answer = answer;
+    }
+
+    pub(crate) fn transport(&self, flow: Flow) -> Transport {
+        self.places.get(usize::from(flow.listener)).map_or(Transport::Udp, |place| place.transport)
+    }
+
+    pub(crate) fn reply_flow(&self, message: &Message<'_>, flow: Flow) -> Flow {
+        reply_flow(message, flow, self.transport(flow))
     }
 
     /// Counts one of a kind; false, and counted as not answered, where its source had its answers in this minute.

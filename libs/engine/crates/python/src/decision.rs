@@ -12,12 +12,15 @@ use pyo3::types::{PyTuple, PyType};
 use trunkline_edge::{Answer, AskedOwner, Decision, Outcome};
 use trunkline_message::text::is_header_text;
 use trunkline_message::{Algorithm, NameAddr};
-use trunkline_transaction::{Prepared, Target, MAX_TARGETS};
+use trunkline_transaction::{Prepared, Target, Transport, MAX_TARGETS};
 
 /// Values of P-Asserted-Identity: one sip and one tel (RFC 3325 §9.1).
 const MAX_ASSERTED: usize = 2;
 /// Of one text: well below the line that peers accept.
 const MAX_TEXT_BYTES: usize = 1024;
+
+/// UDP, and TCP for what is too large for it.
+const UDP_AND_TCP: &str = "udp+tcp";
 
 /// Fields of the named tuples of `trunkline.engine.decision`, in their order.
 const TARGET: [&str; 13] = [
@@ -281,10 +284,14 @@ impl<'py> Fields<'_, 'py> {
         if port == 0 {
             return Err(self.wrong("port", "0 is no port"));
         }
-        let transport = self.any_text("transport")?;
-        if transport != "udp" {
-            return Err(self.wrong("transport", format_args!("{transport:?}: this version sends over \"udp\" only")));
-        }
+        let word = self.any_text("transport")?;
+        let (transport, is_tcp_allowed) = match word.as_str() {
+            UDP_AND_TCP => (Transport::Udp, true),
+            one => match Transport::parse(one.as_bytes()) {
+                Some(transport) => (transport, false),
+                None => return Err(self.wrong("transport", format_args!("{word:?} is none of udp, tcp, tls, {UDP_AND_TCP}"))),
+            },
+        };
         let from_name_addr = self.any_text("from_name_addr")?;
         if !from_name_addr.is_empty() {
             self.check_name_addr("from_name_addr", &from_name_addr)?;
@@ -300,6 +307,8 @@ impl<'py> Fields<'_, 'py> {
             gateway: self.wire_text("gateway")?,
             carrier: self.wire_text("carrier")?,
             address: SocketAddr::new(ip, port),
+            transport,
+            is_tcp_allowed,
             is_trusted: self.get("is_trusted")?,
             from_name_addr,
             asserted,

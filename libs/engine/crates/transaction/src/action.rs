@@ -16,7 +16,8 @@ pub struct Now {
     pub unix_ns: u64,
 }
 
-/// Where a datagram came from or goes to: one of our listeners, and the peer's address.
+/// Where a message came from or goes to: one of our listeners, and the peer's address. Over TCP and TLS it names the connection between the
+/// two, of which there is one at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Flow {
     /// Index into `Config::listeners`.
@@ -94,6 +95,8 @@ pub enum FactKind {
 pub enum FailureCause {
     Silent,
     Icmp,
+    /// The connection could not be made, or was closed.
+    Connection,
     Status,
     Pdd,
     Cancelled,
@@ -105,6 +108,7 @@ impl FailureCause {
         match self {
             Self::Silent => "silent",
             Self::Icmp => "icmp",
+            Self::Connection => "connection",
             Self::Status => "status",
             Self::Pdd => "pdd",
             Self::Cancelled => "cancelled",

@@ -1,8 +1,7 @@
 //! What the proxy is told once.
 
-use std::net::SocketAddr;
-
 use crate::plan::Refusal;
+use crate::transport::Listener;
 
 /// Bounds on what is kept. Beyond the first of them new calls are refused; calls that are under way go on.
 #[derive(Clone, Copy, Debug)]
@@ -52,8 +51,8 @@ pub struct Config {
     pub token_lifetime_s: u32,
     /// Longest time from the answer, for a call whose route names none.
     pub max_duration_s: u32,
-    /// The addresses we listen on, by listener index: what Via and Record-Route say. IP literals.
-    pub listeners: Vec<SocketAddr>,
+    /// Where we listen, by listener index: what Via and Record-Route say.
+    pub listeners: Vec<Listener>,
     /// The platform's base domain: credentials of this realm are removed, URIs of asserted identities end in it.
     pub realm: String,
     pub limits: Limits,

@@ -13,6 +13,7 @@ use trunkline_message::{
 
 use crate::plan::Step;
 use crate::route::RouteWork;
+use crate::transport::Listener;
 
 /// RFC 3261 §8.1.1.6.
 const DEFAULT_MAX_FORWARDS: u8 = 70;
@@ -62,8 +63,8 @@ pub(crate) fn to_name_addr(user: &str, gateway: SocketAddr) -> String {
 /// What every forwarded request gets.
 #[derive(Clone, Copy)]
 pub(crate) struct Hop<'a> {
-    /// Our address on the side where it leaves.
-    pub ours: SocketAddr,
+    /// Where we are on the side where it leaves.
+    pub ours: Listener,
     pub branch: &'a str,
     /// Where the request came from.
     pub source: SocketAddr,
@@ -212,10 +213,12 @@ fn add_hop(edits: &mut Edits, request: &Message<'_>, hop: Hop<'_>) {
 }
 
 /// Value of our Via.
-pub(crate) fn via(ours: SocketAddr, branch: &str) -> Vec<u8> {
+pub(crate) fn via(ours: Listener, branch: &str) -> Vec<u8> {
     let mut via = Vec::with_capacity(64 + branch.len());
-    via.extend_from_slice(b"SIP/2.0/UDP ");
-    numbers::write_address(ours, &mut via);
+    for part in ["SIP/2.0/", ours.transport.in_via(), " "] {
+        via.extend_from_slice(part.as_bytes());
+    }
+    numbers::write_address(ours.address, &mut via);
     via.extend_from_slice(b";rport;branch=");
     via.extend_from_slice(branch.as_bytes());
     via

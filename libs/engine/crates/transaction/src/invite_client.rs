@@ -1,4 +1,4 @@
-//! INVITE client transaction: RFC 3261 §17.1.1 with RFC 6026 §7.2, over UDP.
+//! INVITE client transaction: RFC 3261 §17.1.1 with RFC 6026 §7.2.
 
 use crate::machine::ClientEffect::{self, Acknowledge, Deliver, Resend, Start, Stop, Timeout, Unreachable};
 use crate::machine::ClientTimer::{self, A, B, D, M};

@@ -1,4 +1,4 @@
-//! INVITE server transaction: RFC 3261 §17.2.1 with RFC 6026 §7.1, over UDP.
+//! INVITE server transaction: RFC 3261 §17.2.1 with RFC 6026 §7.1.
 
 use crate::machine::ServerEffect::{self, Resend, Send, Start, Stop};
 use crate::machine::ServerTimer::{self, G, H, I, L};

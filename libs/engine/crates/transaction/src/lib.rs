@@ -2,7 +2,7 @@
 //!
 //! RFC 3261 §16 (proxy), §17 (transactions), §9 (CANCEL), RFC 6026 (2xx to INVITE), RFC 4320 (non-INVITE), RFC 3581 (rport),
 //! RFC 5393 (loops). No socket, no clock, no randomness: [`Proxy`] takes parsed messages and [`Now`] and answers with [`Action`]s.
-//! Left out: the access rule, the choice of a route, refusal texts (the caller has the registry), stateless answers, TCP.
+//! Left out: the access rule, the choice of a route, refusal texts (the caller has the registry), stateless answers, connections.
 //!
 //! The way of a call: [`Proxy::on_message`] says [`Disposition::NewInvite`]; the caller asks its access rule and calls
 //! [`Proxy::admit`], then [`Proxy::route`] or [`Proxy::reject`], at once or later. Everything else of the call happens inside.
@@ -28,6 +28,7 @@ mod slab;
 mod tables;
 mod timer;
 mod token;
+mod transport;
 
 pub use action::{Action, Disposition, EndedBy, Fact, FactKind, FailedBy, FailureCause, Flow, Now};
 pub use config::{Config, Limits};
@@ -37,3 +38,4 @@ pub use proxy::{AdmitError, Proxy, RecheckHandle};
 pub use route::reply_flow;
 pub use tables::{machines, Machine, Row};
 pub use token::{TokenKey, MAX_TOKEN_LENGTH};
+pub use transport::{Listener, Transport};

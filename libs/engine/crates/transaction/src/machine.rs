@@ -1,5 +1,15 @@
 //! What the four transaction machines share: their timers and the effects they ask for. They perform none.
 
+/// What starting a timer means: the machines are the same over every transport, the times are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Run {
+    /// Nothing is sent again where nothing is lost.
+    Never,
+    /// Nothing comes again, so nothing is waited for.
+    AtOnce,
+    InFull,
+}
+
 /// Timers of a server transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
@@ -18,6 +28,15 @@ pub(crate) enum ServerTimer {
 
 impl ServerTimer {
     pub const ALL: [Self; 5] = [Self::G, Self::H, Self::I, Self::J, Self::L];
+
+    /// RFC 3261 §17, table 4; L as RFC 6026 §7.1 has it.
+    pub fn over(self, is_reliable: bool) -> Run {
+        match self {
+            Self::G if is_reliable => Run::Never,
+            Self::I | Self::J if is_reliable => Run::AtOnce,
+            Self::G | Self::H | Self::I | Self::J | Self::L => Run::InFull,
+        }
+    }
 }
 
 /// Timers of a client transaction.
@@ -44,6 +63,15 @@ pub(crate) enum ClientTimer {
 
 impl ClientTimer {
     pub const ALL: [Self; 8] = [Self::A, Self::B, Self::C, Self::D, Self::E, Self::F, Self::K, Self::M];
+
+    /// RFC 3261 §17, table 4; M as RFC 6026 §7.2 has it.
+    pub fn over(self, is_reliable: bool) -> Run {
+        match self {
+            Self::A | Self::E if is_reliable => Run::Never,
+            Self::D | Self::K if is_reliable => Run::AtOnce,
+            Self::A | Self::B | Self::C | Self::D | Self::E | Self::F | Self::K | Self::M => Run::InFull,
+        }
+    }
 }
 
 /// In the order in which they are to be done.
@@ -72,4 +100,22 @@ pub(crate) enum ClientEffect {
     Timeout,
     /// Tell the transaction user that the peer cannot be reached.
     Unreachable,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ClientTimer, Run, ServerTimer};
+
+    #[test]
+    fn over_a_reliable_transport_nothing_is_sent_again_and_nothing_is_waited_for_but_the_other_side() {
+        let run = |is_reliable: bool| {
+            let servers = ServerTimer::ALL.into_iter().map(move |timer| (format!("{timer:?}"), timer.over(is_reliable)));
+            servers.chain(ClientTimer::ALL.into_iter().map(move |timer| (format!("{timer:?}"), timer.over(is_reliable))))
+        };
+        assert!(run(false).all(|(_, run)| run == Run::InFull));
+        let names = |wanted: Run| run(true).filter(|(_, run)| *run == wanted).map(|(name, _)| name).collect::<String>();
+        assert_eq!(names(Run::Never), "GAE");
+        assert_eq!(names(Run::AtOnce), "IJDK");
+        assert_eq!(names(Run::InFull), "HLBCFM");
+    }
 }

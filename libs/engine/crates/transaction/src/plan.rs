@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::prepared::Prepared;
+use crate::transport::Transport;
 
 /// A call attempt, for facts; 128 bits, given by the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,6 +40,9 @@ pub struct Target {
     pub gateway: String,
     pub carrier: String,
     pub address: SocketAddr,
+    pub transport: Transport,
+    /// Over TCP it takes what is too large for UDP.
+    pub is_tcp_allowed: bool,
     pub is_trusted: bool,
     /// Replaces From but for its tag; empty: From is kept.
     pub from_name_addr: String,
@@ -58,8 +62,10 @@ pub struct Target {
 pub struct Step {
     /// Shared by the calls that are shown alike.
     pub target: Arc<Prepared>,
-    /// The listener that sends to it: of the same address family.
+    /// The listener that sends to it: of the gateway's transport and address family.
     pub listener: u16,
+    /// The listener for what is too large for UDP; `None` where the gateway takes nothing else.
+    pub large_listener: Option<u16>,
     /// User part of the Request-URI, already escaped; empty: the Request-URI's own is kept.
     pub request_user: String,
 }

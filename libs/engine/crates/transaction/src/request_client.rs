@@ -1,4 +1,4 @@
-//! Non-INVITE client transaction: RFC 3261 §17.1.2, over UDP.
+//! Non-INVITE client transaction: RFC 3261 §17.1.2.
 
 use crate::machine::ClientEffect::{self, Deliver, Resend, Start, Stop, Timeout, Unreachable};
 use crate::machine::ClientTimer::{self, E, F, K};

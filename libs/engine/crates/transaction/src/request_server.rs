@@ -1,4 +1,4 @@
-//! Non-INVITE server transaction: RFC 3261 §17.2.2, over UDP.
+//! Non-INVITE server transaction: RFC 3261 §17.2.2.
 
 use crate::machine::ServerEffect::{self, Resend, Send, Start};
 use crate::machine::ServerTimer::{self, J};

@@ -2,20 +2,24 @@
 
 use std::net::SocketAddr;
 
-use trunkline_message::{numbers, Edits, HeaderName, Message, NameAddr, Uri};
+use trunkline_message::{numbers, Edits, HeaderName, Message, NameAddr, Scheme, Uri};
 
 use crate::action::Flow;
+use crate::transport::{pick, Listener, Transport};
 
-/// RFC 3261 §19.1.2.
-const DEFAULT_PORT: u16 = 5060;
 const TOKEN_PARAM: &str = "t";
 const TOKEN_START: &str = ";t=";
 
-/// The value of our Record-Route.
-pub(crate) fn record_route(ours: SocketAddr, token: &str) -> Vec<u8> {
-    let mut value = Vec::with_capacity(48 + token.len());
+/// The value of our Record-Route for the side that it is shown to: one value, as each side gets a copy of its own (RFC 5658 needs two).
+pub(crate) fn record_route(ours: Listener, token: &str) -> Vec<u8> {
+    let mut value = Vec::with_capacity(64 + token.len());
     value.extend_from_slice(b"<sip:");
-    numbers::write_address(ours, &mut value);
+    numbers::write_address(ours.address, &mut value);
+    if ours.transport != Transport::Udp {
+        for part in [";transport=", ours.transport.as_str()] {
+            value.extend_from_slice(part.as_bytes());
+        }
+    }
     for part in [";lr", TOKEN_START, token, ">"] {
         value.extend_from_slice(part.as_bytes());
     }
@@ -77,7 +81,7 @@ impl RouteWork {
 }
 
 /// Reads the routes. `listeners` are our addresses; a token counts whatever host stands before it, for the edge that made it may be gone.
-pub(crate) fn read(request: &Message<'_>, listeners: &[SocketAddr]) -> Routes {
+pub(crate) fn read(request: &Message<'_>, listeners: &[Listener]) -> Routes {
     let values: Vec<NameAddr<'_>> = match request.addresses(HeaderName::Route).collect() {
         Ok(values) => values,
         Err(_) => return Routes::Foreign,
@@ -111,24 +115,34 @@ fn meet_strict_router(work: &mut RouteWork, rest: &[NameAddr<'_>], first_index: 
     }
 }
 
-fn names_listener(uri: &[u8], listeners: &[SocketAddr]) -> bool {
-    Uri::parse(uri).ok().and_then(|uri| address_of(&uri)).is_some_and(|address| listeners.contains(&address))
+fn names_listener(uri: &[u8], listeners: &[Listener]) -> bool {
+    let named = Uri::parse(uri).ok().and_then(|uri| address_of(&uri, transport_of(&uri).unwrap_or_default()));
+    named.is_some_and(|address| listeners.iter().any(|listener| listener.address == address))
 }
 
-fn address_of(uri: &Uri<'_>) -> Option<SocketAddr> {
-    Some(SocketAddr::new(uri.host_ip()?, uri.port.unwrap_or(DEFAULT_PORT)))
+fn address_of(uri: &Uri<'_>, transport: Transport) -> Option<SocketAddr> {
+    Some(SocketAddr::new(uri.host_ip()?, uri.port.unwrap_or(transport.default_port())))
+}
+
+/// What a URI asks for; `None` where it says nothing.
+fn transport_of(uri: &Uri<'_>) -> Option<Transport> {
+    if uri.scheme == Scheme::Sips {
+        return Some(Transport::Tls);
+    }
+    uri.params().get("transport").and_then(|param| param.value).and_then(Transport::parse)
 }
 
 /// The token of our Record-Route in a response to a request that we sent; empty where the peer has left it out.
-pub(crate) fn own_token(response: &Message<'_>, listeners: &[SocketAddr]) -> String {
+pub(crate) fn own_token(response: &Message<'_>, listeners: &[Listener]) -> String {
     let uris = response.values(HeaderName::RecordRoute).filter_map(|value| Some(NameAddr::parse(value.bytes).ok()?.uri_bytes));
     let token = uris.filter(|uri| names_listener(uri, listeners)).find_map(token_in_uri).unwrap_or_default();
     String::from_utf8_lossy(token).into_owned()
 }
 
 /// Where requests of the dialog go that `message`, from the peer at `flow`, makes: its next Record-Route below ours or its Contact, where
-/// that is an address of the same family; else back to where the message came from. `our_token` marks our value in a response.
-pub(crate) fn next_hop(message: &Message<'_>, our_token: &str, flow: Flow) -> Flow {
+/// that is an address of the same family; else back to where the message came from. A URI that names no transport has that of the message:
+/// §16.6 would take UDP, which a peer that was given TCP need not speak. `our_token` marks our value in a response.
+pub(crate) fn next_hop(message: &Message<'_>, our_token: &str, flow: Flow, listeners: &[Listener]) -> Flow {
     let mut nearest = None;
     for value in message.values(HeaderName::RecordRoute) {
         if is_own(value.bytes, our_token) {
@@ -137,11 +151,27 @@ pub(crate) fn next_hop(message: &Message<'_>, our_token: &str, flow: Flow) -> Fl
         nearest = NameAddr::parse(value.bytes).ok();
     }
     let target = nearest.or_else(|| message.addresses(HeaderName::Contact).next().and_then(Result::ok));
-    let address = target.and_then(|target| target.uri().ok().and_then(|uri| address_of(&uri)));
-    match address.filter(|address| address.is_ipv4() == flow.peer.is_ipv4() && !address.ip().is_unspecified()) {
-        Some(peer) => Flow { listener: flow.listener, peer },
-        None => flow,
-    }
+    target.and_then(|target| target.uri().ok()).and_then(|uri| flow_to(&uri, flow, listeners)).unwrap_or(flow)
+}
+
+/// Where `uri` leads from beside `near`: an address of the same family, over what it asks for.
+fn flow_to(uri: &Uri<'_>, near: Flow, listeners: &[Listener]) -> Option<Flow> {
+    let nearby = listeners.get(usize::from(near.listener)).map_or(Transport::Udp, |listener| listener.transport);
+    let transport = transport_of(uri).unwrap_or(nearby);
+    let peer = address_of(uri, transport).filter(|peer| peer.is_ipv4() == near.peer.is_ipv4() && !peer.ip().is_unspecified())?;
+    Some(Flow { listener: pick(listeners, near.listener, transport, peer)?, peer })
+}
+
+/// Where a request to a client can go when its connection `flow` is gone: to the address of its own that the request names, which is behind
+/// no NAT. `None` where there is no other.
+pub(crate) fn instead_of(request: &Message<'_>, flow: Flow, listeners: &[Listener]) -> Option<Flow> {
+    let uri = match request.addresses(HeaderName::Route).next() {
+        Some(route) => route.ok()?.uri().ok()?,
+        None => request.request_uri().ok()?,
+    };
+    let other = flow_to(&uri, flow, listeners)?;
+    // The same listener: the Via of the request names it.
+    (other != flow && other.listener == flow.listener && other.peer.ip() == flow.peer.ip()).then_some(other)
 }
 
 /// Values of Record-Route above ours in a response, nearest to us first: the route set of a request of our own towards the peer.
@@ -152,12 +182,15 @@ pub(crate) fn route_set<'a>(response: &Message<'a>, our_token: &str) -> Vec<&'a 
     values
 }
 
-/// Where the responses to a request go: RFC 3261 §18.2.2 with RFC 3581 §4.
-pub fn reply_flow(request: &Message<'_>, source: Flow) -> Flow {
+/// Where the responses to a request go: RFC 3261 §18.2.2 with RFC 3581 §4. Over a connection, back.
+pub fn reply_flow(request: &Message<'_>, source: Flow, transport: Transport) -> Flow {
+    if transport.is_reliable() {
+        return source;
+    }
     let via = request.top_via();
     let port = match via.rport() {
         Some(_) => source.peer.port(),
-        None => via.sent_by_port.unwrap_or(DEFAULT_PORT),
+        None => via.sent_by_port.unwrap_or(transport.default_port()),
     };
     Flow { listener: source.listener, peer: SocketAddr::new(source.peer.ip(), port) }
 }

@@ -11,6 +11,7 @@ use crate::action::Flow;
 use crate::base64;
 use crate::entropy::Entropy;
 use crate::plan::CallId;
+use crate::transport::Transport;
 
 /// Record-Route makes an INVITE longer in both directions; the whole must stay below 1300 bytes over UDP.
 pub const MAX_TOKEN_LENGTH: usize = 160;
@@ -57,7 +58,9 @@ pub(crate) struct Token {
     pub start_s: u32,
     /// Milliseconds after `start_s`, whole seconds as they are; `None`: not answered, or not known on this side.
     pub answered_after_ms: Option<u32>,
+    /// Its listener is that of the edge that sealed it; another edge looks for one of its own by `transport`.
     pub next_hop: Flow,
+    pub transport: Transport,
     /// Where requests of this side come from: the gateway on the carrier's copy, the customer as last seen on the customer's.
     pub source: IpAddr,
     pub has_asserted: bool,
@@ -198,6 +201,12 @@ const FROM_ANONYMOUS: u8 = 16;
 const FROM_ASSERTED: u8 = 32;
 const IS_ANSWERED: u8 = 64;
 
+/// Transport and listener share a byte.
+const TRANSPORT_SHIFT: u8 = 6;
+const LISTENER_MASK: u8 = (1 << TRANSPORT_SHIFT) - 1;
+/// As many as a token can name.
+pub(crate) const MAX_LISTENERS: usize = 1 << TRANSPORT_SHIFT;
+
 impl Token {
     /// Nanoseconds since 1970 UTC, to the millisecond; 0 where the token does not know.
     pub fn answered_ns(&self) -> u64 {
@@ -230,8 +239,8 @@ impl Token {
         if let Some(after_ms) = self.answered_after_ms {
             out.extend_from_slice(&after_ms.to_be_bytes());
         }
-        // More than 255 listeners are refused by Proxy::new.
-        out.push(self.next_hop.listener as u8);
+        // More than 64 listeners are refused by Proxy::new. Of UDP the byte is the index alone, as before there were other transports.
+        out.push(self.transport.code() << TRANSPORT_SHIFT | self.next_hop.listener as u8 & LISTENER_MASK);
         write_ip(self.next_hop.peer.ip(), &mut out);
         out.extend_from_slice(&self.next_hop.peer.port().to_be_bytes());
         write_ip(self.source, &mut out);
@@ -253,7 +262,9 @@ impl Token {
         let call = CallId(u128::from_be_bytes(reader.take(16)?.try_into().ok()?));
         let start_s = reader.u32()?;
         let answered_after_ms = if flags & IS_ANSWERED != 0 { Some(reader.u32()?) } else { None };
-        let listener = u16::from(reader.byte()?);
+        let place = reader.byte()?;
+        let transport = Transport::from_code(place >> TRANSPORT_SHIFT)?;
+        let listener = u16::from(place & LISTENER_MASK);
         let ip = reader.ip()?;
         let port = u16::from_be_bytes(reader.take(2)?.try_into().ok()?);
         let source = reader.ip()?;
@@ -268,6 +279,7 @@ impl Token {
             start_s,
             answered_after_ms,
             next_hop: Flow { listener, peer: SocketAddr::new(ip, port) },
+            transport,
             source,
             has_asserted: flags & HAS_ASSERTED != 0,
             has_asserted_tel: flags & HAS_ASSERTED_TEL != 0,
@@ -362,6 +374,7 @@ mod tests {
             start_s: NOW_S as u32,
             answered_after_ms: Some(8_125),
             next_hop: Flow { listener: 1, peer: peer.parse().unwrap() },
+            transport: Transport::Udp,
             source: "2001:db8::9".parse().unwrap(),
             has_asserted: true,
             has_asserted_tel: true,
@@ -385,6 +398,19 @@ mod tests {
             assert!(text.len() <= MAX_TOKEN_LENGTH, "{}", text.len());
             assert_eq!(ring.open(NOW_S + 5, 86_400, text.as_bytes(), BINDING), Ok(sent));
         }
+    }
+
+    #[test]
+    fn the_transport_of_the_next_hop_takes_no_room_and_udp_is_what_it_always_was() {
+        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32]));
+        for transport in Transport::ALL {
+            let sent = Token { transport, ..token(Side::Customer, "127.0.9.1:5060") };
+            let text = ring.seal(&mut entropy, NOW_S, &sent, BINDING).unwrap();
+            assert_eq!(ring.open(NOW_S, 86_400, text.as_bytes(), BINDING), Ok(sent));
+        }
+        let written = token(Side::Customer, "127.0.9.1:5060").write(MAX_RAW);
+        // Flags, call, start, answered: then the place.
+        assert_eq!(written[1 + 16 + 4 + 4], 1);
     }
 
     #[test]

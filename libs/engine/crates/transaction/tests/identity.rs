@@ -165,7 +165,7 @@ fn the_token_of_a_record_route_fits_and_is_another_on_each_side() {
 
 #[test]
 fn ipv6_on_the_carriers_side_works_with_a_listener_of_its_own() {
-    let listeners = vec![addr(OURS), addr("[::1]:5060")];
+    let listeners = vec![Listener::udp(addr(OURS)), Listener::udp(addr("[::1]:5060"))];
     let mut bench = Bench::with(Config { listeners, ..config() }, 1);
     let peer = "[2001:db8::9]:5062";
     let (ok, invite) = bench.answered(Target { address: addr(peer), ..shown() });

@@ -22,7 +22,7 @@ impl Proxy {
         let bytes = own_response(cancel, flow.peer, 200, "", &server.to_tag, "");
         let is_open = server.is_proceeding_invite();
         let role = server.role.clone();
-        turn.send(route::reply_flow(cancel, flow), bytes);
+        turn.send(route::reply_flow(cancel, flow, self.transport(flow)), bytes);
         if !is_open {
             return;
         }
@@ -100,7 +100,7 @@ impl Proxy {
         }
         let Some(client) = self.clients.get(key) else { return false };
         let own_token = route::own_token(response, &self.config.listeners);
-        let flow = route::next_hop(response, &own_token, client.flow);
+        let flow = route::next_hop(response, &own_token, client.flow, &self.config.listeners);
         let ours = self.listener(flow.listener);
         let write =
             |method: &str, cseq: u32, branch: &str| write_own_request(method, cseq, &forward::via(ours, branch), response, &own_token);

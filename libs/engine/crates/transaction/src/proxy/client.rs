@@ -9,9 +9,10 @@ use crate::action::Flow;
 use crate::branch;
 use crate::forward::Identity;
 use crate::invite_client;
-use crate::machine::{ClientEffect, ClientTimer};
+use crate::machine::{ClientEffect, ClientTimer, Run};
 use crate::plan::CallId;
 use crate::request_client;
+use crate::route;
 use crate::slab::Key;
 use crate::timer::Timers;
 use crate::token::Side;
@@ -50,6 +51,9 @@ pub(super) struct Client {
     /// waiting for stray copies.
     pub request: Vec<u8>,
     pub flow: Flow,
+    pub is_reliable: bool,
+    /// Where the connection of `flow` is gone there may be another address to try.
+    has_instead: bool,
     pub role: ClientRole,
     /// The client transaction of its CANCEL, which has the same branch.
     pub cancel: Option<Key>,
@@ -78,6 +82,14 @@ impl Client {
         match self.machine {
             Machine::Invite(state) => matches!(state, invite_client::State::Calling | invite_client::State::Proceeding),
             Machine::Request(state) => matches!(state, request_client::State::Trying | request_client::State::Proceeding),
+        }
+    }
+
+    /// No response at all yet.
+    fn is_unanswered(&self) -> bool {
+        match self.machine {
+            Machine::Invite(state) => state == invite_client::State::Calling,
+            Machine::Request(state) => state == request_client::State::Trying,
         }
     }
 
@@ -153,9 +165,14 @@ impl Proxy {
         method: Method,
         write: impl FnOnce(&str) -> Vec<u8>,
     ) -> Key {
-        let branch = branch::make(&mut self.entropy, self.clients.next_key(), loop_part);
+        let branch = self.next_branch(loop_part);
         let bytes = write(&branch);
         self.start_client(turn, flow, role, branch, method, bytes)
+    }
+
+    /// Of the next client transaction, and of no other.
+    pub(super) fn next_branch(&mut self, loop_part: &str) -> String {
+        branch::make(&mut self.entropy, self.clients.next_key(), loop_part)
     }
 
     /// The CANCEL of an INVITE: a transaction of its own under the same branch (§9.1).
@@ -172,13 +189,24 @@ impl Proxy {
         }
     }
 
-    fn start_client(&mut self, turn: &mut Turn<'_>, flow: Flow, role: ClientRole, branch: String, method: Method, request: Vec<u8>) -> Key {
+    pub(super) fn start_client(
+        &mut self,
+        turn: &mut Turn<'_>,
+        flow: Flow,
+        role: ClientRole,
+        branch: String,
+        method: Method,
+        request: Vec<u8>,
+    ) -> Key {
         let (machine, retransmission, timeout) = match method {
             Method::Invite => (Machine::Invite(invite_client::State::Calling), ClientTimer::A, ClientTimer::B),
             _ => (Machine::Request(request_client::State::Trying), ClientTimer::E, ClientTimer::F),
         };
         let mut timers = Timers::new();
-        timers.start(retransmission as usize, turn.now.ms + self.config.t1_ms.max(1));
+        let is_reliable = self.transport(flow).is_reliable();
+        if retransmission.over(is_reliable) != Run::Never {
+            timers.start(retransmission as usize, turn.now.ms + self.config.t1_ms.max(1));
+        }
         timers.start(timeout as usize, turn.now.ms + self.lifetime_ms());
         let interval_ms = self.config.t1_ms;
         turn.send(flow, request.clone());
@@ -188,6 +216,8 @@ impl Proxy {
             method,
             request,
             flow,
+            is_reliable,
+            has_instead: false,
             role,
             cancel: None,
             is_cancel_wanted: false,
@@ -236,8 +266,31 @@ impl Proxy {
         self.drive_client(turn, key, Input::Response(status), Some(response));
     }
 
+    /// A request to a customer goes to the address that it names where the connection is gone.
+    pub(super) fn allow_instead(&mut self, key: Key) {
+        if let Some(client) = self.clients.get_mut(key).filter(|client| client.is_reliable) {
+            client.has_instead = true;
+        }
+    }
+
     pub(super) fn on_transport_error(&mut self, turn: &mut Turn<'_>, key: Key) {
-        self.drive_client(turn, key, Input::TransportError, None);
+        if !self.send_instead(turn, key) {
+            self.drive_client(turn, key, Input::TransportError, None);
+        }
+    }
+
+    /// Whether an unanswered request that may go elsewhere does so now; once.
+    fn send_instead(&mut self, turn: &mut Turn<'_>, key: Key) -> bool {
+        let Some(client) = self.clients.get_mut(key).filter(|client| client.has_instead && client.is_unanswered()) else { return false };
+        client.has_instead = false;
+        let gone = client.flow;
+        let instead = client.sent().and_then(|request| route::instead_of(&request.view(), gone, &self.config.listeners));
+        let Some(instead) = instead else { return false };
+        client.flow = instead;
+        turn.send(instead, client.request.clone());
+        self.forget_peer(key, gone.peer);
+        self.peers.entry(instead.peer).or_default().insert(key);
+        true
     }
 
     pub(super) fn on_client_timers(&mut self, turn: &mut Turn<'_>, key: Key, at_ms: u64) {
@@ -286,6 +339,8 @@ impl Proxy {
                 }
                 ClientEffect::Start(timer) => {
                     let delay_ms = match timer {
+                        _ if timer.over(client.is_reliable) == Run::Never => continue,
+                        _ if timer.over(client.is_reliable) == Run::AtOnce => 0,
                         ClientTimer::A => {
                             client.interval_ms *= 2;
                             client.interval_ms

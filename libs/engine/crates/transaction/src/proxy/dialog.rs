@@ -13,6 +13,7 @@ use crate::renumber::{self, Raise};
 use crate::route::RouteWork;
 use crate::slab::Key;
 use crate::token::{Binding, FromForm, Side, Token, TokenError};
+use crate::transport::pick;
 
 use super::call::{contact_uri, Call, End};
 use super::client::ClientRole;
@@ -181,10 +182,16 @@ impl Proxy {
         let customer = Binding { side: Side::Customer, call_id, caller_tag: from_tag, callee_tag: to_tag };
         let carrier = Binding { side: Side::Carrier, call_id, caller_tag: to_tag, callee_tag: b"" };
         let lifetime_s = self.config.token_lifetime_s;
-        match self.ring.open(now_s, lifetime_s, text, customer) {
-            Err(TokenError::NotOurs) => self.ring.open(now_s, lifetime_s, text, carrier),
-            result => result,
+        let mut token = match self.ring.open(now_s, lifetime_s, text, customer) {
+            Err(TokenError::NotOurs) => self.ring.open(now_s, lifetime_s, text, carrier)?,
+            result => result?,
+        };
+        // Another edge may have sealed it, whose listeners stand in another order.
+        let next_hop = &mut token.next_hop;
+        if let Some(ours) = pick(&self.config.listeners, next_hop.listener, token.transport, next_hop.peer) {
+            next_hop.listener = ours;
         }
+        Ok(token)
     }
 
     /// Clients behind NAT: requests to the customer go where its last one came from. Its Contact is that of its last INVITE or UPDATE.
@@ -230,6 +237,9 @@ impl Proxy {
         let client = self.send_request(turn, leg.next_hop, role, loop_part, view.method(), |branch| {
             write_request(&view, Hop { ours, branch, source: source.peer, realm: &realm }, leg, work)
         });
+        if leg.side == Side::Carrier {
+            self.allow_instead(client);
+        }
         if let Some(server) = self.servers.get_mut(server) {
             server.role = ServerRole::Exchange(client);
         }

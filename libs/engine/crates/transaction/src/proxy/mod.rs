@@ -27,7 +27,8 @@ use crate::entropy::{Entropy, IsHash, KeyedState};
 use crate::plan::{Admission, CallHandle, CallId, LiveCall, Refusal, RoutePlan, StaleCall};
 use crate::slab::{Key, Slab};
 use crate::timer::TimerQueue;
-use crate::token::{TokenKey, TokenRing};
+use crate::token::{TokenKey, TokenRing, MAX_LISTENERS};
+use crate::transport::{Listener, Transport};
 
 use call::Call;
 use client::Client;
@@ -107,20 +108,23 @@ pub struct Proxy {
     ended: EndedCalls,
     /// Those of them that we have ended ourselves: nothing of theirs passes any more.
     hung_up: EndedCalls,
-    /// Client transactions by peer, for ICMP.
+    /// Client transactions by peer, for ICMP and closed connections.
     peers: HashMap<SocketAddr, BTreeSet<Key>, KeyedState>,
+    /// Server transactions by the connection that their responses take.
+    replies: HashMap<Flow, BTreeSet<Key>, KeyedState>,
     timers: TimerQueue<Timed>,
 }
 
 impl Proxy {
     /// `seed` is entropy from the caller, new for each process: branches, tags and token nonces derive from it.
-    /// Listeners beyond the 256th cannot be named in a token and must not be given; all calls are bounded by `config.limits`.
+    /// Listeners beyond the 64th cannot be named in a token and must not be given; all calls are bounded by `config.limits`.
     pub fn new(config: Config, seed: [u8; 32]) -> Self {
-        assert!((1..=256).contains(&config.listeners.len()), "a proxy has 1 to 256 listeners");
+        assert!((1..=MAX_LISTENERS).contains(&config.listeners.len()), "a proxy has 1 to {MAX_LISTENERS} listeners");
         let mut entropy = Entropy::new(&seed);
         let server_ids = HashMap::with_hasher(IsHash);
         let call_ids = HashMap::with_hasher(entropy.map_state());
         let peers = HashMap::with_hasher(entropy.map_state());
+        let replies = HashMap::with_hasher(entropy.map_state());
         let ended = EndedCalls::new(config.limits.ended_calls, entropy.map_state());
         let hung_up = EndedCalls::new(config.limits.ended_calls, entropy.map_state());
         Self {
@@ -135,6 +139,7 @@ impl Proxy {
             ended,
             hung_up,
             peers,
+            replies,
             timers: TimerQueue::new(),
         }
     }
@@ -228,13 +233,27 @@ impl Proxy {
         self.timers.next()
     }
 
-    /// The network says that `peer` cannot be reached (ICMP, RFC 3261 §18.4).
+    /// The network says that `peer` cannot be reached over UDP (ICMP, RFC 3261 §18.4).
     pub fn on_unreachable(&mut self, now: Now, peer: SocketAddr, out: &mut Vec<Action>) {
-        let keys: Vec<Key> = self.peers.get(&peer).into_iter().flatten().copied().collect();
         let mut turn = Turn { now, out };
-        for key in keys {
+        for key in self.clients_to(peer, |client| !client.is_reliable) {
             self.on_transport_error(&mut turn, key);
         }
+    }
+
+    /// The connection of `flow` could not be made, or is closed: what went over it and has no response yet has failed (RFC 3261 §18.4), and
+    /// responses to what came over it take another (§18.2.2).
+    pub fn on_closed(&mut self, now: Now, flow: Flow, out: &mut Vec<Action>) {
+        let mut turn = Turn { now, out };
+        self.move_replies(flow);
+        for key in self.clients_to(flow.peer, |client| client.is_reliable && client.flow == flow) {
+            self.on_transport_error(&mut turn, key);
+        }
+    }
+
+    fn clients_to(&self, peer: SocketAddr, is_wanted: impl Fn(&Client) -> bool) -> Vec<Key> {
+        let keys = self.peers.get(&peer).into_iter().flatten().copied();
+        keys.filter(|key| self.clients.get(*key).is_some_and(&is_wanted)).collect()
     }
 
     /// Calls from their INVITE to their end.
@@ -255,12 +274,16 @@ impl Proxy {
     /// Calls and transactions with what leads to them: 0 when all timers have run out. Memories of ended calls have no timer and are not
     /// counted.
     pub fn entry_count(&self) -> usize {
-        self.calls.len() + self.transaction_count() + self.server_ids.len() + self.call_ids.len() + self.peers.len()
+        self.calls.len() + self.transaction_count() + self.server_ids.len() + self.call_ids.len() + self.peers.len() + self.replies.len()
     }
 
-    /// The address that names us on this listener; the first one for an index nobody gave.
-    fn listener(&self, index: u16) -> SocketAddr {
+    /// What names us on this listener; the first one for an index nobody gave.
+    fn listener(&self, index: u16) -> Listener {
         self.config.listeners.get(usize::from(index)).copied().unwrap_or(self.config.listeners[0])
+    }
+
+    fn transport(&self, flow: Flow) -> Transport {
+        self.listener(flow.listener).transport
     }
 
     fn has_room_for_call(&self) -> bool {

@@ -8,7 +8,7 @@ use trunkline_message::{Message, Method, OwnedMessage, ResponseSpec};
 use crate::action::Flow;
 use crate::entropy::write_hex;
 use crate::invite_server;
-use crate::machine::{ServerEffect, ServerTimer};
+use crate::machine::{Run, ServerEffect, ServerTimer};
 use crate::plan::Refusal;
 use crate::request_server;
 use crate::route;
@@ -48,6 +48,9 @@ pub(super) struct Server {
     pub request: Option<Arc<OwnedMessage>>,
     pub source: Flow,
     pub reply: Flow,
+    is_reliable: bool,
+    /// Where the sender takes responses when its connection is gone: the port of its Via (§18.2.2).
+    via_port: Option<u16>,
     /// To-tag of responses of our own.
     pub to_tag: String,
     /// The last response, as sent.
@@ -149,12 +152,16 @@ impl Proxy {
         let id = self.server_id(request);
         let mut to_tag = String::with_capacity(16);
         write_hex(&self.entropy.next::<8>(), &mut to_tag);
+        let transport = self.transport(source);
+        let reply = route::reply_flow(request, source, transport);
         let server = Server {
             machine,
             id,
             request: Some(Arc::new(OwnedMessage::copy_of(request))),
             source,
-            reply: route::reply_flow(request, source),
+            reply,
+            is_reliable: transport.is_reliable(),
+            via_port: request.top_via().sent_by_port,
             to_tag,
             last: Vec::new(),
             accepted_tag: Vec::new(),
@@ -164,12 +171,37 @@ impl Proxy {
         };
         let key = self.servers.insert(server);
         self.server_ids.insert(id, key);
+        if transport.is_reliable() {
+            self.replies.entry(reply).or_default().insert(key);
+        }
         key
     }
 
     pub(super) fn remove_server(&mut self, key: Key) {
         if let Some(server) = self.servers.remove(key) {
             self.server_ids.remove(&server.id);
+            if server.is_reliable {
+                self.forget_reply(server.reply, key);
+            }
+        }
+    }
+
+    fn forget_reply(&mut self, flow: Flow, key: Key) {
+        if let Some(keys) = self.replies.get_mut(&flow) {
+            keys.remove(&key);
+            if keys.is_empty() {
+                self.replies.remove(&flow);
+            }
+        }
+    }
+
+    /// §18.2.2: when the connection of a request is gone, its responses open one to the address it came from, at the port of its Via.
+    pub(super) fn move_replies(&mut self, gone: Flow) {
+        for key in self.replies.remove(&gone).into_iter().flatten() {
+            let default_port = self.transport(gone).default_port();
+            let Some(server) = self.servers.get_mut(key) else { continue };
+            server.reply.peer.set_port(server.via_port.unwrap_or(default_port));
+            self.replies.entry(server.reply).or_default().insert(key);
         }
     }
 
@@ -274,6 +306,8 @@ impl Proxy {
                 }
                 ServerEffect::Start(timer) => {
                     let delay_ms = match timer {
+                        _ if timer.over(server.is_reliable) == Run::Never => continue,
+                        _ if timer.over(server.is_reliable) == Run::AtOnce => 0,
                         ServerTimer::G => {
                             let delay_ms = server.interval_ms;
                             server.interval_ms = (2 * delay_ms).min(self.config.t2_ms);

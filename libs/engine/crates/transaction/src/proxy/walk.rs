@@ -12,12 +12,16 @@ use crate::prepared::Prepared;
 use crate::route;
 use crate::slab::Key;
 use crate::token::{Binding, Side, Token};
+use crate::transport::Transport;
 
 use super::call::{Call, CallTimer};
 use super::client::ClientRole;
 use super::hangup::Dialog;
 use super::phase::{Change, Phase};
 use super::{Proxy, Turn};
+
+/// A request above it must not go by UDP where there is another way (§18.1.1).
+const MAX_UDP_REQUEST_BYTES: usize = 1_300;
 
 impl Proxy {
     pub(super) fn start_walk(&mut self, turn: &mut Turn<'_>, key: Key, plan: RoutePlan) {
@@ -88,19 +92,25 @@ impl Proxy {
         if !forward::has_room(&view) {
             return false;
         }
-        let sealed = token_of(call, target);
+        let sealed = token_of(call, target, self.transport(call.customer));
         let binding = Binding { side: Side::Carrier, call_id: view.call_id(), caller_tag: &call.caller_tag, callee_tag: b"" };
         let Some(token) = self.ring.seal(&mut self.entropy, turn.unix_s(), &sealed, binding) else { return false };
-        let ours = self.listener(step.listener);
-        let record_route = route::record_route(ours, &token);
         let loop_part = branch::loop_part(&self.entropy, &view);
         let realm = self.config.realm.clone();
         let identity = Identity::of(step, &view);
-        let flow = Flow { listener: step.listener, peer: target.address };
         let role = ClientRole::Try { call: key, server: server_key, hung_up: Vec::new() };
-        let client = self.send_request(turn, flow, role, &loop_part, Method::Invite, |branch| {
-            forward::write_try(&view, Hop { ours, branch, source, realm: &realm }, &record_route, step, &identity)
-        });
+        let branch = self.next_branch(&loop_part);
+        let written = |listener: u16| {
+            let ours = self.listener(listener);
+            let hop = Hop { ours, branch: &branch, source, realm: &realm };
+            forward::write_try(&view, hop, &route::record_route(ours, &token), step, &identity)
+        };
+        let (mut listener, mut bytes) = (step.listener, written(step.listener));
+        if let Some(large) = step.large_listener.filter(|_| bytes.len() > MAX_UDP_REQUEST_BYTES) {
+            (listener, bytes) = (large, written(large));
+        }
+        let flow = Flow { listener, peer: target.address };
+        let client = self.start_client(turn, flow, role, branch, Method::Invite, bytes);
         if let Some(call) = self.calls.get_mut(key) {
             call.current = Some(client);
             call.token = token;
@@ -152,7 +162,15 @@ impl Proxy {
     }
 
     pub(super) fn on_try_unreachable(&mut self, turn: &mut Turn<'_>, client: Key, key: Key) {
-        self.on_try_lost(turn, client, key, FailureCause::Icmp);
+        let Some(flow) = self.clients.get(client).map(|client| client.flow) else { return };
+        let cause = if self.transport(flow).is_reliable() { FailureCause::Connection } else { FailureCause::Icmp };
+        if let Some(call) = self.calls.get_mut(key).filter(|call| call.current == Some(client)) {
+            // §18.1.1: what was too large for UDP goes by it all the same where the gateway takes no connection.
+            if let Some(step) = call.step.as_ref().filter(|step| step.large_listener == Some(flow.listener)) {
+                call.waiting.push(Step { large_listener: None, ..step.clone() });
+            }
+        }
+        self.on_try_lost(turn, client, key, cause);
     }
 
     fn on_try_lost(&mut self, turn: &mut Turn<'_>, client: Key, key: Key, cause: FailureCause) {
@@ -301,7 +319,7 @@ impl Proxy {
             call.timers.start(CallTimer::Longest as usize, turn.now.ms + u64::from(longest_s) * 1_000);
             turn.fact(call.id, FactKind::Answered { number: call.tries, status });
             let flow = self.clients.get(client).map(|client| client.flow);
-            let next_hop = flow.map(|flow| route::next_hop(response, &call.token, flow));
+            let next_hop = flow.map(|flow| route::next_hop(response, &call.token, flow, &self.config.listeners));
             call.carrier_ip = next_hop.map(|next_hop| next_hop.peer.ip());
             let invite = self.servers.get(server).and_then(|server| server.request.as_deref());
             call.dialog = match (invite, next_hop) {
@@ -363,16 +381,15 @@ impl Proxy {
             true => {
                 let side = Side::Customer;
                 let source = call.customer.peer.ip();
-                let next_hop = route::next_hop(response, &call.token, client.flow);
+                let next_hop = route::next_hop(response, &call.token, client.flow, &self.config.listeners);
+                let transport = self.transport(next_hop);
                 let sealed = call.sealed.clone()?;
                 let answered_after_ms = answered_ns.map(|at_ns| sealed.after_ms(at_ns));
-                let token = Token { side, next_hop, source, answered_after_ms, ..sealed };
+                let token = Token { side, next_hop, transport, source, answered_after_ms, ..sealed };
                 let callee_tag = response.to_tag().unwrap_or_default();
                 let binding = Binding { side, call_id: response.call_id(), caller_tag: &call.caller_tag, callee_tag };
-                self.ring.seal(&mut self.entropy, turn.unix_s(), &token, binding).map(|token| {
-                    let ours = self.config.listeners.get(usize::from(call.customer.listener)).unwrap_or(&self.config.listeners[0]);
-                    route::record_route(*ours, &token)
-                })
+                let ours = self.listener(call.customer.listener);
+                self.ring.seal(&mut self.entropy, turn.unix_s(), &token, binding).map(|token| route::record_route(ours, &token))
             }
             false => None,
         };
@@ -423,13 +440,14 @@ pub(super) fn stated_cause(message: &Message<'_>) -> Option<u16> {
 }
 
 /// What the gateway's copy of Record-Route says. The customer's says the same of the other side.
-fn token_of(call: &Call, target: &Prepared) -> Token {
+fn token_of(call: &Call, target: &Prepared, transport: Transport) -> Token {
     Token {
         side: Side::Carrier,
         call: call.id,
         start_s: u32::try_from(call.start_ns / 1_000_000_000).unwrap_or(u32::MAX),
         answered_after_ms: None,
         next_hop: call.customer,
+        transport,
         source: target.address.ip(),
         has_asserted: !target.asserted.is_empty(),
         has_asserted_tel: target.has_asserted_tel,

@@ -81,7 +81,11 @@ impl Edge {
     }
 
     pub fn start(&mut self, life: u64) {
-        let config = trunkline_transaction::Config { listeners: vec![addr(&self.address)], token_lifetime_s: LONGEST_CALL_S, ..config() };
+        let config = trunkline_transaction::Config {
+            listeners: vec![trunkline_transaction::Listener::udp(addr(&self.address))],
+            token_lifetime_s: LONGEST_CALL_S,
+            ..config()
+        };
         let mut seed = [0x5e; 32];
         seed[..8].copy_from_slice(&life.to_be_bytes());
         let mut proxy = Proxy::new(config, seed);

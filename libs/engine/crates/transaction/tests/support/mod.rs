@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use trunkline_message::{HeaderTable, Message};
 use trunkline_transaction::{
-    Action, Admission, CallHandle, CallId, Config, Disposition, Fact, FactKind, Failures, Flow, Now, Prepared, Proxy, Refusal, RoutePlan,
-    Step, Target, TokenKey,
+    Action, Admission, CallHandle, CallId, Config, Disposition, Fact, FactKind, Failures, Flow, Listener, Now, Prepared, Proxy, Refusal,
+    RoutePlan, Step, Target, TokenKey, Transport,
 };
 
 pub const OURS: &str = "127.0.1.1:5060";
@@ -22,6 +22,7 @@ pub const CALL: CallId = CallId(0xabc);
 #[derive(Clone, Debug)]
 pub struct Sent {
     pub at_ms: u64,
+    pub listener: u16,
     pub to: SocketAddr,
     pub text: String,
 }
@@ -50,7 +51,7 @@ pub fn addr(text: &str) -> SocketAddr {
 }
 
 pub fn config() -> Config {
-    Config { listeners: vec![addr(OURS)], realm: REALM.to_owned(), ..Config::default() }
+    Config { listeners: vec![Listener::udp(addr(OURS))], realm: REALM.to_owned(), ..Config::default() }
 }
 
 pub fn token_key() -> TokenKey {
@@ -84,7 +85,7 @@ impl Bench {
                     let mut table = HeaderTable::new();
                     let message = Message::parse(&bytes, &mut table).expect("what leaves is a message");
                     assert_eq!(message.bytes().len(), bytes.len());
-                    let sent = Sent { at_ms: self.now_ms, to: flow.peer, text: String::from_utf8(bytes).unwrap() };
+                    let sent = Sent { at_ms: self.now_ms, listener: flow.listener, to: flow.peer, text: String::from_utf8(bytes).unwrap() };
                     self.order.push(format!("{} > {}", sent.start(), sent.to));
                     self.sent.push(sent);
                 }
@@ -97,10 +98,14 @@ impl Bench {
     }
 
     pub fn receive(&mut self, from: &str, text: &str) -> Disposition {
+        self.receive_at(0, from, text)
+    }
+
+    pub fn receive_at(&mut self, listener: u16, from: &str, text: &str) -> Disposition {
         let mut table = HeaderTable::new();
         let message = Message::parse(text.as_bytes(), &mut table).unwrap_or_else(|error| panic!("{error:?} in\n{text}"));
         let mut out = Vec::new();
-        let flow = Flow { listener: 0, peer: addr(from) };
+        let flow = Flow { listener, peer: addr(from) };
         let disposition = self.proxy.on_message(self.now(), flow, &message, &mut out);
         self.take(out);
         disposition
@@ -239,7 +244,8 @@ pub fn plan(targets: Vec<Target>) -> RoutePlan {
 
 /// The second listener, where there is one, is for IPv6.
 pub fn step(target: Target) -> Step {
-    Step { listener: u16::from(target.address.is_ipv6()), request_user: "+31201234567".to_owned(), target: Arc::new(Prepared::new(target)) }
+    let listener = u16::from(target.address.is_ipv6());
+    Step { listener, large_listener: None, request_user: "+31201234567".to_owned(), target: Arc::new(Prepared::new(target)) }
 }
 
 pub fn target(gateway: &str, address: &str) -> Target {
@@ -247,6 +253,8 @@ pub fn target(gateway: &str, address: &str) -> Target {
         gateway: gateway.to_owned(),
         carrier: format!("carrier-{gateway}"),
         address: addr(address),
+        transport: Transport::Udp,
+        is_tcp_allowed: false,
         is_trusted: true,
         from_name_addr: String::new(),
         asserted: Vec::new(),

@@ -1,0 +1,305 @@
+//! Calls whose sides speak by different transports, and connections that go (RFC 3261 §16.6, §17, §18).
+
+mod support;
+
+use std::sync::Arc;
+
+use support::*;
+use trunkline_message::Method;
+use trunkline_transaction::*;
+
+const UDP: u16 = 0;
+const TCP: u16 = 1;
+const TLS: u16 = 2;
+
+fn bench() -> Bench {
+    Bench::with(Config { listeners: listeners(), ..config() }, 1)
+}
+
+fn listeners() -> Vec<Listener> {
+    let at = |transport, address: &str| Listener { transport, address: addr(address) };
+    vec![at(Transport::Udp, OURS), at(Transport::Tcp, OURS), at(Transport::Tls, "127.0.1.1:5061")]
+}
+
+/// How our address stands in Via and in Record-Route of one side.
+fn shown(listener: u16) -> (&'static str, &'static str) {
+    match listener {
+        UDP => ("SIP/2.0/UDP 127.0.1.1:5060;", "<sip:127.0.1.1:5060;lr;t="),
+        TCP => ("SIP/2.0/TCP 127.0.1.1:5060;", "<sip:127.0.1.1:5060;transport=tcp;lr;t="),
+        _ => ("SIP/2.0/TLS 127.0.1.1:5061;", "<sip:127.0.1.1:5061;transport=tls;lr;t="),
+    }
+}
+
+fn contact(peer: &str, listener: u16) -> String {
+    match listener {
+        UDP => peer.to_owned(),
+        TCP => format!("{peer};transport=tcp"),
+        _ => format!("{peer};transport=TLS"),
+    }
+}
+
+fn step_over(target: Target, listener: u16, large_listener: Option<u16>) -> Step {
+    Step { listener, large_listener, request_user: String::new(), target: Arc::new(Prepared::new(target)) }
+}
+
+fn set_up(bench: &mut Bench, text: &str, customer: u16, steps: Vec<Step>) {
+    let flow = Flow { listener: customer, peer: addr(CUSTOMER) };
+    assert_eq!(bench.receive_at(customer, CUSTOMER, text), Disposition::NewInvite);
+    let mut table = trunkline_message::HeaderTable::new();
+    let message = trunkline_message::Message::parse(text.as_bytes(), &mut table).unwrap();
+    bench.act(|proxy, now, out| {
+        let call = proxy.admit(now, flow, &message, admission(CALL), out).unwrap();
+        proxy.route(now, call, RoutePlan { steps, ..plan(Vec::new()) }, out).unwrap();
+    });
+    assert_eq!(bench.one_to(CUSTOMER).start(), "SIP/2.0 100 Trying");
+}
+
+/// A call with an answer: the 200 at the customer and the INVITE at the gateway.
+fn answered(bench: &mut Bench, customer: u16, carrier: u16) -> (Sent, Sent) {
+    set_up(bench, &invite(), customer, vec![step_over(alpha(), carrier, None)]);
+    let invite = bench.one_to(ALPHA);
+    bench.receive_at(carrier, ALPHA, &reply(&invite.text, 200, "callee", &contact(ALPHA, carrier)));
+    let ok = bench.one_to(CUSTOMER);
+    assert_eq!(bench.receive_at(customer, CUSTOMER, &from_customer("ACK", 1, &ok.text, "")), Disposition::Done);
+    assert_eq!(bench.one_to(ALPHA).listener, carrier);
+    (ok, invite)
+}
+
+#[test]
+fn each_side_is_spoken_to_and_sees_us_by_its_own_transport() {
+    for (customer, carrier) in [(UDP, TCP), (TCP, UDP), (TCP, TLS), (TLS, TCP), (TLS, UDP), (UDP, UDP), (TCP, TCP)] {
+        let mut bench = bench();
+        let (ok, invite) = answered(&mut bench, customer, carrier);
+        assert_eq!((ok.listener, invite.listener), (customer, carrier));
+        let ((_, customer_route), (via, carrier_route)) = (shown(customer), shown(carrier));
+        assert!(values(&invite.text, "Via")[0].starts_with(via), "{}", invite.text);
+        assert!(value(&invite.text, "Record-Route").starts_with(carrier_route), "{}", invite.text);
+        assert_eq!(values(&ok.text, "Record-Route").len(), 1);
+        assert!(value(&ok.text, "Record-Route").starts_with(customer_route), "{}", ok.text);
+
+        assert_eq!(bench.receive_at(carrier, ALPHA, &from_carrier("INFO", 7, &invite.text, "")), Disposition::Done);
+        let info = bench.one_to(CUSTOMER);
+        assert_eq!(info.listener, customer);
+        assert!(values(&info.text, "Via")[0].starts_with(shown(customer).0));
+        bench.receive_at(customer, CUSTOMER, &reply(&info.text, 200, "caller", CUSTOMER));
+        assert_eq!(bench.one_to(ALPHA).listener, carrier);
+
+        assert_eq!(bench.receive_at(customer, CUSTOMER, &from_customer("BYE", 2, &ok.text, "")), Disposition::Done);
+        let bye = bench.one_to(ALPHA);
+        assert_eq!(bye.listener, carrier);
+        assert!(values(&bye.text, "Route").is_empty());
+        bench.receive_at(carrier, ALPHA, &reply(&bye.text, 200, "callee", ALPHA));
+        assert_eq!(bench.one_to(CUSTOMER).listener, customer);
+        assert_eq!(bench.fact_names().last().unwrap(), "Ended");
+        bench.assert_empties();
+    }
+}
+
+#[test]
+fn over_a_connection_nothing_is_sent_again_and_what_is_over_is_forgotten_at_once() {
+    let patient = Config { silent_gateway_ms: 20_000, all_silent_ms: 20_000, listeners: listeners(), ..config() };
+    for (listener, expected) in [(TCP, 1), (UDP, 6)] {
+        let mut bench = Bench::with(patient.clone(), 1);
+        set_up(&mut bench, &invite(), TCP, vec![step_over(alpha(), listener, None)]);
+        bench.advance(16_000);
+        assert_eq!(bench.sent_to(ALPHA).len(), expected, "INVITEs in 16 s by listener {listener}");
+    }
+    let mut bench = Bench::with(patient, 1);
+    set_up(&mut bench, &invite(), TCP, vec![step_over(alpha(), TCP, None)]);
+    let sent = bench.one_to(ALPHA);
+    bench.receive_at(TCP, ALPHA, &reply(&sent.text, 486, "callee", ALPHA));
+    assert_eq!(bench.starts_to(ALPHA), [format!("ACK {} SIP/2.0", sent.start().split(' ').nth(1).unwrap())]);
+    let busy = bench.one_to(CUSTOMER);
+    bench.advance(2_000);
+    assert!(bench.sent_to(CUSTOMER).is_empty(), "Timer G does not run");
+    assert_eq!(bench.proxy.transaction_count(), 1, "Timer D is zero; the ACK is awaited");
+    bench.receive_at(TCP, CUSTOMER, &hop_request("ACK", &invite(), Some(&busy.text)));
+    bench.advance(1);
+    assert_eq!(bench.proxy.entry_count(), 0, "Timer I is zero");
+}
+
+#[test]
+fn an_ack_that_never_comes_is_given_up_over_a_connection_too() {
+    let mut bench = bench();
+    set_up(&mut bench, &invite(), TCP, vec![step_over(alpha(), TCP, None)]);
+    let sent = bench.one_to(ALPHA);
+    bench.receive_at(TCP, ALPHA, &reply(&sent.text, 486, "callee", ALPHA));
+    bench.advance(31_000);
+    assert_eq!(bench.proxy.transaction_count(), 1);
+    bench.advance(1_100);
+    assert_eq!(bench.proxy.entry_count(), 0);
+}
+
+fn close(bench: &mut Bench, listener: u16, peer: &str) {
+    bench.act(|proxy, now, out| proxy.on_closed(now, Flow { listener, peer: addr(peer) }, out));
+}
+
+fn cause(bench: &Bench) -> Vec<FailureCause> {
+    let causes = bench.facts.iter().filter_map(|fact| match fact.kind {
+        FactKind::GatewayFailed { cause, .. } => Some(cause),
+        _ => None,
+    });
+    causes.collect()
+}
+
+#[test]
+fn a_gateway_that_takes_no_connection_is_left_for_the_next_at_once() {
+    let mut bench = bench();
+    set_up(&mut bench, &invite(), UDP, vec![step_over(alpha(), TCP, None), step_over(beta(), UDP, None)]);
+    bench.one_to(ALPHA);
+    close(&mut bench, UDP, ALPHA);
+    close(&mut bench, TLS, ALPHA);
+    bench.act(|proxy, now, out| proxy.on_unreachable(now, addr(ALPHA), out));
+    assert_eq!(cause(&bench), [], "another way to the same address says nothing of this one");
+    close(&mut bench, TCP, ALPHA);
+    assert_eq!(cause(&bench), [FailureCause::Connection]);
+    assert!(bench.one_to(BETA).start().starts_with("INVITE "));
+}
+
+#[test]
+fn a_connection_that_closes_after_a_100_or_a_ring_or_an_answer_ends_nothing() {
+    for statuses in [vec![100], vec![180], vec![200]] {
+        let mut bench = bench();
+        set_up(&mut bench, &invite(), UDP, vec![step_over(alpha(), TCP, None), step_over(beta(), UDP, None)]);
+        let sent = bench.one_to(ALPHA);
+        for status in &statuses {
+            bench.receive_at(TCP, ALPHA, &reply(&sent.text, *status, "callee", ALPHA));
+        }
+        close(&mut bench, TCP, ALPHA);
+        assert!(bench.sent_to(BETA).is_empty(), "after {statuses:?}");
+        // The gateway opens a connection of its own for its answer (§18.2.2).
+        bench.receive_at(TCP, "10.9.9.1:41000", &reply(&sent.text, 200, "callee", ALPHA));
+        assert_eq!(bench.starts_to(CUSTOMER).last().map(String::as_str), Some("SIP/2.0 200 Whatever"));
+        assert_eq!(bench.proxy.call_count(), 1);
+    }
+}
+
+#[test]
+fn a_bye_whose_connection_fails_is_answered_500_and_ends_the_call() {
+    let mut bench = bench();
+    let (ok, _) = answered(&mut bench, UDP, TCP);
+    bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, ""));
+    bench.one_to(ALPHA);
+    close(&mut bench, TCP, ALPHA);
+    assert_eq!(bench.starts_to(CUSTOMER), ["SIP/2.0 500 Server Internal Error"]);
+    assert_eq!(bench.fact_names().last().unwrap(), "Ended");
+    bench.assert_empties();
+}
+
+#[test]
+fn responses_to_a_connection_that_is_gone_go_to_the_port_of_the_via() {
+    let mut bench = bench();
+    set_up(&mut bench, &invite(), TCP, vec![step_over(alpha(), UDP, None)]);
+    let sent = bench.one_to(ALPHA);
+    close(&mut bench, TCP, "10.1.1.1:40000");
+    bench.receive(ALPHA, &reply(&sent.text, 180, "callee", ALPHA));
+    assert_eq!(bench.one_to(CUSTOMER).start(), "SIP/2.0 180 Whatever", "another connection closed");
+    let gone = CUSTOMER;
+    let mut later = Bench::with(Config { listeners: listeners(), ..config() }, 1);
+    let text = invite().replace("192.168.1.9:5066;rport", "192.168.1.9:5077;rport");
+    set_up(&mut later, &text, TCP, vec![step_over(alpha(), UDP, None)]);
+    let sent = later.one_to(ALPHA);
+    close(&mut later, TCP, gone);
+    later.receive(ALPHA, &reply(&sent.text, 486, "callee", ALPHA));
+    assert!(later.sent_to(gone).is_empty());
+    let moved = later.one_to("10.1.1.1:5077");
+    assert_eq!((moved.listener, moved.start()), (TCP, "SIP/2.0 486 Whatever"));
+    later.assert_empties();
+}
+
+#[test]
+fn a_request_to_a_customer_whose_connection_is_gone_goes_to_its_contact_where_that_is_its_own_address() {
+    for (contact, port) in [("sip:31000000@10.1.1.1:5070;transport=tcp", Some(5070)), ("sip:31000000@192.168.1.9:5070;transport=tcp", None)]
+    {
+        let mut bench = bench();
+        let text = invite().replace("sip:31000000@192.168.1.9:5066", contact);
+        set_up(&mut bench, &text, TCP, vec![step_over(alpha(), UDP, None)]);
+        let invite = bench.one_to(ALPHA);
+        bench.receive(ALPHA, &reply(&invite.text, 200, "callee", ALPHA));
+        bench.sent_to(CUSTOMER);
+        bench.receive(ALPHA, &from_carrier("BYE", 7, &invite.text, ""));
+        let bye = bench.one_to(CUSTOMER);
+        close(&mut bench, TCP, CUSTOMER);
+        match port {
+            Some(port) => {
+                let at = format!("10.1.1.1:{port}");
+                let again = bench.one_to(&at);
+                assert_eq!((again.text == bye.text, again.listener), (true, TCP));
+                bench.receive_at(TCP, &at, &reply(&again.text, 200, "caller", &at));
+                assert_eq!(bench.starts_to(ALPHA), ["SIP/2.0 200 Whatever"]);
+            }
+            None => assert_eq!(bench.starts_to(ALPHA), ["SIP/2.0 500 Server Internal Error"]),
+        }
+        bench.assert_empties();
+    }
+}
+
+#[test]
+fn what_is_too_large_for_udp_goes_over_tcp_where_the_gateway_takes_it_and_by_udp_where_it_does_not() {
+    let large = |bytes: usize| invite_with("call-1", "branch1", &format!("X-Large: {}\r\n", "x".repeat(bytes)));
+    let both = || vec![step_over(alpha(), UDP, Some(TCP)), step_over(beta(), UDP, None)];
+    let mut small = bench();
+    set_up(&mut small, &invite(), UDP, both());
+    assert_eq!(small.one_to(ALPHA).listener, UDP);
+
+    let mut alone = bench();
+    set_up(&mut alone, &large(1_000), UDP, vec![step_over(alpha(), UDP, None)]);
+    let sent = alone.one_to(ALPHA);
+    assert_eq!((sent.listener, sent.text.len() > 1_300), (UDP, true), "the gateway takes nothing else");
+
+    let mut bench = bench();
+    set_up(&mut bench, &large(1_000), UDP, both());
+    let sent = bench.one_to(ALPHA);
+    assert_eq!(sent.listener, TCP);
+    assert!(values(&sent.text, "Via")[0].starts_with(shown(TCP).0));
+    assert!(value(&sent.text, "Record-Route").starts_with(shown(TCP).1));
+    close(&mut bench, TCP, ALPHA);
+    let again = bench.one_to(ALPHA);
+    assert_eq!(again.listener, UDP);
+    assert!(values(&again.text, "Via")[0].starts_with(shown(UDP).0));
+    bench.act(|proxy, now, out| proxy.on_unreachable(now, addr(ALPHA), out));
+    assert_eq!(bench.one_to(BETA).listener, UDP);
+    assert_eq!(cause(&bench), [FailureCause::Connection, FailureCause::Icmp]);
+}
+
+#[test]
+fn a_contact_that_names_another_transport_is_spoken_to_by_that() {
+    let mut bench = bench();
+    set_up(&mut bench, &invite(), UDP, vec![step_over(alpha(), TCP, None)]);
+    let invite = bench.one_to(ALPHA);
+    bench.receive_at(TCP, ALPHA, &reply(&invite.text, 200, "callee", "10.9.9.1:5090;transport=udp"));
+    let ok = bench.one_to(CUSTOMER);
+    bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, ""));
+    let bye = bench.one_to("10.9.9.1:5090");
+    assert_eq!(bye.listener, UDP);
+    assert!(values(&bye.text, "Via")[0].starts_with(shown(UDP).0));
+}
+
+#[test]
+fn another_edge_whose_listeners_stand_in_another_order_finds_its_own_for_the_token() {
+    let mut first = bench();
+    let (ok, invite) = answered(&mut first, TCP, TLS);
+    let mut turned = listeners();
+    turned.reverse();
+    let mut sibling = Bench::with(Config { listeners: turned, ..config() }, 9);
+    assert_eq!(sibling.receive_at(1, CUSTOMER, &from_customer("BYE", 2, &ok.text, "")), Disposition::Done);
+    let bye = sibling.one_to(ALPHA);
+    assert_eq!(bye.listener, 0, "TLS stands first there");
+    assert!(values(&bye.text, "Via")[0].starts_with(shown(TLS).0));
+    assert_eq!(sibling.receive_at(0, ALPHA, &from_carrier("INFO", 7, &invite.text, "")), Disposition::Done);
+    assert_eq!(sibling.one_to(CUSTOMER).listener, 1);
+}
+
+#[test]
+fn a_cancel_over_a_connection_is_answered_on_it() {
+    let mut bench = bench();
+    let text = invite().replace(";rport", "");
+    set_up(&mut bench, &text, TCP, vec![step_over(alpha(), TCP, None)]);
+    bench.one_to(ALPHA);
+    assert_eq!(bench.receive_at(TCP, CUSTOMER, &hop_request("CANCEL", &text, None)), Disposition::Done);
+    assert_eq!(bench.starts_to(CUSTOMER), ["SIP/2.0 200 OK", "SIP/2.0 487 Request Terminated"]);
+    assert_eq!(
+        bench.receive_at(TCP, CUSTOMER, &text.replace("INVITE", "OPTIONS").replace("branch1", "b2")),
+        Disposition::OutOfDialog(Method::Options)
+    );
+}
