@@ -239,7 +239,10 @@ impl Proxy {
         let role = ClientRole::HangUp { call: call.id, side };
         let bye = call.bye(side, cseq, reason)?;
         let ours = self.listener(bye.flow.listener);
-        self.send_request(turn, bye.flow, role, "0", Method::Bye, |branch| bye.write(&forward::via(ours, branch)));
+        let client = self.send_request(turn, bye.flow, role, "0", Method::Bye, |branch| bye.write(&forward::via(ours, branch)));
+        if side == Side::Customer {
+            self.allow_instead(client);
+        }
         Some(())
     }
 
