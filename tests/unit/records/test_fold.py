@@ -19,6 +19,7 @@ from trunkline.records.facts import (
     GatewayFailed,
     GatewayTried,
     HungUp,
+    PresumedOver,
     Progressed,
     Refused,
 )
@@ -260,3 +261,16 @@ def test_a_hang_up_that_both_sides_refused_or_that_crossed_a_bye_is_a_note() -> 
         record = fold(story((10 * MS, ATTEMPT), (11 * MS, FIRST), (2 * S, Answered(1, 200)), (3 * S, HungUp("T601", "by anna")), *end))
         assert record is not None
         assert (record.reason, record.facts, len(record.notes)) == ("", "", 2)
+
+
+def test_a_call_whose_end_nobody_told_is_over_costs_nothing_and_says_so() -> None:
+    told = ((10 * MS, ATTEMPT), (11 * MS, FIRST), (2 * S, Answered(1, 200)))
+    record = fold(story(*told) + story((20_000 * S, PresumedOver()), edge=""))
+    assert record is not None
+    assert (record.outcome, record.ended_by, record.end_ns) == (Outcome.ANSWERED, "presumed", 20_000 * S)
+    assert (record.duration_ms, record.price_micros, record.notes[-1][:24]) == (0, 0, "its end was never told: ")
+    record = fold(story((10 * MS, ATTEMPT), (11 * MS, FIRST)) + story((20_000 * S, PresumedOver()), edge=""))
+    assert record is not None and (record.outcome, record.ended_by) == (Outcome.FAILED, "presumed")
+    # A journal that comes after all counts, whenever it comes.
+    record = fold(ANSWERED + story((20_000 * S, PresumedOver()), edge=""))
+    assert record == fold(ANSWERED)

@@ -291,3 +291,41 @@ async def test_any_delivery_of_the_same_lines_gives_the_same_records(
     assert {(record.outcome, record.duration_ms, record.price_micros, len(record.attempts)) for record in found} == {
         ("answered", 1000, 100, 1)
     }
+
+
+HOUR_NS = 3600 * 1_000_000_000
+
+
+def open_call(call: str, at_ns: int, facts: int = 4, **attempted: object) -> list[bytes]:
+    """A call whose end is not told; with 2 facts it has no answer either."""
+    return lines_of_call(call, at_ns, **attempted)[:facts]
+
+
+async def test_what_is_open_for_longer_than_any_call_lasts_is_presumed_to_be_over(store: Store) -> None:
+    projection, queries, path = store
+    long = open_call("long", 6, max_duration_s=10 * 3600)
+    lines = [*open_call("old", 1), *open_call("ringing", 1_000, 3), *open_call("trying", 2_000, 2), *long, *lines_of_call("done", 3_000)]
+    await projection.apply([StreamMessage(1, batch([*lines, *open_call("young", 4 * HOUR_NS)]))])
+    limits = {"longest_call_s": 4 * 3600, "setup_s": 1800, "slack_s": 900}
+
+    async def sweep(now_ns: int, limit: int = 100) -> int:
+        return await projection.presume_over(now_ns, **limits, limit=limit)
+
+    async def ended_by() -> dict[str, str]:
+        return {record.call: record.ended_by for record in (await queries.page(Filter()))[0] if record.end_time.seconds}
+
+    assert await sweep(HOUR_NS // 2) == 0
+    assert await sweep(HOUR_NS) == 2
+    assert await sweep(4 * HOUR_NS) == 0
+    assert await sweep(5 * HOUR_NS) == 1
+    assert await ended_by() == {"old": "presumed", "ringing": "presumed", "trying": "presumed", "done": "caller"}
+    assert [await sweep(11 * HOUR_NS, 1) for _ in range(3)] == [1, 1, 0]
+    assert (await queries.totals()).open == 0
+    # The edge's journal comes after all.
+    await projection.apply([StreamMessage(2, batch(lines_of_call("old", 1)[4:], offset=9))])
+    record = await queries.one("", "old")
+    assert record is not None and (record.ended_by, record.duration_ms) == ("caller", 1000)
+    await projection.close()
+    reopened = await Projection.open(path)
+    assert (await ended_by())["long"] == "presumed"
+    await reopened.close()

@@ -16,6 +16,7 @@ from trunkline.records.projection import Projection, WrongFile
 from trunkline.records.queries import Queries
 from trunkline.records.server import RecordsServicer
 from trunkline.records.settings import RecordsSettings
+from trunkline.records.sweeping import sweep
 from trunkline.runtime.authentication import Authenticator, TenantKey
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.grpc_server import GrpcServer
@@ -40,11 +41,13 @@ async def start(settings: RecordsSettings, life: Lifecycle) -> None:
         return None if key is None else TenantKey(key.tenant, key.id)
 
     life.spawn("streams", ensure_all_calls(state.nc, settings.home, settings.regions))
+    sweeping = life.spawn("sweeper", sweep(projection, settings.longest_call_s))
     following = life.spawn("calls", follow(state.nc, projection, settings.home))
 
     async def unfollow() -> None:
         following.cancel()
-        await asyncio.wait({following})
+        sweeping.cancel()
+        await asyncio.wait({following, sweeping})
 
     life.on_stop("calls", unfollow)
     server = GrpcServer(settings.grpc_listen, settings.tls, Authenticator(settings.operator_key_hash, find_tenant_key))

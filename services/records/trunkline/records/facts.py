@@ -121,6 +121,11 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class PresumedOver:
+    """Nobody has told the end; written by this service itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Counted:
     """What gets no record of its own, per source and minute."""
 
@@ -131,7 +136,7 @@ class Counted:
     domain: str = ""
 
 
-Body = Attempted | Refused | GatewayTried | GatewayFailed | Progressed | Answered | Failed | Ended | Counted | HungUp
+Body = Attempted | Refused | GatewayTried | GatewayFailed | Progressed | Answered | Failed | Ended | Counted | HungUp | PresumedOver
 
 KINDS: Mapping[str, type[Body]] = {
     "attempted": Attempted,
@@ -144,6 +149,7 @@ KINDS: Mapping[str, type[Body]] = {
     "ended": Ended,
     "counted": Counted,
     "hung_up": HungUp,
+    "presumed_over": PresumedOver,
 }
 """The members of the oneof `fact`, by field name."""
 

@@ -8,6 +8,7 @@ What decides where facts disagree:
   answer of an abandoned gateway: the edge hung it up and the caller never saw it, so it is a note and no answer.
 - The first end counts: a BYE may be retransmitted to another edge.
 - An end by the edge has the code and the facts of the last `HungUp` before it; one that ended nothing is a note.
+- An attempt without an end that is presumed to be over has an end and no duration, and costs nothing; an end that is told counts instead.
 
 Price: of the answered gateway's rate (millionths of the currency unit per minute) by the second; a started second counts in full, the
 product is rounded up to a millionth. Calls without an answer cost nothing.
@@ -31,12 +32,16 @@ from trunkline.records.facts import (
     GatewayFailed,
     GatewayTried,
     HungUp,
+    PresumedOver,
     Progressed,
     Refused,
 )
 
 FOLD_VERSION = 3
 """Raised whenever the same facts fold into another record: the projection folds all calls anew at its next start."""
+
+PRESUMED = "presumed"
+"""Who ended a call whose end nobody has told."""
 
 MAX_NOTES = 32
 """Notes a record keeps: an edge sends a handful, and we add at most one a gateway (eight)."""
@@ -123,6 +128,7 @@ class _Seen:
     failed: list[tuple[int, Failed]] = field(default_factory=list)
     ended: list[tuple[int, Ended]] = field(default_factory=list)
     hung_up: list[tuple[int, HungUp]] = field(default_factory=list)
+    presumed_over_ns: int = 0
     tried: dict[int, tuple[int, GatewayTried]] = field(default_factory=dict)
     given_up: dict[int, tuple[int, GatewayFailed]] = field(default_factory=dict)
 
@@ -151,6 +157,8 @@ def fold(facts: Iterable[EdgeFact]) -> CallRecord | None:
         record = _refused(record, *seen.refused[0])
     elif record.ringing_ns:
         record = replace(record, outcome=Outcome.RINGING)
+    if seen.presumed_over_ns and record.outcome in OPEN_OUTCOMES:
+        record = _presumed(record, seen.presumed_over_ns)
     record = _hung_up(record, seen)
     tries = tuple(_try(number, seen, record, call_answer) for number in sorted(seen.tried))
     return _priced(replace(record, tries=tries), seen, call_answer)
@@ -181,6 +189,8 @@ def _sort(facts: Iterable[EdgeFact]) -> _Seen:
                 seen.ended.append((time_ns, body))
             case HungUp() as body:
                 seen.hung_up.append((time_ns, body))
+            case PresumedOver():
+                seen.presumed_over_ns = seen.presumed_over_ns or time_ns
             case Counted():
                 pass
             case unreachable:
@@ -247,6 +257,12 @@ def _who_failed(failure: Failed) -> str:
     return _ENDED_BY.get(failure.by, failure.by)
 
 
+def _presumed(record: CallRecord, end_ns: int) -> CallRecord:
+    outcome = Outcome.ANSWERED if record.outcome is Outcome.LIVE else Outcome.FAILED
+    notes = (*record.notes, "its end was never told: presumed to be over, duration not known")[:MAX_NOTES]
+    return replace(record, outcome=outcome, end_ns=end_ns, ended_by=PRESUMED, notes=notes)
+
+
 def _hung_up(record: CallRecord, seen: _Seen) -> CallRecord:
     # An edge's end carries the time of its hang-up, and Failed follows it at once: one nanosecond may hold both.
     is_ours = record.ended_by == "edge" and record.outcome in (Outcome.ANSWERED, Outcome.FAILED)
@@ -302,7 +318,7 @@ def _try(number: int, seen: _Seen, record: CallRecord, answer: tuple[int, Answer
 
 
 def _priced(record: CallRecord, seen: _Seen, answer: tuple[int, Answered] | None) -> CallRecord:
-    if record.outcome is not Outcome.ANSWERED or not seen.tried:
+    if record.outcome is not Outcome.ANSWERED or record.ended_by == PRESUMED or not seen.tried:
         return record
     # Without the answer itself the last gateway tried is the one that answered: the walk ends there.
     _, tried = seen.tried.get(answer[1].number if answer is not None else max(seen.tried), (0, None))

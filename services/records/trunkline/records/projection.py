@@ -6,9 +6,10 @@ is set aside in `rejected` with its place and does not hold up the rest; what ca
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -17,14 +18,20 @@ import aiosqlite
 from google.protobuf.message import DecodeError
 
 from trunkline.api.events.v1 import call_pb2
+from trunkline.api.records.v1.records_pb2 import Record
 from trunkline.records.facts import CallFact, Counted, MalformedFact, parse_fact
-from trunkline.records.fold import FOLD_VERSION, CallRecord, EdgeFact, fold
+from trunkline.records.fold import FOLD_VERSION, CallRecord, EdgeFact, Outcome, fold
 from trunkline.records.rendering import record_message
 from trunkline.records.schema import SCHEMA, SCHEMA_VERSION
 
 MAX_FACTS_PER_CALL = 512
 """An honest call has under 50. A flood of one refused INVITE, sent again and again, must not make its fold dear; what is above it goes
 to `rejected`."""
+
+_NS_PER_S = 1_000_000_000
+
+MAX_CANDIDATES = 10_000
+"""Open attempts that are looked at in one sweep: those of an edge that died, and calls that may be longer than most."""
 
 REFOLD_CALLS = 1000
 """Calls folded in one transaction when the fold is newer than the records."""
@@ -66,6 +73,8 @@ class Projection:
         self._database = database
         self.position = position
         self.stream = stream
+        self._writing = asyncio.Lock()
+        """Held for a transaction: there is one connection."""
 
     @classmethod
     async def open(cls, path: Path) -> Projection:
@@ -110,6 +119,10 @@ class Projection:
         rows = _Rows()
         for message in fresh:
             _read_message(message, rows)
+        async with self._writing:
+            return await self._apply(rows, fresh[-1].sequence)
+
+    async def _apply(self, rows: _Rows, sequence: int) -> Applied:
         await self._database.execute("BEGIN IMMEDIATE")
         try:
             await self._set_aside_surplus(rows)
@@ -120,13 +133,53 @@ class Projection:
             await self._database.executemany("INSERT OR IGNORE INTO rejected VALUES (?, ?, ?, ?, ?, ?)", rows.rejected)
             calls = list({row[0] for row in rows.facts})
             written = await self._fold_calls(calls, rows.parsed)
-            await self._set_meta(position=fresh[-1].sequence)
+            await self._set_meta(position=sequence)
             await self._database.execute("COMMIT")
         except BaseException:
             await self._database.rollback()
             raise
-        self.position = fresh[-1].sequence
+        self.position = sequence
         return Applied(added, len(rows.rejected), written)
+
+    async def presume_over(self, now_ns: int, *, longest_call_s: int, setup_s: int, slack_s: int, limit: int) -> int:
+        """Closes the oldest attempts whose end nobody has told in time, at most `limit`; how many. A call's own longest time, where it had
+        one, counts instead of `longest_call_s`, but a shorter one is not looked for before that."""
+        async with self._writing:
+            overdue = [call async for call in self._overdue(now_ns, longest_call_s + slack_s, setup_s + slack_s, slack_s, limit)]
+            if not overdue:
+                return 0
+            facts = [(call, "", f"presumed-{call}", _presumed_line(call, now_ns)) for call in overdue]
+            await self._database.execute("BEGIN IMMEDIATE")
+            try:
+                await self._database.executemany("INSERT OR IGNORE INTO facts VALUES (?, ?, ?, ?)", facts)
+                await self._fold_calls(overdue, {})
+                await self._database.execute("COMMIT")
+            except BaseException:
+                await self._database.rollback()
+                raise
+            return len(overdue)
+
+    async def _overdue(self, now_ns: int, call_s: int, setup_s: int, slack_s: int, limit: int) -> AsyncIterator[str]:
+        """By set-up time, which is before the answer: a candidate is looked at more closely."""
+        query = (
+            "SELECT call, body FROM records WHERE (outcome = ? AND setup_ns < ?) OR (outcome IN (?, ?) AND setup_ns < ?)"
+            " ORDER BY setup_ns LIMIT ?"
+        )
+        before_call, before_setup = now_ns - call_s * _NS_PER_S, now_ns - setup_s * _NS_PER_S
+        values = (Outcome.LIVE.value, before_call, Outcome.TRYING.value, Outcome.RINGING.value, before_setup, MAX_CANDIDATES)
+        async with self._database.execute(query, values) as cursor:
+            candidates = list(await cursor.fetchall())
+        found = 0
+        for call, body in candidates:
+            record = Record.FromString(body)
+            if record.outcome == Outcome.LIVE.value:
+                limit_s = record.max_duration_s + slack_s if record.max_duration_s else call_s
+                if record.answer_time.ToNanoseconds() + limit_s * _NS_PER_S > now_ns:
+                    continue
+            yield call
+            found += 1
+            if found == limit:
+                return
 
     async def _set_aside_surplus(self, rows: _Rows) -> None:
         """Moves facts of calls that have MAX_FACTS_PER_CALL already to the rejected ones. A fact that came before is no surplus."""
@@ -223,6 +276,10 @@ def _read_line(edge: str, line: bytes, rows: _Rows) -> None:
             # What came first counts, here as in the table.
             rows.parsed.setdefault((edge, fact.id), fact)
             rows.facts.append((fact.call, edge, fact.id, line))
+
+
+def _presumed_line(call: str, now_ns: int) -> bytes:
+    return json.dumps({"call": call, "id": f"presumed-{call}", "time_ns": now_ns, "presumed_over": {}}).encode()
 
 
 def _record_row(record: CallRecord) -> tuple[str, str, int, str, str, str, str, str, bytes]:

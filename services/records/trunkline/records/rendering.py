@@ -51,6 +51,7 @@ def record_message(record: CallRecord) -> records_pb2.Record:
         price_micros=record.price_micros,
         currency=record.currency,
         notes=record.notes,
+        max_duration_s=attempted.max_duration_s,
     )
 
 

@@ -23,7 +23,7 @@ class CallFactBatch(_message.Message):
     def __init__(self, edge: _Optional[str] = ..., pop: _Optional[str] = ..., region: _Optional[str] = ..., segment: _Optional[str] = ..., offset: _Optional[int] = ..., lines: _Optional[bytes] = ...) -> None: ...
 
 class CallFact(_message.Message):
-    __slots__ = ("call", "id", "time_ns", "attempted", "refused", "gateway_tried", "gateway_failed", "progressed", "answered", "failed", "ended", "counted", "hung_up")
+    __slots__ = ("call", "id", "time_ns", "attempted", "refused", "gateway_tried", "gateway_failed", "progressed", "answered", "failed", "ended", "counted", "hung_up", "presumed_over")
     CALL_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     TIME_NS_FIELD_NUMBER: _ClassVar[int]
@@ -37,6 +37,7 @@ class CallFact(_message.Message):
     ENDED_FIELD_NUMBER: _ClassVar[int]
     COUNTED_FIELD_NUMBER: _ClassVar[int]
     HUNG_UP_FIELD_NUMBER: _ClassVar[int]
+    PRESUMED_OVER_FIELD_NUMBER: _ClassVar[int]
     call: str
     id: str
     time_ns: int
@@ -50,7 +51,8 @@ class CallFact(_message.Message):
     ended: Ended
     counted: Counted
     hung_up: HungUp
-    def __init__(self, call: _Optional[str] = ..., id: _Optional[str] = ..., time_ns: _Optional[int] = ..., attempted: _Optional[_Union[Attempted, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., gateway_tried: _Optional[_Union[GatewayTried, _Mapping]] = ..., gateway_failed: _Optional[_Union[GatewayFailed, _Mapping]] = ..., progressed: _Optional[_Union[Progressed, _Mapping]] = ..., answered: _Optional[_Union[Answered, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., counted: _Optional[_Union[Counted, _Mapping]] = ..., hung_up: _Optional[_Union[HungUp, _Mapping]] = ...) -> None: ...
+    presumed_over: PresumedOver
+    def __init__(self, call: _Optional[str] = ..., id: _Optional[str] = ..., time_ns: _Optional[int] = ..., attempted: _Optional[_Union[Attempted, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., gateway_tried: _Optional[_Union[GatewayTried, _Mapping]] = ..., gateway_failed: _Optional[_Union[GatewayFailed, _Mapping]] = ..., progressed: _Optional[_Union[Progressed, _Mapping]] = ..., answered: _Optional[_Union[Answered, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., counted: _Optional[_Union[Counted, _Mapping]] = ..., hung_up: _Optional[_Union[HungUp, _Mapping]] = ..., presumed_over: _Optional[_Union[PresumedOver, _Mapping]] = ...) -> None: ...
 
 class Attempted(_message.Message):
     __slots__ = ("tenant", "domain", "host", "number", "sip_call_id", "from_uri", "to_uri", "user_agent", "source", "transport", "pop", "edge", "acl", "account", "address", "digest_algorithm", "position", "caller_id", "presented", "is_private", "privacy", "prefix", "username", "notes", "max_duration_s")
@@ -191,6 +193,10 @@ class Ended(_message.Message):
     q850: int
     answered_ns: int
     def __init__(self, by: _Optional[str] = ..., q850: _Optional[int] = ..., answered_ns: _Optional[int] = ...) -> None: ...
+
+class PresumedOver(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class Counted(_message.Message):
     __slots__ = ("source", "what", "number", "minute_ns", "domain")

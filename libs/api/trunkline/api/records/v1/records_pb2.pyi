@@ -67,7 +67,7 @@ class GetTotalsResponse(_message.Message):
     def __init__(self, records: _Optional[int] = ..., facts: _Optional[int] = ..., answered: _Optional[int] = ..., open: _Optional[int] = ...) -> None: ...
 
 class Record(_message.Message):
-    __slots__ = ("call", "tenant", "domain", "host", "number", "sip_call_id", "outcome", "setup_time", "ringing_time", "answer_time", "end_time", "duration_ms", "ended_by", "status", "reason", "reason_text", "facts", "q850", "source", "transport", "from_uri", "to_uri", "user_agent", "acl", "account", "address", "username", "digest_algorithm", "caller_id", "presented", "is_private", "privacy", "pop", "edge", "position", "attempts", "prefix", "price_micros", "currency", "notes")
+    __slots__ = ("call", "tenant", "domain", "host", "number", "sip_call_id", "outcome", "setup_time", "ringing_time", "answer_time", "end_time", "duration_ms", "ended_by", "status", "reason", "reason_text", "facts", "q850", "source", "transport", "from_uri", "to_uri", "user_agent", "acl", "account", "address", "username", "digest_algorithm", "caller_id", "presented", "is_private", "privacy", "pop", "edge", "position", "attempts", "prefix", "price_micros", "currency", "notes", "max_duration_s")
     CALL_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]
@@ -108,6 +108,7 @@ class Record(_message.Message):
     PRICE_MICROS_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_DURATION_S_FIELD_NUMBER: _ClassVar[int]
     call: str
     tenant: str
     domain: str
@@ -148,7 +149,8 @@ class Record(_message.Message):
     price_micros: int
     currency: str
     notes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, call: _Optional[str] = ..., tenant: _Optional[str] = ..., domain: _Optional[str] = ..., host: _Optional[str] = ..., number: _Optional[str] = ..., sip_call_id: _Optional[str] = ..., outcome: _Optional[str] = ..., setup_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ringing_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answer_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duration_ms: _Optional[int] = ..., ended_by: _Optional[str] = ..., status: _Optional[int] = ..., reason: _Optional[str] = ..., reason_text: _Optional[str] = ..., facts: _Optional[str] = ..., q850: _Optional[int] = ..., source: _Optional[str] = ..., transport: _Optional[str] = ..., from_uri: _Optional[str] = ..., to_uri: _Optional[str] = ..., user_agent: _Optional[str] = ..., acl: _Optional[str] = ..., account: _Optional[str] = ..., address: _Optional[str] = ..., username: _Optional[str] = ..., digest_algorithm: _Optional[str] = ..., caller_id: _Optional[str] = ..., presented: _Optional[str] = ..., is_private: _Optional[bool] = ..., privacy: _Optional[str] = ..., pop: _Optional[str] = ..., edge: _Optional[str] = ..., position: _Optional[int] = ..., attempts: _Optional[_Iterable[_Union[GatewayAttempt, _Mapping]]] = ..., prefix: _Optional[str] = ..., price_micros: _Optional[int] = ..., currency: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+    max_duration_s: int
+    def __init__(self, call: _Optional[str] = ..., tenant: _Optional[str] = ..., domain: _Optional[str] = ..., host: _Optional[str] = ..., number: _Optional[str] = ..., sip_call_id: _Optional[str] = ..., outcome: _Optional[str] = ..., setup_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ringing_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answer_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duration_ms: _Optional[int] = ..., ended_by: _Optional[str] = ..., status: _Optional[int] = ..., reason: _Optional[str] = ..., reason_text: _Optional[str] = ..., facts: _Optional[str] = ..., q850: _Optional[int] = ..., source: _Optional[str] = ..., transport: _Optional[str] = ..., from_uri: _Optional[str] = ..., to_uri: _Optional[str] = ..., user_agent: _Optional[str] = ..., acl: _Optional[str] = ..., account: _Optional[str] = ..., address: _Optional[str] = ..., username: _Optional[str] = ..., digest_algorithm: _Optional[str] = ..., caller_id: _Optional[str] = ..., presented: _Optional[str] = ..., is_private: _Optional[bool] = ..., privacy: _Optional[str] = ..., pop: _Optional[str] = ..., edge: _Optional[str] = ..., position: _Optional[int] = ..., attempts: _Optional[_Iterable[_Union[GatewayAttempt, _Mapping]]] = ..., prefix: _Optional[str] = ..., price_micros: _Optional[int] = ..., currency: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ...) -> None: ...
 
 class GatewayAttempt(_message.Message):
     __slots__ = ("number", "carrier", "gateway", "address", "time", "result", "status", "rate_micros", "elapsed_ms")
