@@ -1,0 +1,169 @@
+"""Calls whose edge is killed: their next requests, addressed to its sibling or to another region's edge, are served, and the records are
+complete. And calls that are ended by command, wherever they are."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import sipp
+from helpers.everywhere import LISTED, demo_caller
+from helpers.platform import Platform, wait_for
+
+CALLS = 20
+HOLD_MS = 9000
+"""Long enough to see all calls answered, their facts shipped, and the edge gone."""
+
+
+@pytest.fixture(scope="module")
+def three_pops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A POP, its sibling, and one of another region; the first is killed."""
+    from helpers.platform import free_loopback
+
+    platform = Platform(tmp_path_factory.mktemp("outlive") / "state", free_loopback(), pops="eu1,eu2,us1")
+    try:
+        platform.start()
+        yield platform
+    finally:
+        if platform.process is not None:
+            platform.stop()
+
+
+def moved_call(caller: sipp.Caller, to: str, *, has_reinvite: bool) -> list[str]:
+    """An answered call that goes on through another edge: a re-INVITE, which the access rule is asked about, and the BYE."""
+    host, _, port = to.rpartition(":")
+    steps = [
+        *sipp.authenticated_invite(caller),
+        sipp.PROGRESS,
+        sipp.recv(200, rrs=True),
+        sipp.send(caller.request("ACK", 2, uri="[next_url]", to_tag=True, routes=True)),
+        sipp.pause(HOLD_MS),
+        f'<nop><action><setdest host="{host}" port="{port}" protocol="UDP"/></action></nop>',
+    ]
+    cseq = 3
+    if has_reinvite:
+        invite = {"uri": "[next_url]", "to_tag": True, "routes": True}
+        steps += [
+            sipp.send(caller.request("INVITE", 3, **invite), retrans=True),
+            sipp.recv(100, optional=True),
+            sipp.recv(407, auth=True),
+            sipp.send(caller.request("ACK", 3, **invite).replace("branch=[branch]", "branch=[branch-3]")),
+            sipp.send(caller.request("INVITE", 4, auth=True, **invite), retrans=True),
+            sipp.PROGRESS,
+            sipp.recv(200),
+            sipp.send(caller.request("ACK", 4, **invite)),
+        ]
+        cseq = 5
+    return [*steps, sipp.send(caller.request("BYE", cseq, uri="[next_url]", to_tag=True, routes=True), retrans=True), sipp.recv(200)]
+
+
+class Running:
+    """SIPp at work beside the test."""
+
+    def __init__(self, folder: Path, steps: list[str], target: str, calls: int) -> None:
+        self._result: sipp.Result | None = None
+
+        def run() -> None:
+            self._result = sipp.run(folder, steps, target=target, local_address=LISTED, calls=calls, rate=20)
+
+        self._thread = threading.Thread(target=run)
+        self._thread.start()
+
+    def result(self) -> sipp.Result:
+        self._thread.join(90)
+        assert self._result is not None, "SIPp has not ended"
+        return self._result
+
+
+def live(platform: Platform, pop: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = platform.json("call", "live", "--pop", pop)
+    return [row for row in rows if row["state"] == "answered"]
+
+
+def records(platform: Platform, number: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = platform.json("call", "list", "--number", number, "--limit", "100")
+    return rows
+
+
+def test_calls_of_a_killed_edge_go_on_at_its_sibling_and_in_another_region(three_pops: Platform, tmp_path: Path) -> None:
+    platform = three_pops
+    numbers = {"eu2": "+31206300001", "us1": "+31206300002"}
+    running = [
+        Running(tmp_path / pop, moved_call(demo_caller(platform, number), platform.edge(pop), has_reinvite=pop == "eu2"), platform.edge("eu1"), CALLS)
+        for pop, number in numbers.items()
+    ]
+    wait_for("all calls are answered", lambda: len(live(platform, "eu1")) == 2 * CALLS)
+    # What eu1 has not shipped yet waits on its disk until it is back; here it is to stay away.
+    wait_for("their records are there", lambda: all(len(records(platform, each)) == CALLS for each in numbers.values()))
+    platform.lab("hold", "edge-eu1")
+    for each in running:
+        each.result().must_succeed(CALLS)
+
+    def ended() -> list[tuple[str, str, str, bool]]:
+        rows = [row for number in numbers.values() for row in records(platform, number)]
+        return [(row["outcome"], row["ended_by"], row["edge"], row["duration_ms"] > 0) for row in rows]
+
+    complete = [("answered", "caller", "edge-eu1", True)] * (2 * CALLS)
+    wait_for("every record is complete while the edge is away", lambda: ended() == complete)
+    platform.lab("release", "edge-eu1")
+    wait_for("the edge is back", lambda: {row["pop"]: row["state"] for row in platform.json("pop", "list")}["eu1"] == "READY", timeout_s=60)
+    caller = demo_caller(platform, "+31206300003")
+    sipp.run(tmp_path / "after", sipp.answered_call(caller), target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
+    wait_for("what it ships after that", lambda: [row["outcome"] for row in records(platform, caller.number)] == ["answered"])
+    assert ended() == complete
+
+
+def test_a_call_is_hung_up_from_the_command_line_and_the_pop_that_did_it_is_named(three_pops: Platform, tmp_path: Path) -> None:
+    platform = three_pops
+    caller = demo_caller(platform, "+31206300004")
+    steps = [
+        *sipp.authenticated_invite(caller),
+        sipp.PROGRESS,
+        sipp.recv(200, rrs=True),
+        sipp.send(caller.request("ACK", 2, uri="[next_url]", to_tag=True, routes=True)),
+        sipp.recv_request("BYE"),
+        sipp.send(sipp.OK_TO_REQUEST),
+    ]
+    for as_operator in (False, True):
+        running = Running(tmp_path / str(as_operator), steps, platform.edge("us1"), 1)
+        [row] = wait_for("the call", lambda: [each for each in live(platform, "us1") if each["number"].lstrip("+") == caller.number[1:]])
+        words = ["call", "hang-up", row["call"], *(["--as-operator"] if as_operator else [])]
+        assert f"hung up {row['call']} at us1 (edge-us1)" in platform.cli(*words).stdout
+        running.result().must_succeed(1)
+        [record] = wait_for(
+            "its record", lambda: [each for each in records(platform, caller.number) if each["call"] == row["call"] and each["outcome"] == "answered"]
+        )
+        assert (record["ended_by"], record["reason"]) == ("edge", "T601")
+        again = platform.cli(*words, check=False)
+        assert again.returncode == 3 and "no call" in again.stderr
+    shown = json.loads(platform.cli("call", "show", row["call"], "--as-operator", "-o", "json").stdout)
+    assert shown["facts"] == "by the operator"
+
+
+def test_suspending_a_carrier_ends_its_calls_at_every_pop(three_pops: Platform, tmp_path: Path) -> None:
+    platform = three_pops
+    caller = demo_caller(platform, "+31206300005")
+    steps = [
+        *sipp.authenticated_invite(caller),
+        sipp.PROGRESS,
+        sipp.recv(200, rrs=True),
+        sipp.send(caller.request("ACK", 2, uri="[next_url]", to_tag=True, routes=True)),
+        sipp.recv_request("BYE"),
+        sipp.send(sipp.OK_TO_REQUEST),
+    ]
+    running = [Running(tmp_path / pop, steps, platform.edge(pop), 3) for pop in ("eu2", "us1")]
+    wait_for("calls at both", lambda: all(len(live(platform, pop)) == 3 for pop in ("eu2", "us1")))
+    told = platform.cli("carrier", "suspend", "alpha", "--ending-calls", "--wait").stdout
+    assert "suspended carrier alpha" in told and "enforced at us1" in told
+    for each in running:
+        each.result().must_succeed(3)
+    wait_for("records", lambda: [row["reason"] for row in records(platform, caller.number)] == ["T604"] * 6)
+    other = demo_caller(platform, "+31206300006")
+    sipp.run(tmp_path / "other", sipp.answered_call(other), target=platform.edge("eu2"), local_address=LISTED).must_succeed(1)
+    [row] = wait_for("its record", lambda: [each for each in records(platform, other.number) if each["outcome"] == "answered"])
+    assert {attempt["carrier"] for attempt in row["attempts"]} == {"beta"}
+    platform.cli("carrier", "resume", "alpha", "--wait")
