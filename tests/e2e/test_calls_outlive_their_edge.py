@@ -93,7 +93,12 @@ def test_calls_of_a_killed_edge_go_on_at_its_sibling_and_in_another_region(three
     platform = three_pops
     numbers = {"eu2": "+31206300001", "us1": "+31206300002"}
     running = [
-        Running(tmp_path / pop, moved_call(demo_caller(platform, number), platform.edge(pop), has_reinvite=pop == "eu2"), platform.edge("eu1"), CALLS)
+        Running(
+            tmp_path / pop,
+            moved_call(demo_caller(platform, number), platform.edge(pop), has_reinvite=pop == "eu2"),
+            platform.edge("eu1"),
+            CALLS,
+        )
         for pop, number in numbers.items()
     ]
     wait_for("all calls are answered", lambda: len(live(platform, "eu1")) == 2 * CALLS)
@@ -110,7 +115,9 @@ def test_calls_of_a_killed_edge_go_on_at_its_sibling_and_in_another_region(three
     complete = [("answered", "caller", "edge-eu1", True)] * (2 * CALLS)
     wait_for("every record is complete while the edge is away", lambda: ended() == complete)
     platform.lab("release", "edge-eu1")
-    wait_for("the edge is back", lambda: {row["pop"]: row["state"] for row in platform.json("pop", "list")}["eu1"] == "READY", timeout_s=60)
+    wait_for(
+        "the edge is back", lambda: {row["name"]: row["state"] for row in platform.json("pop", "list")}["eu1"] == "READY", timeout_s=60
+    )
     caller = demo_caller(platform, "+31206300003")
     sipp.run(tmp_path / "after", sipp.answered_call(caller), target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
     wait_for("what it ships after that", lambda: [row["outcome"] for row in records(platform, caller.number)] == ["answered"])
@@ -135,7 +142,10 @@ def test_a_call_is_hung_up_from_the_command_line_and_the_pop_that_did_it_is_name
         assert f"hung up {row['call']} at us1 (edge-us1)" in platform.cli(*words).stdout
         running.result().must_succeed(1)
         [record] = wait_for(
-            "its record", lambda: [each for each in records(platform, caller.number) if each["call"] == row["call"] and each["outcome"] == "answered"]
+            "its record",
+            lambda call=row["call"]: [
+                each for each in records(platform, caller.number) if each["call"] == call and each["outcome"] == "answered"
+            ],
         )
         assert (record["ended_by"], record["reason"]) == ("edge", "T601")
         again = platform.cli(*words, check=False)

@@ -324,6 +324,7 @@ fn the_longest_call_is_hung_up_again_until_it_ends_or_its_token_does() {
     bench.answered(alpha());
     let mut tries = 0;
     while bench.proxy.call_count() > 0 {
+        assert!(bench.now_ms < 300_000, "it lives longer than its token");
         bench.advance(1_000);
         for (peer, tag) in [(CUSTOMER, "caller"), (ALPHA, "callee")] {
             for sent in bench.sent_to(peer) {

@@ -10,7 +10,7 @@ const REFUSED_ROUTE: Disposition = Disposition::Refuse { status: 403, code: "T10
 const NO_CALL: Disposition = Disposition::Refuse { status: 481, code: "T108", unsupported: String::new() };
 
 fn sibling() -> Bench {
-    Bench::with(Config { listeners: vec![addr(SIBLING)], ..config() }, 77)
+    Bench::with(Config { listeners: vec![Listener::udp(addr(SIBLING))], ..config() }, 77)
 }
 
 /// Where a call stood when its edge died: the 2xx at the customer, the INVITE at the gateway, the last CSeq of the customer.
@@ -163,7 +163,10 @@ fn a_sibling_refuses_who_does_not_belong_to_the_call() {
     for (what, text) in [
         ("forged", from_customer("BYE", 2, &orphan.ok, "").replacen(";t=", ";t=A", 1)),
         ("of another call", from_customer("BYE", 2, &orphan.ok, "").replace("Call-ID: call-1", "Call-ID: call-2")),
-        ("the other side's", from_customer("BYE", 2, &orphan.ok, "").replace(value(&orphan.ok, "Record-Route"), value(&orphan.invite, "Record-Route"))),
+        (
+            "the other side's",
+            from_customer("BYE", 2, &orphan.ok, "").replace(value(&orphan.ok, "Record-Route"), value(&orphan.invite, "Record-Route")),
+        ),
     ] {
         assert_eq!(bench.receive(CUSTOMER, &text), REFUSED_ROUTE, "{what}");
     }
