@@ -19,4 +19,4 @@ pub use nonce::{current_key, issue, verify, Entropy, NonceId, NonceKey, NonceSta
 pub use prefixes::{canonical_source, Prefix};
 pub use replay::{ReplayWindow, Use, ENTRIES, USE_BYTES};
 pub use rule::{decide, Admission, Call, Outcome, Proof, Verdict};
-pub use tables::{BatchError, Change, Domain, Gateway, Reason, Secret, Snapshot, Tables};
+pub use tables::{Ban, BatchError, Change, Domain, Gateway, Reason, Secret, Snapshot, Tables};

@@ -80,9 +80,9 @@ pub(crate) type CallerId = Option<Arc<str>>;
 /// A map per family, keyed by masked network and length, and how many prefixes of each length there are: a look-up tries only the
 /// lengths that occur, longest first.
 #[derive(Clone, Debug)]
-pub(crate) struct PrefixTable {
-    v4: CowMap<(u32, u8), CallerId>,
-    v6: CowMap<(u128, u8), CallerId>,
+pub(crate) struct PrefixTable<V> {
+    v4: CowMap<(u32, u8), V>,
+    v6: CowMap<(u128, u8), V>,
     /// Sorted, longest first; (length, how many).
     v4_lengths: Vec<(u8, u32)>,
     v6_lengths: Vec<(u8, u32)>,
@@ -91,7 +91,7 @@ pub(crate) struct PrefixTable {
 /// Entries that the search for the nearest looks at; above it nothing is named, so that a flood of refusals costs nothing.
 const NEAREST_ENTRIES: usize = 256;
 
-impl PrefixTable {
+impl<V: Clone> PrefixTable<V> {
     pub fn new() -> Self {
         PrefixTable { v4: CowMap::new(), v6: CowMap::new(), v4_lengths: Vec::new(), v6_lengths: Vec::new() }
     }
@@ -100,15 +100,15 @@ impl PrefixTable {
         self.v4.len() + self.v6.len()
     }
 
-    pub fn insert(&mut self, prefix: Prefix, caller_id: CallerId) {
+    pub fn insert(&mut self, prefix: Prefix, value: V) {
         match prefix.network {
             IpAddr::V4(v4) => {
-                if self.v4.insert((v4.to_bits(), prefix.len), caller_id).is_none() {
+                if self.v4.insert((v4.to_bits(), prefix.len), value).is_none() {
                     count_up(&mut self.v4_lengths, prefix.len);
                 }
             }
             IpAddr::V6(v6) => {
-                if self.v6.insert((v6.to_bits(), prefix.len), caller_id).is_none() {
+                if self.v6.insert((v6.to_bits(), prefix.len), value).is_none() {
                     count_up(&mut self.v6_lengths, prefix.len);
                 }
             }
@@ -130,16 +130,24 @@ impl PrefixTable {
         }
     }
 
+    /// The value of exactly this prefix.
+    pub fn get(&self, prefix: Prefix) -> Option<&V> {
+        match prefix.network {
+            IpAddr::V4(v4) => self.v4.get(&(v4.to_bits(), prefix.len)),
+            IpAddr::V6(v6) => self.v6.get(&(v6.to_bits(), prefix.len)),
+        }
+    }
+
     /// The longest prefix that covers `source`, which is canonical.
-    pub fn find(&self, source: IpAddr) -> Option<(Prefix, &CallerId)> {
+    pub fn find(&self, source: IpAddr) -> Option<(Prefix, &V)> {
         let lengths = if source.is_ipv4() { &self.v4_lengths } else { &self.v6_lengths };
         lengths.iter().find_map(|(len, _)| {
             let network = mask(source, *len);
-            let caller_id = match network {
+            let value = match network {
                 IpAddr::V4(v4) => self.v4.get(&(v4.to_bits(), *len)),
                 IpAddr::V6(v6) => self.v6.get(&(v6.to_bits(), *len)),
             };
-            caller_id.map(|caller_id| (Prefix { network, len: *len }, caller_id))
+            value.map(|value| (Prefix { network, len: *len }, value))
         })
     }
 
@@ -177,7 +185,7 @@ fn count_down(lengths: &mut Vec<(u8, u32)>, len: u8) {
 mod tests {
     use super::*;
 
-    fn table(prefixes: &[&str]) -> PrefixTable {
+    fn table(prefixes: &[&str]) -> PrefixTable<CallerId> {
         let mut table = PrefixTable::new();
         for prefix in prefixes {
             table.insert(Prefix::parse(prefix).expect(prefix), None);
@@ -185,7 +193,7 @@ mod tests {
         table
     }
 
-    fn found(table: &PrefixTable, source: &str) -> Option<String> {
+    fn found(table: &PrefixTable<CallerId>, source: &str) -> Option<String> {
         table.find(canonical_source(source.parse().expect(source))).map(|(prefix, _)| prefix.to_string())
     }
 

@@ -10,7 +10,7 @@ use trunkline_message::{Algorithm, Ha1};
 
 use crate::cow_map::CowMap;
 use crate::nonce::NonceKey;
-use crate::prefixes::{CallerId, Prefix, PrefixTable};
+use crate::prefixes::{canonical_source, CallerId, Prefix, PrefixTable};
 
 /// One entry of a batch; `trunkline.engine.tables` says what each means.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub enum Change {
     RemoveGateway { gateway: String },
     SetNonceKeys { keys: Vec<NonceKey> },
     SetReason { code: String, reason: Reason },
+    SetBan { cidr: String, ban: Ban },
+    LiftBan { cidr: String },
 }
 
 /// A name that can be dialled.
@@ -74,6 +76,17 @@ pub struct Gateway {
     pub is_trusted: bool,
 }
 
+/// Nothing of these addresses is looked at until the time has come; who decides on it has seen to it that no customer is among them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ban {
+    /// Unix seconds.
+    pub until_s: u64,
+    pub reason: String,
+}
+
+/// Bans at once; whoever needs more bans wider prefixes. Some 100 bytes each.
+const MAX_BANS: usize = 100_000;
+
 /// A row of the registry of refusals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
@@ -90,7 +103,7 @@ pub(crate) struct Account {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Acl {
-    pub addresses: PrefixTable,
+    pub addresses: PrefixTable<CallerId>,
     pub accounts: CowMap<Arc<str>, Account>,
 }
 
@@ -115,6 +128,7 @@ pub struct Snapshot {
     by_address: CowMap<SocketAddr, Arc<Vec<Arc<str>>>>,
     nonce_keys: Arc<[NonceKey]>,
     reasons: Arc<HashMap<String, Reason>>,
+    bans: PrefixTable<Arc<Ban>>,
 }
 
 impl Snapshot {
@@ -127,6 +141,7 @@ impl Snapshot {
             by_address: CowMap::new(),
             nonce_keys: Arc::from([]),
             reasons: Arc::default(),
+            bans: PrefixTable::new(),
         }
     }
 
@@ -159,6 +174,16 @@ impl Snapshot {
 
     pub fn nonce_keys(&self) -> &[NonceKey] {
         &self.nonce_keys
+    }
+
+    /// The ban of the longest prefix that covers this source and holds at this time. A gateway's address is never banned: its responses are
+    /// those of calls that are up.
+    pub fn ban(&self, source: SocketAddr, now_s: u64) -> Option<&Ban> {
+        if self.bans.len() == 0 {
+            return None;
+        }
+        let (_, ban) = self.bans.find(canonical_source(source.ip()))?;
+        (now_s < ban.until_s && self.gateways_at(source).is_empty()).then_some(ban)
     }
 
     pub fn reason(&self, code: &str) -> Option<&Reason> {
@@ -206,6 +231,14 @@ impl Snapshot {
                 }
                 Arc::make_mut(&mut self.reasons).insert(code, reason);
             }
+            Change::SetBan { cidr, ban } => {
+                let prefix = parse_prefix(&cidr)?;
+                if self.bans.len() >= MAX_BANS && self.bans.get(prefix).is_none() {
+                    return Err(format!("cidr: there are {MAX_BANS} bans already; lift some, or ban wider prefixes"));
+                }
+                self.bans.insert(prefix, Arc::new(ban));
+            }
+            Change::LiftBan { cidr } => self.bans.remove(parse_prefix(&cidr)?),
         }
         Ok(())
     }

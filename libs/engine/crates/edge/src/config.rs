@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::sources::Rate;
+
 /// Settings of one edge's engine.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
@@ -21,6 +23,9 @@ pub struct EngineConfig {
     pub journal_dir: PathBuf,
     /// See [`crate::journal::Journal::open`].
     pub journal_segment_bytes: u64,
+    /// Datagrams of a source of which no call was admitted lately, and of one that is known; see [`crate::sources`].
+    pub stranger_rate: Rate,
+    pub known_rate: Rate,
     /// RFC 3261 §17.1.1.1.
     pub t1_ms: u64,
     pub silent_gateway_ms: u64,

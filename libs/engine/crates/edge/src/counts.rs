@@ -25,6 +25,12 @@ pub enum What {
     Refused,
     /// What belongs to no dialog and is no INVITE; OPTIONS too.
     OutOfDialog,
+    /// New calls turned away while the worker was behind.
+    Shed,
+    /// Not looked at: beyond the source's rate.
+    Flood,
+    /// Not looked at: banned.
+    Banned,
 }
 
 impl What {
@@ -40,6 +46,9 @@ impl What {
             Self::Malformed => "malformed",
             Self::Refused => "refused",
             Self::OutOfDialog => "out of dialog",
+            Self::Shed => "shed",
+            Self::Flood => "flood",
+            Self::Banned => "banned",
         }
     }
 }

@@ -18,6 +18,8 @@ mod mapped;
 mod policy;
 mod reasons;
 mod requests;
+mod shedding;
+pub mod sources;
 mod stateless;
 mod status;
 pub mod udp;

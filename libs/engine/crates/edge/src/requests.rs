@@ -18,6 +18,10 @@ use crate::stateless::{Challenges, ALLOW};
 use crate::status::raise;
 use crate::worker::Worker;
 
+/// Callers who are turned away come again within these seconds, spread so that they do not come at once.
+const RETRY_FIRST_S: u128 = 2;
+const RETRY_SPREAD_S: u128 = 8;
+
 /// Unknown domain, and domain without an entry in any ACL.
 const NOT_SERVED: &str = "T201";
 
@@ -25,6 +29,7 @@ impl Worker {
     pub(crate) fn on_message(&mut self, now: Now, flow: Flow, message: &Message<'_>, policy: &mut dyn Policy) {
         match self.proxy.on_message(now, flow, message, &mut self.actions) {
             Disposition::Done => {}
+            Disposition::NewInvite if self.shedding.is_shedding() => self.shed(now, flow, message),
             Disposition::NewInvite => self.new_invite(now, flow, message, policy),
             Disposition::Recheck { handle, call: _, tenant: _, domain } => self.recheck(now, flow, message, handle, &domain),
             Disposition::OutOfDialog(method) => self.out_of_dialog(now, flow, message, method),
@@ -37,6 +42,18 @@ impl Worker {
                 self.refuse_by_core(now, flow, message, &refusal);
             }
         }
+    }
+
+    /// A new call while this worker is behind: turned away before anything dear is done for it, and asked to come at a time of its own.
+    fn shed(&mut self, now: Now, flow: Flow, message: &Message<'_>) {
+        raise(&self.shared.counters.shed);
+        if !self.may_answer(now, flow, What::Shed) {
+            return;
+        }
+        let mut refusal = refusal(&self.shared.tables.load(), "T902", String::new());
+        let jitter_s = self.next_id(now) % RETRY_SPREAD_S;
+        refusal.extra_headers = format!("Retry-After: {}\r\n", RETRY_FIRST_S + jitter_s);
+        self.refuse(flow, message, &refusal, b"");
     }
 
     /// What the core's rules refuse. A new INVITE for somebody's domain is an attempt, with its record.
@@ -280,6 +297,7 @@ impl Worker {
         match self.proxy.admit(now, flow, message, admitted, &mut self.actions) {
             Ok(handle) => {
                 raise(&self.shared.counters.admitted);
+                self.sources.know(now.ms, flow.peer.ip());
                 Some((call, handle))
             }
             Err(error) => {

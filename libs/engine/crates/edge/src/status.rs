@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! counters {
     ($($name:ident),* $(,)?) => {
-        /// Since the start, except `live_calls`, which is now.
+        /// Since the start, except `is_shedding`, `live_calls` and `transactions`, which are now.
         #[derive(Debug, Default)]
         pub struct Counters { $(pub $name: AtomicU64),* }
 
@@ -24,6 +24,9 @@ counters!(
     datagrams_not_sent,
     malformed,
     not_answered,
+    flooded,
+    banned,
+    shed,
     challenges,
     refusals,
     admitted,
@@ -32,6 +35,7 @@ counters!(
     unreachable,
     untold_nonces,
     deferred,
+    is_shedding,
     live_calls,
     transactions,
 );

@@ -23,6 +23,8 @@ use crate::fact_lines::FactLines;
 use crate::hanging_up::HangingUp;
 use crate::policy::Policy;
 use crate::reasons::refusal;
+use crate::shedding::Shedding;
+use crate::sources::Sources;
 use crate::stateless::Stateless;
 use crate::status::raise;
 use crate::udp::{UdpListener, MAX_ERRORS_PER_WAKE};
@@ -67,6 +69,8 @@ pub struct Worker {
     pub(crate) lines: FactLines,
     pub(crate) counts: Counts,
     pub(crate) replay: ReplayWindow,
+    pub(crate) sources: Sources,
+    pub(crate) shedding: Shedding,
     pub(crate) asked: Asked,
     pub(crate) hanging_up: HangingUp,
     pub(crate) watchdog: Arc<Watchdog>,
@@ -126,6 +130,8 @@ impl Worker {
             lines,
             counts: Counts::default(),
             replay: ReplayWindow::new(born_ms, REPLAY_ENTRIES),
+            sources: Sources::new(config.stranger_rate, config.known_rate),
+            shedding: Shedding::default(),
             asked: Asked::default(),
             hanging_up: HangingUp::default(),
             watchdog,
@@ -177,8 +183,9 @@ impl Worker {
                     Err(std::sync::mpsc::TryRecvError::Empty) => break,
                 }
             }
+            let mut is_drained = true;
             for listener in 0..self.listeners.len() {
-                self.read(listener, &mut buffer, &mut table, policy);
+                is_drained &= self.read(listener, &mut buffer, &mut table, policy);
             }
             self.hand_over_uses();
             let now = self.clock.now();
@@ -189,6 +196,8 @@ impl Worker {
             self.refuse_overdue(now);
             self.counts.flush_if_over(now.unix_ns, &mut self.lines, &mut self.pending);
             self.flush();
+            self.shedding.on_turn(now.ms, is_drained);
+            self.shared.counters.is_shedding.store(u64::from(self.shedding.is_shedding()), Ordering::Relaxed);
             self.shared.counters.live_calls.store(self.proxy.call_count() as u64, Ordering::Relaxed);
             self.shared.counters.transactions.store(self.proxy.transaction_count() as u64, Ordering::Relaxed);
         }
@@ -247,14 +256,15 @@ impl Worker {
         }
     }
 
-    fn read(&mut self, listener: usize, buffer: &mut [u8], table: &mut HeaderTable, policy: &mut dyn Policy) {
+    /// Whether nothing is left to read.
+    fn read(&mut self, listener: usize, buffer: &mut [u8], table: &mut HeaderTable, policy: &mut dyn Policy) -> bool {
         for _ in 0..DATAGRAMS_PER_TURN {
             let (len, peer) = match self.listeners[listener].receive(buffer) {
                 Ok(Some(datagram)) => datagram,
-                Ok(None) => return,
+                Ok(None) => return true,
                 Err(error) => {
                     eprintln!("trunkline engine: receive on {}: {error}", self.places[listener].address);
-                    return;
+                    return true;
                 }
             };
             raise(&self.shared.counters.datagrams_received);
@@ -262,6 +272,7 @@ impl Worker {
             self.on_datagram(flow, &buffer[..len], table, policy);
             self.flush();
         }
+        false
     }
 
     fn on_datagram(&mut self, flow: Flow, datagram: &[u8], table: &mut HeaderTable, policy: &mut dyn Policy) {
@@ -272,6 +283,9 @@ impl Worker {
             self.proxy.set_token_keys(&keys);
         }
         let now = self.clock.now();
+        if !self.is_heard(now, flow) {
+            return;
+        }
         let error = match Message::parse(datagram, table) {
             Ok(message) => return self.on_message(now, flow, &message, policy),
             Err(error) => error,
@@ -288,6 +302,30 @@ impl Worker {
             self.send(flow, &answer);
         }
         self.answer = answer;
+    }
+
+    /// Before the parser: nothing of a source that is banned or has sent too much is looked at. A gateway sends as much as it is sent.
+    fn is_heard(&mut self, now: Now, flow: Flow) -> bool {
+        let what = {
+            let tables = self.shared.tables.load();
+            if tables.ban(flow.peer, now.unix_ns / 1_000_000_000).is_some() {
+                raise(&self.shared.counters.banned);
+                What::Banned
+            } else if self.sources.admit(now.ms, flow.peer.ip()) {
+                return true;
+            } else {
+                if !tables.gateways_at(flow.peer).is_empty() {
+                    self.sources.know(now.ms, flow.peer.ip());
+                    if self.sources.admit(now.ms, flow.peer.ip()) {
+                        return true;
+                    }
+                }
+                raise(&self.shared.counters.flooded);
+                What::Flood
+            }
+        };
+        self.counts.count(now.unix_ns, flow.peer.ip(), what, &mut self.lines, &mut self.pending);
+        false
     }
 
     /// Answers without state, once.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use trunkline_access::{Change, Domain, Reason};
+use trunkline_edge::sources::Rate;
 use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Policy};
 use trunkline_message::Algorithm;
 
@@ -52,6 +53,8 @@ fn serve(name: &str) -> (Engine, SocketAddr, std::thread::JoinHandle<()>) {
         listen: vec!["127.0.0.1:0".parse().unwrap()],
         journal_dir: folder(name),
         journal_segment_bytes: 1 << 20,
+        stranger_rate: Rate { per_s: 10_000, burst: 10_000 },
+        known_rate: Rate { per_s: 10_000, burst: 10_000 },
         t1_ms: 500,
         silent_gateway_ms: 3000,
         all_silent_ms: 8000,

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use trunkline_access::{BatchError, Change, Domain, Gateway, NonceKey, Reason, Secret};
+use trunkline_access::{Ban, BatchError, Change, Domain, Gateway, NonceKey, Reason, Secret};
 use trunkline_message::{Algorithm, Ha1};
 use trunkline_transaction::TokenKey;
 
@@ -85,6 +85,10 @@ impl<'py> Entry<'py> {
     }
 
     fn number(&self, field: &str) -> PyResult<u16> {
+        self.attribute(&self.value, field)?.extract().map_err(|error| self.wrong(field, error))
+    }
+
+    fn seconds(&self, field: &str) -> PyResult<u64> {
         self.attribute(&self.value, field)?.extract().map_err(|error| self.wrong(field, error))
     }
 
@@ -188,6 +192,10 @@ impl<'py> Entry<'py> {
                 code: self.text("code")?,
                 reason: Reason { status: self.number("status")?, text: self.text("text")?, q850: self.number("q850")? },
             },
+            "SetBan" => {
+                Change::SetBan { cidr: self.text("cidr")?, ban: Ban { until_s: self.seconds("until_s")?, reason: self.text("reason")? } }
+            }
+            "LiftBan" => Change::LiftBan { cidr: self.text("cidr")? },
             _ => return Err(self.wrong("class", "not a change of the tables")),
         })
     }

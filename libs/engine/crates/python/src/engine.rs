@@ -11,6 +11,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use trunkline_access::USE_BYTES;
+use trunkline_edge::sources::Rate;
 use trunkline_edge::{Completion, EngineConfig, HangUp, Which, Worker};
 
 use crate::batch::Batch;
@@ -68,7 +69,7 @@ impl Drop for Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000, ask_limit_ms = 4000, journal_segment_bytes = trunkline_edge::journal::SEGMENT_BYTES))]
+    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000, ask_limit_ms = 4000, journal_segment_bytes = trunkline_edge::journal::SEGMENT_BYTES, stranger_rate = (400, 800), known_rate = (50_000, 50_000)))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -85,6 +86,8 @@ impl Engine {
         decision_limit_ms: u64,
         ask_limit_ms: u64,
         journal_segment_bytes: u64,
+        stranger_rate: (u32, u32),
+        known_rate: (u32, u32),
     ) -> PyResult<Self> {
         check_name("edge", &edge)?;
         check_name("pop", &pop)?;
@@ -117,6 +120,8 @@ impl Engine {
             listen: listen.into_iter().map(parse_listen).collect::<PyResult<_>>()?,
             journal_dir,
             journal_segment_bytes,
+            stranger_rate: rate("stranger_rate", stranger_rate)?,
+            known_rate: rate("known_rate", known_rate)?,
             t1_ms: timer_t1_ms,
             silent_gateway_ms,
             all_silent_ms,
@@ -269,6 +274,14 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// (a second, at once), both above 0.
+fn rate(name: &str, (per_s, burst): (u32, u32)) -> PyResult<Rate> {
+    if per_s == 0 || burst == 0 {
+        return Err(PyValueError::new_err(format!("{name}: ({per_s}, {burst}) lets nothing in: both must be at least 1")));
+    }
+    Ok(Rate { per_s, burst })
 }
 
 fn check_name(field: &str, value: &str) -> PyResult<()> {

@@ -88,6 +88,8 @@ class Engine:
 
     `listen` is `("127.0.1.1", 5060)` or more of them (UDP). `advertise` maps nothing in this version: each address names itself.
     `journal_dir` is made if it is missing; each of its segments takes `journal_segment_bytes` of the disk (16 MiB).
+    Of a source no more datagrams are looked at than its rate: (a second, at once); it is known for a quarter of an hour when a call of it
+    was admitted, and a stranger otherwise.
     `realm` is the platform's base domain. Raises OSError (with the address in its text) where a
     socket cannot be bound, ValueError for bad values. Names bound to one of `other_pops` are refused with T206.
     """
@@ -108,6 +110,8 @@ class Engine:
         decision_limit_ms: int = 2000,
         ask_limit_ms: int = 4000,
         journal_segment_bytes: int = ...,
+        stranger_rate: tuple[int, int] = ...,
+        known_rate: tuple[int, int] = ...,
     ) -> None: ...
     def apply(self, batch: Sequence[TableChange], position: int) -> None:
         """All of it or, on ValueError (which names the entry), none. Datagrams see one version throughout; records carry `position`."""

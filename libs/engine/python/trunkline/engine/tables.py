@@ -121,6 +121,21 @@ class SetReason:
     q850: int
 
 
+@dataclass(frozen=True, slots=True)
+class SetBan:
+    """Nothing that comes from `cidr` is looked at before `until_s` (Unix seconds), except from the address of a gateway. At most 100,000.
+    That no customer's address is among them is the business of who bans; the engine does not ask."""
+
+    cidr: str
+    until_s: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LiftBan:
+    cidr: str
+
+
 TableChange = (
     SetDomain
     | RemoveDomain
@@ -134,4 +149,6 @@ TableChange = (
     | SetNonceKeys
     | SetTokenKeys
     | SetReason
+    | SetBan
+    | LiftBan
 )

@@ -1,0 +1,141 @@
+"""Floods, bans and overload on the wire: who floods is not looked at, who is banned neither, and calls in progress come first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from helpers.engine import NUMBER, SILENCE_S, EngineBench, Peer, Sip, by_address
+
+from trunkline.engine import Invite, Reject
+from trunkline.engine.tables import LiftBan, SetBan, SetGateway
+
+FLOOD = 600
+ADDRESSES = "127.0.0.0/8"
+
+
+@pytest.fixture
+def narrow(tmp_path: Path) -> Iterator[EngineBench]:
+    """Strangers have 20 datagrams a second and 100 at once."""
+    bench = EngineBench(tmp_path, stranger_rate=(20, 100))
+    bench.apply(*by_address(ADDRESSES))
+    bench.decide = lambda _: Reject("T401")
+    yield bench
+    bench.close()
+
+
+def waiting(peer: Peer) -> Iterator[Sip]:
+    """What has come so far."""
+    while True:
+        try:
+            yield peer.receive(SILENCE_S)
+        except TimeoutError:
+            return
+
+
+def refused(peer: Peer, call: str) -> Sip:
+    """A whole attempt: INVITE, 404, ACK."""
+    peer.send(peer.request(call=call))
+    answer = peer.final()
+    peer.send(peer.request("ACK", call=call, to_tag=answer.to_tag))
+    return answer
+
+
+def test_a_source_that_floods_is_not_looked_at_while_the_calls_of_another_go_on(narrow: EngineBench) -> None:
+    flooder, customer = narrow.peer("127.0.0.66"), narrow.peer("127.0.0.77")
+    for number in range(FLOOD):
+        flooder.send(f"NOISE sip:{NUMBER} {number}\r\n\r\n")
+    for number in range(60):
+        assert refused(customer, f"call-{number}").start_line == "SIP/2.0 404 No Route T401"
+    narrow.status_when("datagrams_received", FLOOD + 120)
+    status = narrow.engine.status()
+    # The customer's own first datagrams came before it was known; it was known after one call.
+    assert FLOOD - 100 - 40 <= status["flooded"] <= FLOOD - 100, status
+    assert status["admitted"] == 60
+
+
+def test_a_source_whose_call_was_admitted_may_send_more_than_a_stranger(narrow: EngineBench) -> None:
+    customer = narrow.peer("127.0.0.78")
+    for number in range(150):
+        assert refused(customer, f"call-{number}").status == 404
+    assert narrow.engine.status()["flooded"] == 0
+
+
+def test_a_flood_is_counted_for_its_source_and_minute(narrow: EngineBench) -> None:
+    flooder = narrow.peer("127.0.0.66")
+    for _ in range(FLOOD):
+        flooder.send("NOISE\r\n\r\n")
+    narrow.status_when("datagrams_received", FLOOD)
+    flooded = narrow.engine.status()["flooded"]
+    # A minute's counts are told when it is over, or when the engine stops.
+    narrow.engine.stop()
+    counted = [fact["counted"] for fact in narrow.facts(2) if "counted" in fact]
+    assert {"source": "127.0.0.66", "what": "flood", "number": flooded} in [
+        {name: row[name] for name in ("source", "what", "number")} for row in counted
+    ]
+
+
+def test_a_ban_holds_at_once_for_its_time_and_until_it_is_lifted(narrow: EngineBench) -> None:
+    banned, other = narrow.peer("127.0.0.66"), narrow.peer("127.0.0.77")
+    now_s = int(time.time())
+    narrow.apply(SetBan("127.0.0.66", now_s + 600, "scan"), position=3)
+    banned.send(banned.request())
+    assert refused(other, "call-other").status == 404
+    assert banned.hears_nothing()
+    assert narrow.engine.status()["banned"] == 1
+    narrow.apply(LiftBan("127.0.0.66"), position=4)
+    assert refused(banned, "call-lifted").status == 404
+    narrow.apply(SetBan("127.0.0.64/26", now_s - 1), position=5)
+    assert refused(banned, "call-over").status == 404
+
+
+def test_what_is_no_prefix_cannot_be_banned_and_a_gateway_is_never_banned(narrow: EngineBench) -> None:
+    with pytest.raises(ValueError, match="cidr"):
+        narrow.apply(SetBan("127.0.0.300", 2**40))
+    gateway = narrow.peer("127.0.0.66")
+    entry = SetGateway("alpha/eu", "alpha", *gateway.address, "udp", True)
+    narrow.apply(entry, SetBan("127.0.0.66", int(time.time()) + 600), position=6)
+    gateway.send(gateway.request("OPTIONS"))
+    assert gateway.final().status == 200
+
+
+def test_a_worker_that_is_behind_turns_new_calls_away_and_serves_the_ones_it_has(bench: EngineBench) -> None:
+    bench.apply(*by_address(ADDRESSES))
+    gateway = bench.gateway()
+    customer = bench.peer("127.0.0.77")
+    customer.send(customer.request(call="call-up"))
+    invite = gateway.receive()
+    gateway.answer(invite, "200 OK")
+    answer = customer.final()
+    route = f"Route: {answer.one('Record-Route')}"
+    customer.send(customer.request("ACK", call="call-up", to_tag=answer.to_tag, extra=(route,)))
+    assert gateway.receive().start_line.startswith("ACK ")
+
+    def decide(invite: Invite) -> Reject:
+        # A policy that is too slow for what comes: 64 decisions, the most of one turn, take a third of a second.
+        time.sleep(0.005)
+        return Reject("T401")
+
+    bench.decide = decide
+    # Two, so that the socket of those who come last has room for their answers.
+    crowd, late = bench.peer("127.0.0.88"), bench.peer("127.0.0.89")
+    for number in range(400):
+        peer = crowd if number < 300 else late
+        peer.send(peer.request(call=f"crowd-{number}"))
+    customer.send(customer.request("BYE", call="call-up", cseq=2, to_tag=answer.to_tag, extra=(route,)))
+    bye = gateway.receive()
+    assert bye.start_line.startswith("BYE ")
+    gateway.answer(bye, "200 OK")
+    assert customer.final().status == 200
+    bench.status_when("datagrams_received", 5 + 400)
+    status = bench.engine.status()
+    assert status["shed"] > 0 and status["admitted"] + status["shed"] == 401, status
+    shed = list(waiting(late))
+    assert len(shed) == 100 and all(each.start_line == "SIP/2.0 503 Overloaded T902" for each in shed)
+    waits = {int(each.one("Retry-After")) for each in shed}
+    assert waits <= set(range(2, 10)) and len(waits) > 1, waits
+    bench.status_when("is_shedding", 0)
+    bench.decide = lambda _: Reject("T401")
+    assert refused(customer, "call-after").status == 404
