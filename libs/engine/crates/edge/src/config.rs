@@ -1,9 +1,11 @@
 //! What an engine is told once.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use trunkline_transaction::Listener;
+
+use crate::limits::StreamLimits;
 use crate::sources::Rate;
 
 /// Settings of one edge's engine.
@@ -18,8 +20,9 @@ pub struct EngineConfig {
     pub other_pops: Vec<String>,
     /// Value of Server in our own responses.
     pub user_agent: String,
-    /// UDP addresses; the first of each family sends to gateways of that family. At least one.
-    pub listen: Vec<SocketAddr>,
+    /// The first of each transport and family sends to gateways of that transport and family. At least one.
+    pub listen: Vec<Listener>,
+    pub streams: StreamLimits,
     pub journal_dir: PathBuf,
     /// See [`crate::journal::Journal::open`].
     pub journal_segment_bytes: u64,

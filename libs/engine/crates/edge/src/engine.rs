@@ -18,8 +18,9 @@ use crate::completion::Completion;
 use crate::config::EngineConfig;
 use crate::hanging_up::HangUp;
 use crate::journal::{Chunk, Journal};
+use crate::sockets::Sockets;
 use crate::status::Counters;
-use crate::udp::UdpListener;
+use crate::tls::{CarrierTls, Certificate, Tls};
 use crate::watchdog::Watchdog;
 use crate::worker::Worker;
 
@@ -73,6 +74,7 @@ pub(crate) struct Shared {
     pub token_keys: TokenKeys,
     /// Nonces admitted here that other edges have not been told of.
     pub untold_uses: Mutex<Vec<u8>>,
+    pub tls: Arc<Tls>,
     /// Wakes the worker out of its poll.
     pub wake: EventFd,
 }
@@ -121,8 +123,9 @@ impl Engine {
         if config.listen.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "listen: at least one address is needed"));
         }
-        let listeners = config.listen.iter().map(|address| UdpListener::bind(*address, false)).collect::<io::Result<Vec<_>>>()?;
-        let addresses: Vec<SocketAddr> = listeners.iter().map(UdpListener::address).collect();
+        let sockets = Sockets::bind(&config.listen)?;
+        let addresses = sockets.addresses.clone();
+        let tls = Arc::new(Tls::new().map_err(io::Error::other)?);
         let journal = Journal::open(&config.journal_dir, unix_ns(), config.journal_segment_bytes)?;
         let mut seed = [0; 32];
         SystemRandom::new().fill(&mut seed).map_err(|_| io::Error::other("the system gives no random bytes"))?;
@@ -134,6 +137,7 @@ impl Engine {
             is_degraded: AtomicBool::new(false),
             token_keys: TokenKeys::default(),
             untold_uses: Mutex::new(Vec::new()),
+            tls,
             wake: event_fd()?,
         });
         let (orders, inbox) = channel();
@@ -141,7 +145,7 @@ impl Engine {
         let drainable = Arc::new(event_fd()?);
         let is_over = Arc::new(AtomicBool::new(false));
         start_syncing(Arc::clone(&shared), Arc::clone(&drainable), Arc::clone(&is_over))?;
-        let worker = Worker::new(config, listeners, Arc::clone(&shared), inbox, watchdog, seed);
+        let worker = Worker::new(config, sockets, Arc::clone(&shared), inbox, watchdog, seed)?;
         let engine = Self { shared, orders: Mutex::new(orders), drainable, addresses, is_over };
         Ok((engine, worker))
     }
@@ -160,6 +164,22 @@ impl Engine {
 
     pub fn set_token_keys(&self, keys: Vec<TokenKey>) {
         self.shared.token_keys.set(keys);
+    }
+
+    /// Our certificates, for handshakes from now on: by the name that the client asks for, else the first.
+    ///
+    /// # Errors
+    /// Which one cannot be used and why; then nothing changes.
+    pub fn set_certificates(&self, certificates: &[Certificate]) -> Result<(), String> {
+        self.shared.tls.set_certificates(certificates)
+    }
+
+    /// How carriers are met over TLS, for connections from now on.
+    ///
+    /// # Errors
+    /// What cannot be used and why; then nothing changes.
+    pub fn set_carrier_tls(&self, carriers: &CarrierTls) -> Result<(), String> {
+        self.shared.tls.set_carriers(carriers)
     }
 
     /// While draining, OPTIONS is answered 503 so that customers look elsewhere; calls go on.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! counters {
     ($($name:ident),* $(,)?) => {
-        /// Since the start, except `is_shedding`, `live_calls` and `transactions`, which are now.
+        /// Since the start, except `is_shedding`, `connections`, `live_calls` and `transactions`, which are now.
         #[derive(Debug, Default)]
         pub struct Counters { $(pub $name: AtomicU64),* }
 
@@ -36,6 +36,11 @@ counters!(
     untold_nonces,
     deferred,
     is_shedding,
+    connections_refused,
+    connections_overdue,
+    connections_slow,
+    tls_failures,
+    connections,
     live_calls,
     transactions,
 );

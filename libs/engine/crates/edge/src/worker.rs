@@ -3,6 +3,7 @@
 //! One turn of its loop: poll, read what is there, run the timers that are due, write the facts, send. Facts of a turn are in the
 //! journal before any message of it that comes after them leaves.
 
+use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
@@ -11,7 +12,7 @@ use std::sync::{Arc, PoisonError};
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use ring::hmac;
 use trunkline_access::{ReplayWindow, USE_BYTES};
-use trunkline_message::{is_keep_alive, HeaderTable, Message};
+use trunkline_message::{is_keep_alive, HeaderTable, Message, ParseError};
 use trunkline_transaction::{reply_flow, Action, Config, Failures, Flow, Listener, Now, Proxy, Refusal, Transport};
 
 use crate::asked::Asked;
@@ -24,9 +25,11 @@ use crate::hanging_up::HangingUp;
 use crate::policy::Policy;
 use crate::reasons::refusal;
 use crate::shedding::Shedding;
+use crate::sockets::Sockets;
 use crate::sources::Sources;
 use crate::stateless::Stateless;
 use crate::status::raise;
+use crate::streams::{ConnectionId, Streams};
 use crate::udp::{UdpListener, MAX_ERRORS_PER_WAKE};
 use crate::watchdog::Watchdog;
 
@@ -87,7 +90,11 @@ pub struct Worker {
     pub(crate) is_journal_failing: bool,
     /// Where the listeners are, by their index.
     pub(crate) places: Vec<Listener>,
+    /// Of UDP: the first of `places`.
     listeners: Vec<UdpListener>,
+    pub(crate) streams: Streams,
+    pub(crate) readable: Vec<ConnectionId>,
+    is_connection_ready: bool,
     inbox: Receiver<Order>,
     token_keys_seen: u64,
 }
@@ -102,14 +109,17 @@ impl Drop for Worker {
 impl Worker {
     pub(crate) fn new(
         config: EngineConfig,
-        listeners: Vec<UdpListener>,
+        sockets: Sockets,
         shared: Arc<Shared>,
         inbox: Receiver<Order>,
         watchdog: Arc<Watchdog>,
         seed: [u8; 32],
-    ) -> Self {
+    ) -> io::Result<Self> {
         let clock = Clock::new();
-        let places: Vec<Listener> = listeners.iter().map(|listener| Listener::udp(listener.address())).collect();
+        let Sockets { udp: listeners, tcp, places, .. } = sockets;
+        let first = u16::try_from(listeners.len()).unwrap_or(u16::MAX);
+        let tcp = (first..).zip(tcp).collect();
+        let streams = Streams::new(tcp, places.clone(), config.streams, Arc::clone(&shared.tls))?;
         let core = Config {
             t1_ms: config.t1_ms,
             silent_gateway_ms: config.silent_gateway_ms,
@@ -124,7 +134,7 @@ impl Worker {
         // Ids are seen on the wire and splitmix64 can be run backwards, so its seed must tell nothing of the keys made from the other.
         let mut id_seed = [0; 8];
         id_seed.copy_from_slice(&hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &seed), b"ids").as_ref()[..8]);
-        Self {
+        Ok(Self {
             proxy: Proxy::new(core, seed),
             stateless,
             lines,
@@ -146,9 +156,12 @@ impl Worker {
             config,
             shared,
             listeners,
+            streams,
+            readable: Vec::new(),
+            is_connection_ready: false,
             inbox,
             token_keys_seen: 0,
-        }
+        })
     }
 
     /// Serves until the engine is stopped.
@@ -187,6 +200,9 @@ impl Worker {
             for listener in 0..self.listeners.len() {
                 is_drained &= self.read(listener, &mut buffer, &mut table, policy);
             }
+            if self.is_connection_ready {
+                self.serve_connections(&mut buffer, &mut table, policy);
+            }
             self.hand_over_uses();
             let now = self.clock.now();
             if self.proxy.next_deadline().is_some_and(|due| due <= now.ms) {
@@ -194,6 +210,7 @@ impl Worker {
             }
             self.hang_up_next(now);
             self.refuse_overdue(now);
+            self.close_connections();
             self.counts.flush_if_over(now.unix_ns, &mut self.lines, &mut self.pending);
             self.flush();
             self.shedding.on_turn(now.ms, is_drained);
@@ -219,11 +236,19 @@ impl Worker {
 
     fn wait(&mut self) {
         let now = self.clock.now();
-        let deadlines = self.proxy.next_deadline().into_iter().chain(self.asked.next_due()).chain(self.hanging_up.next_due()).min();
+        let deadlines = self
+            .proxy
+            .next_deadline()
+            .into_iter()
+            .chain(self.asked.next_due())
+            .chain(self.hanging_up.next_due())
+            .chain(self.streams.next_due())
+            .min();
         let due = deadlines.map_or(IDLE_MS, |due| due.saturating_sub(now.ms).min(IDLE_MS));
         let timeout = PollTimeout::try_from(due).unwrap_or(PollTimeout::ZERO);
         let mut fds: Vec<PollFd<'_>> = self.listeners.iter().map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)).collect();
         fds.push(PollFd::new(self.shared.wake.as_fd(), PollFlags::POLLIN));
+        fds.push(PollFd::new(self.streams.as_fd(), PollFlags::POLLIN));
         match poll(&mut fds, timeout) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
             Err(error) => eprintln!("trunkline engine: poll: {error}"),
@@ -234,6 +259,7 @@ impl Worker {
             // EAGAIN: somebody else's wake-up was read already.
             let _ = self.shared.wake.read();
         }
+        self.is_connection_ready = fds[self.listeners.len() + 1].any() == Some(true);
         for at in failing {
             self.read_errors(at);
         }
@@ -275,7 +301,8 @@ impl Worker {
         false
     }
 
-    fn on_datagram(&mut self, flow: Flow, datagram: &[u8], table: &mut HeaderTable, policy: &mut dyn Policy) {
+    /// One message, by whatever way it came.
+    pub(crate) fn on_datagram(&mut self, flow: Flow, datagram: &[u8], table: &mut HeaderTable, policy: &mut dyn Policy) {
         if is_keep_alive(datagram) {
             return;
         }
@@ -290,6 +317,12 @@ impl Worker {
             Ok(message) => return self.on_message(now, flow, &message, policy),
             Err(error) => error,
         };
+        self.refuse_malformed(flow, datagram, table, &error);
+    }
+
+    /// `table` holds what could be framed of it.
+    pub(crate) fn refuse_malformed(&mut self, flow: Flow, datagram: &[u8], table: &HeaderTable, error: &ParseError) {
+        let now = self.clock.now();
         raise(&self.shared.counters.malformed);
         if !self.may_answer(now, flow, What::Malformed) {
             return;
@@ -298,7 +331,7 @@ impl Worker {
         let refusal = refusal(&self.shared.tables.load(), code, String::new());
         let mut answer = std::mem::take(&mut self.answer);
         answer.clear();
-        if self.stateless.malformed(datagram, table, &error, flow.peer, &refusal, &mut answer) {
+        if self.stateless.malformed(datagram, table, error, flow.peer, &refusal, &mut answer) {
             self.send(flow, &answer);
         }
         self.answer = answer;
@@ -403,14 +436,14 @@ impl Worker {
     }
 
     pub(crate) fn send(&mut self, flow: Flow, bytes: &[u8]) {
-        let Some(listener) = self.listeners.get(usize::from(flow.listener)) else {
-            return raise(&self.shared.counters.datagrams_not_sent);
-        };
-        match listener.send(bytes, flow.peer) {
-            Ok(()) => raise(&self.shared.counters.datagrams_sent),
+        let is_sent = match self.listeners.get(usize::from(flow.listener)) {
             // As good as lost in the network: timers send again, or give up.
-            Err(_) => raise(&self.shared.counters.datagrams_not_sent),
-        }
+            Some(listener) => listener.send(bytes, flow.peer).is_ok(),
+            // The core is told of connections that are none.
+            None => self.streams.send(flow, bytes, self.clock.now().ms, &self.shared.counters),
+        };
+        let counters = &self.shared.counters;
+        raise(if is_sent { &counters.datagrams_sent } else { &counters.datagrams_not_sent });
     }
 
     /// A number that no other call of this edge has; ids sort by the time of their making.

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use trunkline_access::{Change, Domain, Reason};
 use trunkline_edge::sources::Rate;
-use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Policy};
+use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Policy, StreamLimits};
 use trunkline_message::Algorithm;
+use trunkline_transaction::Listener;
 
 const REALM: &str = "sip.trunkline.test";
 
@@ -50,7 +51,8 @@ fn serve(name: &str) -> (Engine, SocketAddr, std::thread::JoinHandle<()>) {
         realm: REALM.to_owned(),
         other_pops: vec!["us1".to_owned()],
         user_agent: "trunkline".to_owned(),
-        listen: vec!["127.0.0.1:0".parse().unwrap()],
+        listen: vec![Listener::udp("127.0.0.1:0".parse().unwrap())],
+        streams: StreamLimits::default(),
         journal_dir: folder(name),
         journal_segment_bytes: 1 << 20,
         stranger_rate: Rate { per_s: 10_000, burst: 10_000 },

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyTuple};
 use trunkline_access::USE_BYTES;
 use trunkline_edge::sources::Rate;
-use trunkline_edge::{Completion, EngineConfig, HangUp, Which, Worker};
+use trunkline_edge::{CarrierTls, Certificate, Completion, EngineConfig, HangUp, StreamLimits, Which, Worker};
+use trunkline_transaction::{Listener, Transport};
 
 use crate::batch::Batch;
 use crate::decision::DecisionClasses;
@@ -76,7 +77,7 @@ impl Engine {
         edge: String,
         pop: String,
         realm: String,
-        listen: Vec<(String, u16)>,
+        listen: Vec<Bound<'_, PyTuple>>,
         journal_dir: PathBuf,
         other_pops: Vec<String>,
         user_agent: String,
@@ -117,7 +118,8 @@ impl Engine {
             realm,
             other_pops,
             user_agent,
-            listen: listen.into_iter().map(parse_listen).collect::<PyResult<_>>()?,
+            listen: listen.iter().map(parse_listen).collect::<PyResult<_>>()?,
+            streams: StreamLimits::default(),
             journal_dir,
             journal_segment_bytes,
             stranger_rate: rate("stranger_rate", stranger_rate)?,
@@ -167,6 +169,18 @@ impl Engine {
         // A worker that attaches while the interpreter ends would never come back.
         py.import("atexit")?.call_method1("register", (slf.getattr("stop")?,))?;
         Ok(())
+    }
+
+    /// Each is `(names, chain, key)`, the last two PEM.
+    fn set_certificates(&self, certificates: Vec<(Vec<String>, Vec<u8>, Vec<u8>)>) -> PyResult<()> {
+        let certificates: Vec<Certificate> =
+            certificates.into_iter().map(|(names, chain_pem, key_pem)| Certificate { names, chain_pem, key_pem }).collect();
+        self.engine.set_certificates(&certificates).map_err(PyValueError::new_err)
+    }
+
+    #[pyo3(signature = (roots, chain = Vec::new(), key = Vec::new()))]
+    fn set_carrier_tls(&self, roots: Vec<u8>, chain: Vec<u8>, key: Vec<u8>) -> PyResult<()> {
+        self.engine.set_carrier_tls(&CarrierTls { roots_pem: roots, chain_pem: chain, key_pem: key }).map_err(PyValueError::new_err)
     }
 
     fn set_draining(&self, is_draining: bool) {
@@ -292,7 +306,14 @@ fn check_name(field: &str, value: &str) -> PyResult<()> {
     Ok(())
 }
 
-fn parse_listen((address, port): (String, u16)) -> PyResult<SocketAddr> {
+/// `(address, port)` of UDP, or `(address, port, transport)`.
+fn parse_listen(listen: &Bound<'_, PyTuple>) -> PyResult<Listener> {
+    let (address, port, word): (String, u16, String) = match listen.extract::<(String, u16)>() {
+        Ok((address, port)) => (address, port, Transport::Udp.as_str().to_owned()),
+        Err(_) => listen.extract().map_err(|error| PyValueError::new_err(format!("listen: {listen}: {error}")))?,
+    };
     let ip: IpAddr = address.parse().map_err(|_| PyValueError::new_err(format!("listen: {address:?} is no IP address")))?;
-    Ok(SocketAddr::new(ip, port))
+    let transport =
+        Transport::parse(word.as_bytes()).ok_or_else(|| PyValueError::new_err(format!("listen: {word:?} is none of udp, tcp, tls")))?;
+    Ok(Listener { transport, address: SocketAddr::new(ip, port) })
 }

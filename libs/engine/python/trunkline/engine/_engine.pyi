@@ -86,7 +86,9 @@ class LiveCall:
 class Engine:
     """One edge's engine: sockets, transactions, timers, tables, journal.
 
-    `listen` is `("127.0.1.1", 5060)` or more of them (UDP). `advertise` maps nothing in this version: each address names itself.
+    `listen` is `("127.0.1.1", 5060)` (UDP) or `("127.0.1.1", 5060, "tcp")`, one or more of them; the third
+    transport is `tls`. The first of each transport and family is where calls to gateways of that transport and family come from. Each
+    address names itself in Via and Record-Route.
     `journal_dir` is made if it is missing; each of its segments takes `journal_segment_bytes` of the disk (16 MiB).
     Of a source no more datagrams are looked at than its rate: (a second, at once); it is known for a quarter of an hour when a call of it
     was admitted, and a stranger otherwise.
@@ -100,7 +102,7 @@ class Engine:
         edge: str,
         pop: str,
         realm: str,
-        listen: Sequence[tuple[str, int]],
+        listen: Sequence[tuple[str, int] | tuple[str, int, str]],
         journal_dir: str,
         other_pops: Sequence[str] = (),
         user_agent: str = "trunkline",
@@ -121,6 +123,16 @@ class Engine:
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """What was bound, in the order of `listen`: tells the ports that were asked for as 0."""
+    def set_certificates(self, certificates: Sequence[tuple[Sequence[str], bytes, bytes]]) -> None:
+        """Each is `(names, chain, key)`, PEM, the leaf first; names are DNS names or `*.` and a name, for one label. For handshakes from now
+        on: the certificate of the exact name that the client asks for (SNI), else of its wildcard, else the first. ValueError says which one
+        cannot be used and why; then nothing changes."""
+
+    def set_carrier_tls(self, roots: bytes, chain: bytes = b"", key: bytes = b"") -> None:
+        """How gateways are met over TLS from now on: their certificates must come from one of `roots` (PEM) and name the gateway's address;
+        `chain` and `key` are shown to those who ask for one (mutual TLS). No roots: no gateway can be reached over TLS. ValueError as of
+        `set_certificates`."""
+
     def set_draining(self, is_draining: bool) -> None: ...
     def set_degraded(self, is_degraded: bool) -> None:
         """While degraded the access rule is not asked: each new INVITE goes to `on_question`, as an Invite of which nothing is known but

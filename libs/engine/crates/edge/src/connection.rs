@@ -1,0 +1,317 @@
+//! One connection: its socket, what has come of the next message, what the peer has not taken yet, and until when it may wait.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use nix::sys::epoll::EpollFlags;
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use trunkline_transaction::Flow;
+
+use crate::limits::StreamLimits;
+
+/// A peer that has gone without a word is found out by TCP after about two minutes: calls are ended over what is left then.
+const PROBE_AFTER: Duration = Duration::from_secs(60);
+const PROBE_EVERY: Duration = Duration::from_secs(15);
+const PROBES: u32 = 4;
+/// What a peer does not acknowledge for this time it will not.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
+
+/// Records of TLS looked at before others have their turn.
+const RECORDS_PER_READ: usize = 64;
+
+/// Of one read.
+#[derive(Debug)]
+pub(crate) enum Received {
+    Bytes(usize),
+    Nothing,
+    /// Closed by the peer, or broken, with why.
+    Over(String),
+}
+
+/// Where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// To a gateway; TCP has not answered.
+    Connecting,
+    Open,
+}
+
+pub(crate) struct Connection {
+    pub flow: Flow,
+    pub is_accepted: bool,
+    socket: TcpStream,
+    tls: Option<Box<rustls::Connection>>,
+    stage: Stage,
+    /// In clear; over TLS they wait in the library.
+    queue: Vec<u8>,
+    queue_limit: usize,
+    /// The beginning of a message.
+    pub partial: Vec<u8>,
+    pub scanned: usize,
+    /// Until when the connection, or its first message, has to be there.
+    open_by_ms: Option<u64>,
+    /// Until when the message of `partial` has to be whole.
+    message_by_ms: Option<u64>,
+    idle_by_ms: u64,
+    /// The deadline that is in the heap for it.
+    pub armed_ms: u64,
+    /// What epoll was told last.
+    pub interest: EpollFlags,
+}
+
+impl Connection {
+    /// One that was made to us.
+    pub fn accepted(
+        socket: TcpStream,
+        flow: Flow,
+        tls: Option<rustls::Connection>,
+        limits: &StreamLimits,
+        now_ms: u64,
+    ) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        tune(&SockRef::from(&socket))?;
+        Ok(Self::new(socket, flow, true, tls, Stage::Open, limits, now_ms + limits.message_ms, now_ms))
+    }
+
+    /// One to a gateway, from one of our addresses; it is not there yet.
+    pub fn to(from: SocketAddr, flow: Flow, tls: Option<rustls::Connection>, limits: &StreamLimits, now_ms: u64) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(flow.peer), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        tune(&SockRef::from(&socket))?;
+        socket.bind(&SocketAddr::new(from.ip(), 0).into())?;
+        match socket.connect(&flow.peer.into()) {
+            Ok(()) => {}
+            Err(error) if error.raw_os_error() == Some(nix::libc::EINPROGRESS) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(Self::new(socket.into(), flow, false, tls, Stage::Connecting, limits, now_ms + limits.connect_ms, now_ms))
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        socket: TcpStream,
+        flow: Flow,
+        is_accepted: bool,
+        tls: Option<rustls::Connection>,
+        stage: Stage,
+        limits: &StreamLimits,
+        open_by_ms: u64,
+        now_ms: u64,
+    ) -> Self {
+        let tls = tls.map(|mut tls| {
+            tls.set_buffer_limit(Some(limits.queued_bytes));
+            Box::new(tls)
+        });
+        Self {
+            flow,
+            is_accepted,
+            socket,
+            tls,
+            stage,
+            queue: Vec::new(),
+            queue_limit: limits.queued_bytes,
+            partial: Vec::new(),
+            scanned: 0,
+            open_by_ms: Some(open_by_ms),
+            message_by_ms: None,
+            idle_by_ms: now_ms + limits.idle_ms,
+            armed_ms: u64::MAX,
+            interest: EpollFlags::empty(),
+        }
+    }
+
+    /// When it is to be closed unless something happens before.
+    pub fn due_ms(&self) -> u64 {
+        [self.open_by_ms, self.message_by_ms, Some(self.idle_by_ms)].into_iter().flatten().min().unwrap_or(self.idle_by_ms)
+    }
+
+    /// Something came or went.
+    pub fn touch(&mut self, now_ms: u64, limits: &StreamLimits) {
+        self.idle_by_ms = now_ms + limits.idle_ms;
+    }
+
+    /// What is left of the bytes that came: the beginning of a message, or nothing. Its time began with its first byte.
+    pub fn keep(&mut self, rest: &[u8], scanned: usize, has_message: bool, now_ms: u64, limits: &StreamLimits) {
+        if has_message {
+            self.open_by_ms = None;
+            self.message_by_ms = None;
+        }
+        self.partial.clear();
+        self.partial.extend_from_slice(rest);
+        self.scanned = scanned;
+        self.message_by_ms = match rest {
+            [] => None,
+            _ => self.message_by_ms.or(Some(now_ms + limits.message_ms)),
+        };
+    }
+
+    /// What epoll has to tell of.
+    pub fn wanted_events(&self) -> EpollFlags {
+        let is_writing =
+            self.stage == Stage::Connecting || !self.queue.is_empty() || self.tls.as_ref().is_some_and(|tls| tls.wants_write());
+        if is_writing {
+            EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT
+        } else {
+            EpollFlags::EPOLLIN
+        }
+    }
+
+    /// Takes or queues the bytes.
+    ///
+    /// # Errors
+    /// The connection is of no use any more: broken, or the peer takes nothing and the queue is full.
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.tls {
+            Some(tls) => {
+                let taken = tls.writer().write(bytes)?;
+                if taken < bytes.len() {
+                    return Err(full());
+                }
+            }
+            None => {
+                if self.queue.len() + bytes.len() > self.queue_limit {
+                    return Err(full());
+                }
+                if self.stage == Stage::Open && self.queue.is_empty() {
+                    let sent = write_some(&mut self.socket, bytes)?;
+                    self.queue.extend_from_slice(&bytes[sent..]);
+                    return Ok(());
+                }
+                self.queue.extend_from_slice(bytes);
+            }
+        }
+        self.flush()
+    }
+
+    /// Sends what waits, as far as the peer takes it. Finds out first whether a connection to a gateway is there.
+    ///
+    /// # Errors
+    /// It is broken, or never came to be.
+    pub fn flush(&mut self) -> io::Result<()> {
+        if self.stage == Stage::Connecting {
+            if let Some(error) = self.socket.take_error()? {
+                return Err(error);
+            }
+            match self.socket.peer_addr() {
+                Ok(_) => self.stage = Stage::Open,
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        match &mut self.tls {
+            Some(tls) => {
+                while tls.wants_write() {
+                    match tls.write_tls(&mut self.socket) {
+                        Ok(_) => {}
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                        Err(error) => return Err(error),
+                    }
+                }
+                if !self.is_accepted && !tls.is_handshaking() {
+                    self.open_by_ms = None;
+                }
+            }
+            None => {
+                let sent = write_some(&mut self.socket, &self.queue)?;
+                self.queue.drain(..sent);
+                if !self.is_accepted {
+                    self.open_by_ms = None;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The next bytes, in clear.
+    pub fn receive(&mut self, buffer: &mut [u8]) -> Received {
+        if self.stage == Stage::Connecting {
+            return Received::Nothing;
+        }
+        match self.tls {
+            Some(_) => self.receive_tls(buffer),
+            None => loop {
+                match self.socket.read(buffer) {
+                    Ok(0) => return Received::Over(String::new()),
+                    Ok(len) => return Received::Bytes(len),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Received::Nothing,
+                    Err(error) => return Received::Over(error.to_string()),
+                }
+            },
+        }
+    }
+
+    fn receive_tls(&mut self, buffer: &mut [u8]) -> Received {
+        for _ in 0..RECORDS_PER_READ {
+            let Some(tls) = &mut self.tls else { return Received::Nothing };
+            match tls.reader().read(buffer) {
+                Ok(0) => return Received::Over(String::new()),
+                Ok(len) => return Received::Bytes(len),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Received::Over(error.to_string()),
+            }
+            match tls.read_tls(&mut self.socket) {
+                // What came before it is read; the reader says that it was the end.
+                Ok(0) => return Received::Over(if tls.is_handshaking() { "closed in the handshake".to_owned() } else { String::new() }),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Received::Nothing,
+                Err(error) => return Received::Over(error.to_string()),
+            }
+            let is_right = tls.process_new_packets().map(|_| ()).map_err(|error| error.to_string());
+            // An alert is on its way in both cases.
+            let is_sent = self.flush().map_err(|error| error.to_string());
+            if let Err(why) = is_right.and(is_sent) {
+                return Received::Over(why);
+            }
+        }
+        Received::Nothing
+    }
+
+    /// Whether a handshake of TLS is under way.
+    pub fn is_handshaking(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.is_handshaking())
+    }
+
+    /// Says that nothing more comes. What was sent is still brought to the peer.
+    pub fn say_goodbye(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+        }
+        // Of a connection that is broken nobody hears anything any more.
+        let _ = self.flush();
+        let _ = self.socket.shutdown(Shutdown::Write);
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn full() -> io::Error {
+    io::Error::new(io::ErrorKind::OutOfMemory, "the peer takes nothing and too much waits for it")
+}
+
+fn write_some(socket: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    let mut sent = 0;
+    while sent < bytes.len() {
+        match socket.write(&bytes[sent..]) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(len) => sent += len,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sent)
+}
+
+fn tune(socket: &SockRef<'_>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_EVERY).with_retries(PROBES))
+}

@@ -1,0 +1,94 @@
+//! What comes over connections: framed, then as a datagram would be.
+
+use trunkline_message::{HeaderTable, Message, ParseError};
+
+use crate::framing::{frame, Frame};
+use crate::policy::Policy;
+use crate::status::raise;
+use crate::streams::ConnectionId;
+use crate::worker::Worker;
+
+/// Reads of one connection before others have their turn.
+const READS_PER_TURN: usize = 8;
+
+/// Connections that the core is told to be closed in one turn; each may make it try another that closes too.
+const CLOSED_PER_TURN: usize = 1_024;
+
+/// The answer to a ping (RFC 5626 §4.4.1).
+const PONG: &[u8] = b"\r\n";
+const PING_BYTES: usize = 4;
+
+impl Worker {
+    /// Everything that happened on connections.
+    pub(crate) fn serve_connections(&mut self, buffer: &mut [u8], table: &mut HeaderTable, policy: &mut dyn Policy) {
+        let mut readable = std::mem::take(&mut self.readable);
+        self.streams.poll(self.clock.now().ms, &self.shared.counters, &mut readable);
+        for id in readable.drain(..) {
+            self.read_connection(id, buffer, table, policy);
+        }
+        self.readable = readable;
+    }
+
+    /// Closes who is overdue, and tells the core of every connection that is no more.
+    pub(crate) fn close_connections(&mut self) {
+        let now = self.clock.now();
+        self.streams.run_deadlines(now.ms, &self.shared.counters);
+        for _ in 0..CLOSED_PER_TURN {
+            let Some(flow) = self.streams.next_closed() else { return };
+            self.proxy.on_closed(now, flow, &mut self.actions);
+            self.flush();
+        }
+    }
+
+    fn read_connection(&mut self, id: ConnectionId, buffer: &mut [u8], table: &mut HeaderTable, policy: &mut dyn Policy) {
+        for _ in 0..READS_PER_TURN {
+            let Some((len, mut before, scanned)) = self.streams.receive(id, buffer, &self.shared.counters) else { return };
+            let is_open = if before.is_empty() {
+                self.take_frames(id, &buffer[..len], scanned, table, policy)
+            } else {
+                before.extend_from_slice(&buffer[..len]);
+                self.take_frames(id, &before, scanned, table, policy)
+            };
+            if !is_open {
+                return;
+            }
+        }
+    }
+
+    /// Every message that is whole, and keeps the rest. `false`: the stream makes no sense any more and is closed.
+    fn take_frames(&mut self, id: ConnectionId, bytes: &[u8], scanned: usize, table: &mut HeaderTable, policy: &mut dyn Policy) -> bool {
+        let Some(flow) = self.streams.flow(id) else { return false };
+        let (mut at, mut scanned, mut has_message) = (0, scanned, false);
+        // Ends: every frame but the last takes bytes.
+        loop {
+            match frame(&bytes[at..], scanned) {
+                Frame::Ping => {
+                    self.send(flow, PONG);
+                    at += PING_BYTES;
+                }
+                Frame::Blank(len) => at += len,
+                Frame::Message(len) => {
+                    raise(&self.shared.counters.datagrams_received);
+                    has_message = true;
+                    self.on_datagram(flow, &bytes[at..at + len], table, policy);
+                    self.flush();
+                    at += len;
+                }
+                Frame::Partial { scanned } => {
+                    let now_ms = self.clock.now().ms;
+                    self.streams.keep(id, &bytes[at..], scanned, has_message, now_ms);
+                    return true;
+                }
+                Frame::Broken { status, what, len } => {
+                    let header = &bytes[at..at + len];
+                    // What can be read of it is what the answer is made of.
+                    let _ = Message::parse(header, table);
+                    self.refuse_malformed(flow, header, table, &ParseError { status, section: "§18.3", offset: 0, what });
+                    self.streams.end(id, &self.shared.counters);
+                    return false;
+                }
+            }
+            scanned = 0;
+        }
+    }
+}

@@ -1,0 +1,418 @@
+//! All connections of a worker: who may have one, which one leads to a peer, when one is closed.
+//!
+//! Behind one epoll, which is itself one descriptor among the listeners in the worker's poll: a worker without connections pays nothing for
+//! them. A connection goes by its [`Flow`], of which there is one at a time.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use socket2::{Domain, Protocol, Socket, Type};
+use trunkline_transaction::{Flow, Listener, Transport};
+
+use crate::connection::{Connection, Received};
+use crate::limits::StreamLimits;
+use crate::status::{raise, Counters};
+use crate::tls::Tls;
+
+/// Connections whose events are taken at one go.
+const EVENTS_PER_TURN: usize = 256;
+/// New connections of one listener at one go.
+const ACCEPTS_PER_TURN: usize = 64;
+/// Connections that wait in the kernel until they are accepted.
+const BACKLOG: i32 = 1_024;
+/// After an error that is not a connection's own (no descriptor left) nobody is let in for this time.
+const PAUSE_MS: u64 = 200;
+/// An epoll token of a listener; connections have slot and generation.
+const LISTENER_BIT: u64 = 1 << 63;
+
+/// A connection; one that was closed meanwhile is nobody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ConnectionId {
+    slot: u32,
+    generation: u32,
+}
+
+impl ConnectionId {
+    fn token(self) -> u64 {
+        u64::from(self.generation & (u32::MAX >> 1)) << 32 | u64::from(self.slot)
+    }
+}
+
+struct Slot {
+    generation: u32,
+    connection: Option<Box<Connection>>,
+}
+
+struct Acceptor {
+    listener: u16,
+    socket: TcpListener,
+    transport: Transport,
+}
+
+/// See the module.
+pub(crate) struct Streams {
+    epoll: Epoll,
+    acceptors: Vec<Acceptor>,
+    /// Where we listen, by listener index.
+    places: Vec<Listener>,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    by_flow: HashMap<Flow, ConnectionId>,
+    by_source: HashMap<IpAddr, usize>,
+    deadlines: BinaryHeap<Reverse<(u64, ConnectionId)>>,
+    /// Closed, and the core does not know.
+    closed: VecDeque<Flow>,
+    paused_until_ms: Option<u64>,
+    pub limits: StreamLimits,
+    tls: Arc<Tls>,
+}
+
+/// Binds what is not UDP.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("TCP {address}: {error}"));
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)).map_err(named)?;
+    // Connections of the process before linger for a minute.
+    socket.set_reuse_address(true).map_err(named)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true).map_err(named)?;
+    }
+    socket.set_nonblocking(true).map_err(named)?;
+    socket.bind(&address.into()).map_err(named)?;
+    socket.listen(BACKLOG).map_err(named)?;
+    Ok(socket.into())
+}
+
+impl Streams {
+    /// `sockets` are the listeners of TCP and TLS with their indexes in `places`.
+    pub fn new(sockets: Vec<(u16, TcpListener)>, places: Vec<Listener>, limits: StreamLimits, tls: Arc<Tls>) -> io::Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        let transport = |listener: u16| places.get(usize::from(listener)).map_or(Transport::Tcp, |place| place.transport);
+        let acceptors: Vec<Acceptor> =
+            sockets.into_iter().map(|(listener, socket)| Acceptor { listener, socket, transport: transport(listener) }).collect();
+        for (index, acceptor) in acceptors.iter().enumerate() {
+            epoll.add(&acceptor.socket, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER_BIT | index as u64))?;
+        }
+        Ok(Self {
+            epoll,
+            acceptors,
+            places,
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_flow: HashMap::new(),
+            by_source: HashMap::new(),
+            deadlines: BinaryHeap::new(),
+            closed: VecDeque::new(),
+            paused_until_ms: None,
+            limits,
+            tls,
+        })
+    }
+
+    /// Readable when `poll` has something to do.
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.0.as_fd()
+    }
+
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Lets in who may come, sends what waits, and says which connections have something to read.
+    pub fn poll(&mut self, now_ms: u64, counters: &Counters, readable: &mut Vec<ConnectionId>) {
+        let mut events = [EpollEvent::empty(); EVENTS_PER_TURN];
+        let count = match self.epoll.wait(&mut events, EpollTimeout::ZERO) {
+            Ok(count) => count,
+            Err(nix::errno::Errno::EINTR) => return,
+            Err(error) => return eprintln!("trunkline engine: epoll: {error}"),
+        };
+        for event in &events[..count] {
+            let token = event.data();
+            if token & LISTENER_BIT != 0 {
+                self.accept((token & !LISTENER_BIT) as usize, now_ms, counters);
+                continue;
+            }
+            let slot = (token & u64::from(u32::MAX)) as u32;
+            let Some(id) = self.slots.get(slot as usize).map(|at| ConnectionId { slot, generation: at.generation }) else { continue };
+            if id.token() != token {
+                continue;
+            }
+            // A failed connect is EPOLLERR and EPOLLHUP without EPOLLOUT: flush asks the socket.
+            let is_broken = self.connection(id).is_some_and(|connection| connection.flush().is_err());
+            if is_broken {
+                self.close(id, counters);
+                continue;
+            }
+            self.settle(id);
+            if event.events().intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR) {
+                readable.push(id);
+            }
+        }
+    }
+
+    fn accept(&mut self, index: usize, now_ms: u64, counters: &Counters) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            let Some(acceptor) = self.acceptors.get(index) else { return };
+            let (socket, peer) = match acceptor.socket.accept() {
+                Ok(accepted) => accepted,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // Of the connection, which is gone already (accept(2)).
+                Err(error) if is_of_the_connection(&error) => continue,
+                Err(error) => {
+                    eprintln!("trunkline engine: no connections are taken for {PAUSE_MS} ms: {error}");
+                    return self.pause(now_ms);
+                }
+            };
+            let flow = Flow { listener: acceptor.listener, peer };
+            let held = self.by_source.get(&peer.ip()).copied().unwrap_or_default();
+            if self.len() >= self.limits.connections || held >= self.limits.from_one_source {
+                raise(&counters.connections_refused);
+                continue;
+            }
+            let tls = match acceptor.transport {
+                Transport::Tls => match self.tls.accept() {
+                    Ok(tls) => Some(tls),
+                    Err(why) => {
+                        eprintln!("trunkline engine: TLS of {peer}: {why}");
+                        continue;
+                    }
+                },
+                Transport::Udp | Transport::Tcp => None,
+            };
+            // A connection that breaks before it began is nobody's.
+            if let Ok(connection) = Connection::accepted(socket, flow, tls, &self.limits, now_ms) {
+                *self.by_source.entry(peer.ip()).or_default() += 1;
+                self.insert(connection, counters);
+            }
+        }
+    }
+
+    fn pause(&mut self, now_ms: u64) {
+        self.paused_until_ms = Some(now_ms + PAUSE_MS);
+        self.set_accepting(EpollFlags::empty());
+    }
+
+    fn set_accepting(&self, flags: EpollFlags) {
+        for (index, acceptor) in self.acceptors.iter().enumerate() {
+            if let Err(error) = self.epoll.modify(&acceptor.socket, &mut EpollEvent::new(flags, LISTENER_BIT | index as u64)) {
+                eprintln!("trunkline engine: epoll: {error}");
+            }
+        }
+    }
+
+    /// Sends over the connection of the flow, or makes one: what waits for it waits within the bound.
+    pub fn send(&mut self, flow: Flow, bytes: &[u8], now_ms: u64, counters: &Counters) -> bool {
+        let id = match self.by_flow.get(&flow) {
+            Some(id) => *id,
+            None => match self.connect(flow, now_ms, counters) {
+                Ok(id) => id,
+                Err(why) => {
+                    if !why.is_empty() {
+                        eprintln!("trunkline engine: no connection to {}: {why}", flow.peer);
+                    }
+                    self.closed.push_back(flow);
+                    return false;
+                }
+            },
+        };
+        let limits = self.limits;
+        let Some(connection) = self.connection(id) else { return false };
+        match connection.send(bytes) {
+            Ok(()) => {
+                connection.touch(now_ms, &limits);
+                self.settle(id);
+                true
+            }
+            Err(error) => {
+                if error.kind() == io::ErrorKind::OutOfMemory {
+                    raise(&counters.connections_slow);
+                }
+                self.close(id, counters);
+                false
+            }
+        }
+    }
+
+    /// An empty text: not worth a line in the log.
+    fn connect(&mut self, flow: Flow, now_ms: u64, counters: &Counters) -> Result<ConnectionId, String> {
+        let place = self.places.get(usize::from(flow.listener)).copied().ok_or("no such listener")?;
+        if self.len() >= self.limits.connections {
+            raise(&counters.connections_refused);
+            return Err(format!("{} connections, more than are allowed", self.len()));
+        }
+        let tls = match place.transport {
+            Transport::Tls => Some(self.tls.connect(flow.peer.ip())?),
+            Transport::Udp | Transport::Tcp => None,
+        };
+        let connection = Connection::to(place.address, flow, tls, &self.limits, now_ms).map_err(|error| match error.kind() {
+            io::ErrorKind::ConnectionRefused => String::new(),
+            _ => error.to_string(),
+        })?;
+        self.insert(connection, counters).ok_or_else(|| "it cannot be watched".to_owned())
+    }
+
+    fn insert(&mut self, connection: Connection, counters: &Counters) -> Option<ConnectionId> {
+        let flow = connection.flow;
+        // One with the same ends: the peer made a new one, so the old one is dead.
+        if let Some(old) = self.by_flow.get(&flow).copied() {
+            self.close(old, counters);
+        }
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { generation: 0, connection: None });
+            (self.slots.len() - 1) as u32
+        });
+        let at = &mut self.slots[slot as usize];
+        at.generation = at.generation.wrapping_add(1);
+        let id = ConnectionId { slot, generation: at.generation };
+        let interest = connection.wanted_events();
+        let connection = at.connection.insert(Box::new(connection));
+        connection.interest = interest;
+        if let Err(error) = self.epoll.add(&*connection, EpollEvent::new(interest, id.token())) {
+            eprintln!("trunkline engine: epoll: {error}");
+            self.close(id, counters);
+            return None;
+        }
+        self.by_flow.insert(flow, id);
+        counters.connections.store(self.len() as u64, std::sync::atomic::Ordering::Relaxed);
+        self.settle(id);
+        Some(id)
+    }
+
+    /// What epoll and the deadlines have to know after something was done with it.
+    fn settle(&mut self, id: ConnectionId) {
+        let Some(connection) = self.slots.get_mut(id.slot as usize).and_then(|slot| slot.connection.as_mut()) else { return };
+        let (interest, due_ms) = (connection.wanted_events(), connection.due_ms());
+        if interest != connection.interest {
+            connection.interest = interest;
+            if let Err(error) = self.epoll.modify(&**connection, &mut EpollEvent::new(interest, id.token())) {
+                eprintln!("trunkline engine: epoll: {error}");
+            }
+        }
+        // A later deadline is found out when the earlier one has come.
+        if due_ms < connection.armed_ms {
+            connection.armed_ms = due_ms;
+            self.deadlines.push(Reverse((due_ms, id)));
+        }
+    }
+
+    fn connection(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        let slot = self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation)?;
+        slot.connection.as_deref_mut()
+    }
+
+    pub fn flow(&mut self, id: ConnectionId) -> Option<Flow> {
+        self.connection(id).map(|connection| connection.flow)
+    }
+
+    /// How many bytes came into `buffer`, and what was kept before them with how far it was looked at. `None`: nothing more now, or it is
+    /// closed.
+    pub fn receive(&mut self, id: ConnectionId, buffer: &mut [u8], counters: &Counters) -> Option<(usize, Vec<u8>, usize)> {
+        let connection = self.connection(id)?;
+        let was_handshaking = connection.is_handshaking();
+        match connection.receive(buffer) {
+            Received::Bytes(len) => Some((len, std::mem::take(&mut connection.partial), connection.scanned)),
+            Received::Nothing => {
+                self.settle(id);
+                None
+            }
+            Received::Over(why) => {
+                if was_handshaking {
+                    raise(&counters.tls_failures);
+                    if !why.is_empty() && !connection.is_accepted {
+                        eprintln!("trunkline engine: TLS to {}: {why}", connection.flow.peer);
+                    }
+                }
+                self.close(id, counters);
+                None
+            }
+        }
+    }
+
+    /// What is left after whole messages were taken: the beginning of one, looked at up to `scanned`.
+    pub fn keep(&mut self, id: ConnectionId, rest: &[u8], scanned: usize, has_message: bool, now_ms: u64) {
+        let limits = self.limits;
+        let Some(connection) = self.connection(id) else { return };
+        connection.touch(now_ms, &limits);
+        connection.keep(rest, scanned, has_message, now_ms, &limits);
+        self.settle(id);
+    }
+
+    /// With a word to the peer.
+    pub fn end(&mut self, id: ConnectionId, counters: &Counters) {
+        if let Some(connection) = self.connection(id) {
+            connection.say_goodbye();
+        }
+        self.close(id, counters);
+    }
+
+    fn close(&mut self, id: ConnectionId, counters: &Counters) {
+        let Some(slot) = self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation) else { return };
+        let Some(connection) = slot.connection.take() else { return };
+        self.free.push(id.slot);
+        if self.by_flow.get(&connection.flow) == Some(&id) {
+            self.by_flow.remove(&connection.flow);
+        }
+        if connection.is_accepted {
+            let source = connection.flow.peer.ip();
+            if let Some(held) = self.by_source.get_mut(&source) {
+                *held -= 1;
+                if *held == 0 {
+                    self.by_source.remove(&source);
+                }
+            }
+        }
+        self.closed.push_back(connection.flow);
+        counters.connections.store(self.len() as u64, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// A flow whose connection is closed, or could not be made; the core is to be told.
+    pub fn next_closed(&mut self) -> Option<Flow> {
+        self.closed.pop_front()
+    }
+
+    /// Monotonic milliseconds; `Some(0)`: at once.
+    pub fn next_due(&self) -> Option<u64> {
+        if !self.closed.is_empty() {
+            return Some(0);
+        }
+        let deadline = self.deadlines.peek().map(|Reverse((due_ms, _))| *due_ms);
+        deadline.into_iter().chain(self.paused_until_ms).min()
+    }
+
+    /// Closes who has let his time pass.
+    pub fn run_deadlines(&mut self, now_ms: u64, counters: &Counters) {
+        if self.paused_until_ms.is_some_and(|until_ms| until_ms <= now_ms) {
+            self.paused_until_ms = None;
+            self.set_accepting(EpollFlags::EPOLLIN);
+        }
+        while let Some(Reverse((due_ms, id))) = self.deadlines.peek().copied().filter(|Reverse((due_ms, _))| *due_ms <= now_ms) {
+            self.deadlines.pop();
+            let Some(connection) = self.connection(id) else { continue };
+            // An older entry of a connection that was armed for an earlier time since.
+            if connection.armed_ms == due_ms {
+                connection.armed_ms = u64::MAX;
+            }
+            if connection.due_ms() <= now_ms {
+                raise(&counters.connections_overdue);
+                self.close(id, counters);
+            } else {
+                self.settle(id);
+            }
+        }
+    }
+}
+
+/// Errors of accept(2) that say nothing of us.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted, NetworkDown, NetworkUnreachable, PermissionDenied,
+    };
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionReset | HostUnreachable | Interrupted | NetworkDown | NetworkUnreachable | PermissionDenied
+    )
+}

@@ -1,0 +1,274 @@
+//! Connections over real sockets: framing, keep-alive, deadlines and bounds.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use trunkline_access::{Change, Reason};
+use trunkline_edge::sources::Rate;
+use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Policy, StreamLimits};
+use trunkline_transaction::{Listener, Transport};
+
+/// No test waits longer for anything.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+struct Nobody;
+
+impl Policy for Nobody {
+    fn decide(&mut self, _: &Invite<'_>) -> Decision {
+        Decision::default()
+    }
+}
+
+struct Served {
+    engine: Engine,
+    thread: Option<std::thread::JoinHandle<()>>,
+    dir: PathBuf,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.engine.stop();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+impl Served {
+    fn address(&self) -> SocketAddr {
+        self.engine.addresses()[0]
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    fn count(&self, name: &str) -> u64 {
+        self.engine.status().into_iter().find(|row| row.0 == name).unwrap().1
+    }
+
+    fn wait_until(&self, name: &str, wanted: u64) {
+        let end = Instant::now() + PATIENCE;
+        while self.count(name) != wanted {
+            assert!(Instant::now() < end, "{name} is {}, not {wanted}", self.count(name));
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn serve(name: &str, listen: &str, streams: StreamLimits) -> Served {
+    let dir = std::env::temp_dir().join(format!("streams-{}-{name}", std::process::id()));
+    let config = EngineConfig {
+        edge: "edge-x".to_owned(),
+        pop: "x".to_owned(),
+        realm: "sip.trunkline.test".to_owned(),
+        other_pops: Vec::new(),
+        user_agent: "trunkline".to_owned(),
+        listen: vec![Listener { transport: Transport::Tcp, address: listen.parse().unwrap() }],
+        streams,
+        journal_dir: dir.clone(),
+        journal_segment_bytes: 1 << 20,
+        stranger_rate: Rate { per_s: 10_000, burst: 100_000 },
+        known_rate: Rate { per_s: 10_000, burst: 100_000 },
+        t1_ms: 500,
+        silent_gateway_ms: 3000,
+        all_silent_ms: 8000,
+        decision_limit: Duration::from_secs(2),
+        ask_limit_ms: 300,
+    };
+    let (engine, worker) = Engine::bind(config).unwrap();
+    let reason =
+        |code: &str, status| Change::SetReason { code: code.to_owned(), reason: Reason { status, text: "Text".to_owned(), q850: 21 } };
+    engine.tables().apply(vec![reason("T101", 400), reason("T110", 513)], 1).unwrap();
+    let thread = std::thread::spawn(move || worker.run(&mut Nobody));
+    Served { engine, thread: Some(thread), dir }
+}
+
+fn options(call_id: &str) -> String {
+    format!(
+        "OPTIONS sip:sip.trunkline.test SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.9:5060;branch=z9hG4bK{call_id}\r\nMax-Forwards: 70\r\n\
+         From: <sip:a@b>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: {call_id}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+    )
+}
+
+/// The next response, which has no body.
+fn answer(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    let mut byte = [0];
+    while !text.ends_with(b"\r\n\r\n") {
+        assert_eq!(stream.read(&mut byte).unwrap(), 1, "closed after {:?}", String::from_utf8_lossy(&text));
+        text.push(byte[0]);
+    }
+    String::from_utf8(text).unwrap()
+}
+
+/// Nothing more comes: the other side has closed.
+fn is_closed(stream: &mut TcpStream) -> bool {
+    let mut rest = [0; 1024];
+    loop {
+        match stream.read(&mut rest) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) => return matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe),
+        }
+    }
+}
+
+#[test]
+fn a_request_is_answered_on_its_connection_in_whatever_pieces_it_comes() {
+    for listen in ["127.0.0.1:0", "[::1]:0"] {
+        let served = serve(&format!("pieces{}", listen.len()), listen, StreamLimits::default());
+        let mut stream = served.connect();
+        stream.set_nodelay(true).unwrap();
+        stream.write_all(options("whole").as_bytes()).unwrap();
+        let text = answer(&mut stream);
+        assert!(text.starts_with("SIP/2.0 200 OK\r\n") && text.contains("Call-ID: whole\r\n"), "{text}");
+        for byte in options("bytewise").as_bytes() {
+            stream.write_all(&[*byte]).unwrap();
+        }
+        assert!(answer(&mut stream).contains("Call-ID: bytewise\r\n"));
+        let begun = options("third");
+        stream.write_all([&options("first"), &options("second"), &begun[..40]].concat().as_bytes()).unwrap();
+        assert!(answer(&mut stream).contains("Call-ID: first\r\n"));
+        assert!(answer(&mut stream).contains("Call-ID: second\r\n"));
+        stream.write_all(&begun.as_bytes()[40..]).unwrap();
+        assert!(answer(&mut stream).contains("Call-ID: third\r\n"));
+        assert_eq!(served.count("connections"), 1);
+        drop(stream);
+        served.wait_until("connections", 0);
+    }
+}
+
+#[test]
+fn a_double_crlf_is_answered_with_one_and_a_single_one_with_nothing() {
+    let served = serve("ping", "127.0.0.1:0", StreamLimits::default());
+    let mut stream = served.connect();
+    stream.write_all(b"\r\n\r\n").unwrap();
+    let mut pong = [0; 2];
+    stream.read_exact(&mut pong).unwrap();
+    assert_eq!(&pong, b"\r\n");
+    stream.write_all(format!("\r\n{}", options("after")).as_bytes()).unwrap();
+    assert!(answer(&mut stream).starts_with("SIP/2.0 200 "));
+}
+
+#[test]
+fn a_message_without_content_length_is_refused_and_the_stream_closed() {
+    let served = serve("framing", "127.0.0.1:0", StreamLimits::default());
+    for (line, status) in [("", 400), ("Content-Length: 0\r\nContent-Length: 1\r\n", 400), ("Content-Length: 70000\r\n", 513)] {
+        let mut stream = served.connect();
+        stream.write_all(options("broken").replace("Content-Length: 0\r\n", line).as_bytes()).unwrap();
+        let text = answer(&mut stream);
+        assert!(text.starts_with(&format!("SIP/2.0 {status} ")), "{text}");
+        assert!(is_closed(&mut stream));
+    }
+    let mut stream = served.connect();
+    // An endless header. The other side may close before all is written.
+    let _ = stream.write_all("X: y\r\n".repeat(20_000).as_bytes());
+    assert!(is_closed(&mut stream));
+    served.wait_until("connections", 0);
+}
+
+#[test]
+fn what_is_malformed_but_framed_is_refused_and_the_stream_goes_on() {
+    let served = serve("malformed", "127.0.0.1:0", StreamLimits::default());
+    let mut stream = served.connect();
+    stream.write_all(options("bad").replace("CSeq: 1 OPTIONS", "CSeq: 1 INVITE").as_bytes()).unwrap();
+    assert!(answer(&mut stream).starts_with("SIP/2.0 400 "));
+    stream.write_all(options("good").as_bytes()).unwrap();
+    assert!(answer(&mut stream).starts_with("SIP/2.0 200 "));
+}
+
+#[test]
+fn who_is_slow_or_silent_is_closed_and_who_has_spoken_is_not() {
+    let limits = StreamLimits { message_ms: 300, ..StreamLimits::default() };
+    let served = serve("slow", "127.0.0.1:0", limits);
+    let mut spoken = served.connect();
+    spoken.write_all(options("spoken").as_bytes()).unwrap();
+    answer(&mut spoken);
+    let begin = Instant::now();
+    let mut silent = served.connect();
+    assert!(is_closed(&mut silent));
+    assert!(begin.elapsed() >= Duration::from_millis(290));
+    // A byte now and then does not help.
+    let begin = Instant::now();
+    let mut slow = served.connect();
+    slow.write_all(options("slow").as_bytes()).unwrap();
+    answer(&mut slow);
+    slow.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    for byte in options("loris").as_bytes() {
+        let mut nothing = [0];
+        match slow.write_all(&[*byte]).and_then(|()| slow.read(&mut nothing)) {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Ok(0) => break,
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!((290..3_000).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
+    assert_eq!(served.count("connections_overdue"), 2);
+    spoken.write_all(options("again").as_bytes()).unwrap();
+    assert!(answer(&mut spoken).starts_with("SIP/2.0 200 "));
+}
+
+#[test]
+fn an_idle_connection_is_closed_in_the_end() {
+    let served = serve("idle", "127.0.0.1:0", StreamLimits { idle_ms: 300, ..StreamLimits::default() });
+    let mut stream = served.connect();
+    stream.write_all(options("once").as_bytes()).unwrap();
+    answer(&mut stream);
+    let begin = Instant::now();
+    assert!(is_closed(&mut stream));
+    assert!(begin.elapsed() >= Duration::from_millis(250));
+}
+
+#[test]
+fn connections_are_bounded_per_source_and_in_all() {
+    let limits = StreamLimits { connections: 3, from_one_source: 2, ..StreamLimits::default() };
+    let served = serve("bounds", "127.0.0.1:0", limits);
+    let mut held: Vec<TcpStream> = Vec::new();
+    for _ in 0..2 {
+        let mut stream = served.connect();
+        stream.write_all(options("held").as_bytes()).unwrap();
+        answer(&mut stream);
+        held.push(stream);
+    }
+    assert!(is_closed(&mut served.connect()), "the third of one source");
+    let from = |address: &str| {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&address.parse::<SocketAddr>().unwrap().into()).unwrap();
+        socket.connect(&served.address().into()).unwrap();
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    };
+    let mut other = from("127.0.0.2:0");
+    other.write_all(options("other").as_bytes()).unwrap();
+    answer(&mut other);
+    assert!(is_closed(&mut from("127.0.0.3:0")), "the fourth in all");
+    assert_eq!(served.count("connections_refused"), 2);
+    held.pop();
+    served.wait_until("connections", 2);
+    let mut again = served.connect();
+    again.write_all(options("again").as_bytes()).unwrap();
+    assert!(answer(&mut again).starts_with("SIP/2.0 200 "));
+}
+
+#[test]
+fn a_peer_that_takes_no_answers_is_closed_when_too_much_waits() {
+    let served = serve("reader", "127.0.0.1:0", StreamLimits { queued_bytes: 64 << 10, ..StreamLimits::default() });
+    let mut stream = served.connect();
+    stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+    // Pings: answers to requests of one source are few on purpose.
+    let many = "\r\n\r\n".repeat(16_000);
+    let end = Instant::now() + PATIENCE;
+    while served.count("connections_slow") == 0 {
+        assert!(Instant::now() < end, "it is still open");
+        let _ = stream.write_all(many.as_bytes());
+    }
+    served.wait_until("connections", 0);
+}
