@@ -73,7 +73,7 @@ GOOD = {"gateway": "g1", "carrier": "alpha", "address": "127.0.0.1", "port": 506
         ({"address": "gateway.example.com"}, "Route.targets[0].address"),
         ({"port": 0}, "Route.targets[0].port"),
         ({"port": 70000}, "Route.targets[0].port"),
-        ({"transport": "tcp"}, "Route.targets[0].transport"),
+        ({"transport": "sctp"}, "Route.targets[0].transport"),
         ({"rate_micros": -1}, "Route.targets[0].rate_micros"),
         (None, "Route.targets"),
     ],

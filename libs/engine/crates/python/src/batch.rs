@@ -7,7 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use trunkline_access::{Ban, BatchError, Change, Domain, Gateway, NonceKey, Reason, Secret};
 use trunkline_message::{Algorithm, Ha1};
-use trunkline_transaction::TokenKey;
+use trunkline_transaction::{TokenKey, Transport};
+
+use crate::decision::UDP_AND_TCP;
 
 const MODULE: &str = "trunkline.engine.tables";
 
@@ -154,8 +156,8 @@ impl<'py> Entry<'py> {
             return Err(self.wrong("port", "0 is no port"));
         }
         let transport = self.text("transport")?;
-        if transport != "udp" {
-            return Err(self.wrong("transport", format_args!("{transport:?}: this version sends over \"udp\" only")));
+        if transport != UDP_AND_TCP && Transport::parse(transport.as_bytes()).is_none() {
+            return Err(self.wrong("transport", format_args!("{transport:?} is none of udp, tcp, tls, {UDP_AND_TCP}")));
         }
         let is_trusted = self.boolean("is_trusted")?;
         Ok(Gateway { carrier: self.text("carrier")?, address: SocketAddr::new(ip, port), transport, is_trusted })

@@ -20,7 +20,7 @@ const MAX_ASSERTED: usize = 2;
 const MAX_TEXT_BYTES: usize = 1024;
 
 /// UDP, and TCP for what is too large for it.
-const UDP_AND_TCP: &str = "udp+tcp";
+pub const UDP_AND_TCP: &str = "udp+tcp";
 
 /// Fields of the named tuples of `trunkline.engine.decision`, in their order.
 const TARGET: [&str; 13] = [

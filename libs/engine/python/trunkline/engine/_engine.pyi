@@ -124,9 +124,9 @@ class Engine:
     def addresses(self) -> list[tuple[str, int]]:
         """What was bound, in the order of `listen`: tells the ports that were asked for as 0."""
     def set_certificates(self, certificates: Sequence[tuple[Sequence[str], bytes, bytes]]) -> None:
-        """Each is `(names, chain, key)`, PEM, the leaf first; names are DNS names or `*.` and a name, for one label. For handshakes from now
-        on: the certificate of the exact name that the client asks for (SNI), else of its wildcard, else the first. ValueError says which one
-        cannot be used and why; then nothing changes."""
+        """Each is `(names, chain, key)`, PEM, the leaf first; names are DNS names or `*.` and a name, for one label. For handshakes
+        from now on: the certificate of the exact name that the client asks for (SNI), else of its wildcard, else the first. ValueError says
+        which one cannot be used and why; then nothing changes."""
 
     def set_carrier_tls(self, roots: bytes, chain: bytes = b"", key: bytes = b"") -> None:
         """How gateways are met over TLS from now on: their certificates must come from one of `roots` (PEM) and name the gateway's address;
