@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import sipp
+from helpers import sipp, softphone
 from helpers.everywhere import LISTED, demo_caller
-from helpers.platform import Platform, wait_for
+from helpers.platform import Platform, free_loopback, wait_for
 
 CALLS = 20
 HOLD_MS = 9000
@@ -22,8 +22,6 @@ HOLD_MS = 9000
 @pytest.fixture(scope="module")
 def three_pops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A POP, its sibling, and one of another region; the first is killed."""
-    from helpers.platform import free_loopback
-
     platform = Platform(tmp_path_factory.mktemp("outlive") / "state", free_loopback(), pops="eu1,eu2,us1")
     try:
         platform.start()
@@ -59,6 +57,18 @@ def moved_call(caller: sipp.Caller, to: str, *, has_reinvite: bool) -> list[str]
         ]
         cseq = 5
     return [*steps, sipp.send(caller.request("BYE", cseq, uri="[next_url]", to_tag=True, routes=True), retrans=True), sipp.recv(200)]
+
+
+def waiting_call(caller: sipp.Caller) -> list[str]:
+    """An answered call that waits for the other side's BYE."""
+    return [
+        *sipp.authenticated_invite(caller),
+        sipp.PROGRESS,
+        sipp.recv(200, rrs=True),
+        sipp.send(caller.request("ACK", 2, uri="[next_url]", to_tag=True, routes=True)),
+        sipp.recv_request("BYE"),
+        sipp.send(sipp.OK_TO_REQUEST),
+    ]
 
 
 class Running:
@@ -127,14 +137,7 @@ def test_calls_of_a_killed_edge_go_on_at_its_sibling_and_in_another_region(three
 def test_a_call_is_hung_up_from_the_command_line_and_the_pop_that_did_it_is_named(three_pops: Platform, tmp_path: Path) -> None:
     platform = three_pops
     caller = demo_caller(platform, "+31206300004")
-    steps = [
-        *sipp.authenticated_invite(caller),
-        sipp.PROGRESS,
-        sipp.recv(200, rrs=True),
-        sipp.send(caller.request("ACK", 2, uri="[next_url]", to_tag=True, routes=True)),
-        sipp.recv_request("BYE"),
-        sipp.send(sipp.OK_TO_REQUEST),
-    ]
+    steps = waiting_call(caller)
     for as_operator in (False, True):
         running = Running(tmp_path / str(as_operator), steps, platform.edge("us1"), 1)
         [row] = wait_for("the call", lambda: [each for each in live(platform, "us1") if each["number"].lstrip("+") == caller.number[1:]])
@@ -154,17 +157,44 @@ def test_a_call_is_hung_up_from_the_command_line_and_the_pop_that_did_it_is_name
     assert shown["facts"] == "by the operator"
 
 
+def test_a_softphone_that_we_did_not_write_takes_our_bye(three_pops: Platform) -> None:
+    caller = demo_caller(three_pops, "+31206300007")
+    order = {
+        "proxy": three_pops.edge("us1"),
+        "uri": f"sip:{caller.number}@{caller.host}",
+        "id_uri": f"sip:{caller.username}@{caller.host}",
+        "local_address": LISTED,
+        "username": caller.username,
+        "password": caller.password,
+        "hangs_up": False,
+        "timeout_s": 30,
+    }
+    answers: list[dict[str, Any]] = []
+    phone = threading.Thread(target=lambda: answers.append(softphone.place(order)))
+    phone.start()
+    [row] = wait_for("the call", lambda: [each for each in live(three_pops, "us1") if each["number"].lstrip("+") == caller.number[1:]])
+    three_pops.cli("call", "hang-up", row["call"])
+    phone.join(60)
+    assert [(answer["confirmed"], answer["over"]) for answer in answers] == [(True, True)]
+    [record] = wait_for("its record", lambda: [each for each in records(three_pops, caller.number) if each["outcome"] == "answered"])
+    assert (record["ended_by"], record["reason"], record["notes"]) == ("edge", "T601", [])
+
+
+def test_a_call_is_ended_after_its_domains_longest_time(three_pops: Platform, tmp_path: Path) -> None:
+    label = three_pops.local["demo"]["domain"]
+    three_pops.cli("domain", "class-of-service", label, "--all", "--longest-s", "10", "--wait")
+    caller = demo_caller(three_pops, "+31206300008")
+    sipp.run(tmp_path, waiting_call(caller), target=three_pops.edge("eu2"), local_address=LISTED).must_succeed(1)
+    three_pops.cli("domain", "class-of-service", label, "--all", "--longest-s", "0", "--wait")
+    [record] = wait_for("its record", lambda: [each for each in records(three_pops, caller.number) if each["outcome"] == "answered"])
+    assert (record["ended_by"], record["reason"]) == ("edge", "T602")
+    assert 9_900 <= record["duration_ms"] <= 15_000
+
+
 def test_suspending_a_carrier_ends_its_calls_at_every_pop(three_pops: Platform, tmp_path: Path) -> None:
     platform = three_pops
     caller = demo_caller(platform, "+31206300005")
-    steps = [
-        *sipp.authenticated_invite(caller),
-        sipp.PROGRESS,
-        sipp.recv(200, rrs=True),
-        sipp.send(caller.request("ACK", 2, uri="[next_url]", to_tag=True, routes=True)),
-        sipp.recv_request("BYE"),
-        sipp.send(sipp.OK_TO_REQUEST),
-    ]
+    steps = waiting_call(caller)
     running = [Running(tmp_path / pop, steps, platform.edge(pop), 3) for pop in ("eu2", "us1")]
     wait_for("calls at both", lambda: all(len(live(platform, pop)) == 3 for pop in ("eu2", "us1")))
     told = platform.cli("carrier", "suspend", "alpha", "--ending-calls", "--wait").stdout

@@ -145,9 +145,12 @@ class SetDigestPolicy:
 
 @dataclass(frozen=True, slots=True)
 class SetClassOfService:
+    """`max_duration_s` None: as it was; 0: the platform's default."""
+
     tenant: TenantId
     label: str
     allowed_prefixes: tuple[str, ...]
+    max_duration_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

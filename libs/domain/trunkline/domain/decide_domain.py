@@ -38,6 +38,10 @@ MAX_ALLOWED_PREFIXES = 1_000
 """Of one domain: they are compared with every number that is called."""
 
 
+MIN_DURATION_S, MAX_DURATION_S = 10, 24 * 3600
+"""Of a domain's longest call. No call outlives the token of its Record-Route: a day."""
+
+
 def create_domain(directory: Directory, command: CreateDomain) -> Decision:
     tenant = existing_tenant(directory, command.tenant)
     label = names.domain_label(command.label)
@@ -110,9 +114,13 @@ def set_class_of_service(directory: Directory, command: SetClassOfService) -> De
             "TOO_MANY_PREFIXES", "allowed_prefixes", f"At most {MAX_ALLOWED_PREFIXES} prefixes.", "Leave out those covered by others."
         )
     prefixes = tuple(sorted({_prefix(text) for text in command.allowed_prefixes}))
-    if prefixes == domain.allowed_prefixes:
+    duration_s = domain.max_duration_s if command.max_duration_s is None else command.max_duration_s
+    if duration_s and not MIN_DURATION_S <= duration_s <= MAX_DURATION_S:
+        why = f"{duration_s} s is not {MIN_DURATION_S} to {MAX_DURATION_S}; 0 is the platform's default."
+        raise invalid("MAX_DURATION_INVALID", "max_duration_s", why)
+    if (prefixes, duration_s) == (domain.allowed_prefixes, domain.max_duration_s):
         return _on_domain(domain)
-    return _on_domain(domain, ClassOfServiceSet(prefixes))
+    return _on_domain(domain, ClassOfServiceSet(prefixes, duration_s))
 
 
 def existing_domain(directory: Directory, tenant: TenantId, label: str) -> Domain:

@@ -277,8 +277,8 @@ class Directory:
             case DigestPolicySet():
                 digest = DigestPolicy(event.algorithms, event.challenge_status, event.is_qop_optional)
                 domains[label] = replace(domain, digest=digest, version=version)
-            case ClassOfServiceSet(allowed_prefixes=prefixes):
-                domains[label] = replace(domain, allowed_prefixes=prefixes, version=version)
+            case ClassOfServiceSet(allowed_prefixes=prefixes, max_duration_s=longest_s):
+                domains[label] = replace(domain, allowed_prefixes=prefixes, max_duration_s=longest_s, version=version)
             case DomainDeleted():
                 del domains[label]
                 for name in domain.acls:

@@ -135,6 +135,7 @@ class DigestPolicySet:
 @dataclass(frozen=True, slots=True)
 class ClassOfServiceSet:
     allowed_prefixes: tuple[str, ...] = ()
+    max_duration_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ class Routed(NamedTuple):
     prefix: str
     destination: str
     notes: tuple[str, ...] = ()
+    max_duration_s: int = 0
 
 
 class Rejected(NamedTuple):
@@ -131,7 +132,7 @@ def decide_call(
         return _rejected(call, realm, "T401", f"no active route deck has a prefix of +{digits}")
     carriers_version = directory.carriers_version
     if memory is None:
-        return _decide(call, digits, match, directory, region=region, realm=realm, randomness=randomness)
+        return _decide(call, domain, digits, match, directory, region=region, realm=realm, randomness=randomness)
     is_anonymous = ANONYMOUS_HOST in call.from_uri.lower()
     wishes = (*call.privacy, "", *call.hints) if call.privacy or call.hints else ()
     key: _Key = (call.tenant, call.domain, call.host, call.account, call.caller_id, match.prefix, is_anonymous, wishes)
@@ -139,7 +140,7 @@ def decide_call(
     if known is not None:
         # As Routed(...) makes it, without the call of a function of its own.
         return tuple.__new__(Routed, (known[0], "+" + digits, *known[2:]))
-    decided = _decide(call, digits, match, directory, region=region, realm=realm, randomness=randomness)
+    decided = _decide(call, domain, digits, match, directory, region=region, realm=realm, randomness=randomness)
     is_short = sum(map(len, wishes)) <= _MAX_WISHES
     if is_short and isinstance(decided, Routed) and is_settled(match, directory.carriers):
         memory.keep(key, _Known(domain, match.rows, carriers_version, decided))
@@ -147,7 +148,7 @@ def decide_call(
 
 
 def _decide(
-    call: AdmittedCall, digits: str, match: RouteMatch, directory: Directory, *, region: str, realm: str, randomness: float
+    call: AdmittedCall, domain: Domain, digits: str, match: RouteMatch, directory: Directory, *, region: str, realm: str, randomness: float
 ) -> Routed | Rejected:
     """Gateways and identity of a call to a number that may be called."""
     identity, notes = _identified(call, realm)
@@ -171,6 +172,7 @@ def _decide(
         match.prefix,
         choices[0].row.destination,
         notes,
+        domain.max_duration_s,
     )
 
 

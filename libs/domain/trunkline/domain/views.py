@@ -78,7 +78,8 @@ class DigestPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """`acls` in the order of attachment; `allowed_prefixes` are digits, none of them: all destinations are allowed."""
+    """`acls` in the order of attachment; `allowed_prefixes` are digits, none of them: all destinations are allowed.
+    `max_duration_s` 0: calls may last as long as the platform lets them."""
 
     tenant: TenantId
     label: DomainLabel
@@ -86,6 +87,7 @@ class Domain:
     digest: DigestPolicy
     allowed_prefixes: tuple[str, ...]
     version: int
+    max_duration_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def decision_of(decided: Routed | Rejected, notes: tuple[str, ...] = ()) -> Rout
 
 
 def _route(routed: Routed, targets: tuple[Target, ...], notes: tuple[str, ...]) -> Route:
-    _, number, identity, privacy, presented, prefix, _, own_notes = routed
+    _, number, identity, privacy, presented, prefix, _, own_notes, longest_s = routed
     return Route(
         targets,
         identity.caller_id or identity.uri,
@@ -55,6 +55,7 @@ def _route(routed: Routed, targets: tuple[Target, ...], notes: tuple[str, ...]) 
         prefix,
         own_notes + notes,
         (number,) * len(targets),
+        longest_s,
     )
 
 

@@ -68,6 +68,7 @@ def domain_message(directory: Directory, domain: Domain, realm: str, pops: Seque
         challenge_status=domain.digest.challenge_status,
         is_qop_optional=domain.digest.is_qop_optional,
         allowed_prefixes=domain.allowed_prefixes,
+        max_duration_s=domain.max_duration_s,
         version=domain.version,
         warnings=domain_warnings(directory, domain),
     )

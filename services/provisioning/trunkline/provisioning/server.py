@@ -186,7 +186,9 @@ class ProvisioningServer(ProvisioningServiceServicer):
 
     async def SetClassOfService(self, request: pb.SetClassOfServiceRequest, context: Context) -> pb.SetClassOfServiceResponse:
         tenant = tenant_for(request.tenant)
-        receipt = await self._state.write(commands.SetClassOfService(tenant, request.label, tuple(request.allowed_prefixes)), request.write)
+        longest_s = request.max_duration_s if request.HasField("max_duration_s") else None
+        command = commands.SetClassOfService(tenant, request.label, tuple(request.allowed_prefixes), longest_s)
+        receipt = await self._state.write(command, request.write)
         return pb.SetClassOfServiceResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
 
     async def ListPops(self, request: pb.ListPopsRequest, context: Context) -> pb.ListPopsResponse:

@@ -337,3 +337,29 @@ fn the_longest_call_is_hung_up_again_until_it_ends_or_its_token_does() {
     assert_eq!(*bench.last_fact(), ended(102));
     bench.assert_empties();
 }
+
+/// RFC 4028 is between the two sides: what they agree on passes, and our own bound stands beside it.
+#[test]
+fn session_timers_pass_untouched_in_both_directions() {
+    let offer = "Supported: timer\r\nSession-Expires: 1800;refresher=uac\r\nMin-SE: 90\r\n";
+    let agreed = "Require: timer\r\nSession-Expires: 1800;refresher=uac\r\n";
+    let has_all = |text: &str, lines: &str| lines.lines().all(|line| text.lines().any(|ours| ours == line));
+    let mut bench = Bench::new();
+    bench.call(&invite_with("call-1", "branch1", offer), vec![alpha()]);
+    let out = bench.one_to(ALPHA).text;
+    assert!(has_all(&out, offer), "{out}");
+    bench.receive(ALPHA, &reply_with(&out, 200, "callee", ALPHA, agreed));
+    let ok = bench.sent_to(CUSTOMER).pop().unwrap().text;
+    assert!(has_all(&ok, agreed), "{ok}");
+    for (peer, other, tag, text) in [
+        (CUSTOMER, ALPHA, "callee", from_customer("UPDATE", 2, &ok, offer)),
+        (ALPHA, CUSTOMER, "caller", from_carrier("UPDATE", 2, &out, offer)),
+    ] {
+        bench.receive(peer, &text);
+        let refresh = bench.one_to(other).text;
+        assert!(has_all(&refresh, offer), "{refresh}");
+        bench.receive(other, &reply_with(&refresh, 422, tag, other, "Min-SE: 3600\r\n"));
+        let answer = bench.sent_to(peer).pop().unwrap().text;
+        assert!(answer.starts_with("SIP/2.0 422 ") && has_all(&answer, "Min-SE: 3600"), "{answer}");
+    }
+}

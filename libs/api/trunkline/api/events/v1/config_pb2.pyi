@@ -115,10 +115,12 @@ class DigestPolicySet(_message.Message):
     def __init__(self, algorithms: _Optional[_Iterable[str]] = ..., challenge_status: _Optional[int] = ..., is_qop_optional: _Optional[bool] = ...) -> None: ...
 
 class ClassOfServiceSet(_message.Message):
-    __slots__ = ("allowed_prefixes",)
+    __slots__ = ("allowed_prefixes", "max_duration_s")
     ALLOWED_PREFIXES_FIELD_NUMBER: _ClassVar[int]
+    MAX_DURATION_S_FIELD_NUMBER: _ClassVar[int]
     allowed_prefixes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, allowed_prefixes: _Optional[_Iterable[str]] = ...) -> None: ...
+    max_duration_s: int
+    def __init__(self, allowed_prefixes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ...) -> None: ...
 
 class CredentialSet(_message.Message):
     __slots__ = ("username", "realm", "key_id", "sealed")
