@@ -83,7 +83,7 @@ fn check_records(world: &World, wrongs: &mut Vec<String>) {
             let facts: Vec<&Written> =
                 world.edges.iter().flat_map(|edge| &edge.journal).filter(|written| written.fact.call == attempt.call).collect();
             let own: Vec<&Written> = facts.iter().copied().filter(|written| written.life == attempt.life).collect();
-            let has_survived = edge.proxy.is_some() && edge.life == attempt.life;
+            let has_survived = edge.is_alive && edge.life == attempt.life;
             let says =
                 |wrong: &str| format!("{wrong}: {:#?}", facts.iter().map(|written| (written.life, &written.fact)).collect::<Vec<_>>());
             let answers = counted_answers(&own);
@@ -132,7 +132,7 @@ fn check_ends(world: &World, facts: &[&Written], at: usize, answers: usize, says
             wrongs.push(says("two ends from one edge"));
         }
     }
-    let has_survived = world.edges[at].proxy.is_some() && facts.first().is_some_and(|first| world.edges[at].life == first.life);
+    let has_survived = world.edges[at].is_alive && facts.first().is_some_and(|first| world.edges[at].life == first.life);
     // A token that has run out ends nothing: what the dead edge would have said at its row's end is left to the records.
     let can_end = can_all_end(&world.plan.faults, world.plan.has_sibling) && !world.plan.script.outlasts_tokens();
     let is_ended = has_survived || can_end;

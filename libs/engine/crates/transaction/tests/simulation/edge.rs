@@ -2,7 +2,7 @@
 
 use trunkline_message::{HeaderTable, Message};
 use trunkline_transaction::{
-    Action, CallHandle, CallId, Disposition, Fact, FactKind, Flow, Now, Proxy, RecheckHandle, RoutePlan, TokenKey,
+    Action, CallHandle, CallId, Config, Disposition, Fact, FactKind, Flow, Listener, Now, Proxy, RecheckHandle, RoutePlan, TokenKey,
 };
 
 use super::agent::Mail;
@@ -46,7 +46,7 @@ pub struct Orders {
 pub struct Edge {
     pub address: String,
     pub orders: Orders,
-    /// `None` while it is dead.
+    pub is_alive: bool,
     pub proxy: Option<Proxy>,
     /// Of which life: unique over all edges of a run.
     pub life: u64,
@@ -68,6 +68,7 @@ impl Edge {
         Self {
             address: address.to_owned(),
             orders,
+            is_alive: false,
             proxy: None,
             life: 0,
             journal: Vec::new(),
@@ -81,21 +82,27 @@ impl Edge {
     }
 
     pub fn start(&mut self, life: u64) {
-        let config = trunkline_transaction::Config {
-            listeners: vec![trunkline_transaction::Listener::udp(addr(&self.address))],
-            token_lifetime_s: LONGEST_CALL_S,
-            ..config()
-        };
-        let mut seed = [0x5e; 32];
-        seed[..8].copy_from_slice(&life.to_be_bytes());
-        let mut proxy = Proxy::new(config, seed);
-        proxy.set_token_keys(&self.keys);
-        (self.proxy, self.life) = (Some(proxy), life);
+        (self.is_alive, self.life) = (true, life);
         self.watch.begin_life();
     }
 
+    /// The core, made when something comes for the first time in a life: many runs ask no sibling.
+    fn take_core(&mut self) -> Option<Proxy> {
+        if !self.is_alive {
+            return None;
+        }
+        Some(self.proxy.take().unwrap_or_else(|| {
+            let config = Config { listeners: vec![Listener::udp(addr(&self.address))], token_lifetime_s: LONGEST_CALL_S, ..config() };
+            let mut seed = [0x5e; 32];
+            seed[..8].copy_from_slice(&self.life.to_be_bytes());
+            let mut proxy = Proxy::new(config, seed);
+            proxy.set_token_keys(&self.keys);
+            proxy
+        }))
+    }
+
     pub fn die(&mut self) {
-        self.proxy = None;
+        (self.is_alive, self.proxy) = (false, None);
         self.due.clear();
     }
 
@@ -112,7 +119,7 @@ impl Edge {
     }
 
     pub fn receive(&mut self, now_ms: u64, from: &str, text: &str, cut: Cut) {
-        let Some(mut proxy) = self.proxy.take() else { return };
+        let Some(mut proxy) = self.take_core() else { return };
         self.watch.on_input(now_ms, &Sip::read(text));
         let mut table = HeaderTable::new();
         let message = match Message::parse(text.as_bytes(), &mut table) {
@@ -137,7 +144,7 @@ impl Edge {
         }
         self.proxy = Some(proxy);
         self.act(now_ms, out, cut);
-        if let Some(status) = reply.filter(|_| self.proxy.is_some()) {
+        if let Some(status) = reply.filter(|_| self.is_alive) {
             let text = response(&Sip::read(text), status, "stateless", &self.address, "");
             self.out.push(Mail { from: self.address.clone(), to: from.to_owned(), text });
         }
@@ -179,7 +186,7 @@ impl Edge {
     }
 
     pub fn on_time(&mut self, now_ms: u64, cut: Cut) {
-        let Some(mut proxy) = self.proxy.take() else { return };
+        let Some(mut proxy) = self.take_core() else { return };
         let mut out = Vec::new();
         if proxy.next_deadline().is_some_and(|at_ms| at_ms <= now_ms) {
             proxy.on_timer(now(now_ms), &mut out);

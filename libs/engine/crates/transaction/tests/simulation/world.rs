@@ -196,7 +196,7 @@ impl World {
 
     fn at_edge(&mut self, index: usize, act: impl FnOnce(&mut Edge, u64, Cut)) {
         let edge = &mut self.edges[index];
-        if edge.proxy.is_none() {
+        if !edge.is_alive {
             return;
         }
         let node = if index == 0 { EDGE } else { SIBLING };
@@ -207,7 +207,7 @@ impl World {
         let facts = edge.journal.len();
         act(edge, self.now_ms, death.as_ref().map(|death| death.after_actions));
         let news: Vec<String> = edge.journal[facts..].iter().map(|written| format!("{:?}", written.fact.kind)).collect();
-        let (mails, is_dead) = (std::mem::take(&mut edge.out), edge.proxy.is_none());
+        let (mails, is_dead) = (std::mem::take(&mut edge.out), !edge.is_alive);
         for fact in news {
             self.say(|| format!("{node} writes {fact}"));
         }
