@@ -61,7 +61,11 @@ const WORDS: usize = BUCKETS / 64;
 /// cold memory for each. Holds entries of things that are gone until their time comes, `HORIZON_MS` at most.
 #[derive(Debug)]
 pub(crate) struct TimerQueue<K> {
-    buckets: Vec<Vec<K>>,
+    /// The first entry of each bucket, counted from 1; 0: none. Zeroed memory, which costs nothing until it is used.
+    buckets: Vec<u32>,
+    entries: Vec<Entry<K>>,
+    /// Entries to use again, as a list.
+    free: u32,
     /// Which buckets hold something, and which words of that do.
     used: Vec<u64>,
     used_words: Vec<u64>,
@@ -70,10 +74,19 @@ pub(crate) struct TimerQueue<K> {
     len: usize,
 }
 
+#[derive(Debug)]
+struct Entry<K> {
+    key: K,
+    /// The next one of its bucket, or of the free ones, counted from 1.
+    next: u32,
+}
+
 impl<K: Copy> TimerQueue<K> {
     pub fn new() -> Self {
         Self {
-            buckets: (0..BUCKETS).map(|_| Vec::new()).collect(),
+            buckets: vec![0; BUCKETS],
+            entries: Vec::new(),
+            free: 0,
             used: vec![0; WORDS],
             used_words: vec![0; WORDS / 64],
             from_ms: 0,
@@ -100,10 +113,13 @@ impl<K: Copy> TimerQueue<K> {
         let at = self.next().filter(|at| *at <= now_ms)?;
         self.from_ms = at;
         let index = bucket(at);
-        let bucket = &mut self.buckets[index];
-        let key = bucket.pop()?;
+        let first = self.buckets[index];
+        let entry = self.entries.get_mut((first as usize).checked_sub(1)?)?;
+        let key = entry.key;
+        self.buckets[index] = std::mem::replace(&mut entry.next, self.free);
+        self.free = first;
         self.len -= 1;
-        if bucket.is_empty() {
+        if self.buckets[index] == 0 {
             self.used[index / 64] &= !(1 << (index % 64));
             if self.used[index / 64] == 0 {
                 self.used_words[index / 64 / 64] &= !(1 << (index / 64 % 64));
@@ -124,7 +140,18 @@ impl<K: Copy> TimerQueue<K> {
 
     fn push(&mut self, at_ms: u64, key: K) {
         let index = bucket(at_ms);
-        self.buckets[index].push(key);
+        let entry = Entry { key, next: self.buckets[index] };
+        self.buckets[index] = match self.free {
+            0 => {
+                self.entries.push(entry);
+                // Below 2^32: the owner bounds the things, and each has few entries within the horizon.
+                self.entries.len() as u32
+            }
+            free => {
+                self.free = std::mem::replace(&mut self.entries[free as usize - 1], entry).next;
+                free
+            }
+        };
         self.used[index / 64] |= 1 << (index % 64);
         self.used_words[index / 64 / 64] |= 1 << (index / 64 % 64);
         self.len += 1;
