@@ -172,7 +172,7 @@ impl Proxy {
         if known.is_invite() || status != 408 {
             self.respond_plain(turn, server, status);
         } else {
-            self.remove_server(server);
+            self.end_silently(turn, server);
         }
     }
 

@@ -216,6 +216,14 @@ impl Proxy {
         }
     }
 
+    /// A request that gets no response at all. Its copies that come now are still its copies, and go nowhere.
+    pub(super) fn end_silently(&mut self, turn: &mut Turn<'_>, key: Key) {
+        if let Some(server) = self.servers.get_mut(key) {
+            server.role = ServerRole::Answered;
+        }
+        self.drive_server(turn, key, Input::Response(408), None);
+    }
+
     pub(super) fn on_retransmission(&mut self, turn: &mut Turn<'_>, key: Key) {
         self.drive_server(turn, key, Input::Retransmission, None);
     }
