@@ -169,3 +169,29 @@ fn answers_after_the_end_are_acknowledged_and_those_of_other_forks_hung_up() {
     bench.receive("10.9.9.8:5060", &reply(&own[1].text, 200, "fork", ALPHA));
     bench.assert_empties();
 }
+
+#[test]
+fn copies_of_forked_answers_that_were_passed_on_are_acknowledged_after_the_end_and_not_hung_up_again() {
+    let mut bench = Bench::new();
+    let (ok, invite) = bench.answered(alpha());
+    let fork = reply(&invite.text, 200, "fork", ALPHA);
+    bench.receive(ALPHA, &fork);
+    bench.hang_up(&ok.text, 2, "");
+    for copy in [&reply(&invite.text, 200, "callee", ALPHA), &fork] {
+        bench.receive(ALPHA, copy);
+        assert_eq!(bench.starts_to(ALPHA), ["ACK sip:callee@10.9.9.1:5060 SIP/2.0"]);
+    }
+}
+
+#[test]
+fn a_copy_of_a_bye_that_nobody_answered_goes_nowhere() {
+    let mut bench = Bench::new();
+    let (ok, _) = bench.answered(alpha());
+    let bye = from_customer("BYE", 2, &ok.text, "");
+    bench.receive(CUSTOMER, &bye);
+    bench.advance(32_500);
+    bench.take_sent();
+    bench.receive(CUSTOMER, &bye);
+    assert!(bench.take_sent().is_empty(), "neither to the carrier nor answered (RFC 4320)");
+    bench.assert_empties();
+}

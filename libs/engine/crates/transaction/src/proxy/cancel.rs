@@ -12,8 +12,8 @@ use super::client::ClientRole;
 use super::server::{own_response, ServerRole};
 use super::{Proxy, Turn};
 
-/// A downstream proxy may fork; more late answers than this to one abandoned INVITE are left to their own timers.
-const MAX_HUNG_UP: usize = 8;
+/// A downstream proxy may fork; more late answers than this to one INVITE are left to their own timers.
+pub(super) const MAX_HUNG_UP: usize = 8;
 
 impl Proxy {
     /// A CANCEL whose INVITE is `server`. Answered 200 each time it comes, which is what a transaction of its own would do.
@@ -80,13 +80,13 @@ impl Proxy {
     /// A 2xx when the call is over already: nobody would acknowledge it if it were passed on. A copy of the call's own has had its BYE; that
     /// of another branch downstream has not.
     pub(super) fn on_late_success(&mut self, turn: &mut Turn<'_>, key: Key, is_own: bool, response: &Message<'_>) {
-        let Some(ClientRole::Try { call, server, mut hung_up }) = self.clients.get(key).map(|client| client.role.clone()) else { return };
+        let Some(ClientRole::Try { call, server, mut forks }) = self.clients.get(key).map(|client| client.role.clone()) else { return };
         if is_own {
             let mut known = vec![response.to_tag().unwrap_or_default().to_vec()];
             self.hang_up_stray(turn, key, &mut known, response);
-        } else if self.hang_up_stray(turn, key, &mut hung_up, response) {
+        } else if self.hang_up_stray(turn, key, &mut forks, response) {
             if let Some(client) = self.clients.get_mut(key) {
-                client.role = ClientRole::Try { call, server, hung_up };
+                client.role = ClientRole::Try { call, server, forks };
             }
         }
     }

@@ -18,6 +18,7 @@ use crate::timer::Timers;
 use crate::token::Side;
 
 use super::call::End;
+use super::cancel::MAX_HUNG_UP;
 use super::{Proxy, Timed, Turn};
 
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +30,9 @@ pub(super) enum Machine {
 /// Who is told of responses.
 #[derive(Clone, Debug)]
 pub(super) enum ClientRole {
-    /// A gateway tried for a call whose INVITE is `server`. Holds the To-tags of 2xx that came when the call was over, hung up.
-    Try { call: Key, server: Key, hung_up: Vec<Vec<u8>> },
+    /// A gateway tried for a call whose INVITE is `server`. Holds the To-tags of 2xx of other branches downstream than the one that was
+    /// passed on last: passed on too, or hung up because the call was over.
+    Try { call: Key, server: Key, forks: Vec<Vec<u8>> },
     /// A request in a dialog. `shown` speaks for a customer who responds; `end` is what a BYE ends when it is through.
     Exchange { server: Key, call: CallId, shown: Option<Arc<Identity>>, end: Option<End> },
     /// Our BYE to this side of the call.
@@ -70,6 +72,15 @@ impl Client {
 
     pub fn is_proceeding(&self) -> bool {
         matches!(self.machine, Machine::Invite(invite_client::State::Proceeding))
+    }
+
+    /// A 2xx with this To-tag was passed on, and one with another after it.
+    pub fn remember_fork(&mut self, tag: Vec<u8>) {
+        if let ClientRole::Try { forks, .. } = &mut self.role {
+            if forks.len() < MAX_HUNG_UP && !forks.contains(&tag) {
+                forks.push(tag);
+            }
+        }
     }
 
     /// The request as a message; `None` when it is not kept any more.

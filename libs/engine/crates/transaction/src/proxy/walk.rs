@@ -98,7 +98,7 @@ impl Proxy {
         let loop_part = branch::loop_part(&self.entropy, &view);
         let realm = self.config.realm.clone();
         let identity = Identity::of(step, &view);
-        let role = ClientRole::Try { call: key, server: server_key, hung_up: Vec::new() };
+        let role = ClientRole::Try { call: key, server: server_key, forks: Vec::new() };
         let branch = self.next_branch(&loop_part);
         let written = |listener: u16| {
             let ours = self.listener(listener);
@@ -329,8 +329,9 @@ impl Proxy {
         }
         self.arm_call(turn, key);
         if let Some(bytes) = self.response_of_try(turn, key, response, Some(answered_ns)) {
-            if let Some(server) = self.servers.get_mut(server) {
-                server.accepted_tag = tag.to_vec();
+            let last = self.servers.get_mut(server).map(|server| std::mem::replace(&mut server.accepted_tag, tag.to_vec()));
+            if let (Some(last), Some(client)) = (last.filter(|last| !last.is_empty()), self.clients.get_mut(client)) {
+                client.remember_fork(last);
             }
             self.respond(turn, server, status, bytes);
         }

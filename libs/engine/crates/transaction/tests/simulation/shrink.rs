@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::world::{run, Outcome, Plan};
 
 /// Runs that one failure is worth.
-const MAX_RUNS: u32 = 300;
+const MAX_RUNS: u32 = 80;
 /// Lines of the log at the end of a report.
 const MAX_LINES: usize = 400;
 
