@@ -116,8 +116,9 @@ pub struct Agent {
     pub out: Vec<Mail>,
     /// Of its own call: every final response that told something new, by INVITE.
     pub finals: Vec<(usize, u16)>,
-    /// What no peer may send, and what only an edge does that has forgotten.
+    /// What no peer may send.
     pub wrongs: Vec<String>,
+    /// Final responses to one INVITE that differ: what only an edge sends that has forgotten, because a copy of the INVITE found it.
     pub changes: Vec<String>,
     pub now_ms: u64,
     pub count: u32,

@@ -121,7 +121,7 @@ impl Agent {
     pub fn on_accepted(&mut self, client: usize, message: &Sip, status: u16) {
         let is_initial = self.clients[client].dialog.is_none();
         if let Some(status) = self.clients[client].status.filter(|status| *status >= 300) {
-            self.wrongs.push(format!("a 2xx after {status} for {}", self.clients[client].request.start()));
+            self.changes.push(format!("a 2xx after {status} for {}", self.clients[client].request.start()));
             return;
         }
         let dialog = match self.clients[client].dialog {
@@ -155,7 +155,7 @@ impl Agent {
     pub fn on_failed(&mut self, client: usize, message: &Sip, status: u16) {
         match self.clients[client].status {
             Some(200..=299) => {
-                self.wrongs.push(format!("{status} after a 2xx for {}", self.clients[client].request.start()));
+                self.changes.push(format!("{status} after a 2xx for {}", self.clients[client].request.start()));
             }
             Some(known) => {
                 if known != status {
