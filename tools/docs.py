@@ -27,7 +27,7 @@ def reasons() -> str:
 
 
 def state_machines() -> str:
-    return machines.render(machines.read_machines())
+    return machines.render(*machines.read_machines())
 
 
 GENERATED = {"reasons.md": reasons, "state-machines.md": state_machines}

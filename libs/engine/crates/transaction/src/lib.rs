@@ -36,6 +36,6 @@ pub use plan::{Admission, CallHandle, CallId, Failures, LiveCall, LiveState, Ref
 pub use prepared::Prepared;
 pub use proxy::{AdmitError, Proxy, RecheckHandle};
 pub use route::reply_flow;
-pub use tables::{machines, Machine, Row};
+pub use tables::{machines, timers, Machine, Row, TimerRow};
 pub use token::{TokenKey, MAX_TOKEN_LENGTH};
 pub use transport::{Listener, Transport};

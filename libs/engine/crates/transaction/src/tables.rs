@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use crate::machine::{ClientTimer, Run, ServerTimer};
 use crate::proxy::phase;
 use crate::{invite_client, invite_server, request_client, request_server};
 
@@ -22,6 +23,24 @@ pub struct Row {
     pub event: String,
     pub next: String,
     pub effects: Vec<String>,
+}
+
+/// How a timer runs over a transport that loses and over one that does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimerRow {
+    pub name: String,
+    pub unreliable: String,
+    pub reliable: String,
+}
+
+/// Every timer that a machine starts, servers' and clients' (RFC 3261 §17, table 4).
+pub fn timers() -> Vec<TimerRow> {
+    let row = |name: String, over: [Run; 2]| TimerRow { name, unreliable: format!("{:?}", over[0]), reliable: format!("{:?}", over[1]) };
+    let servers = ServerTimer::ALL.into_iter().map(|timer| row(format!("{timer:?}"), [false, true].map(|is| timer.over(is))));
+    let clients = ClientTimer::ALL.into_iter().map(|timer| row(format!("{timer:?}"), [false, true].map(|is| timer.over(is))));
+    let mut rows: Vec<TimerRow> = servers.chain(clients).collect();
+    rows.sort_by(|a, b| a.name.cmp(&b.name));
+    rows
 }
 
 /// The four transaction machines (RFC 3261 §17) and the phases of a call.
