@@ -7,9 +7,10 @@ from itertools import count
 import pytest
 
 from trunkline.lab.carrier.uas import GIVE_UP_S, Send, Uas
+from trunkline.lab.sip.flow import Flow
 from trunkline.lab.sip.message import Message, Request, Response, first, parse, tag_of, values
 
-EDGE = ("127.0.1.1", 5060)
+EDGE = Flow("127.0.1.1", 5060)
 
 
 class Bench:

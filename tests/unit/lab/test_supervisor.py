@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from trunkline.auth.settings import AuthSettings
 from trunkline.dns.settings import DnsSettings
-from trunkline.edge.settings import EdgeSettings
+from trunkline.edge.certificates import read_certificate
+from trunkline.edge.settings import CertificateSettings, EdgeSettings
 from trunkline.lab.carrier.settings import CarrierSettings
 from trunkline.lab.link.settings import LinkSettings
 from trunkline.lab.supervisor.backoff import MAX_DELAY_S, STABLE_S, Backoff
 from trunkline.lab.supervisor.layout import Layout, StateProblem, choose, lock
 from trunkline.lab.supervisor.local import LocalFile, read_local
-from trunkline.lab.supervisor.plan import SIP_PORT, Plan, port_names
+from trunkline.lab.supervisor.plan import SIP_PORT, SIPS_PORT, Plan, port6_names, port_names
 from trunkline.lab.supervisor.toml import to_toml
 from trunkline.lab.supervisor.topology import Topology, TopologyProblem, choose_topology
 from trunkline.provisioning.settings import ProvisioningSettings
@@ -44,10 +45,10 @@ NAMES = port_names(choose_topology())
 ALL = choose_topology(services="all", links=("us=40", "apac=110"))
 
 
-def plan(folder: Path, topology: Topology = ALL) -> Plan:
+def plan(folder: Path, topology: Topology = ALL, *, has_ipv6: bool = True) -> Plan:
     layout = Layout(folder, "127.77")
     layout.make()
-    chosen, _ = choose(layout, port_names(topology))
+    chosen, _ = choose(layout, port_names(topology), port6_names(topology) if has_ipv6 else ())
     return Plan(layout, chosen, topology)
 
 
@@ -198,12 +199,49 @@ def test_settings_come_back_from_toml_as_they_were(values: dict[str, object]) ->
     assert tomllib.loads(to_toml(values)) == values
 
 
-def test_a_sip_address_that_another_program_has_is_named_before_anything_is_started(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "port", "word"), [("DGRAM", SIP_PORT, "udp"), ("STREAM", SIP_PORT, "tcp"), ("STREAM", SIPS_PORT, "tls")])
+def test_a_sip_address_that_another_program_has_is_named_before_anything_is_started(
+    tmp_path: Path, kind: str, port: int, word: str
+) -> None:
     made = plan(tmp_path)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+    with socket.socket(socket.AF_INET, socket.SocketKind[f"SOCK_{kind}"]) as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         host = made.carrier_host(made.topology.carriers[1])
-        other.bind((host, SIP_PORT))
-        with pytest.raises(StateProblem, match=rf"{host}:5060.*--loopback"):
+        other.bind((host, port))
+        if kind == "STREAM":
+            other.listen()
+        with pytest.raises(StateProblem, match=rf"{host}:{port}/{word} .*--loopback"):
             made.check_addresses()
     made.check_addresses()
+
+
+def test_each_point_of_presence_has_ports_of_its_own_on_the_one_address_of_ipv6(tmp_path: Path) -> None:
+    made = plan(tmp_path)
+    pops = made.local()["pops"].values()
+    addresses = [pop[transport] for pop in pops for transport in ("udp6", "tls6")]
+    assert len(set(addresses)) == 2 * len(pops)
+    assert all(address.startswith("[::1]:") for address in addresses)
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other:
+        other.bind(("::1", int(addresses[0].rpartition(":")[2])))
+        with pytest.raises(StateProblem, match=r"\[::1\]:\d+/udp cannot be had"):
+            made.check_addresses()
+        chosen, moved = choose(made.layout, port_names(ALL), port6_names(ALL))
+    assert len(moved) == 1
+    assert chosen.ports["edge-eu1/sips6"] == made.chosen.ports["edge-eu1/sips6"]
+
+
+def test_a_machine_without_ipv6_has_the_other_listeners(tmp_path: Path) -> None:
+    plan(tmp_path)
+    made = plan(tmp_path, has_ipv6=False)
+    assert made.settings()["edge-eu1"]["listen"] == ["127.77.1.1:5060/udp", "127.77.1.1:5060/tcp", "127.77.1.1:5061/tls"]
+    local = made.local()
+    assert (local["has_ipv6"], local["pops"]["eu1"]["tls"], local["pops"]["eu1"]["tls6"]) == (False, "127.77.1.1:5061", None)
+
+
+def test_certificates_for_sip_name_what_clients_ask_for_and_no_process(tmp_path: Path) -> None:
+    made = plan(tmp_path)
+    made.write()
+    read = read_certificate(CertificateSettings.model_validate(made.settings()["edge-us2"]["certificates"][0]))
+    exact = ("acme.sip.trunkline.test", "acme.us2.sip.trunkline.test", "us2.sip.trunkline.test")
+    assert read.names == (*exact, "*.sip.trunkline.test", "*.us2.sip.trunkline.test")
+    assert made.layout.tls.joinpath("ca.crt").read_bytes() != made.layout.sip_tls.joinpath("ca.crt").read_bytes()

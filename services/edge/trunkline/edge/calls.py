@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from trunkline.edge.certificates import CertificateKeeper
 from trunkline.edge.key_cache import KeyCache
 from trunkline.edge.keys import KeyKeeper
 from trunkline.edge.policy import Policy
@@ -52,6 +53,7 @@ class CallService:
             on_change=self.tables.on_keys,
             on_asked=self.tables.on_keys_asked,
         )
+        self.certificates = CertificateKeeper(settings.certificates, settings.carrier_tls, check_s=settings.certificates_check_s)
         self.policy = Policy(lambda: self.tables.directory, region=settings.region, realm=settings.realm)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
 
@@ -69,15 +71,20 @@ class CallService:
             edge=settings.name,
             pop=settings.pop,
             realm=settings.realm,
-            listen=settings.listen_pairs,
+            listen=settings.listeners,
             journal_dir=str(settings.journal_path),
             other_pops=settings.other_pops,
             timer_t1_ms=settings.timer_t1_ms,
             silent_gateway_ms=settings.silent_gateway_ms,
             all_silent_ms=settings.all_silent_ms,
             decision_limit_ms=settings.decision_limit_ms,
+            connections=settings.connections.in_all,
+            connections_from_one_source=settings.connections.from_one_source,
+            stream_message_ms=settings.connections.message_ms,
+            stream_idle_ms=settings.connections.idle_ms,
         )
         self.tables.attach(engine)
+        self.certificates.attach(engine)
         # The directory lives as long as the process: moved out of the collector's sight, it costs no pause while calls are decided.
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)

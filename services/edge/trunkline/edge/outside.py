@@ -47,6 +47,7 @@ async def join_platform(
     auth = PeerPool(settings.auth_addresses, tls=settings.tls, peer="auth")
     life.on_stop("channels to auth", auth.close)
     life.spawn("keys", calls.keys.run(keys_from(auth)))
+    life.spawn("certificates", calls.certificates.run())
     life.spawn("beacons", _follow_beacons(feed, replica))
     life.spawn("used nonces", _share_nonces(settings, calls, feed))
     life.spawn("isolation", _watch(calls, replica, feed))

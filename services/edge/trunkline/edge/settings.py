@@ -2,28 +2,92 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
-from trunkline.runtime.settings import ListenAddress, Name, ServiceSettings
+from trunkline.runtime.settings import ListenAddress, Name, ServiceSettings, Settings
 
 DAY_S = 86_400
+TRANSPORTS = ("udp", "tcp", "tls")
+
+
+def _sip_listen(value: str) -> str:
+    _split(value)
+    return value
+
+
+def _split(value: str) -> tuple[str, int, str]:
+    address, slash, transport = value.partition("/")
+    host, colon, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        ip_address(host)
+        is_address = bool(colon) and port.isdigit() and int(port) <= 65_535
+    except ValueError:
+        is_address = False
+    if not is_address or (slash and transport not in TRANSPORTS):
+        raise ValueError(f"{value!r} is not IP:PORT or IP:PORT/TRANSPORT, such as 192.0.2.1:5060/tcp or [2001:db8::1]:5061/tls")
+    return host, int(port), transport or "udp"
+
+
+SipListen = Annotated[str, AfterValidator(_sip_listen)]
+"""`192.0.2.1:5060/tcp`; `udp`, `tcp` or `tls`, UDP where nothing is said. Port 0 takes a free one."""
+
+
+class CertificateSettings(Settings):
+    """PEM files: the certificate and those that lead to its authority, leaf first, and the key. It is shown to clients that ask for one of
+    the certificate's own names."""
+
+    cert_file: Path
+    key_file: Path
+
+
+class CarrierTlsSettings(Settings):
+    """How gateways are met over TLS: from whom their certificates must come, and what is shown to those who ask for one (mutual TLS)."""
+
+    roots_file: Path
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file: both or none")
+        return self
+
+
+class ConnectionSettings(Settings):
+    """Bounds on connections over TCP and TLS: how many in all and from one source, how long the first message and any begun message may
+    take, and how long nothing may pass."""
+
+    in_all: int = Field(default=10_000, ge=1, le=1_000_000)
+    from_one_source: int = Field(default=256, ge=1, le=1_000_000)
+    message_ms: int = Field(default=10_000, ge=100, le=600_000)
+    idle_ms: int = Field(default=3_600_000, ge=1_000, le=7 * DAY_S * 1000)
 
 
 class EdgeSettings(ServiceSettings):
     """`name` is the edge's own, unique over all POPs: records and message ids carry it.
 
-    `listen` are the UDP addresses of the POP, `other_pops` the other points of presence, whose bound names are not served here.
+    `listen` are the addresses of the POP by transport, `other_pops` the other points of presence, whose bound names are not served here.
+    The first of `certificates` is for clients that ask for a name that none has; their files, and those of `carrier_tls`, are looked at
+    every `certificates_check_s` and read again when they changed.
     `auth_addresses` and `routing_addresses` are gRPC `ADDRESS:PORT`, the nearest first. The keys that auth gave are kept on disk, sealed,
     for `keys_lifetime_s` after the last fetch: so long the edge authenticates with auth gone.
     """
 
     pop: Name
-    listen: tuple[ListenAddress, ...] = Field(min_length=1, max_length=16)
+    listen: tuple[SipListen, ...] = Field(min_length=1, max_length=16)
     auth_addresses: tuple[ListenAddress, ...] = Field(min_length=1, max_length=16)
     routing_addresses: tuple[ListenAddress, ...] = Field(default=(), max_length=16)
     other_pops: tuple[Name, ...] = Field(default=(), max_length=256)
+    certificates: tuple[CertificateSettings, ...] = Field(default=(), max_length=1000)
+    carrier_tls: CarrierTlsSettings | None = None
+    certificates_check_s: float = Field(default=2.0, ge=0.05, le=3600)
+    connections: ConnectionSettings = ConnectionSettings()
     journal_dir: Path | None = None
     keys_refresh_s: float = Field(default=60.0, ge=1, le=3600)
     keys_lifetime_s: float = Field(default=float(DAY_S), ge=60, le=30 * DAY_S)
@@ -32,16 +96,18 @@ class EdgeSettings(ServiceSettings):
     all_silent_ms: int = Field(default=8000, ge=100, le=64_000)
     decision_limit_ms: int = Field(default=2000, ge=10, le=30_000)
 
+    @model_validator(mode="after")
+    def _tls_has_a_certificate(self) -> Self:
+        if not self.certificates and any(transport == "tls" for _, _, transport in self.listeners):
+            raise ValueError("certificates: at least one is needed to listen with TLS")
+        return self
+
     @property
     def journal_path(self) -> Path:
         """Where the engine writes its journal: `journal_dir`, by default in the state folder."""
         return self.journal_dir or self.state_dir / "journal"
 
     @property
-    def listen_pairs(self) -> list[tuple[str, int]]:
-        """`listen` as the engine takes it; brackets of IPv6 addresses removed."""
-        pairs = []
-        for address in self.listen:
-            host, _, port = address.rpartition(":")
-            pairs.append((host.removeprefix("[").removesuffix("]"), int(port)))
-        return pairs
+    def listeners(self) -> list[tuple[str, int, str]]:
+        """`listen` as the engine takes it: address without brackets, port, transport."""
+        return [_split(address) for address in self.listen]

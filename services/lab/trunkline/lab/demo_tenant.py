@@ -24,7 +24,7 @@ from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
 from trunkline.api.routing.v1 import routing_pb2 as routing
 from trunkline.api.routing.v1.routing_pb2_grpc import RoutingServiceStub
-from trunkline.lab.supervisor.plan import BASE_DOMAIN, CLIENT, SIP_PORT, Plan
+from trunkline.lab.supervisor.plan import BASE_DOMAIN, CLIENT, DEMO_DOMAIN, SIP_PORT, Plan
 from trunkline.lab.supervisor.topology import HOME
 from trunkline.runtime.errors import decode_status
 from trunkline.runtime.grpc_client import open_channel
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceAsyncStub
     from trunkline.api.routing.v1.routing_pb2_grpc import RoutingServiceAsyncStub
 
-TENANT = "acme"
+TENANT = DEMO_DOMAIN
 ACL = "ACL_OUTBOUND_SIP_TRUNK"
 ADDRESS = "127.0.0.1"
 ACCOUNT = "31000000"

@@ -70,7 +70,7 @@ impl Drop for Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000, ask_limit_ms = 4000, journal_segment_bytes = trunkline_edge::journal::SEGMENT_BYTES, stranger_rate = (400, 800), known_rate = (50_000, 50_000)))]
+    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000, ask_limit_ms = 4000, journal_segment_bytes = trunkline_edge::journal::SEGMENT_BYTES, stranger_rate = (400, 800), known_rate = (50_000, 50_000), connections = 10_000, connections_from_one_source = 256, stream_message_ms = 10_000, stream_idle_ms = 3_600_000))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -89,6 +89,10 @@ impl Engine {
         journal_segment_bytes: u64,
         stranger_rate: (u32, u32),
         known_rate: (u32, u32),
+        connections: usize,
+        connections_from_one_source: usize,
+        stream_message_ms: u64,
+        stream_idle_ms: u64,
     ) -> PyResult<Self> {
         check_name("edge", &edge)?;
         check_name("pop", &pop)?;
@@ -107,6 +111,10 @@ impl Engine {
             ("decision_limit_ms", decision_limit_ms),
             ("ask_limit_ms", ask_limit_ms),
             ("journal_segment_bytes", journal_segment_bytes),
+            ("connections", connections as u64),
+            ("connections_from_one_source", connections_from_one_source as u64),
+            ("stream_message_ms", stream_message_ms),
+            ("stream_idle_ms", stream_idle_ms),
         ] {
             if value == 0 {
                 return Err(PyValueError::new_err(format!("{name}: 0 is not enough")));
@@ -119,7 +127,13 @@ impl Engine {
             other_pops,
             user_agent,
             listen: listen.iter().map(parse_listen).collect::<PyResult<_>>()?,
-            streams: StreamLimits::default(),
+            streams: StreamLimits {
+                connections,
+                from_one_source: connections_from_one_source,
+                message_ms: stream_message_ms,
+                idle_ms: stream_idle_ms,
+                ..StreamLimits::default()
+            },
             journal_dir,
             journal_segment_bytes,
             stranger_rate: rate("stranger_rate", stranger_rate)?,

@@ -92,6 +92,8 @@ class Engine:
     `journal_dir` is made if it is missing; each of its segments takes `journal_segment_bytes` of the disk (16 MiB).
     Of a source no more datagrams are looked at than its rate: (a second, at once); it is known for a quarter of an hour when a call of it
     was admitted, and a stranger otherwise.
+    Over TCP and TLS there are `connections` in all (10,000) and `connections_from_one_source` (256). The first message of a connection, and
+    each message from its first byte, may take `stream_message_ms` (10 s); where nothing passes for `stream_idle_ms` (1 h) it is closed.
     `realm` is the platform's base domain. Raises OSError (with the address in its text) where a
     socket cannot be bound, ValueError for bad values. Names bound to one of `other_pops` are refused with T206.
     """
@@ -114,6 +116,10 @@ class Engine:
         journal_segment_bytes: int = ...,
         stranger_rate: tuple[int, int] = ...,
         known_rate: tuple[int, int] = ...,
+        connections: int = ...,
+        connections_from_one_source: int = ...,
+        stream_message_ms: int = ...,
+        stream_idle_ms: int = ...,
     ) -> None: ...
     def apply(self, batch: Sequence[TableChange], position: int) -> None:
         """All of it or, on ValueError (which names the entry), none. Datagrams see one version throughout; records carry `position`."""

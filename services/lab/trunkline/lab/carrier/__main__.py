@@ -20,9 +20,7 @@ async def _run(settings: CarrierSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await serve(
-        name=settings.name, host=settings.host, port=settings.port, is_first=settings.is_first, log_path=settings.message_log, stop=stop
-    )
+    await serve(settings, stop)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""A user agent server, sans I/O: datagrams and the time in, datagrams out (RFC 3261 §8.2, §12, §13.3, §15, §17.2).
+"""A user agent server, sans I/O: messages and the time in, messages out (RFC 3261 §8.2, §12, §13.3, §15, §17.2).
 
 One Uas is one carrier. Retransmitted requests get their last response again; a 200 is repeated until its ACK (§13.3.1.4), a failure
-until its ACK (timers G and H). Left out: reliable provisional responses, TCP, forking.
+until its ACK (timers G and H), over a connection not again. Left out: reliable provisional responses, forking.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from trunkline.lab.carrier.behaviour import Behaviour, Kind, behaviour_of
+from trunkline.lab.sip.flow import Flow, Transport, flow_of
 from trunkline.lab.sip.message import (
     Headers,
     MalformedMessage,
@@ -41,13 +42,13 @@ MAX_RECENT = 65_536
 """Responses to finished transactions kept for retransmitted requests; 32 s of 2,000 a second."""
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REFER, NOTIFY"
 
-Address = tuple[str, int]
-
 
 @dataclass(frozen=True, slots=True)
 class Send:
+    """`to` is where a message came from, or where nothing came from yet: over TCP and TLS a connection is then made."""
+
     data: bytes
-    to: Address
+    to: Flow
 
 
 @dataclass(slots=True, eq=False)
@@ -56,7 +57,7 @@ class _Call:
 
     invite: Request
     branch: str
-    reply_to: Address
+    reply_to: Flow
     to_tag: str
     behaviour: Behaviour
     last_response: bytes = b""
@@ -71,10 +72,15 @@ class _Call:
 
 
 class Uas:
-    """`host` and `port` are where it listens and what Contact and Via say. `make_token` gives unique tags and branches."""
+    """`host`, `port` and over TLS `tls_port` are where it listens and what Contact and Via say. `make_token` gives unique tags and
+    branches."""
 
-    def __init__(self, *, host: str, port: int, name: str, is_first: bool, make_token: Callable[[], str]) -> None:
-        self._authority = f"{bracketed(host)}:{port}"
+    def __init__(self, *, host: str, port: int, name: str, is_first: bool, make_token: Callable[[], str], tls_port: int = 5061) -> None:
+        self._authorities: dict[Transport, str] = {
+            "udp": f"{bracketed(host)}:{port}",
+            "tcp": f"{bracketed(host)}:{port}",
+            "tls": f"{bracketed(host)}:{tls_port}",
+        }
         self._host = host
         self._name = name
         self._is_first = is_first
@@ -97,7 +103,7 @@ class Uas:
         self._timers.run(now_s)
         return self._taken()
 
-    def receive(self, data: bytes, source: Address, now_s: float) -> list[Send]:
+    def receive(self, data: bytes, source: Flow, now_s: float) -> list[Send]:
         """What to send in answer. A message that cannot be read, or that has no Via, Call-ID or CSeq, is dropped."""
         try:
             message = parse(data)
@@ -114,7 +120,7 @@ class Uas:
         out, self._out = self._out, []
         return out
 
-    def _on_request(self, request: Request, source: Address, now_s: float) -> None:
+    def _on_request(self, request: Request, source: Flow, now_s: float) -> None:
         via = first(request.headers, "via")
         reply_to = _reply_address(via, source)
         branch = f"{parameters(via).get('branch', '')} {via.partition(';')[0]}"
@@ -139,7 +145,7 @@ class Uas:
         else:
             self._answer(request, branch, reply_to, 405, "Method Not Allowed", extra=(("Allow", ALLOW),))
 
-    def _on_invite(self, request: Request, branch: str, reply_to: Address, now_s: float) -> None:
+    def _on_invite(self, request: Request, branch: str, reply_to: Flow, now_s: float) -> None:
         known = self._by_branch.get(branch)
         if known is not None:
             if known.last_response:
@@ -173,9 +179,10 @@ class Uas:
     def _refuse(self, call: _Call, status: int, reason: str, now_s: float) -> None:
         call.is_final = True
         self._respond(call, status, reason)
-        self._repeat(call, cseq_of(call.invite.headers)[0], call.last_response, call.reply_to, T1_S, now_s + GIVE_UP_S, now_s)
+        interval_s = GIVE_UP_S if call.reply_to.is_reliable else T1_S
+        self._repeat(call, cseq_of(call.invite.headers)[0], call.last_response, call.reply_to, interval_s, now_s + GIVE_UP_S, now_s)
 
-    def _repeat(self, call: _Call, cseq: int, data: bytes, to: Address, interval_s: float, until_s: float, now_s: float) -> None:
+    def _repeat(self, call: _Call, cseq: int, data: bytes, to: Flow, interval_s: float, until_s: float, now_s: float) -> None:
         """Sends again after the interval, twice as long each time up to T2, until the ACK or the limit (§13.3.1.4, §17.2.1)."""
 
         def again(now: float) -> None:
@@ -209,7 +216,7 @@ class Uas:
             if call.behaviour.hangs_up_after_s is not None:
                 call.next_step = self._timers.at(now_s + call.behaviour.hangs_up_after_s, lambda now: self._hang_up(call, now))
 
-    def _on_cancel(self, request: Request, branch: str, reply_to: Address, now_s: float) -> None:
+    def _on_cancel(self, request: Request, branch: str, reply_to: Flow, now_s: float) -> None:
         call = self._by_branch.get(branch)
         if call is None:
             self._answer(request, branch, reply_to, 481, "Call/Transaction Does Not Exist")
@@ -220,7 +227,7 @@ class Uas:
                 call.next_step.cancel()
             self._refuse(call, 487, "Request Terminated", now_s)
 
-    def _on_in_dialog(self, call: _Call, request: Request, branch: str, reply_to: Address, now_s: float) -> None:
+    def _on_in_dialog(self, call: _Call, request: Request, branch: str, reply_to: Flow, now_s: float) -> None:
         match request.method:
             case "BYE":
                 self._answer(request, branch, reply_to, 200, "OK")
@@ -228,13 +235,13 @@ class Uas:
             case "INVITE":
                 if contact := uri_of(first(request.headers, "contact")):
                     call.remote_target = contact
-                headers = (("Contact", f"<sip:{self._authority}>"), ("Content-Type", "application/sdp"))
+                headers = (("Contact", self._contact(reply_to)), ("Content-Type", "application/sdp"))
                 data = self._answer(request, branch, reply_to, 200, "OK", extra=headers, body=self._sdp())
                 self._repeat(call, cseq_of(request.headers)[0], data, reply_to, T1_S, now_s + GIVE_UP_S, now_s)
             case "UPDATE":
                 if contact := uri_of(first(request.headers, "contact")):
                     call.remote_target = contact
-                extra = (("Contact", f"<sip:{self._authority}>"), ("Content-Type", "application/sdp")) if request.body else ()
+                extra = (("Contact", self._contact(reply_to)), ("Content-Type", "application/sdp")) if request.body else ()
                 self._answer(request, branch, reply_to, 200, "OK", extra=extra, body=self._sdp() if request.body else b"")
             case "REFER":
                 self._answer(request, branch, reply_to, 202, "Accepted")
@@ -247,8 +254,9 @@ class Uas:
         call.local_cseq += 1
         routes = values(call.invite.headers, "record-route")
         branch = f"z9hG4bK{self._token()}"
+        to = _next_hop(routes, call.remote_target, call.reply_to)
         headers: Headers = (
-            ("Via", f"SIP/2.0/UDP {self._authority};branch={branch};rport"),
+            ("Via", f"SIP/2.0/{to.transport.upper()} {self._authorities[to.transport]};branch={branch};rport"),
             ("Max-Forwards", "70"),
             *(("Route", route) for route in routes),
             ("From", f"{first(call.invite.headers, 'to')};tag={call.to_tag}"),
@@ -258,7 +266,6 @@ class Uas:
             ("Reason", 'Q.850;cause=16;text="Normal call clearing"'),
         )
         data = Request("BYE", call.remote_target, headers).encode()
-        to = _next_hop(routes, call.remote_target, call.reply_to)
         until_s = now_s + GIVE_UP_S
 
         def again(interval_s: float, now: float) -> None:
@@ -268,7 +275,10 @@ class Uas:
             else:
                 self._byes.pop(branch, None)
 
-        again(T1_S, now_s)
+        if to.is_reliable:
+            self._out.append(Send(data, to))
+        else:
+            again(T1_S, now_s)
 
     def _on_response(self, response: Response) -> None:
         """Only our BYEs await one; a provisional response changes nothing."""
@@ -293,7 +303,7 @@ class Uas:
         if is_tagged and status < 300:
             number = user_of(call.invite.uri)
             extra = (
-                ("Contact", f"<sip:{number}@{self._authority}>" if number else f"<sip:{self._authority}>"),
+                ("Contact", self._contact(call.reply_to, number)),
                 ("P-Asserted-Identity", f"<tel:{number if number.startswith('+') else '+' + number}>"),
                 ("Allow", ALLOW),
             )
@@ -307,7 +317,7 @@ class Uas:
         self,
         request: Request,
         branch: str,
-        reply_to: Address,
+        reply_to: Flow,
         status: int,
         reason: str,
         *,
@@ -336,6 +346,10 @@ class Uas:
         )
         return Response(status, reason, headers, body)
 
+    def _contact(self, flow: Flow, user: str = "") -> str:
+        transport = f";transport={flow.transport}" if flow.is_reliable else ""
+        return f"<sip:{f'{user}@' if user else ''}{self._authorities[flow.transport]}{transport}>"
+
     def _remember(self, key: str, data: bytes) -> None:
         self._recent[key] = data
         if len(self._recent) > MAX_RECENT:
@@ -349,22 +363,22 @@ class Uas:
         ).encode()
 
 
-def _reply_address(via: str, source: Address) -> Address:
-    """RFC 3581 §4 where rport is asked for, else RFC 3261 §18.2.2: the source's address and the port of sent-by."""
-    if "rport" in parameters(via):
+def _reply_address(via: str, source: Flow) -> Flow:
+    """The connection that it came by; RFC 3581 §4 where rport is asked for, else RFC 3261 §18.2.2: the source's address and the port of
+    sent-by."""
+    if source.is_reliable or "rport" in parameters(via):
         return source
     try:
         _, port = host_port_of(via.partition(";")[0].rpartition(" ")[2])
     except ValueError:
         return source
-    return source[0], port
+    return Flow(source.host, port)
 
 
-def _next_hop(routes: list[str], remote_target: str, fallback: Address) -> Address:
+def _next_hop(routes: list[str], remote_target: str, fallback: Flow) -> Flow:
     """The first route, else the remote target. A name leads back where the call came from: there is no DNS here."""
     uri = uri_of(routes[0]) if routes else remote_target
     try:
-        host, port = host_port_of(uri)
+        return flow_of(uri) or fallback
     except ValueError:
         return fallback
-    return (host, port) if host.replace(".", "").isdigit() or ":" in host else fallback

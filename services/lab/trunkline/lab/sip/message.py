@@ -69,6 +69,22 @@ def parse(data: bytes) -> Message:
     head, separator, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
     if not separator:
         raise MalformedMessage("no empty line ends the headers")
+    start, headers = _fields(head)
+    body = _body(headers, body)
+    words = start.split(" ", 2)
+    if len(words) != 3:
+        raise MalformedMessage(f"start line {start!r} has not three parts")
+    if words[0] == "SIP/2.0":
+        if len(words[1]) != 3 or not words[1].isdigit():
+            raise MalformedMessage(f"status {words[1]!r} is not three digits")
+        return Response(int(words[1]), words[2], headers, body)
+    if words[2] != "SIP/2.0":
+        raise MalformedMessage(f"start line {start!r} does not end in SIP/2.0")
+    return Request(words[0], words[1], headers, body)
+
+
+def _fields(head: bytes) -> tuple[str, Headers]:
+    """The start line and the header fields."""
     lines = head.decode("utf-8", "surrogateescape").replace("\r\n ", " ").replace("\r\n\t", " ").split("\r\n")
     if len(lines) > MAX_HEADERS:
         raise MalformedMessage(f"more than {MAX_HEADERS} header lines")
@@ -78,18 +94,7 @@ def parse(data: bytes) -> Message:
         if not colon:
             raise MalformedMessage(f"no colon in header line {line!r}")
         fields.append((name.strip(), value.strip()))
-    headers = tuple(fields)
-    body = _body(headers, body)
-    words = lines[0].split(" ", 2)
-    if len(words) != 3:
-        raise MalformedMessage(f"start line {lines[0]!r} has not three parts")
-    if words[0] == "SIP/2.0":
-        if len(words[1]) != 3 or not words[1].isdigit():
-            raise MalformedMessage(f"status {words[1]!r} is not three digits")
-        return Response(int(words[1]), words[2], headers, body)
-    if words[2] != "SIP/2.0":
-        raise MalformedMessage(f"start line {lines[0]!r} does not end in SIP/2.0")
-    return Request(words[0], words[1], headers, body)
+    return lines[0], tuple(fields)
 
 
 def _body(headers: Headers, rest: bytes) -> bytes:
@@ -101,6 +106,15 @@ def _body(headers: Headers, rest: bytes) -> bytes:
     if len(rest) < int(length):
         raise MalformedMessage(f"Content-Length is {length} but {len(rest)} bytes follow")
     return rest[: int(length)]
+
+
+def content_length(head: bytes) -> int:
+    """Of a start line and header fields without the empty line: how long the body is. Raises MalformedMessage where it is not said, as it
+    must be in a stream (§18.3)."""
+    length = first(_fields(head)[1], "content-length")
+    if not length.isdigit():
+        raise MalformedMessage(f"Content-Length is {length!r} in a stream")
+    return int(length)
 
 
 def _encode(start: str, headers: Headers, body: bytes) -> bytes:
@@ -200,6 +214,15 @@ def host_port_of(uri: str, default_port: int = 5060) -> tuple[str, int]:
         return host, int(after[1:]) if after.startswith(":") else default_port
     host, colon, port = rest.partition(":")
     return host, int(port) if colon else default_port
+
+
+def uri_parameters(uri: str) -> dict[str, str]:
+    """Those of a SIP URI without angle brackets, headers left out. Names in lower case."""
+    found: dict[str, str] = {}
+    for part in uri.rpartition("@")[2].partition("?")[0].split(";")[1:]:
+        name, _, content = part.partition("=")
+        found[name.strip().lower()] = content.strip()
+    return found
 
 
 def bracketed(host: str) -> str:

@@ -1,4 +1,5 @@
-"""The platform's own certificate authority on one machine: one certificate a process, good for gRPC and NATS, as server and as client.
+"""The platform's own certificate authorities on one machine: one for gRPC and NATS, with a certificate a process that is good as server and
+as client, and one for SIP, whose certificates name what SIP clients ask for and nobody's identity inside.
 
 The URI name `spiffe://trunkline.internal/<kind>/<process>` says who a process is, DNS names as what it may be reached (RFC 5280
 §4.2.1.6).
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -93,15 +95,22 @@ class Authority:
 
     def issue(self, kind: str, process: str, folder: Path, *, lifetime: timedelta = timedelta(days=CERTIFICATE_DAYS)) -> TlsFiles:
         """`<process>.crt` and `.key` in `folder`; those that are there are kept while they are of this authority and good for a while."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        files = TlsFiles(self.ca_file, folder / f"{process}.crt", folder / f"{process}.key")
-        if self._is_good(files, kind, process):
-            return files
-        key = ec.generate_private_key(ec.SECP256R1())
-        now = datetime.now(UTC)
         names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(identity_of(kind, process))]
         names += [x509.DNSName(f"{name}.{ZONE}") for name in dict.fromkeys((kind, process))]
         names += [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        return self._issue(process, names, folder, lifetime)
+
+    def issue_for(self, process: str, names: Iterable[str], folder: Path) -> TlsFiles:
+        """As `issue`, for these DNS names and IP addresses and nothing else."""
+        return self._issue(process, [_general_name(name) for name in names], folder, timedelta(days=CERTIFICATE_DAYS))
+
+    def _issue(self, process: str, names: list[x509.GeneralName], folder: Path, lifetime: timedelta) -> TlsFiles:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files = TlsFiles(self.ca_file, folder / f"{process}.crt", folder / f"{process}.key")
+        if self._is_good(files, names):
+            return files
+        key = ec.generate_private_key(ec.SECP256R1())
+        now = datetime.now(UTC)
         certificate = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, process)]))
@@ -121,18 +130,24 @@ class Authority:
         _write(files.cert_file, certificate.public_bytes(serialization.Encoding.PEM))
         return files
 
-    def _is_good(self, files: TlsFiles, kind: str, process: str) -> bool:
+    def _is_good(self, files: TlsFiles, names: list[x509.GeneralName]) -> bool:
         try:
             certificate = x509.load_pem_x509_certificate(files.cert_file.read_bytes())
             key = serialization.load_pem_private_key(files.key_file.read_bytes(), password=None)
-            names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
             certificate.verify_directly_issued_by(self._certificate)
         except (OSError, ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
             return False
         left = certificate.not_valid_after_utc - datetime.now(UTC)
-        is_ours = identity_of(kind, process) in names.get_values_for_type(x509.UniformResourceIdentifier)
         is_pair = isinstance(key, ec.EllipticCurvePrivateKey) and key.public_key() == certificate.public_key()
-        return is_ours and is_pair and left > timedelta(days=RENEWED_WITH_DAYS_LEFT)
+        return list(found) == names and is_pair and left > timedelta(days=RENEWED_WITH_DAYS_LEFT)
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def identity_of(kind: str, process: str) -> str:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 DEFAULT_LOOPBACK = "127.0"
+LOOPBACK6 = "::1"
+"""There is one only, so points of presence have ports of their own on it."""
 PORTS = range(20_000, 32_000)
 """Below what the kernel hands out to outgoing connections, so that a kept port stays free between two starts."""
 
@@ -58,12 +60,17 @@ class Layout:
         """Certificates of all processes, and the authority."""
         return self.keys / "tls"
 
+    @property
+    def sip_tls(self) -> Path:
+        """Certificates that SIP clients and carriers are shown, and their authority."""
+        return self.keys / "sip"
+
     def traces(self, name: str) -> Path:
         return self.state / "traces" / f"{name}.jsonl"
 
     def make(self) -> None:
         inside = ("run", "logs", "data", "carriers", "traces")
-        for folder in (self.state, self.keys, self.tls, *(self.state / name for name in inside)):
+        for folder in (self.state, self.keys, self.tls, self.sip_tls, *(self.state / name for name in inside)):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
@@ -98,17 +105,20 @@ def write_private(path: Path, text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Made at the first start and kept. `ports` by what listens there: a process, its leaf listener, an end of a link."""
+    """Made at the first start and kept. `ports` by what listens there: a process, its leaf listener, an end of a link; and on [::1] the SIP
+    ports of points of presence, which count where `has_ipv6`."""
 
     ports: dict[str, int]
     operator_key: str
+    has_ipv6: bool = False
 
     def address(self, name: str) -> str:
         return f"127.0.0.1:{self.ports[name]}"
 
 
-def choose(layout: Layout, names: Iterable[str]) -> tuple[Chosen, list[str]]:
+def choose(layout: Layout, names: Iterable[str], names6: Iterable[str] = ()) -> tuple[Chosen, list[str]]:
     """What was chosen at the first start, made now where it is missing; a kept port that another program took is replaced, and told of.
+    `names` listen on 127.0.0.1, `names6` on [::1], none where the machine has no IPv6.
 
     Raises StateProblem for a state that was made by a version of one region.
     """
@@ -120,16 +130,18 @@ def choose(layout: Layout, names: Iterable[str]) -> tuple[Chosen, list[str]]:
         )
     ports: dict[str, int] = dict(kept.get("ports", {}))
     moved: list[str] = []
-    for name in names:
+    wanted = [*((name, "127.0.0.1") for name in names), *((name, LOOPBACK6) for name in names6)]
+    for name, host in wanted:
         port = ports.get(name)
-        if port is not None and _is_free(port):
+        if port is not None and _is_free(port, host):
             continue
         if port is not None:
             moved.append(f"port {port} of {name} is taken by another program: {name} gets another")
-        ports[name] = _free_port(set(ports.values()))
+        ports[name] = _free_port(set(ports.values()), host)
     chosen = Chosen(
         ports=ports,
         operator_key=kept.get("operator_key") or f"ok_{secrets.token_urlsafe(32)}",
+        has_ipv6=any(host == LOOPBACK6 for _, host in wanted),
     )
     write_private(path, json.dumps({"ports": ports, "operator_key": chosen.operator_key}, indent=2) + "\n")
     return chosen, moved
@@ -147,18 +159,30 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def is_bindable(host: str, port: int, kind: socket.SocketKind) -> OSError | None:
+    """None where a socket of this kind can be bound there, else why not."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as probe:
+        if kind == socket.SOCK_STREAM:
+            # Connections of the process before linger for a minute.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+            probe.bind((host, port))
+        except OSError as error:
+            return error
+        return None
 
 
-def _free_port(taken: set[int]) -> int:
+def has_ipv6() -> bool:
+    return socket.has_ipv6 and is_bindable(LOOPBACK6, 0, socket.SOCK_DGRAM) is None
+
+
+def _is_free(port: int, host: str) -> bool:
+    kinds = [socket.SOCK_STREAM, *([socket.SOCK_DGRAM] if host == LOOPBACK6 else [])]
+    return all(is_bindable(host, port, kind) is None for kind in kinds)
+
+
+def _free_port(taken: set[int], host: str) -> int:
     for port in random.sample(PORTS, len(PORTS)):
-        if port not in taken and _is_free(port):
+        if port not in taken and _is_free(port, host):
             return port
-    raise StateProblem(f"no free TCP port between {PORTS.start} and {PORTS.stop} on 127.0.0.1")
+    raise StateProblem(f"no free port between {PORTS.start} and {PORTS.stop} on {host}")

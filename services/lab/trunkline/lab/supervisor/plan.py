@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trunkline.lab.supervisor.authority import Authority, TlsFiles
-from trunkline.lab.supervisor.layout import Chosen, Layout, StateProblem, write_private
+from trunkline.lab.supervisor.layout import LOOPBACK6, Chosen, Layout, StateProblem, is_bindable, write_private
 from trunkline.lab.supervisor.nats_conf import Server, User, render
 from trunkline.lab.supervisor.process import Spec
 from trunkline.lab.supervisor.toml import to_toml
@@ -20,6 +20,8 @@ from trunkline.lab.supervisor.topology import HOME, REGIONS, Carrier, Pop, Topol
 
 BASE_DOMAIN = "sip.trunkline.test"
 SIP_PORT = 5060
+SIPS_PORT = 5061
+DEMO_DOMAIN = "acme"
 DNS_PORT = 5353
 CLIENT = "client"
 """The certificate of the command line and of scripts."""
@@ -36,6 +38,19 @@ def port_names(topology: Topology) -> tuple[str, ...]:
     servers = [f"nats-{region}" for region in topology.regions]
     ends = [_end(link, target) for link in topology.links for target in _targets(topology, link)]
     return (*servers, leaf_of(HOME), *grpc, *ends)
+
+
+def port6_names(topology: Topology) -> tuple[str, ...]:
+    """What listens on ports of [::1]: each point of presence, for UDP and TCP on one and for TLS on another."""
+    return tuple(name for pop in topology.pops for name in (_sip6(pop), _sips6(pop)))
+
+
+def _sip6(pop: Pop) -> str:
+    return f"{pop.edge}/sip6"
+
+
+def _sips6(pop: Pop) -> str:
+    return f"{pop.edge}/sips6"
 
 
 def _end(link: str, target: str) -> str:
@@ -78,18 +93,38 @@ class Plan:
 
     def check_addresses(self) -> None:
         """Raises StateProblem where another program has one of the addresses: nothing would come up, or somebody else would answer."""
-        hosts = [(self.pop_host(pop), SIP_PORT) for pop in self.topology.pops]
-        hosts += [(self.carrier_host(carrier), SIP_PORT) for carrier in self.topology.carriers]
-        hosts += [(self.dns_listen(region).rpartition(":")[0], DNS_PORT) for region in self.topology.service_regions]
-        for address, number in hosts:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                try:
-                    probe.bind((address, number))
-                except OSError as error:
-                    raise StateProblem(
-                        f"{address}:{number}/udp cannot be had ({error.strerror}): end the platform or program that has it, "
-                        'or take other addresses, such as make up UP_ARGS="--loopback 127.7"'
-                    ) from error
+        wanted = [(f"{self.dns_listen(region)}", "udp") for region in self.topology.service_regions]
+        wanted += [(address, transport) for pop in self.topology.pops for transport, address in self.sip_addresses(pop).items()]
+        wanted += [(address, transport) for each in self.topology.carriers for transport, address in self.carrier_addresses(each).items()]
+        for address, transport in wanted:
+            host, _, port = address.rpartition(":")
+            kind = socket.SOCK_DGRAM if transport.startswith("udp") else socket.SOCK_STREAM
+            error = is_bindable(host.strip("[]"), int(port), kind)
+            if error is not None:
+                raise StateProblem(
+                    f"{address}/{transport.rstrip('6')} cannot be had ({error.strerror}): end the platform or program that has it, "
+                    'or take other addresses, such as make up UP_ARGS="--loopback 127.7"'
+                ) from error
+
+    def sip_addresses(self, pop: Pop) -> dict[str, str]:
+        """Where a point of presence listens, by transport; `udp6`, `tcp6` and `tls6` are of IPv6, where the machine has it."""
+        host = self.pop_host(pop)
+        found = {"udp": f"{host}:{SIP_PORT}", "tcp": f"{host}:{SIP_PORT}", "tls": f"{host}:{SIPS_PORT}"}
+        if self.chosen.has_ipv6:
+            sip, sips = (f"[{LOOPBACK6}]:{self.chosen.ports[name]}" for name in (_sip6(pop), _sips6(pop)))
+            found |= {"udp6": sip, "tcp6": sip, "tls6": sips}
+        return found
+
+    def carrier_addresses(self, carrier: Carrier) -> dict[str, str]:
+        host = self.carrier_host(carrier)
+        return {"udp": f"{host}:{SIP_PORT}", "tcp": f"{host}:{SIP_PORT}", "tls": f"{host}:{SIPS_PORT}"}
+
+    def certificate_names(self, pop: Pop) -> list[str]:
+        """What a client may have been told to reach, spelled out: RFC 5922 §7.2 knows no wildcards, and those who do know them take one for
+        one label only. Domains that are made later are covered by the wildcards."""
+        own = f"{pop.name}.{BASE_DOMAIN}"
+        names = [f"{DEMO_DOMAIN}.{BASE_DOMAIN}", f"{DEMO_DOMAIN}.{own}", own, f"*.{BASE_DOMAIN}", f"*.{own}", self.pop_host(pop)]
+        return [*names, LOOPBACK6] if self.chosen.has_ipv6 else names
 
     def specs(self) -> dict[str, Spec]:
         """By process name, in the order they are started."""
@@ -108,6 +143,11 @@ class Plan:
     def write(self) -> None:
         """Certificates and settings of every process. Raises AuthorityProblem."""
         authority = Authority.open(self.layout.tls)
+        sip_authority = Authority.open(self.layout.sip_tls)
+        for pop in self.topology.pops:
+            sip_authority.issue_for(pop.edge, self.certificate_names(pop), self.layout.sip_tls)
+        for carrier in self.topology.carriers:
+            sip_authority.issue_for(carrier.process, [self.carrier_host(carrier)], self.layout.sip_tls)
         tls = {name: authority.issue(_kind(name), name, self.layout.tls) for name in self._certified()}
         for region in self.topology.regions:
             write_private(self._nats_file(region), render(self._nats(region, tls[f"nats-{region}"])))
@@ -148,6 +188,11 @@ class Plan:
                 "name": carrier.process,
                 "host": self.carrier_host(carrier),
                 "port": SIP_PORT,
+                "tls": {
+                    "port": SIPS_PORT,
+                    "asks_for_certificates": carrier.asks_for_certificates,
+                    **self.sip_tls_table(carrier.process, "ca_file"),
+                },
                 "is_first": carrier.is_trusted,
                 "message_log": str(self.layout.carrier_log(carrier.key)),
             }
@@ -187,7 +232,8 @@ class Plan:
                 return {
                     "dns_listen": self.dns_listen(region),
                     "pops": [
-                        {"name": pop.name, "region": pop.region, "address": self.pop_host(pop), "transports": ["udp"]} for pop in pops
+                        {"name": pop.name, "region": pop.region, "address": self.pop_host(pop), "transports": ["tls", "tcp", "udp"]}
+                        for pop in pops
                     ],
                 }
             case _:
@@ -196,7 +242,9 @@ class Plan:
     def _of_edge(self, pop: Pop) -> dict[str, Any]:
         return {
             "pop": pop.name,
-            "listen": [f"{self.pop_host(pop)}:{SIP_PORT}"],
+            "listen": [f"{address}/{transport.rstrip('6')}" for transport, address in self.sip_addresses(pop).items()],
+            "certificates": [self.sip_tls_table(pop.edge)],
+            "carrier_tls": self.sip_tls_table(pop.edge, "roots_file"),
             "other_pops": [other.name for other in self.topology.pops if other != pop],
             "auth_addresses": [self.address(name, pop.region) for name in self.topology.nearest("auth", pop.region)],
             "routing_addresses": [self.address(name, pop.region) for name in self.topology.nearest("routing", pop.region)],
@@ -220,6 +268,12 @@ class Plan:
         folder = self.layout.tls
         return {"ca_file": str(folder / "ca.crt"), "cert_file": str(folder / f"{name}.crt"), "key_file": str(folder / f"{name}.key")}
 
+    def sip_tls_table(self, name: str, authority_key: str = "") -> dict[str, str]:
+        """`authority_key`: under which setting the authority is told, if it is."""
+        folder = self.layout.sip_tls
+        files = {"cert_file": str(folder / f"{name}.crt"), "key_file": str(folder / f"{name}.key")}
+        return files | ({authority_key: str(folder / "ca.crt")} if authority_key else {})
+
     def local(self) -> dict[str, Any]:
         """`local.json` without what only a running platform knows."""
         chosen, topology = self.chosen, self.topology
@@ -239,9 +293,8 @@ class Plan:
             "pops": {
                 pop.name: {
                     "region": pop.region,
-                    "udp": f"{self.pop_host(pop)}:{SIP_PORT}",
-                    "tcp": None,
-                    "tls": None,
+                    **dict.fromkeys(("udp6", "tcp6", "tls6")),
+                    **self.sip_addresses(pop),
                     "grpc": chosen.address(pop.edge),
                     "edge": pop.edge,
                 }
@@ -252,6 +305,7 @@ class Plan:
                     "carrier": carrier.name,
                     "region": carrier.region,
                     "address": f"{self.carrier_host(carrier)}:{SIP_PORT}",
+                    **self.carrier_addresses(carrier),
                     "trusted": carrier.is_trusted,
                     "process": carrier.process,
                     "log": str(self.layout.carrier_log(carrier.key)),
@@ -264,6 +318,8 @@ class Plan:
             "links": dict(topology.links),
             "traces": str(self.layout.state / "traces"),
             "tls": self.tls_table(CLIENT),
+            "sip_ca_file": str(self.layout.sip_tls / "ca.crt"),
+            "has_ipv6": chosen.has_ipv6,
             "pids": {},
             "operator": {"api_key": chosen.operator_key},
         }

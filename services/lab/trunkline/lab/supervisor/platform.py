@@ -14,9 +14,9 @@ from pathlib import Path
 from trunkline.lab.demo_tenant import DemoProblem, DemoTenant, seed
 from trunkline.lab.supervisor.authority import AuthorityProblem
 from trunkline.lab.supervisor.control import serve_control
-from trunkline.lab.supervisor.layout import Layout, StateProblem, choose, lock
+from trunkline.lab.supervisor.layout import Layout, StateProblem, choose, has_ipv6, lock
 from trunkline.lab.supervisor.local import LocalFile, read_local
-from trunkline.lab.supervisor.plan import BASE_DOMAIN, CLIENT, SIP_PORT, Plan, port_names
+from trunkline.lab.supervisor.plan import BASE_DOMAIN, CLIENT, SIP_PORT, SIPS_PORT, Plan, port6_names, port_names
 from trunkline.lab.supervisor.process import Status, Supervised
 from trunkline.lab.supervisor.ready import NotReady, answers_options, is_healthy, is_open, until
 from trunkline.lab.supervisor.topology import Topology
@@ -118,7 +118,7 @@ async def run_platform(state: Path, loopback: str, topology: Topology) -> int:
     try:
         descriptor = lock(layout.state)
         layout.make()
-        chosen, moved = choose(layout, port_names(topology))
+        chosen, moved = choose(layout, port_names(topology), port6_names(topology) if has_ipv6() else ())
         earlier = read_local(layout.local_file)
         plan = Plan(layout, chosen, topology)
         plan.check_addresses()
@@ -136,6 +136,8 @@ async def run_platform(state: Path, loopback: str, topology: Topology) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stopped.set)
     announce(f"starting in {layout.state}")
+    if not chosen.has_ipv6:
+        announce("this machine has no [::1]: the points of presence listen on IPv4 only")
     assert descriptor >= 0  # held until the process ends
     code = EXIT_OK
     async with AsyncExitStack() as stack:
@@ -178,14 +180,14 @@ async def _bring_up(platform: Platform, plan: Plan, earlier_demo: dict[str, str]
 
 def _welcome(plan: Plan, demo: DemoTenant) -> None:
     host = f"{demo.domain}.{BASE_DOMAIN}"
-    pops = "\n".join(
-        f"  {pop.name:6} {plan.pop_host(pop)}:{SIP_PORT}/udp   {demo.domain}.{pop.name}.{BASE_DOMAIN}" for pop in plan.topology.pops
-    )
+    pops = "\n".join(f"  {pop.name:6} {plan.pop_host(pop):13} {demo.domain}.{pop.name}.{BASE_DOMAIN}" for pop in plan.topology.pops)
     links = "".join(f"\nLink of {region}: {delay_ms} ms one way" for region, delay_ms in plan.topology.links.items())
     announce(f"""
 Ready. State in {plan.layout.state}
 
 {pops}{links}
+
+  each on {SIP_PORT} by UDP and TCP and on {SIPS_PORT} by TLS; its authority is {plan.layout.sip_tls / "ca.crt"}
 
   {host}   is good at each of them; it accepts calls from 127.0.0.1 as {demo.account}
   its password stands in {plan.layout.local_file}, under "demo"

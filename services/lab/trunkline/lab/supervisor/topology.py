@@ -57,6 +57,11 @@ class Carrier:
         return self.name == CARRIERS[0]
 
     @property
+    def asks_for_certificates(self) -> bool:
+        """Over TLS: mutual TLS."""
+        return not self.is_trusted
+
+    @property
     def octets(self) -> str:
         return f"9.{2 * REGIONS.index(self.region) + CARRIERS.index(self.name) + 1}"
 
