@@ -24,7 +24,9 @@ from trunkline.domain.commands import (
 from trunkline.domain.decide import Decision, decide
 from trunkline.domain.errors import ErrorCode, Refusal
 from trunkline.domain.events import AclCreated, AddressAdded, Kind, Position, TenantId
+from trunkline.eventlog.beacon import Beacon
 from trunkline.eventlog.log import Conflict, EventLog
+from trunkline.eventlog.pace import GATHER_S
 from trunkline.eventlog.writer import MAX_TRIES, Writer, Written
 
 ACME, BETA = TenantId("acme"), TenantId("beta")
@@ -234,7 +236,8 @@ async def test_a_race_that_is_always_lost_ends_in_a_conflict(services: tuple[Ser
     loser = Service(RivalLog(log), one.owner)  # type: ignore[arg-type]
     with pytest.raises(Conflict, match="Try again with the same request id"):
         await loser.do(AddAddress(ACME, "OUT", "192.0.2.1"), decide=rival.decide)
-    assert tries == MAX_TRIES
+    # The first look says whose turn it is.
+    assert tries == 1 + MAX_TRIES
     assert await log.head() == Position(3 + MAX_TRIES)
 
 
@@ -274,3 +277,80 @@ async def test_two_requests_with_one_id_at_once_are_one_commit_and_one_refusal(s
         refused = [answer for answer in answers if isinstance(answer, BaseException)]
         assert [getattr(each, "reason", each) for each in refused] == ["REQUEST_ID_REUSED"]
         assert await log.head() == head + number + 1
+
+
+class CountingLog:
+    """The log, and how often its head was asked for."""
+
+    def __init__(self, inner: EventLog) -> None:
+        self._inner = inner
+        self.heads = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+    async def head(self) -> Position:
+        self.heads += 1
+        return await self._inner.head()
+
+
+@pytest.fixture
+async def believing(services: tuple[Service, Service], log: EventLog, tmp_path: Path) -> AsyncIterator[tuple[Service, CountingLog]]:
+    """A third service, whose replica has heard a beacon a moment ago."""
+    counting = CountingLog(log)
+    async with following(counting, tmp_path / "three.sqlite") as owner:  # type: ignore[arg-type]
+        await owner.replica.wait_complete(WAIT_S)
+        owner.replica.on_beacon(Beacon(owner.replica.epoch, owner.replica.covered, owner.replica.digest))
+        assert owner.replica.is_following
+        counting.heads = 0
+        yield Service(counting, owner), counting  # type: ignore[arg-type]
+
+
+async def test_a_replica_that_hears_of_home_writes_without_asking_for_the_head(
+    believing: tuple[Service, CountingLog], log: EventLog
+) -> None:
+    service, counting = believing
+    assert (await service.do(CreateAcl(ACME, "OUT"))).version == 1
+    assert (await service.do(AddAddress(ACME, "OUT", "192.0.2.1"))).version == 2
+    assert counting.heads == 0
+
+
+async def test_what_a_replica_does_not_know_yet_is_looked_at_again_before_it_is_refused(
+    services: tuple[Service, Service], believing: tuple[Service, CountingLog]
+) -> None:
+    other, (service, counting) = services[0], believing
+    await other.do(CreateAcl(ACME, "OUT"))
+    with pytest.raises(Refusal):
+        await service.do(CreateAcl(ACME, "OUT"))
+    assert counting.heads == 1
+    await other.do(AddAddress(ACME, "OUT", "192.0.2.1"))
+    assert (await service.do(AddAddress(ACME, "OUT", "192.0.2.2"), expected_version=2)).version == 3
+
+
+async def test_a_request_that_another_service_has_answered_is_repeated_by_one_that_believes(
+    services: tuple[Service, Service], believing: tuple[Service, CountingLog]
+) -> None:
+    service, _ = believing
+    first = await services[0].do(CreateAcl(ACME, "OUT"), request_id="r1")
+    again = await service.do(CreateAcl(ACME, "OUT"), request_id="r1")
+    assert (again.is_repeated, again.position) == (True, first.position)
+
+
+async def test_services_that_believe_lose_nothing_to_each_other(
+    services: tuple[Service, Service], believing: tuple[Service, CountingLog]
+) -> None:
+    other, (service, _) = services[1], believing
+    await other.do(CreateAcl(ACME, "OUT"))
+    commands = [AddAddress(ACME, "OUT", f"192.0.2.{number}") for number in range(40)]
+    written = await asyncio.gather(*((service, other)[number % 2].do(command) for number, command in enumerate(commands)))
+    assert sorted(each.version for each in written) == list(range(2, 42))
+
+
+async def test_commands_of_different_aggregates_are_under_way_at_once(believing: tuple[Service, CountingLog]) -> None:
+    service, _ = believing
+    began = asyncio.get_running_loop().time()
+    written = await asyncio.gather(*(service.do(CreateAcl(ACME, f"L{number}")) for number in range(100)))
+    took_s = asyncio.get_running_loop().time() - began
+    assert len({each.position for each in written}) == 100
+    # One after another, each would wait for its group.
+    assert took_s < 100 * GATHER_S

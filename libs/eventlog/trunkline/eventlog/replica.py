@@ -33,6 +33,9 @@ SLICE_COMMITS: Final = 64
 
 RETRY_S: Final = 0.25
 
+FOLLOWING_S: Final = 1.5
+"""After the last beacon, three of them: for so long what is held here is taken for what the log holds."""
+
 REBUILD_PAUSE_FIRST_S: Final = 2.0
 REBUILD_PAUSE_LIMIT_S: Final = 60.0
 """Between two rebuilds that beacons ask for, while none agrees: where the beacon is wrong, reading the log again does not help."""
@@ -125,6 +128,12 @@ class Replica:
     def is_rebuilding(self) -> bool:
         """It is known to hold something else than the log, and another one is being built beside it."""
         return self._beside is not None or bool(self._difference)
+
+    @property
+    def is_following(self) -> bool:
+        """It is complete and hears of home: what it holds is some milliseconds old, but for what is on its way."""
+        age_s = self.age_s
+        return self.is_complete and not self.is_rebuilding and self._has_met.is_set() and age_s is not None and age_s <= FOLLOWING_S
 
     @property
     def generation(self) -> int:

@@ -33,6 +33,9 @@ PENDING_COMMITS: Final = 10_000
 RECENT_DIGESTS: Final = 4096
 """Positions whose digest is remembered for a beacon that comes late: 8,000 commits a second at two beacons a second."""
 
+RECENT_VERSIONS: Final = 4096
+"""Aggregates whose last version is remembered when it is on disk too: who writes to one often writes to it again."""
+
 _NO_VERSION: Final = Version(0, Position(0), "")
 
 
@@ -54,6 +57,7 @@ class Copy:
         self._unsaved: tuple[Changes, StoreState] | None = None
         self._writing: asyncio.Task[None] | None = None
         self._recent: OrderedDict[Position, bytes] = OrderedDict([(state.position, state.digest)])
+        self._versions: OrderedDict[str, Version] = OrderedDict()
         self._is_open = asyncio.Event()
         self._is_open.set()
         self.has_pending = asyncio.Event()
@@ -105,7 +109,10 @@ class Copy:
                     RetainedRow(place, rule.key, commit.kind.value, commit.tenant, commit.aggregate, commit.version, encode_event(event))
                 )
         if self._keeps_versions:
-            changes.note(commit, position)
+            self._versions[commit.subject] = changes.note(commit, position)
+            self._versions.move_to_end(commit.subject)
+            if len(self._versions) > RECENT_VERSIONS:
+                self._versions.popitem(last=False)
         changes.commits += 1
         self.digest = advance(self.digest, position, commit.subject, stored.body)
         self.position = position
@@ -126,6 +133,8 @@ class Copy:
             self.is_full.set()
 
     async def version_of(self, subject: str) -> Version:
+        if subject in self._versions:
+            return self._versions[subject]
         for changes in self._not_on_disk():
             if subject in changes.versions:
                 return changes.versions[subject]

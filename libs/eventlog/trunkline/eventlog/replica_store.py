@@ -132,12 +132,13 @@ class Changes:
     def put(self, row: RetainedRow) -> None:
         self.steps[-1].rows[row.key] = row
 
-    def note(self, commit: Commit, position: Position) -> None:
+    def note(self, commit: Commit, position: Position) -> Version:
         """The commit's version, and its request id, which the commit of the aggregate itself answers, not those of its claims."""
-        self.versions[commit.subject] = Version(commit.version, position, commit.id)
+        version = self.versions[commit.subject] = Version(commit.version, position, commit.id)
         if commit.request_id and commit.kind is not Kind.CLAIM:
             known = KnownRequest(position, commit.id, commit.time, commit.request_hash, commit.kind, commit.aggregate, commit.version)
             self.requests.setdefault((commit.tenant, commit.request_id), known)
+        return version
 
 
 def place_of(position: Position, ordinal: int) -> int:

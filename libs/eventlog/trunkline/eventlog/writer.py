@@ -1,7 +1,9 @@
-"""From a command to a commit: read up to the head, decide, append, and wait until one's own replica covers it.
+"""From a command to a commit: decide, append, and wait until one's own replica covers it.
 
 A decision is only as good as what it was made on, so it is appended under the expectation that nothing of it has changed since; if
-something has, it is made again. A request id that is known gives the first answer, whichever process gave it.
+something has, the log's head is asked for, the replica catches up with it, and the decision is made again. A replica that hears of home is
+believed at first: only what it would refuse, or find done already, is looked at again at the head, because what changed it may be on its
+way. A request id that is known gives the first answer, whichever process gave it.
 """
 
 from __future__ import annotations
@@ -12,14 +14,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
-from weakref import WeakValueDictionary
 
 from trunkline.domain.decide import Decision
 from trunkline.domain.errors import ErrorCode, Refusal
 from trunkline.domain.events import Commit, Event, Kind, Position, TenantId, subject_of
 from trunkline.eventlog.log import Conflict, EventLog, Expect
+from trunkline.eventlog.pace import Pace
 from trunkline.eventlog.replica import Replica
 from trunkline.eventlog.replica_store import Version
+from trunkline.eventlog.turns import Turns
 from trunkline.eventlog.ulid import new_ulid
 
 MAX_TRIES: Final = 8
@@ -65,13 +68,15 @@ def request_id_reused(request_id: str, position: int) -> Refusal:
 class Writer:
     """Executes commands. `replica` must be running, with `keeps_versions`; its owner's state is what decisions are made on.
 
-    Commands of one tenant are executed one after another here, and race with other processes only.
+    Commands of one aggregate are executed one after another here, and race with other processes only.
     """
 
     def __init__(self, log: EventLog, replica: Replica) -> None:
         self._log = log
         self._replica = replica
-        self._turns: WeakValueDictionary[TenantId, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
+        self._pace = Pace()
+        self._under_way = 0
 
     async def execute(
         self,
@@ -90,41 +95,79 @@ class Writer:
         Without `request_id` one is made up, and a retry of the call may write twice. Raises Refusal (of `decide`; REQUEST_ID_REUSED;
         VERSION_CHANGED; COMMIT_TOO_LARGE), Conflict after MAX_TRIES lost races, LogUnavailable (the outcome is then unknown).
         """
-        request_id = request_id or new_ulid()
-        turn = self._turns.setdefault(tenant, asyncio.Lock())
-        async with turn:
-            for attempt in range(MAX_TRIES):
-                if attempt:
-                    await asyncio.sleep(random.uniform(0, BACKOFF_S * 2 ** (attempt - 1)))  # noqa: S311
-                await self._replica.catch_up(COVER_LIMIT_S)
-                known = await self._first_answer(tenant, request_id, request_hash)
-                if known is not None:
-                    return known
-                covered, generation = self._replica.covered, self._replica.generation
-                decision = decide(command)
-                plan = _Plan(decision, actor, request_id, request_hash, trace_parent)
-                last = await self._replica.version_of(plan.subject)
-                if last.position > covered:
-                    continue
-                _check_version(decision, last, expected_version)
-                if not decision.events:
-                    return Written(Position(0), "", datetime.now(UTC), False, decision.kind, decision.aggregate, last.version)
-                if self._replica.is_rebuilding or self._replica.generation != generation:
-                    continue
-                written = await self._append(plan, last, covered)
-                if written is not None:
-                    await self._replica.wait_covered(written.position, COVER_LIMIT_S)
-                    return written
+        job = _Job(
+            decide=lambda: decide(command),
+            actor=actor,
+            tenant=tenant,
+            request_id=request_id or new_ulid(),
+            is_repeatable=bool(request_id),
+            request_hash=request_hash,
+            expected_version=expected_version,
+            trace_parent=trace_parent,
+        )
+        self._under_way += 1
+        try:
+            async with self._turns.of(tenant, _turn_of(job)):
+                return await self._decided(job)
+        finally:
+            self._under_way -= 1
+
+    async def _decided(self, job: _Job) -> Written:
+        if self._replica.is_following:
+            written = await self._believe(job)
+            if written is not None:
+                return written
+            # It may stand in the log all the same, where its acknowledgement was lost.
+            job.is_repeatable = True
+        for attempt in range(MAX_TRIES):
+            if attempt:
+                await asyncio.sleep(random.uniform(0, BACKOFF_S * 2 ** (attempt - 1)))  # noqa: S311
+            await self._replica.catch_up(COVER_LIMIT_S)
+            written = await self._try(job)
+            if written is not None:
+                return written
+            job.is_repeatable = True
         raise Conflict(
-            f"{plan.subject} was changed by others {MAX_TRIES} times while this command was decided. Try again with the same request id."
+            f"A command of {job.tenant} was decided {MAX_TRIES} times; each time others had changed what it was decided on."
+            " Try again with the same request id."
         )
 
-    async def _first_answer(self, tenant: TenantId, request_id: str, request_hash: bytes) -> Written | None:
-        known = await self._replica.request(tenant, request_id)
+    async def _believe(self, job: _Job) -> Written | None:
+        """On the replica as it is; None where only the head can tell."""
+        try:
+            written = await self._try(job)
+        except Refusal:
+            return None
+        return written if written is not None and (written.position or written.is_repeated) else None
+
+    async def _try(self, job: _Job) -> Written | None:
+        """None where the decision was out of date."""
+        if job.is_repeatable:
+            known = await self._first_answer(job)
+            if known is not None:
+                return known
+        covered, generation = self._replica.covered, self._replica.generation
+        decision = job.decide()
+        subject = subject_of(decision.kind, decision.tenant, decision.aggregate)
+        last = await self._replica.version_of(subject)
+        if last.position > covered:
+            return None
+        _check_version(decision, last, job.expected_version)
+        if not decision.events:
+            return Written(Position(0), "", datetime.now(UTC), False, decision.kind, decision.aggregate, last.version)
+        if self._replica.is_rebuilding or self._replica.generation != generation:
+            return None
+        written = await self._append(_Plan(decision, subject, job), last, covered)
+        if written is not None:
+            await self._replica.wait_covered(written.position, COVER_LIMIT_S)
+        return written
+
+    async def _first_answer(self, job: _Job) -> Written | None:
+        known = await self._replica.request(job.tenant, job.request_id)
         if known is None:
             return None
-        if known.request_hash != request_hash:
-            raise request_id_reused(request_id, known.position)
+        if known.request_hash != job.request_hash:
+            raise request_id_reused(job.request_id, known.position)
         return Written(known.position, known.commit_id, known.time, True, known.kind, known.aggregate, known.version)
 
     async def _append(self, plan: _Plan, last: Version, covered: Position) -> Written | None:
@@ -145,6 +188,7 @@ class Writer:
         if guard is None:
             return None
         expect.append(guard)
+        await self._pace.wait(is_alone=self._under_way == 1)
         try:
             positions = await self._log.append(commits, expect)
         except Conflict:
@@ -163,16 +207,38 @@ class Writer:
         return Expect(subject_filter, position) if position <= covered else None
 
 
+@dataclass(slots=True)
+class _Job:
+    """One command on its way. `is_repeatable`: the log may know its request id already."""
+
+    decide: Callable[[], Decision]
+    actor: str
+    tenant: TenantId
+    request_id: str
+    is_repeatable: bool
+    request_hash: bytes
+    expected_version: int | None
+    trace_parent: str
+
+
+def _turn_of(job: _Job) -> str | None:
+    """The subject that it will change, as far as can be seen now; None where it has to go alone."""
+    try:
+        decision = job.decide()
+    except Refusal:
+        return None
+    if decision.guards or decision.claims:
+        return None
+    return subject_of(decision.kind, decision.tenant, decision.aggregate)
+
+
 class _Plan:
     """A decision on its way to become commits."""
 
-    def __init__(self, decision: Decision, actor: str, request_id: str, request_hash: bytes, trace_parent: str) -> None:
+    def __init__(self, decision: Decision, subject: str, job: _Job) -> None:
         self.decision = decision
-        self.subject = subject_of(decision.kind, decision.tenant, decision.aggregate)
-        self._actor = actor
-        self._request_id = request_id
-        self._request_hash = request_hash
-        self._trace_parent = trace_parent
+        self.subject = subject
+        self._job = job
         self._time = datetime.now(UTC)
 
     def commit(self, kind: Kind, aggregate: str, events: tuple[Event, ...], version: int) -> Commit:
@@ -183,11 +249,11 @@ class _Plan:
             aggregate=aggregate,
             version=version,
             time=self._time,
-            actor=self._actor,
+            actor=self._job.actor,
             events=events,
-            request_id=self._request_id,
-            request_hash=self._request_hash,
-            trace_parent=self._trace_parent,
+            request_id=self._job.request_id,
+            request_hash=self._job.request_hash,
+            trace_parent=self._job.trace_parent,
         )
 
 
