@@ -43,6 +43,11 @@ impl Prefix {
         Ok(prefix)
     }
 
+    /// Of a company, not of a part of the Internet: at least /16, or /32 of IPv6.
+    pub(crate) fn is_narrow(&self) -> bool {
+        self.len >= if self.network.is_ipv4() { NARROW_V4 } else { NARROW_V6 }
+    }
+
     /// How many leading bits `source` shares with the network; `None` for the other family.
     fn common_bits(&self, source: IpAddr) -> Option<u8> {
         let bits = match (self.network, source) {
@@ -54,6 +59,9 @@ impl Prefix {
         Some((bits as u8).min(self.len))
     }
 }
+
+const NARROW_V4: u8 = 16;
+const NARROW_V6: u8 = 32;
 
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,6 +138,13 @@ impl<V: Clone> PrefixTable<V> {
         }
     }
 
+    /// In no order.
+    pub fn prefixes(&self) -> impl Iterator<Item = Prefix> + '_ {
+        let v4 = self.v4.iter().map(|((bits, len), _)| Prefix { network: IpAddr::V4(Ipv4Addr::from_bits(*bits)), len: *len });
+        let v6 = self.v6.iter().map(|((bits, len), _)| Prefix { network: IpAddr::V6(Ipv6Addr::from_bits(*bits)), len: *len });
+        v4.chain(v6)
+    }
+
     /// The value of exactly this prefix.
     pub fn get(&self, prefix: Prefix) -> Option<&V> {
         match prefix.network {
@@ -156,9 +171,7 @@ impl<V: Clone> PrefixTable<V> {
         if self.len() > NEAREST_ENTRIES {
             return None;
         }
-        let v4 = self.v4.iter().map(|((bits, len), _)| Prefix { network: IpAddr::V4(Ipv4Addr::from_bits(*bits)), len: *len });
-        let v6 = self.v6.iter().map(|((bits, len), _)| Prefix { network: IpAddr::V6(Ipv6Addr::from_bits(*bits)), len: *len });
-        v4.chain(v6)
+        self.prefixes()
             .filter_map(|prefix| prefix.common_bits(source).map(|bits| (bits, prefix)))
             // The text decides between equals, so that the answer does not depend on the order of a hash map.
             .max_by(|one, other| one.0.cmp(&other.0).then_with(|| other.1.to_string().cmp(&one.1.to_string())))

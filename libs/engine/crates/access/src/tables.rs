@@ -129,6 +129,8 @@ pub struct Snapshot {
     nonce_keys: Arc<[NonceKey]>,
     reasons: Arc<HashMap<String, Reason>>,
     bans: PrefixTable<Arc<Ban>>,
+    /// In how many ACLs a prefix stands; narrow ones only.
+    listed: PrefixTable<u32>,
 }
 
 impl Snapshot {
@@ -142,6 +144,7 @@ impl Snapshot {
             nonce_keys: Arc::from([]),
             reasons: Arc::default(),
             bans: PrefixTable::new(),
+            listed: PrefixTable::new(),
         }
     }
 
@@ -172,6 +175,12 @@ impl Snapshot {
         self.by_address.get(&address).map_or(&[], |ids| ids.as_slice())
     }
 
+    /// Some ACL lists this address, alone or in a network no wider than a company's (/16, or /32 of IPv6): whoever lists the whole Internet
+    /// makes nobody known by it.
+    pub fn is_listed(&self, source: SocketAddr) -> bool {
+        self.listed.len() > 0 && self.listed.find(canonical_source(source.ip())).is_some()
+    }
+
     pub fn nonce_keys(&self) -> &[NonceKey] {
         &self.nonce_keys
     }
@@ -196,10 +205,18 @@ impl Snapshot {
             Change::RemoveDomain { host } => drop(self.domains.remove(host.as_str())),
             Change::SetAddress { acl, cidr, caller_id } => {
                 let prefix = parse_prefix(&cidr)?;
-                self.acl_mut(&acl)?.addresses.insert(prefix, to_caller_id(&caller_id));
+                let addresses = &mut self.acl_mut(&acl)?.addresses;
+                let is_new = addresses.get(prefix).is_none();
+                addresses.insert(prefix, to_caller_id(&caller_id));
+                if is_new {
+                    self.count_listed(prefix, true);
+                }
             }
             Change::RemoveAddress { acl, cidr } => {
                 let prefix = parse_prefix(&cidr)?;
+                if self.acls.get(acl.as_str()).is_some_and(|acl| acl.addresses.get(prefix).is_some()) {
+                    self.count_listed(prefix, false);
+                }
                 self.change_acl(&acl, |acl| acl.addresses.remove(prefix));
             }
             Change::SetAccount { acl, username, secret, caller_id } => {
@@ -207,7 +224,11 @@ impl Snapshot {
                 self.acl_mut(&acl)?.accounts.insert(Arc::from(username), Account { secret, caller_id: to_caller_id(&caller_id) });
             }
             Change::RemoveAccount { acl, username } => self.change_acl(&acl, |acl| drop(acl.accounts.remove(username.as_str()))),
-            Change::RemoveAcl { acl } => drop(self.acls.remove(acl.as_str())),
+            Change::RemoveAcl { acl } => {
+                if let Some(removed) = self.acls.remove(acl.as_str()) {
+                    removed.addresses.prefixes().for_each(|prefix| self.count_listed(prefix, false));
+                }
+            }
             Change::SetGateway { gateway, entry } => {
                 require(&gateway, "gateway")?;
                 self.remove_gateway(&gateway);
@@ -276,6 +297,17 @@ impl Snapshot {
         change(acl);
         if acl.is_empty() {
             self.acls.remove(key);
+        }
+    }
+
+    fn count_listed(&mut self, prefix: Prefix, is_added: bool) {
+        if !prefix.is_narrow() {
+            return;
+        }
+        let count = self.listed.get(prefix).copied().unwrap_or(0);
+        match if is_added { count + 1 } else { count.saturating_sub(1) } {
+            0 => self.listed.remove(prefix),
+            count => self.listed.insert(prefix, count),
         }
     }
 

@@ -29,7 +29,7 @@ impl Worker {
     pub(crate) fn on_message(&mut self, now: Now, flow: Flow, message: &Message<'_>, policy: &mut dyn Policy) {
         match self.proxy.on_message(now, flow, message, &mut self.actions) {
             Disposition::Done => {}
-            Disposition::NewInvite if self.shedding.is_shedding() => self.shed(now, flow, message),
+            Disposition::NewInvite if self.shedding.turns_away() => self.shed(now, flow, message),
             Disposition::NewInvite => self.new_invite(now, flow, message, policy),
             Disposition::Recheck { handle, call: _, tenant: _, domain } => self.recheck(now, flow, message, handle, &domain),
             Disposition::OutOfDialog(method) => self.out_of_dialog(now, flow, message, method),
@@ -47,7 +47,8 @@ impl Worker {
     /// A new call while this worker is behind: turned away before anything dear is done for it, and asked to come at a time of its own.
     fn shed(&mut self, now: Now, flow: Flow, message: &Message<'_>) {
         raise(&self.shared.counters.shed);
-        if !self.may_answer(now, flow, What::Shed) {
+        // A customer is told each time: silence is a call that takes 32 s to fail.
+        if !self.may_answer(now, flow, What::Shed) && !self.sources.is_known(now.ms, flow.peer.ip()) {
             return;
         }
         let mut refusal = refusal(&self.shared.tables.load(), "T902", String::new());

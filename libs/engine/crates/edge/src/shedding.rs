@@ -1,72 +1,177 @@
 //! When new calls are turned away so that those in progress go on (RFC 6357 §3, the local control; RFC 3261 §21.5.4).
 //!
-//! A worker that never finds its sockets empty is behind: what it reads has waited in the kernel, and the senders will say it again. Measured
-//! by turns of the worker's loop, so it costs nothing. From then on a new INVITE is answered 503 without the access rule having been asked;
-//! responses, retransmissions and requests inside dialogs are served as ever.
+//! What counts is how long a datagram has waited in the kernel before it is read. A machine that stood still for half a second leaves a
+//! queue behind too, but one that shrinks from then on, and everything in it is served; a worker that is asked for more than it can do has
+//! one that does not. Only then is a share of the new INVITEs answered 503, without the access rule having been asked: an eighth of them, and
+//! twice as many at each look until the queue shrinks; fewer again when it is short. Responses, retransmissions and requests inside dialogs are
+//! served as ever. The time is asked of the kernel only after a turn that left something unread or was long, so it costs nothing.
 
-/// Behind for so long: half of T1, so that most senders have not repeated themselves yet.
-const ENTER_MS: u64 = 250;
+/// Waited for so long nobody is hurt: no sender has repeated itself yet (T1 is 500 ms).
+const SHORT_MS: u64 = 200;
 
-/// Not behind for so long: then the calls that were turned away may come again.
-const LEAVE_MS: u64 = 1_000;
+/// Between two looks at whether a long queue has become shorter.
+const WINDOW_MS: u64 = 400;
+
+/// It shrinks when its oldest datagram is at least this much younger than at the look before.
+const SHRINKS_MS: u64 = WINDOW_MS / 16;
+
+/// New calls are turned away in parts of this: all of them, at most.
+const ALL: u32 = 16;
+
+/// At the first look at a queue that does not shrink.
+const FIRST: u32 = ALL / 8;
+
+/// One part less in each of these while the queue is short.
+const STEP_DOWN_MS: u64 = 50;
 
 /// The state of one worker.
 #[derive(Debug, Default)]
 pub struct Shedding {
-    behind_since_ms: Option<u64>,
-    calm_since_ms: Option<u64>,
-    is_shedding: bool,
+    /// Of the queue that is long: when it was looked at, and how old it was then.
+    last_look: Option<(u64, u64)>,
+    /// Since when, or since which step down, the queue is short.
+    short_since_ms: u64,
+    /// Of [`ALL`]: what is turned away.
+    share: u32,
+    /// Parts that the last call which was let in has left over.
+    left: u32,
 }
 
 impl Shedding {
-    /// After each turn; `is_drained`: every socket was read until it had nothing more.
-    pub fn on_turn(&mut self, now_ms: u64, is_drained: bool) {
-        if is_drained {
-            self.behind_since_ms = None;
-            let calm_since_ms = *self.calm_since_ms.get_or_insert(now_ms);
-            if now_ms - calm_since_ms >= LEAVE_MS {
-                self.is_shedding = false;
+    /// After each turn; `waited_ms` is how long the first datagram of it has waited.
+    pub fn on_turn(&mut self, now_ms: u64, waited_ms: u64) {
+        if waited_ms < SHORT_MS {
+            if self.last_look.take().is_some() {
+                self.short_since_ms = now_ms;
             }
-        } else {
-            self.calm_since_ms = None;
-            let behind_since_ms = *self.behind_since_ms.get_or_insert(now_ms);
-            if now_ms - behind_since_ms >= ENTER_MS {
-                self.is_shedding = true;
-            }
+            let steps = now_ms.saturating_sub(self.short_since_ms) / STEP_DOWN_MS;
+            self.short_since_ms += steps * STEP_DOWN_MS;
+            self.share = self.share.saturating_sub(u32::try_from(steps).unwrap_or(ALL));
+            return;
         }
+        let (looked_ms, before_ms) = *self.last_look.get_or_insert((now_ms, waited_ms));
+        if now_ms - looked_ms < WINDOW_MS {
+            return;
+        }
+        self.last_look = Some((now_ms, waited_ms));
+        if waited_ms + SHRINKS_MS > before_ms {
+            self.share = (2 * self.share).clamp(FIRST, ALL);
+        }
+    }
+
+    /// Of a new call: whether it is one of those that are turned away, which are spread evenly.
+    pub fn turns_away(&mut self) -> bool {
+        self.left += self.share;
+        let is_over = self.left >= ALL;
+        self.left -= if is_over { ALL } else { 0 };
+        is_over
     }
 
     #[must_use]
     pub fn is_shedding(&self) -> bool {
-        self.is_shedding
+        self.share > 0
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
 
-    #[test]
-    fn it_begins_when_a_worker_was_behind_for_long_and_ends_when_it_was_not_for_longer() {
-        let mut shedding = Shedding::default();
-        let mut states = Vec::new();
-        let turns =
-            [(0, false), (249, false), (250, true), (260, false), (509, false), (510, false), (600, true), (1_599, true), (1_600, true)];
-        for (now_ms, is_drained) in turns {
-            shedding.on_turn(now_ms, is_drained);
-            states.push(shedding.is_shedding());
+    /// Calls come once in a millisecond or more often; a worker serves them one by one, in turns of at most 64.
+    struct World {
+        shedding: Shedding,
+        queue: VecDeque<u64>,
+        now_us: u64,
+        arrived_us: u64,
+        served: u64,
+        shed: u64,
+        longest_ms: u64,
+    }
+
+    const TURN: usize = 64;
+    const SHED_US: u64 = 20;
+
+    impl World {
+        fn new() -> Self {
+            Self { shedding: Shedding::default(), queue: VecDeque::new(), now_us: 0, arrived_us: 0, served: 0, shed: 0, longest_ms: 0 }
         }
-        assert_eq!(states, [false, false, false, false, false, true, true, true, false]);
+
+        fn arrive(&mut self, every_us: u64) {
+            while self.arrived_us + every_us <= self.now_us {
+                self.arrived_us += every_us;
+                self.queue.push_back(self.arrived_us);
+            }
+        }
+
+        fn stand_still(&mut self, ms: u64, every_us: u64) {
+            self.now_us += ms * 1_000;
+            self.arrive(every_us);
+        }
+
+        fn run(&mut self, ms: u64, every_us: u64, cost_us: u64) {
+            let end_us = self.now_us + ms * 1_000;
+            while self.now_us < end_us {
+                self.arrive(every_us);
+                let waited_ms = self.queue.front().map_or(0, |came_us| (self.now_us - came_us) / 1_000);
+                self.longest_ms = self.longest_ms.max(waited_ms);
+                for _ in 0..TURN {
+                    let Some(_) = self.queue.pop_front() else { break };
+                    let is_shed = self.shedding.turns_away();
+                    self.now_us += if is_shed { SHED_US } else { cost_us };
+                    *(if is_shed { &mut self.shed } else { &mut self.served }) += 1;
+                }
+                self.shedding.on_turn(self.now_us / 1_000, waited_ms);
+                self.now_us = self.now_us.max(self.arrived_us + u64::from(self.queue.is_empty()) * every_us);
+            }
+        }
     }
 
     #[test]
-    fn one_turn_behind_begins_the_calm_anew() {
-        let mut shedding = Shedding::default();
-        for (now_ms, is_drained) in [(0, false), (300, false), (400, true), (1_300, true), (1_350, false), (1_360, true), (2_300, true)] {
-            shedding.on_turn(now_ms, is_drained);
-            assert_eq!(shedding.is_shedding(), now_ms >= 300, "{now_ms}");
+    fn a_machine_that_stood_still_turns_nobody_away_while_the_queue_shrinks() {
+        for (stall_ms, cost_us) in [(500, 300), (500, 400), (1_500, 400), (3_000, 250)] {
+            let mut world = World::new();
+            world.run(2_000, 500, cost_us);
+            world.stand_still(stall_ms, 500);
+            world.run(20_000, 500, cost_us);
+            assert_eq!(world.shed, 0, "{stall_ms} ms, {cost_us} µs a call");
+            assert!(world.queue.len() < TURN, "{} wait", world.queue.len());
         }
-        shedding.on_turn(2_360, true);
-        assert!(!shedding.is_shedding());
+    }
+
+    #[test]
+    fn of_more_calls_than_a_worker_can_serve_it_serves_nearly_what_it_can_and_none_waits_long() {
+        for (cost_us, share) in [(600, 0.75), (1_000, 0.42), (2_000, 0.19)] {
+            let mut world = World::new();
+            world.run(5_000, 500, cost_us);
+            (world.longest_ms, world.served, world.shed) = (0, 0, 0);
+            world.run(30_000, 500, cost_us);
+            let served = world.served as f64 / (world.served + world.shed) as f64;
+            assert!(served > share && served < 500.0 / cost_us as f64 + 0.01, "{cost_us}: {served}");
+            assert!(world.longest_ms < 1_300, "{cost_us}: {} ms", world.longest_ms);
+        }
+    }
+
+    #[test]
+    fn it_ends_soon_after_the_load_has_gone() {
+        let mut world = World::new();
+        world.run(10_000, 500, 2_000);
+        assert!(world.shedding.is_shedding());
+        world.run(2_500, 5_000, 2_000);
+        assert!(!world.shedding.is_shedding());
+        let shed = world.shed;
+        world.run(5_000, 5_000, 2_000);
+        assert_eq!(world.shed, shed);
+    }
+
+    #[test]
+    fn a_stall_while_it_sheds_does_not_make_it_turn_all_away() {
+        let mut world = World::new();
+        world.run(5_000, 500, 600);
+        world.stand_still(500, 500);
+        let served = world.served;
+        world.run(1_000, 500, 600);
+        assert!(world.served - served > 1_000, "{} of 2,000", world.served - served);
     }
 }

@@ -81,8 +81,20 @@ impl Sources {
     pub fn know(&mut self, now_ms: u64, source: IpAddr) {
         let source = self.hash(source);
         if let Some(at) = self.place(now_ms, source) {
-            self.places[at].known_until_ms = now_ms + KNOWN_MS;
+            let place = &mut self.places[at];
+            if place.known_until_ms <= now_ms {
+                // What it took as a stranger is measured in steps of another length.
+                place.full_us = 0;
+            }
+            place.known_until_ms = now_ms + KNOWN_MS;
         }
+    }
+
+    #[must_use]
+    pub fn is_known(&self, now_ms: u64, source: IpAddr) -> bool {
+        let source = self.hash(source);
+        let first = set_of(source) * PLACES;
+        self.places[first..first + PLACES].iter().any(|place| place.source == source && place.known_until_ms > now_ms)
     }
 
     /// Its place, made where there is room.
@@ -160,6 +172,16 @@ mod tests {
         sources.know(1_000, ip("192.0.2.1"));
         assert!(admitted(&mut sources, 3_000, "192.0.2.1", 5_000) >= 1_000);
         assert_eq!(admitted(&mut sources, 3_000 + KNOWN_MS, "192.0.2.1", 5_000), 20);
+    }
+
+    #[test]
+    fn who_becomes_known_does_not_wait_for_what_it_took_as_a_stranger() {
+        let mut sources = Sources::new(Rate { per_s: 10, burst: 100 }, Rate { per_s: 1_000, burst: 100 });
+        assert_eq!(admitted(&mut sources, 1_000, "192.0.2.1", 200), 100);
+        sources.know(1_000, ip("192.0.2.1"));
+        assert_eq!(admitted(&mut sources, 1_000, "192.0.2.1", 200), 100);
+        sources.know(1_000, ip("192.0.2.1"));
+        assert_eq!(admitted(&mut sources, 1_000, "192.0.2.1", 200), 0, "to be known again fills nothing");
     }
 
     #[test]

@@ -39,6 +39,9 @@ const DATAGRAM_BYTES: usize = 65_535;
 /// Datagrams read from one listener before the timers and the other listeners have their turn.
 const DATAGRAMS_PER_TURN: usize = 64;
 
+/// After a turn of this length, or one that left something unread, it is asked how long the next datagram has waited.
+const LONG_TURN_MS: u64 = 50;
+
 /// Without a timer it looks around this often: minutes that end, orders.
 const IDLE_MS: u64 = 1_000;
 
@@ -95,6 +98,8 @@ pub struct Worker {
     pub(crate) streams: Streams,
     pub(crate) readable: Vec<ConnectionId>,
     is_connection_ready: bool,
+    /// The last turn was long, or left something unread.
+    is_late: bool,
     inbox: Receiver<Order>,
     token_keys_seen: u64,
 }
@@ -159,6 +164,7 @@ impl Worker {
             streams,
             readable: Vec::new(),
             is_connection_ready: false,
+            is_late: false,
             inbox,
             token_keys_seen: 0,
         })
@@ -196,9 +202,13 @@ impl Worker {
                     Err(std::sync::mpsc::TryRecvError::Empty) => break,
                 }
             }
-            let mut is_drained = true;
+            let began_ms = self.clock.now().ms;
+            let is_dated = std::mem::take(&mut self.is_late);
+            let mut waited_ms = 0;
             for listener in 0..self.listeners.len() {
-                is_drained &= self.read(listener, &mut buffer, &mut table, policy);
+                let (is_drained, first_ms) = self.read(listener, is_dated, &mut buffer, &mut table, policy);
+                self.is_late |= !is_drained;
+                waited_ms = waited_ms.max(first_ms);
             }
             if self.is_connection_ready {
                 self.serve_connections(&mut buffer, &mut table, policy);
@@ -213,7 +223,8 @@ impl Worker {
             self.close_connections();
             self.counts.flush_if_over(now.unix_ns, &mut self.lines, &mut self.pending);
             self.flush();
-            self.shedding.on_turn(now.ms, is_drained);
+            self.is_late |= now.ms - began_ms >= LONG_TURN_MS;
+            self.shedding.on_turn(now.ms, waited_ms);
             self.shared.counters.is_shedding.store(u64::from(self.shedding.is_shedding()), Ordering::Relaxed);
             self.shared.counters.live_calls.store(self.proxy.call_count() as u64, Ordering::Relaxed);
             self.shared.counters.transactions.store(self.proxy.transaction_count() as u64, Ordering::Relaxed);
@@ -282,15 +293,35 @@ impl Worker {
         }
     }
 
-    /// Whether nothing is left to read.
-    fn read(&mut self, listener: usize, buffer: &mut [u8], table: &mut HeaderTable, policy: &mut dyn Policy) -> bool {
-        for _ in 0..DATAGRAMS_PER_TURN {
-            let (len, peer) = match self.listeners[listener].receive(buffer) {
+    /// Whether nothing is left to read, and with `is_dated` how long the first datagram has waited, in milliseconds.
+    fn read(
+        &mut self,
+        listener: usize,
+        is_dated: bool,
+        buffer: &mut [u8],
+        table: &mut HeaderTable,
+        policy: &mut dyn Policy,
+    ) -> (bool, u64) {
+        let mut waited_ms = 0;
+        for number in 0..DATAGRAMS_PER_TURN {
+            let received = if is_dated && number == 0 {
+                self.listeners[listener].receive_dated(buffer).map(|datagram| {
+                    datagram.map(|(len, peer, received_ns)| {
+                        // Not dated, or the clock was set back meanwhile: it has not waited.
+                        let came_ns = if received_ns == 0 { u64::MAX } else { received_ns };
+                        waited_ms = self.clock.now().unix_ns.saturating_sub(came_ns) / 1_000_000;
+                        (len, peer)
+                    })
+                })
+            } else {
+                self.listeners[listener].receive(buffer)
+            };
+            let (len, peer) = match received {
                 Ok(Some(datagram)) => datagram,
-                Ok(None) => return true,
+                Ok(None) => return (true, waited_ms),
                 Err(error) => {
                     eprintln!("trunkline engine: receive on {}: {error}", self.places[listener].address);
-                    return true;
+                    return (true, waited_ms);
                 }
             };
             raise(&self.shared.counters.datagrams_received);
@@ -298,7 +329,7 @@ impl Worker {
             self.on_datagram(flow, &buffer[..len], table, policy);
             self.flush();
         }
-        false
+        (false, waited_ms)
     }
 
     /// One message, by whatever way it came.
@@ -337,7 +368,8 @@ impl Worker {
         self.answer = answer;
     }
 
-    /// Before the parser: nothing of a source that is banned or has sent too much is looked at. A gateway sends as much as it is sent.
+    /// Before the parser: nothing of a source that is banned or has sent too much is looked at. A gateway sends as much as it is sent, and a
+    /// customer whose address is listed is no stranger from its first datagram on.
     fn is_heard(&mut self, now: Now, flow: Flow) -> bool {
         let what = {
             let tables = self.shared.tables.load();
@@ -347,7 +379,7 @@ impl Worker {
             } else if self.sources.admit(now.ms, flow.peer.ip()) {
                 return true;
             } else {
-                if !tables.gateways_at(flow.peer).is_empty() {
+                if tables.is_listed(flow.peer) || !tables.gateways_at(flow.peer).is_empty() {
                     self.sources.know(now.ms, flow.peer.ip());
                     if self.sources.admit(now.ms, flow.peer.ip()) {
                         return true;

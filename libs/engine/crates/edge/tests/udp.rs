@@ -1,7 +1,7 @@
 //! Real sockets on loopback.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use trunkline_edge::udp::UdpListener;
 
@@ -56,4 +56,24 @@ fn an_address_that_is_taken_is_named() {
     let address = taken.local_addr().expect("an address");
     let error = UdpListener::bind(address, false).expect_err("refused");
     assert!(error.to_string().contains(&address.to_string()), "{error}");
+}
+
+#[test]
+fn a_datagram_says_when_it_came_and_not_when_it_was_read() {
+    for local in ["127.0.0.1:0", "[::1]:0"] {
+        let listener = UdpListener::bind(local.parse().expect("an address"), false).expect("bound");
+        let peer = UdpSocket::bind(local).expect("bound");
+        let now_ns = || u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos()).expect("before 2554");
+        let before_ns = now_ns();
+        peer.send_to(b"one", listener.address()).expect("sent");
+        peer.send_to(b"two", listener.address()).expect("sent");
+        let after_ns = now_ns();
+        let mut buffer = [0; 65_535];
+        for text in [b"one", b"two"] {
+            let (len, from, came_ns) = wait("a datagram", || listener.receive_dated(&mut buffer).expect("received"));
+            assert_eq!((&buffer[..len], from), (&text[..], peer.local_addr().expect("an address")));
+            assert!((before_ns..=after_ns).contains(&came_ns), "{before_ns} {came_ns} {after_ns}");
+        }
+        assert!(listener.receive_dated(&mut buffer).expect("received").is_none());
+    }
 }

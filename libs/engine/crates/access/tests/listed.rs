@@ -1,0 +1,37 @@
+//! Which sources are no strangers because an ACL lists them.
+
+use trunkline_access::{Change, Tables};
+
+fn set(acl: &str, cidr: &str) -> Change {
+    Change::SetAddress { acl: acl.to_owned(), cidr: cidr.to_owned(), caller_id: String::new() }
+}
+
+fn remove(acl: &str, cidr: &str) -> Change {
+    Change::RemoveAddress { acl: acl.to_owned(), cidr: cidr.to_owned() }
+}
+
+fn is_listed(tables: &Tables, source: &str) -> bool {
+    tables.load().is_listed(source.parse().unwrap())
+}
+
+#[test]
+fn an_address_is_listed_as_long_as_one_acl_lists_it() {
+    let tables = Tables::new();
+    assert!(!is_listed(&tables, "192.0.2.7:5060"));
+    // Set twice in one ACL it stands there once.
+    tables.apply(vec![set("a/IN", "192.0.2.0/24"), set("a/IN", "192.0.2.0/24"), set("b/IN", "192.0.2.0/24")], 1).unwrap();
+    assert!(is_listed(&tables, "192.0.2.7:5060") && is_listed(&tables, "[::ffff:192.0.2.7]:9") && !is_listed(&tables, "192.0.3.7:5060"));
+    tables.apply(vec![remove("a/IN", "192.0.2.0/24"), remove("a/IN", "192.0.2.0/24")], 2).unwrap();
+    assert!(is_listed(&tables, "192.0.2.7:5060"));
+    tables.apply(vec![Change::RemoveAcl { acl: "b/IN".to_owned() }], 3).unwrap();
+    assert!(!is_listed(&tables, "192.0.2.7:5060"));
+}
+
+#[test]
+fn whoever_lists_the_internet_makes_nobody_known() {
+    let tables = Tables::new();
+    tables.apply(vec![set("a/IN", "0.0.0.0/0"), set("a/IN", "::/0"), set("a/IN", "10.0.0.0/8")], 1).unwrap();
+    assert!(!is_listed(&tables, "10.1.2.3:5060") && !is_listed(&tables, "[2001:db8::1]:5060"));
+    tables.apply(vec![set("a/IN", "10.1.0.0/16"), set("a/IN", "2001:db8::/32")], 2).unwrap();
+    assert!(is_listed(&tables, "10.1.2.3:5060") && is_listed(&tables, "[2001:db8::1]:5060"));
+}
