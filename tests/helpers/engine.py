@@ -89,6 +89,8 @@ class Sip:
 class Peer:
     """A UDP socket with a bound on every wait."""
 
+    transport = "udp"
+
     def __init__(self, address: str = "127.0.0.1", target: tuple[str, int] | None = None) -> None:
         self.socket = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((address, 0))
@@ -99,6 +101,10 @@ class Peer:
     def host_port(self) -> str:
         host, port = self.address
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def contact(self, user: str) -> str:
+        parameter = "" if self.transport == "udp" else f";transport={self.transport}"
+        return f"<sip:{user}@{self.host_port}{parameter}>"
 
     def send(self, text: str) -> None:
         assert self.target is not None
@@ -136,12 +142,12 @@ class Peer:
     ) -> str:
         lines = [
             f"{method} sip:{number}@{host} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self.host_port};branch=z9hG4bK-{call}-{cseq};rport",
+            f"Via: SIP/2.0/{self.transport.upper()} {self.host_port};branch=z9hG4bK-{call}-{cseq};rport",
             f'From: "PBX" <sip:31000000@{host}>;tag=from-{call}',
             f"To: <sip:{number}@{host}>{f';tag={to_tag}' if to_tag else ''}",
             f"Call-ID: {call}",
             f"CSeq: {cseq} {method}",
-            f"Contact: <sip:pbx@{self.host_port}>",
+            f"Contact: {self.contact('pbx')}",
             "Max-Forwards: 70",
             *extra,
             "Content-Length: 0",
@@ -152,8 +158,11 @@ class Peer:
         copied = [f"{name}: {value}" for name, value in request.headers if name in ("Via", "From", "Call-ID", "CSeq", "Record-Route")]
         to = request.one("To")
         to += "" if ";tag=" in to else ";tag=gateway"
-        lines = [f"SIP/2.0 {status}", *copied, f"To: {to}", f"Contact: <sip:gateway@{self.host_port}>", *extra, "Content-Length: 0", "", ""]
-        self.socket.sendto("\r\n".join(lines).encode(), request.source)
+        lines = [f"SIP/2.0 {status}", *copied, f"To: {to}", f"Contact: {self.contact('gateway')}", *extra, "Content-Length: 0", "", ""]
+        self.reply(request, "\r\n".join(lines))
+
+    def reply(self, request: Sip, text: str) -> None:
+        self.socket.sendto(text.encode(), request.source)
 
     def close(self) -> None:
         self.socket.close()
@@ -203,14 +212,14 @@ class EngineBench:
         self.engine.start(lambda invite: self.decide(invite))
 
     def make(self, **settings: Any) -> Engine:
-        return Engine(
-            edge="edge-test",
-            pop="test1",
-            realm=REALM,
-            listen=[(self.address, 0)],
-            journal_dir=str(self.folder / "journal"),
-            **settings,
-        )
+        own = {
+            "edge": "edge-test",
+            "pop": "test1",
+            "realm": REALM,
+            "listen": [(self.address, 0)],
+            "journal_dir": str(self.folder / "journal"),
+        }
+        return Engine(**(own | settings))
 
     def apply(self, *changes: TableChange, position: int = 2) -> None:
         self.engine.apply(changes, position)

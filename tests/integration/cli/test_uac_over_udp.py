@@ -15,6 +15,7 @@ from helpers.platform import wait_for
 from trunkline.cli.uac.call import Ending
 from trunkline.cli.uac.messages import Order
 from trunkline.cli.uac.shell import PlacedCall, place_call
+from trunkline.lab.sip.flow import Flow
 from trunkline.lab.sip.message import Headers, Request, Response, copied, first, parse
 
 Answer = tuple[int, Headers]
@@ -63,7 +64,7 @@ async def play(script: Script, order: Order, drop_first: int = 0) -> tuple[Place
     try:
         host, port = transport.get_extra_info("sockname")
         async with asyncio.timeout(30):
-            return await place_call(order, proxy=(host, port), from_address="127.0.0.1"), uas
+            return await place_call(order, proxy=Flow(host, port), from_address="127.0.0.1"), uas
     finally:
         transport.close()
 
@@ -133,7 +134,7 @@ async def test_a_call_is_cancelled_while_it_rings() -> None:
     try:
         async with asyncio.timeout(30):
             order = Order(number="+31201234180", host="acme", hold_s=1, cancel_after_s=0.1)
-            call = await place_call(order, proxy=transport.get_extra_info("sockname")[:2])
+            call = await place_call(order, proxy=Flow(*transport.get_extra_info("sockname")[:2]))
     finally:
         transport.close()
     assert call.outcome.ending is Ending.CANCELLED
@@ -155,7 +156,7 @@ async def test_sipp_accepts_the_caller(tmp_path: Path) -> None:
     uas = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         await asyncio.to_thread(wait_for, "SIPp listens", lambda: f":{port:04X} " in Path("/proc/net/udp").read_text())
-        call = await place_call(ORDER, proxy=("127.0.0.1", port), from_address="127.0.0.1")
+        call = await place_call(ORDER, proxy=Flow("127.0.0.1", port), from_address="127.0.0.1")
         assert call.outcome.ending is Ending.HUNG_UP
         _, errors = await asyncio.to_thread(uas.communicate, timeout=30)
         assert uas.returncode == 0, errors

@@ -9,9 +9,10 @@ import pytest
 
 from trunkline.cli.uac.call import GIVE_UP_S, MAX_INVITES, Ending, OutgoingCall, Send, State
 from trunkline.cli.uac.messages import Order
+from trunkline.lab.sip.flow import Flow
 from trunkline.lab.sip.message import Headers, Message, Request, Response, copied, first, parse, values
 
-POP = ("127.0.1.1", 5060)
+POP = Flow("127.0.1.1", 5060)
 ORDER = Order(number="+31201234567", host="acme.sip.trunkline.test", username="31000000", password="secret", hold_s=2.0)
 MD5 = ("Proxy-Authenticate", 'Digest realm="sip.trunkline.test", nonce="n1", algorithm=MD5, qop="auth"')
 

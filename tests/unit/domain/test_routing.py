@@ -9,7 +9,7 @@ from unit.domain.histories import History
 from trunkline.domain import commands as c
 from trunkline.domain.decide_routing import MAX_ROWS_PER_COMMIT
 from trunkline.domain.errors import ErrorCode, Refusal
-from trunkline.domain.events import CarrierSettings, DeckRow
+from trunkline.domain.events import CarrierId, CarrierSettings, DeckRow, GatewayId
 from trunkline.domain.regions import nearest_first
 from trunkline.domain.routing import MAX_TARGETS, OWN_REGION_FIRST, choose
 
@@ -210,6 +210,35 @@ def test_a_prefix_has_a_bounded_number_of_rows() -> None:
         history.execute(c.AddDeckRows("standard", 1, SHA, 16, (DeckRow("31", "alpha"),)))
 
 
+def test_a_gateway_is_spoken_to_by_a_transport_of_its_own_with_that_transports_port() -> None:
+    history = with_carriers(("alpha", "g", "eu"))
+    for name, host, transport, tls_name in [
+        ("t1", "192.0.2.9", "tcp", ""),
+        ("t2", "192.0.2.9", "tls", "SIP.Carrier.Example"),
+        ("t3", "2001:db8::9", "udp+tcp", ""),
+    ]:
+        history.execute(c.AddGateway("alpha", name, host, "eu", transport=transport, tls_name=tls_name))
+    found = {gateway.name: gateway for gateway in history.directory.carriers[CarrierId("alpha")].gateways}
+    assert [(found[GatewayId(name)].port, found[GatewayId(name)].transport) for name in ("g", "t1", "t2", "t3")] == [
+        (5060, "udp"),
+        (5060, "tcp"),
+        (5061, "tls"),
+        (5060, "udp+tcp"),
+    ]
+    assert found[GatewayId("t2")].tls_name == "sip.carrier.example"
+    history.execute(c.AddGateway("alpha", "beside", "192.0.2.9", "eu", transport="udp"))
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted"), [("udp+tcp", "udp"), ("udp+tcp", "tcp"), ("tcp", "udp+tcp"), ("tls", "tcp"), ("tcp", "tls"), ("tls", "tls")]
+)
+def test_two_gateways_do_not_share_a_port_of_one_kind(there: str, wanted: str) -> None:
+    history = with_carriers(("alpha", "g", "eu"))
+    history.execute(c.AddGateway("alpha", "first", "192.0.2.9", "eu", port=5080, transport=there))
+    with pytest.raises(Refusal, match="is the gateway alpha/first"):
+        history.execute(c.AddGateway("alpha", "second", "192.0.2.9", "eu", port=5080, transport=wanted))
+
+
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
@@ -223,7 +252,10 @@ def test_a_prefix_has_a_bounded_number_of_rows() -> None:
         (c.AddGateway("alpha", "h", "sip.example.com", "eu"), "ADDRESS_INVALID"),
         (c.AddGateway("alpha", "h", "192.0.2.9", ""), "REGION_INVALID"),
         (c.AddGateway("alpha", "h", "192.0.2.9", "eu", port=70_000), "PORT_INVALID"),
-        (c.AddGateway("alpha", "h", "192.0.2.9", "eu", transport="tcp"), "TRANSPORT_INVALID"),
+        (c.AddGateway("alpha", "h", "192.0.2.9", "eu", transport="sctp"), "TRANSPORT_INVALID"),
+        (c.AddGateway("alpha", "h", "192.0.2.9", "eu", transport="tls", tls_name="*.example.com"), "HOST_NAME_INVALID"),
+        (c.AddGateway("alpha", "h", "192.0.2.9", "eu", transport="tls", tls_name="192.0.2.9"), "HOST_NAME_INVALID"),
+        (c.AddGateway("alpha", "h", "192.0.2.9", "eu", transport="tcp", tls_name="sip.example.com"), "TLS_NAME_UNUSED"),
         (c.RemoveGateway("alpha", "h"), "GATEWAY_NOT_FOUND"),
         (c.StartDeck("standard", "eur", 1, SHA), "CURRENCY_INVALID"),
         (c.StartDeck("standard", "EUR", 0, SHA), "DECK_SIZE_INVALID"),

@@ -224,9 +224,9 @@ def test_an_acl_that_was_deleted_and_made_anew_has_nothing_of_the_old_one() -> N
 
 
 def test_a_gateway_follows_its_carriers_trust() -> None:
-    added = fact("alpha", GatewayAdded("g1", "127.0.9.1", 5060, "udp", "eu"), Kind.CARRIER)
+    added = fact("alpha", GatewayAdded("g1", "127.0.9.1", 5061, "tls", "eu", tls_name="sip.alpha.example"), Kind.CARRIER)
     trusted = CarrierSettings(is_trusted=True)
-    expected = SetGateway("alpha/g1", "alpha", "127.0.9.1", 5060, "udp", True)
+    expected = SetGateway("alpha/g1", "alpha", "127.0.9.1", 5061, "tls", True, "sip.alpha.example")
     made, changed = fact("alpha", CarrierCreated(), Kind.CARRIER), fact("alpha", CarrierChanged(trusted), Kind.CARRIER)
     assert tables([made, added, changed]) == {("gateway", "alpha/g1"): expected}
     assert tables([made, changed, added]) == {("gateway", "alpha/g1"): expected}

@@ -202,7 +202,8 @@ class ResumeCarrier:
 
 @dataclass(frozen=True, slots=True)
 class AddGateway:
-    """`port` 0 means 5060, an empty `transport` udp, `weight` 0: only when no other of its priority is left."""
+    """`port` 0 means 5060, for TLS 5061, an empty `transport` udp, `weight` 0: only when no other of its priority is left. `tls_name` is
+    what its certificate must name, empty: `host`."""
 
     carrier: str
     gateway: str
@@ -212,6 +213,7 @@ class AddGateway:
     transport: str = ""
     priority: int = 0
     weight: int = 1
+    tls_name: str = ""
     tenant: TenantId = PLATFORM
 
 

@@ -55,7 +55,9 @@ MAX_WEIGHT = 65_535
 MAX_RATE_MICROS = 1_000_000_000
 """1,000 currency units a minute: more is a slip of the decimal point."""
 DEFAULT_PORT = 5060
-TRANSPORTS = ("udp",)
+DEFAULT_TLS_PORT = 5061
+TRANSPORTS = ("udp", "tcp", "tls", "udp+tcp")
+"""The last: by UDP, and by TCP what is too large for it (RFC 3261 §18.1.1)."""
 _SHA256_BYTES = 32
 
 
@@ -92,13 +94,16 @@ def add_gateway(directory: Directory, command: AddGateway) -> Decision:
     carrier = existing_carrier(directory, command.carrier)
     name = names.gateway_id(command.gateway)
     host = canonical_ip(command.host, field="gateway.host")
-    port = command.port or DEFAULT_PORT
     transport = command.transport or TRANSPORTS[0]
+    port = command.port or (DEFAULT_TLS_PORT if transport == "tls" else DEFAULT_PORT)
     region = names.region(command.region, "gateway.region")
     if not 1 <= port <= 65_535:
         raise invalid("PORT_INVALID", "gateway.port", f"{port} is no port: 1 to 65535.")
     if transport not in TRANSPORTS:
         raise invalid("TRANSPORT_INVALID", "gateway.transport", f"{transport[:16]!r} is none of {', '.join(TRANSPORTS)}.")
+    tls_name = names.host_name(command.tls_name, "gateway.tls_name") if command.tls_name else ""
+    if tls_name and transport != "tls":
+        raise invalid("TLS_NAME_UNUSED", "gateway.tls_name", f"By {transport} nobody shows a certificate.")
     if not 0 <= command.priority <= MAX_PRIORITY or not 0 <= command.weight <= MAX_WEIGHT:
         raise invalid("PRIORITY_INVALID", "gateway.priority", f"Priority and weight are 0 to {MAX_PRIORITY}.")
     if any(other.name == name for other in carrier.gateways):
@@ -107,14 +112,19 @@ def add_gateway(directory: Directory, command: AddGateway) -> Decision:
         raise failed_precondition("TOO_MANY_GATEWAYS", f'The carrier "{carrier.id}" has {MAX_GATEWAYS} gateways.')
     for other in directory.carriers.values():
         for gateway in other.gateways:
-            if (gateway.host, gateway.port, gateway.transport) == (host, port, transport):
+            if (gateway.host, gateway.port) == (host, port) and not _ways(gateway.transport).isdisjoint(_ways(transport)):
                 raise already_exists(
                     "GATEWAY_ADDRESS_TAKEN",
                     "gateway.host",
                     f"{host} port {port} is the gateway {gateway.key}; a call from there could not be told apart.",
                 )
-    event = GatewayAdded(name, host, port, transport, region, command.priority, command.weight)
+    event = GatewayAdded(name, host, port, transport, region, command.priority, command.weight, tls_name)
     return Decision(Kind.CARRIER, PLATFORM, carrier.id, (event,))
+
+
+def _ways(transport: str) -> set[str]:
+    """TLS is a connection of TCP: they cannot share a port."""
+    return {"tcp" if way == "tls" else way for way in transport.split("+")}
 
 
 def remove_gateway(directory: Directory, command: RemoveGateway) -> Decision:

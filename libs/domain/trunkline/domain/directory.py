@@ -322,6 +322,7 @@ class Directory:
                     event.region,
                     event.priority,
                     event.weight,
+                    event.tls_name,
                 )
                 others = [other for other in carrier.gateways if other.name != gateway.name]
                 ordered = tuple(sorted([*others, gateway], key=lambda each: (each.priority, each.name)))

@@ -190,6 +190,7 @@ class GatewayAdded:
     region: str = ""
     priority: int = 0
     weight: int = 1
+    tls_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

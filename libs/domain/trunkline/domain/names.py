@@ -41,6 +41,9 @@ RESERVED_LABELS = frozenset(
 _RESERVED_LABEL: Final = re.compile(r"(?:eu|us|apac)[0-9]*|edge[0-9a-z]*|ns[0-9]*")
 """Regions and points of presence, those to come included; edges; name servers."""
 
+_HOST_NAME: Final = re.compile(r"(?:[0-9a-z](?:[0-9a-z-]{0,61}[0-9a-z])?\.)+[a-z](?:[0-9a-z-]{0,61}[0-9a-z])?")
+
+MAX_HOST_NAME = 253
 MAX_NAME = 128
 MAX_DESCRIPTION = 256
 MIN_PASSWORD = 8
@@ -116,6 +119,14 @@ def api_key_id(text: str, field: str = "api_key") -> str:
     if not _TOKEN.fullmatch(text):
         raise _bad("API_KEY_INVALID", field, text, 'the id of an API key is 1 to 64 of 0-9 a-z A-Z "_" and "-"')
     return text
+
+
+def host_name(text: str, field: str) -> str:
+    """A DNS name of at least two labels, in lower case; no wildcard and no address."""
+    name = text.lower()
+    if len(name) > MAX_HOST_NAME or not _HOST_NAME.fullmatch(name):
+        raise _bad("HOST_NAME_INVALID", field, text, 'a host name is two or more labels of 0-9 a-z and "-", such as sip.example.com')
+    return name
 
 
 def currency(text: str, field: str = "currency") -> str:

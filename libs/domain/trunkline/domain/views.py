@@ -105,7 +105,8 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """`host` is an IP literal. `key` (`<carrier>/<name>`) is what the engine and the records call it."""
+    """`host` is an IP literal. `key` (`<carrier>/<name>`) is what the engine and the records call it. `tls_name` is what its certificate
+    must name, empty: `host`."""
 
     carrier: CarrierId
     name: GatewayId
@@ -116,6 +117,7 @@ class Gateway:
     region: str
     priority: int
     weight: int
+    tls_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

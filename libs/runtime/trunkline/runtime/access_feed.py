@@ -269,4 +269,5 @@ class AccessFeed:
 
 
 def _set_gateway(name: str, carrier: _Carrier, gateway: GatewayAdded) -> SetGateway:
-    return SetGateway(gateway_key(name, gateway.gateway), name, gateway.host, gateway.port, gateway.transport, carrier.is_trusted)
+    key = gateway_key(name, gateway.gateway)
+    return SetGateway(key, name, gateway.host, gateway.port, gateway.transport, carrier.is_trusted, gateway.tls_name)

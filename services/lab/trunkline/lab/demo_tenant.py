@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 TENANT = DEMO_DOMAIN
 ACL = "ACL_OUTBOUND_SIP_TRUNK"
 ADDRESS = "127.0.0.1"
+ADDRESS6 = "::1"
 ACCOUNT = "31000000"
 DECK = "demo"
 CURRENCY = "EUR"
@@ -165,10 +166,11 @@ class _Setup:
         except grpc.aio.AioRpcError as error:
             _expect(error, grpc.StatusCode.NOT_FOUND)
             acl = (await self._provisioning.CreateAcl(provisioning.CreateAclRequest(write=_write(), tenant=TENANT, acl=ACL))).acl
-        if not any(address.cidr == f"{ADDRESS}/32" for address in acl.addresses):
-            await self._provisioning.AddAddress(
-                provisioning.AddAddressRequest(write=_write(), tenant=TENANT, acl=ACL, address=ADDRESS, description="this machine")
-            )
+        for address, cidr in ((ADDRESS, f"{ADDRESS}/32"), (ADDRESS6, f"{ADDRESS6}/128")):
+            if not any(there.cidr == cidr for there in acl.addresses):
+                await self._provisioning.AddAddress(
+                    provisioning.AddAddressRequest(write=_write(), tenant=TENANT, acl=ACL, address=address, description="this machine")
+                )
         if not any(account.username == ACCOUNT for account in acl.accounts):
             await self._provisioning.AddAccount(
                 provisioning.AddAccountRequest(write=_write(), tenant=TENANT, acl=ACL, username=ACCOUNT, password=demo.password)

@@ -90,6 +90,7 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
             gateway.transport,
             gateway.priority,
             gateway.weight or 1,  # left out; a gateway that nobody should use is removed, not weighed 0
+            gateway.tls_name,
         )
         receipt = await self._state.write(command, request.write)
         return routing_pb2.AddGatewayResponse(receipt=receipt, carrier=self._carrier(request.carrier))
@@ -224,6 +225,7 @@ def _carrier(carrier: Carrier) -> routing_pb2.Carrier:
                 region=gateway.region,
                 priority=gateway.priority,
                 weight=gateway.weight,
+                tls_name=gateway.tls_name,
             )
             for gateway in carrier.gateways
         ],

@@ -74,6 +74,8 @@ pub struct Gateway {
     pub address: SocketAddr,
     pub transport: String,
     pub is_trusted: bool,
+    /// DNS name that its certificate must have; empty: its address.
+    pub tls_name: String,
 }
 
 /// Nothing of these addresses is looked at until the time has come; who decides on it has seen to it that no customer is among them.
@@ -179,6 +181,12 @@ impl Snapshot {
     /// makes nobody known by it.
     pub fn is_listed(&self, source: SocketAddr) -> bool {
         self.listed.len() > 0 && self.listed.find(canonical_source(source.ip())).is_some()
+    }
+
+    /// What the certificate of a gateway at this address must name; `None`: the address.
+    pub fn tls_name_at(&self, address: SocketAddr) -> Option<&str> {
+        let gateways = self.gateways_at(address).iter().filter_map(|id| self.gateways.get(id));
+        gateways.map(|gateway| gateway.tls_name.as_str()).find(|name| !name.is_empty())
     }
 
     pub fn nonce_keys(&self) -> &[NonceKey] {

@@ -36,7 +36,7 @@ fn a_ban_covers_its_prefix_until_its_time_and_can_be_lifted() {
 fn a_gateway_is_never_banned() {
     let tables = Tables::new();
     let address = "192.0.2.9:5060".parse().unwrap();
-    let entry = Gateway { carrier: "alpha".to_owned(), address, transport: "udp".to_owned(), is_trusted: true };
+    let entry = Gateway { carrier: "alpha".to_owned(), address, transport: "udp".to_owned(), is_trusted: true, tls_name: String::new() };
     tables.apply(vec![ban("192.0.2.0/24", NOW_S + 60), Change::SetGateway { gateway: "alpha/eu".to_owned(), entry }], 1).unwrap();
     assert!(!is_banned(&tables, "192.0.2.9:5060", NOW_S));
     assert!(is_banned(&tables, "192.0.2.9:5061", NOW_S));

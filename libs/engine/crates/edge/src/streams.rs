@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use socket2::{Domain, Protocol, Socket, Type};
+use trunkline_access::Tables;
 use trunkline_transaction::{Flow, Listener, Transport};
 
 use crate::connection::{Connection, Received};
@@ -70,6 +71,7 @@ pub(crate) struct Streams {
     paused_until_ms: Option<u64>,
     pub limits: StreamLimits,
     tls: Arc<Tls>,
+    tables: Arc<Tables>,
 }
 
 /// Binds what is not UDP.
@@ -89,7 +91,13 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 impl Streams {
     /// `sockets` are the listeners of TCP and TLS with their indexes in `places`.
-    pub fn new(sockets: Vec<(u16, TcpListener)>, places: Vec<Listener>, limits: StreamLimits, tls: Arc<Tls>) -> io::Result<Self> {
+    pub fn new(
+        sockets: Vec<(u16, TcpListener)>,
+        places: Vec<Listener>,
+        limits: StreamLimits,
+        tls: Arc<Tls>,
+        tables: Arc<Tables>,
+    ) -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let transport = |listener: u16| places.get(usize::from(listener)).map_or(Transport::Tcp, |place| place.transport);
         let acceptors: Vec<Acceptor> =
@@ -110,6 +118,7 @@ impl Streams {
             paused_until_ms: None,
             limits,
             tls,
+            tables,
         })
     }
 
@@ -245,7 +254,7 @@ impl Streams {
             return Err(format!("{} connections, more than are allowed", self.len()));
         }
         let tls = match place.transport {
-            Transport::Tls => Some(self.tls.connect(flow.peer.ip())?),
+            Transport::Tls => Some(self.tls.connect(flow.peer.ip(), self.tables.load().tls_name_at(flow.peer))?),
             Transport::Udp | Transport::Tcp => None,
         };
         let connection = Connection::to(place.address, flow, tls, &self.limits, now_ms).map_err(|error| match error.kind() {

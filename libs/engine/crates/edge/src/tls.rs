@@ -140,10 +140,14 @@ impl Tls {
         ServerConnection::new(Arc::clone(&self.server)).map(Into::into).map_err(|error| error.to_string())
     }
 
-    /// The side of a connection to a gateway, whose certificate must name its address: gateways are known by addresses.
-    pub(crate) fn connect(&self, gateway: IpAddr) -> Result<rustls::Connection, String> {
-        let config = self.client.load_full().ok_or("no authority of carriers' certificates is known (tls_carrier_roots)")?;
-        ClientConnection::new(config, ServerName::IpAddress(gateway.into())).map(Into::into).map_err(|error| error.to_string())
+    /// The side of a connection to a gateway, whose certificate must have the name that is known of it, or else its address.
+    pub(crate) fn connect(&self, gateway: IpAddr, name: Option<&str>) -> Result<rustls::Connection, String> {
+        let config = self.client.load_full().ok_or("no authority of carriers' certificates is known (carrier_tls)")?;
+        let expected = match name {
+            Some(name) => ServerName::try_from(name.to_owned()).map_err(|error| format!("{name}: {error}"))?,
+            None => ServerName::IpAddress(gateway.into()),
+        };
+        ClientConnection::new(config, expected).map(Into::into).map_err(|error| error.to_string())
     }
 }
 

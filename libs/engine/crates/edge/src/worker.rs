@@ -124,7 +124,7 @@ impl Worker {
         let Sockets { udp: listeners, tcp, places, .. } = sockets;
         let first = u16::try_from(listeners.len()).unwrap_or(u16::MAX);
         let tcp = (first..).zip(tcp).collect();
-        let streams = Streams::new(tcp, places.clone(), config.streams, Arc::clone(&shared.tls))?;
+        let streams = Streams::new(tcp, places.clone(), config.streams, Arc::clone(&shared.tls), Arc::clone(&shared.tables))?;
         let core = Config {
             t1_ms: config.t1_ms,
             silent_gateway_ms: config.silent_gateway_ms,

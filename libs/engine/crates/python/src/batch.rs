@@ -160,7 +160,8 @@ impl<'py> Entry<'py> {
             return Err(self.wrong("transport", format_args!("{transport:?} is none of udp, tcp, tls, {UDP_AND_TCP}")));
         }
         let is_trusted = self.boolean("is_trusted")?;
-        Ok(Gateway { carrier: self.text("carrier")?, address: SocketAddr::new(ip, port), transport, is_trusted })
+        let tls_name = self.text("tls_name")?;
+        Ok(Gateway { carrier: self.text("carrier")?, address: SocketAddr::new(ip, port), transport, is_trusted, tls_name })
     }
 
     fn change(&self) -> PyResult<Change> {

@@ -135,9 +135,9 @@ class Engine:
         which one cannot be used and why; then nothing changes."""
 
     def set_carrier_tls(self, roots: bytes, chain: bytes = b"", key: bytes = b"") -> None:
-        """How gateways are met over TLS from now on: their certificates must come from one of `roots` (PEM) and name the gateway's address;
-        `chain` and `key` are shown to those who ask for one (mutual TLS). No roots: no gateway can be reached over TLS. ValueError as of
-        `set_certificates`."""
+        """How gateways are met over TLS from now on: their certificates must come from one of `roots` (PEM) and have the gateway's
+        `tls_name` or, without one, its address; `chain` and `key` are shown to those who ask for one (mutual TLS). No roots: no gateway can
+        be reached over TLS. ValueError as of `set_certificates`."""
 
     def set_draining(self, is_draining: bool) -> None: ...
     def set_degraded(self, is_degraded: bool) -> None:

@@ -71,7 +71,8 @@ class RemoveAcl:
 
 @dataclass(frozen=True, slots=True)
 class SetGateway:
-    """Where a carrier's messages come from and go to. `address` is an IP literal."""
+    """Where a carrier's messages come from and go to. `address` is an IP literal. Over TLS its certificate must have the DNS name
+    `tls_name`, without one the address."""
 
     gateway: str
     carrier: str
@@ -79,6 +80,7 @@ class SetGateway:
     port: int
     transport: str
     is_trusted: bool
+    tls_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

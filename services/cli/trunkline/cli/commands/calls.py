@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import signal
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
@@ -22,6 +23,8 @@ from trunkline.cli.uac.call import Ending, Outcome
 from trunkline.cli.uac.ladder import Ladder, verdict
 from trunkline.cli.uac.messages import Order
 from trunkline.cli.uac.shell import PlacedCall, place_call
+from trunkline.cli.uac.wires import TlsOptions
+from trunkline.lab.sip.flow import Flow, Transport
 from trunkline.lab.sip.message import host_port_of
 
 PAGE_SIZE = 1000
@@ -143,7 +146,8 @@ async def place(
     privacy: str = "",
     hold: str = "2s",
     cancel_after: str = "",
-    transport: Literal["udp"] = "udp",
+    transport: Transport = "udp",
+    ipv6: Annotated[bool, Parameter(negative="")] = False,
     output: Annotated[Literal["table", "json"], Parameter(name=["--output", "-o"])] = "table",
 ) -> int:
     """Places a call as a customer's PBX would, and prints the ladder. Ctrl-C hangs up.
@@ -161,7 +165,8 @@ async def place(
     privacy: Value of the Privacy header, such as id.
     hold: How long to hold the call, such as 500ms, 2s, 1m; "callee" leaves hanging up to the called side.
     cancel_after: Send CANCEL after this time while it rings.
-    transport: UDP only, for now.
+    transport: By what; over TLS the certificate must be of the platform's authority and name the domain.
+    ipv6: To the point of presence's address of IPv6.
     output: The ladder, or JSON.
     """
     around = surroundings()
@@ -178,7 +183,17 @@ async def place(
     )
     hang_up = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, hang_up.set)
-    placed = await place_and_print(order, where[transport], pop or next(iter(around.local["pops"])), from_address, output, hang_up)
+    name = pop or next(iter(around.local["pops"]))
+    address = where.get(f"{transport}{'6' if ipv6 else ''}")
+    if address is None:
+        raise CommandError(
+            f"{name} has no address for {transport}{' of IPv6' if ipv6 else ''}",
+            why="this machine has no [::1], or the platform was started by an earlier version",
+            remedy="leave out --ipv6, or start the platform again",
+        )
+    proxy = Flow(*host_port_of(address), transport)
+    tls = TlsOptions(Path(around.local["sip_ca_file"]), order.host) if transport == "tls" else None
+    placed = await place_and_print(order, proxy, name, from_address, output, hang_up, tls)
     return exit_of(placed.outcome, was_to_be_cancelled=bool(cancel_after))
 
 
@@ -210,14 +225,21 @@ def order_of(around: Surroundings, number: str, caller: str, *, password: str = 
 
 
 async def place_and_print(
-    order: Order, address: str, pop: str, from_address: str, output: Literal["table", "json"], hang_up: asyncio.Event | None = None
+    order: Order,
+    proxy: Flow,
+    pop: str,
+    from_address: str,
+    output: Literal["table", "json"],
+    hang_up: asyncio.Event | None = None,
+    tls: TlsOptions | None = None,
 ) -> PlacedCall:
     ladder = Ladder(console, pop) if output == "table" else None
     try:
         placed = await place_call(
             order,
-            proxy=host_port_of(address),
+            proxy=proxy,
             from_address=from_address,
+            tls=tls,
             hang_up=hang_up,
             on_step=ladder.add if ladder else lambda _: None,
         )

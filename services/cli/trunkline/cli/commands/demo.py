@@ -24,6 +24,8 @@ from trunkline.cli.output import console, plain
 from trunkline.cli.uac.call import Ending
 from trunkline.cli.uac.messages import Order
 from trunkline.cli.writing import tell, wait_applied
+from trunkline.lab.sip.flow import Flow
+from trunkline.lab.sip.message import host_port_of
 
 NUMBER = "+31201234567"
 ACL = "ACL_OFFICE"
@@ -39,7 +41,7 @@ async def demo() -> int:
     async with session(is_operator=True) as connected:
         around = connected.around
         name = next(iter(around.local.get("pops", {})), "")
-        address = str(around.pop(name)["udp"])
+        address = Flow(*host_port_of(around.pop(name)["udp"]))
         host = f"{label}.{around.base_domain}"
 
         _step(1, f"A new tenant {label} with the domain {host}; its list {ACL} has the account {ACCOUNT} and the address 192.0.2.10")
@@ -69,7 +71,7 @@ async def demo() -> int:
         for number, pop in enumerate(_one_of_each_region(around.local), start=5):
             _step(number, f"And at {pop}, by the name that is bound to it")
             bound = Order(number=NUMBER, host=f"{label}.{pop}.{around.base_domain}", username=ACCOUNT, password=password, hold_s=0.2)
-            far = await place_and_print(bound, str(around.pop(pop)["udp"]), pop, "127.0.0.1", "table")
+            far = await place_and_print(bound, Flow(*host_port_of(around.pop(pop)["udp"])), pop, "127.0.0.1", "table")
             _demand(far.outcome.ending is Ending.HUNG_UP, f"it was to be answered: {far.outcome}")
 
         _step(5 + len(_one_of_each_region(around.local)), f"The record of the first: trunkline call show {answered.call_id}")

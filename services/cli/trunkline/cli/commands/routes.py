@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -18,6 +18,7 @@ from trunkline.cli.options import READING, WRITING, Amount, Natural, Port, Readi
 from trunkline.cli.output import console, plain, show_list, show_one
 from trunkline.cli.writing import finish
 from trunkline.domain.reasons import REGISTRY
+from trunkline.lab.sip.message import bracketed
 
 CHUNK_BYTES = 256 * 1024
 IMPORT_LIMIT_S = 300.0
@@ -43,7 +44,7 @@ async def list_carriers(*, options: Reading = READING) -> None:
             "name": row["name"],
             "trusted": row["settings"]["is_trusted"],
             "pdd_limit_s": row["settings"]["pdd_limit_s"],
-            "gateways": [f"{entry['name']} {entry['host']}:{entry['port']}/{entry['transport']}" for entry in row["gateways"]],
+            "gateways": [f"{entry['name']} {bracketed(entry['host'])}:{entry['port']}/{entry['transport']}" for entry in row["gateways"]],
             "suspended": row["is_suspended"],
             "version": row["version"],
         }
@@ -116,7 +117,9 @@ async def add_gateway(
     name: str,
     host: str,
     *,
-    port: Port = 5060,
+    port: Port | None = None,
+    transport: Literal["udp", "tcp", "tls", "udp+tcp"] = "udp",
+    tls_name: str = "",
     region: str = "eu",
     priority: Natural = 0,
     weight: Natural = 1,
@@ -129,12 +132,16 @@ async def add_gateway(
     owner: The carrier.
     name: The gateway's name.
     host: IP address.
-    port: UDP port.
+    port: 5060 where it is left out, for TLS 5061.
+    transport: How it is spoken to; udp+tcp: by TCP what is too large for a datagram.
+    tls_name: DNS name that its certificate must have; its address where it is left out.
     region: Where it is near.
     priority: Lower first.
     weight: Share within a priority.
     """
-    wanted = routing.Gateway(name=name, host=host, port=port, transport="udp", region=region, priority=priority, weight=weight)
+    wanted = routing.Gateway(
+        name=name, host=host, port=port, transport=transport, region=region, priority=priority, weight=weight, tls_name=tls_name
+    )
     request = routing.AddGatewayRequest(write=options.options(), carrier=owner, gateway=wanted)
     async with session(is_operator=True) as connected:
         answer = await (await connected.routing()).AddGateway(request)

@@ -4,7 +4,7 @@
        │ 401/407: ACK, sign, CALLING again   │ 3xx-6xx: ACK             ▲
        └──────────── timer B ────────────────┴──────────────────────────┘
 
-Feed datagrams and the time in, send what comes out, wake it at `next_wake_s`. After OVER it still acknowledges what is repeated.
+Feed messages and the time in, send what comes out, wake it at `next_wake_s`. After OVER it still acknowledges what is repeated.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import assert_never
 from trunkline.cli.uac import messages
 from trunkline.cli.uac.digest import Challenge, choose, credentials
 from trunkline.cli.uac.messages import Dialog, Identity, Order
+from trunkline.lab.sip.flow import Flow, flow_of
 from trunkline.lab.sip.message import (
     Headers,
     MalformedMessage,
@@ -25,7 +26,6 @@ from trunkline.lab.sip.message import (
     Response,
     cseq_of,
     first,
-    host_port_of,
     parameters,
     parse,
     tag_of,
@@ -80,7 +80,7 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Send:
     data: bytes
-    to: Address
+    to: Flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +94,14 @@ class Step:
 
 
 class OutgoingCall:
-    """`proxy` is where the INVITE goes: the point of presence. `make_token` gives unique tags, branches, cnonces and the Call-ID."""
+    """`proxy` is where the INVITE goes, and by what: the point of presence. `make_token` gives unique tags, branches, cnonces and the
+    Call-ID."""
 
-    def __init__(self, order: Order, *, proxy: Address, local: Address, make_token: Callable[[], str]) -> None:
+    def __init__(self, order: Order, *, proxy: Flow, local: Address, make_token: Callable[[], str]) -> None:
         self._order = order
         self._proxy = proxy
         self._token = make_token
-        self._identity = Identity(local[0], local[1], f"{make_token()}@{local[0]}", make_token())
+        self._identity = Identity(local[0], local[1], f"{make_token()}@{local[0]}", make_token(), proxy.transport)
         self._timers = Timers()
         self._out: list[Send] = []
         self._invite: Request | None = None
@@ -146,12 +147,15 @@ class OutgoingCall:
         return self._taken()
 
     def unreachable(self, why: str) -> None:
-        """The network says that nobody is there (ICMP)."""
-        if self.state is State.CALLING:
+        """The network says that nobody is there (ICMP), or that a connection is lost: what would be said about a call that is not answered
+        yet cannot come any more. An answered one goes on, by another connection."""
+        if self.state is State.CALLING or (self.state is State.PROCEEDING and self._proxy.is_reliable):
             self._over(Outcome(Ending.NO_ANSWER, note=why))
+        elif self.state is State.ENDING and self._proxy.is_reliable:
+            self._over_after_bye()
 
     def receive(self, data: bytes, now_s: float) -> list[Send]:
-        """A datagram. What cannot be read, or belongs to no request of ours, is dropped."""
+        """One message. What cannot be read, or belongs to no request of ours, is dropped."""
         try:
             message = parse(data)
             number, method = cseq_of(message.headers)
@@ -172,16 +176,15 @@ class OutgoingCall:
         out, self._out = self._out, []
         return out
 
-    def _send(self, message: Message, to: Address, now_s: float, *, is_repeated: bool = False) -> bytes:
+    def _send(self, message: Message, to: Flow, now_s: float, *, is_repeated: bool = False) -> bytes:
         data = message.encode()
         self._out.append(Send(data, to))
         self.steps.append(Step(now_s, True, message, is_repeated))
         return data
 
-    def _send_until_answered(
-        self, request: Request, to: Address, now_s: float, *, cap_s: float, on_silence: Callable[[float], None]
-    ) -> None:
-        """Timers A and B, or E and F: again after T1, twice as long each time up to the cap, given up after 64 T1."""
+    def _send_until_answered(self, request: Request, to: Flow, now_s: float, *, cap_s: float, on_silence: Callable[[float], None]) -> None:
+        """Timers A and B, or E and F: again after T1, twice as long each time up to the cap, given up after 64 T1. Over a connection only
+        the giving up."""
         branch = f"{parameters(first(request.headers, 'via')).get('branch', '')} {request.method}"
         until_s = now_s + GIVE_UP_S
 
@@ -197,7 +200,7 @@ class OutgoingCall:
             arm(min(2 * interval_s, cap_s), now)
 
         self._send(request, to, now_s)
-        arm(T1_S, now_s)
+        arm(GIVE_UP_S if to.is_reliable else T1_S, now_s)
 
     def _stop_repeating(self, key: str) -> None:
         if (timer := self._repeats.pop(key, None)) is not None:
@@ -390,14 +393,16 @@ class OutgoingCall:
             timer.cancel()
         self._repeats.clear()
 
-    def _next_hop(self, dialog: Dialog) -> Address:
-        """The first route, else the remote target; names go to the point of presence: the test caller resolves none."""
-        uri = uri_of(dialog.routes[0]) if dialog.routes else dialog.remote_target
+    def _next_hop(self, dialog: Dialog) -> Flow:
+        """The first route, else the remote target; names go to the point of presence: the test caller resolves none. Over a connection
+        everything goes by that."""
+        if self._proxy.is_reliable:
+            return self._proxy
         try:
-            host, port = host_port_of(uri)
+            found = flow_of(uri_of(dialog.routes[0]) if dialog.routes else dialog.remote_target)
         except ValueError:
             return self._proxy
-        return (host, port) if host.replace(".", "").isdigit() or ":" in host else self._proxy
+        return found if found is not None and not found.is_reliable else self._proxy
 
     def _on_request(self, request: Request, now_s: float) -> None:
         key = f"{parameters(first(request.headers, 'via')).get('branch', '')} {request.method}"

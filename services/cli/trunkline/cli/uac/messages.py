@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from trunkline.lab.sip.flow import Transport
 from trunkline.lab.sip.message import Headers, Request, Response, bracketed, copied, first, tag_of, uri_of, values
 
 USER_AGENT = "trunkline call place"
@@ -37,16 +38,25 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What stays the same over all messages of the call. `host` and `port` are the caller's own."""
+    """What stays the same over all messages of the call. `host`, `port` and `transport` are the caller's own."""
 
     host: str
     port: int
     call_id: str
     from_tag: str
+    transport: Transport = "udp"
 
     @property
     def authority(self) -> str:
         return f"{bracketed(self.host)}:{self.port}"
+
+    def via(self, branch: str) -> str:
+        return f"SIP/2.0/{self.transport.upper()} {self.authority};branch={branch};rport"
+
+    @property
+    def contact(self) -> str:
+        """Over a connection nobody can connect to us: what the called side sends comes by our own (RFC 3261 §18.1.1)."""
+        return f"<sip:{self.authority}{'' if self.transport == 'udp' else f';transport={self.transport}'}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +88,13 @@ def from_of(order: Order, identity: Identity) -> str:
 
 def invite(order: Order, identity: Identity, *, branch: str, cseq: int, authorization: Headers) -> Request:
     headers: Headers = (
-        ("Via", f"SIP/2.0/UDP {identity.authority};branch={branch};rport"),
+        ("Via", identity.via(branch)),
         ("Max-Forwards", "70"),
         ("From", from_of(order, identity)),
         ("To", f"<{order.uri}>"),
         ("Call-ID", identity.call_id),
         ("CSeq", f"{cseq} INVITE"),
-        ("Contact", f"<sip:{identity.authority}>"),
+        ("Contact", identity.contact),
         ("User-Agent", USER_AGENT),
         ("Allow", ALLOW),
         *((("Privacy", order.privacy),) if order.privacy else ()),
@@ -111,7 +121,7 @@ def hop_by_hop(method: str, invite_sent: Request, to: str) -> Request:
 
 def in_dialog(method: str, order: Order, identity: Identity, dialog: Dialog, *, branch: str, cseq: int, extra: Headers = ()) -> Request:
     headers: Headers = (
-        ("Via", f"SIP/2.0/UDP {identity.authority};branch={branch};rport"),
+        ("Via", identity.via(branch)),
         ("Max-Forwards", "70"),
         *(("Route", route) for route in dialog.routes),
         ("From", from_of(order, identity)),
@@ -134,7 +144,7 @@ def reply(request: Request, status: int, reason: str, identity: Identity, *, to_
         ("Call-ID", first(request.headers, "call-id")),
         ("CSeq", first(request.headers, "cseq")),
         ("Allow", ALLOW),
-        *((("Contact", f"<sip:{identity.authority}>"), ("Content-Type", "application/sdp")) if body else ()),
+        *((("Contact", identity.contact), ("Content-Type", "application/sdp")) if body else ()),
     )
     return Response(status, reason, headers, body)
 

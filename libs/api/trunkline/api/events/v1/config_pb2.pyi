@@ -173,7 +173,7 @@ class CarrierSettings(_message.Message):
     def __init__(self, is_trusted: _Optional[bool] = ..., has_pai_on_ack: _Optional[bool] = ..., sends_pai_without_privacy: _Optional[bool] = ..., pdd_limit_s: _Optional[int] = ...) -> None: ...
 
 class GatewayAdded(_message.Message):
-    __slots__ = ("gateway", "host", "port", "transport", "region", "priority", "weight")
+    __slots__ = ("gateway", "host", "port", "transport", "region", "priority", "weight", "tls_name")
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
@@ -181,6 +181,7 @@ class GatewayAdded(_message.Message):
     REGION_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    TLS_NAME_FIELD_NUMBER: _ClassVar[int]
     gateway: str
     host: str
     port: int
@@ -188,7 +189,8 @@ class GatewayAdded(_message.Message):
     region: str
     priority: int
     weight: int
-    def __init__(self, gateway: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[str] = ..., region: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ...) -> None: ...
+    tls_name: str
+    def __init__(self, gateway: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[str] = ..., region: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., tls_name: _Optional[str] = ...) -> None: ...
 
 class GatewayRemoved(_message.Message):
     __slots__ = ("gateway",)

@@ -23,7 +23,7 @@ class Carrier(_message.Message):
     def __init__(self, name: _Optional[str] = ..., settings: _Optional[_Union[_config_pb2.CarrierSettings, _Mapping]] = ..., gateways: _Optional[_Iterable[_Union[Gateway, _Mapping]]] = ..., version: _Optional[int] = ..., is_suspended: _Optional[bool] = ...) -> None: ...
 
 class Gateway(_message.Message):
-    __slots__ = ("name", "host", "port", "transport", "region", "priority", "weight")
+    __slots__ = ("name", "host", "port", "transport", "region", "priority", "weight", "tls_name")
     NAME_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +31,7 @@ class Gateway(_message.Message):
     REGION_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    TLS_NAME_FIELD_NUMBER: _ClassVar[int]
     name: str
     host: str
     port: int
@@ -38,7 +39,8 @@ class Gateway(_message.Message):
     region: str
     priority: int
     weight: int
-    def __init__(self, name: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[str] = ..., region: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ...) -> None: ...
+    tls_name: str
+    def __init__(self, name: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[str] = ..., region: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., tls_name: _Optional[str] = ...) -> None: ...
 
 class CreateCarrierRequest(_message.Message):
     __slots__ = ("write", "carrier", "settings")
