@@ -40,7 +40,11 @@ def main() -> int:
     transport = pj.TransportConfig()
     transport.port = 0
     transport.boundAddress = order["local_address"]
-    endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+    kind = order.get("transport", "udp")
+    if kind == "tls":
+        transport.tlsConfig.CaListFile = order["ca_file"]
+        transport.tlsConfig.verifyServer = True
+    endpoint.transportCreate(getattr(pj, f"PJSIP_TRANSPORT_{kind.upper()}"), transport)
     endpoint.libStart()
     endpoint.audDevManager().setNullDev()
 

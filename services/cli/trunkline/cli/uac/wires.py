@@ -152,6 +152,9 @@ def _bound(proxy: Flow, from_address: str) -> socket.socket:
     own = socket.socket(family, socket.SOCK_DGRAM if proxy.transport == "udp" else socket.SOCK_STREAM)
     try:
         own.setblocking(False)
+        if own.type == socket.SOCK_STREAM:
+            # asyncio does so for sockets of its own only; an ACK and the INVITE after it would wait for each other for 40 ms.
+            own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         own.bind((from_address or _route_to(proxy, family), 0))
     except OSError as error:
         own.close()

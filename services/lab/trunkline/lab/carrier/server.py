@@ -65,12 +65,12 @@ class MessageLog:
 class CarrierProtocol(asyncio.DatagramProtocol):
     """Everything that comes, by whatever way, meets the Uas here; `streams` are its connections."""
 
-    def __init__(self, uas: Uas, log: MessageLog) -> None:
+    def __init__(self, host: str, uas: Uas, log: MessageLog) -> None:
         self._uas = uas
         self._log = log
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = 0.0
-        self.streams = Streams(self.receive)
+        self.streams = Streams(host, self.receive)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)  # neither loop's transport is a subclass of it
@@ -128,7 +128,7 @@ async def serve(settings: CarrierSettings, stop: asyncio.Event) -> None:
             make_token=lambda: secrets.token_hex(8),
         )
         loop = asyncio.get_running_loop()
-        transport, protocol = await loop.create_datagram_endpoint(lambda: CarrierProtocol(uas, log), sock=datagrams)
+        transport, protocol = await loop.create_datagram_endpoint(lambda: CarrierProtocol(settings.host, uas, log), sock=datagrams)
         stack.callback(transport.close)
         streams = protocol.streams
         stack.push_async_callback(streams.close)

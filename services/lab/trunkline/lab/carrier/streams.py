@@ -16,9 +16,10 @@ READ_BYTES = 65_536
 
 
 class Streams:
-    """`receive` is called with each whole message and where it came from."""
+    """`receive` is called with each whole message and where it came from. Connections are made from `host`: edges know carriers by it."""
 
-    def __init__(self, receive: Callable[[bytes, Flow], None]) -> None:
+    def __init__(self, host: str, receive: Callable[[bytes, Flow], None]) -> None:
+        self._host = host
         self._receive = receive
         self._writers: dict[Flow, asyncio.StreamWriter] = {}
         self._waiting: dict[Flow, list[bytes]] = {}
@@ -62,7 +63,7 @@ class Streams:
             return
         try:
             tls = self.client_tls if to.transport == "tls" else None
-            reader, writer = await asyncio.open_connection(to.host, to.port, ssl=tls)
+            reader, writer = await asyncio.open_connection(to.host, to.port, ssl=tls, local_addr=(self._host, 0))
         except OSError:
             del self._waiting[to]
             return

@@ -1,0 +1,98 @@
+"""Customers' programs over TCP and TLS, IPv4 and IPv6, and a carrier over TLS, on the whole platform."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import sipp, softphone
+from helpers.everywhere import demo_caller
+from helpers.platform import Platform, wait_for
+
+NUMBER = "+31201234567"
+SECURE = "+35318888901"
+"""Of a prefix that only the test's own carrier has; answered, and hung up after a second."""
+
+
+def place(platform: Platform, number: str, *words: str, hold: str = "50ms") -> dict[str, Any]:
+    """By the test caller; what it says in JSON."""
+    found: dict[str, Any] = platform.json("call", "place", number, "--as", "acme/31000000", "--hold", hold, *words)
+    return found
+
+
+def record_of(platform: Platform, sip_call_id: str) -> dict[str, Any]:
+    def ask() -> dict[str, Any]:
+        done = platform.cli("call", "show", sip_call_id, "-o", "json", check=False)
+        found: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
+        return found if found.get("outcome") == "answered" else {}
+
+    return wait_for(f"a whole record of {sip_call_id}", ask)
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_pjsua2_calls_over_a_connection_and_answers_the_challenge(platform: Platform, transport: str) -> None:
+    caller = demo_caller(platform, NUMBER)
+    order = {
+        "transport": transport,
+        "ca_file": platform.local["sip_ca_file"],
+        "proxy": f"{platform.local['pops']['eu2'][transport]};transport={transport}",
+        "uri": f"sip:{caller.number}@{caller.host};transport={transport}",
+        "id_uri": f"sip:{caller.username}@{caller.host}",
+        "local_address": "127.0.0.1",
+        "username": caller.username,
+        "password": caller.password,
+    }
+    answer = softphone.place(order)
+    assert answer["confirmed"] and answer["over"], answer
+
+
+def test_sipp_calls_over_tcp_and_nothing_is_sent_twice(platform: Platform, tmp_path: Path) -> None:
+    steps = sipp.answered_call(demo_caller(platform, NUMBER))
+    target = platform.local["pops"]["us1"]["tcp"]
+    result = sipp.run(tmp_path, steps, target=target, local_address="127.0.0.1", calls=20, rate=20, extra=("-t", "t1"))
+    result.must_succeed(20)
+    assert result.retransmissions == 0
+
+
+@pytest.mark.parametrize("words", [("--transport", "tls"), ("--transport", "tcp", "--ipv6"), ("--transport", "udp", "--ipv6")])
+def test_the_record_says_by_what_a_call_came(platform: Platform, words: tuple[str, ...]) -> None:
+    if "--ipv6" in words and not platform.local["has_ipv6"]:
+        pytest.skip("this machine has no [::1]")
+    placed = place(platform, NUMBER, "--pop", "apac1", *words)
+    assert (placed["status"], placed["ending"]) == (200, "hung_up"), placed
+    record = record_of(platform, placed["sip_call_id"])
+    assert (record["transport"], record["pop"]) == (words[1], "apac1")
+    assert record["source"].startswith("[::1]:" if "--ipv6" in words else "127.0.0.1:")
+
+
+def test_a_call_goes_out_over_mutual_tls_and_the_carrier_hangs_up_over_a_connection_of_its_own(platform: Platform, tmp_path: Path) -> None:
+    beta = platform.local["carriers"]["beta-eu"]
+    deck = tmp_path / "secure.csv"
+    deck.write_text("prefix,carrier,priority,weight,rate,destination\n35318888,secure,0,1,0.01,Ireland\n")
+    platform.cli("carrier", "create", "secure")
+    platform.cli("carrier", "gateway", "add", "secure", "eu", beta["tls"].partition(":")[0], "--transport", "tls")
+    platform.cli("route", "import", "secure", str(deck), "--wait")
+    placed = place(platform, SECURE, "--transport", "tcp", hold="callee")
+    assert placed["ending"] == "hung_up_by_callee", placed
+    record = record_of(platform, placed["sip_call_id"])
+    assert [(each["gateway"], each["result"]) for each in record["attempts"]] == [("secure/eu", "answered")]
+    assert (record["transport"], record["ended_by"]) == ("tcp", "callee")
+    pop = platform.local["pops"]["eu1"]["tls"]
+    assert f"SIP/2.0/TLS {pop};" in Path(beta["log"]).read_text(errors="replace")
+
+
+def test_dns_leads_to_what_the_points_of_presence_serve(platform: Platform) -> None:
+    host, _, port = platform.local["dns"].partition(":")
+
+    def dig(name: str, kind: str) -> list[str]:
+        command = ["dig", f"@{host}", "-p", port, name, kind, "+short", "+time=2", "+tries=1"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.split("\n")
+
+    name = "acme.eu2.sip.trunkline.test"
+    services = wait_for("the name", lambda: [line.split()[3] for line in sorted(dig(name, "NAPTR")) if line])
+    assert services == ['"SIPS+D2T"', '"SIP+D2T"', '"SIP+D2U"']
+    for service, wanted in (("_sips._tcp", 5061), ("_sip._tcp", 5060), ("_sip._udp", 5060)):
+        assert dig(f"{service}.{name}", "SRV")[0].split()[2:] == [str(wanted), "eu2.sip.trunkline.test."], service
