@@ -22,10 +22,13 @@ from trunkline.lab.supervisor.toml import to_toml
 FOLDER = Path(__file__).parent.parent / "deploy" / "k8s"
 NAMESPACE = "trunkline"
 SERVICES = ("auth", "provisioning", "routing", "records", "dns")
-GRPC, NATS, LEAF, MONITOR, DNS, SIP = 7000, 4222, 7422, 8222, 5353, 5060
+GRPC, NATS, LEAF, MONITOR, DNS, SIP, SIPS = 7000, 4222, 7422, 8222, 5353, 5060, 5061
 TLS = Path("/etc/trunkline/tls")
+SIP_TLS = Path("/etc/trunkline/sip")
+PUBLIC_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 STATE = "/var/lib/trunkline"
 ISSUER = "trunkline"
+SIP_ISSUER = "trunkline-sip"
 HEADER = "# Written by tools/k8s.py (`make k8s`) from platform.toml.\n"
 
 
@@ -35,6 +38,11 @@ class Pop:
     region: str
     address: str
     private_address: str
+    address6: str = ""
+
+    @property
+    def sip_addresses(self) -> list[str]:
+        return [self.address, *([f"[{self.address6}]"] if self.address6 else [])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,7 @@ class Platform:
     realm: str
     home: str
     operator_key_hash: str
+    certificate_domains: tuple[str, ...]
     name_servers: tuple[Mapping[str, Any], ...]
     pops: tuple[Pop, ...]
 
@@ -51,7 +60,8 @@ class Platform:
     def read(cls, path: Path) -> Platform:
         values = tomllib.loads(path.read_text())
         pops = tuple(Pop(**each) for each in values.pop("pops"))
-        return cls(**{**values, "pops": pops, "name_servers": tuple(values["name_servers"])})
+        lists = {name: tuple(values.get(name, ())) for name in ("certificate_domains", "name_servers")}
+        return cls(**{**values, **lists, "pops": pops})
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -118,7 +128,11 @@ def of_service(platform: Platform, service: str, region: str) -> dict[str, Any]:
             return {
                 "dns_listen": f"0.0.0.0:{DNS}",
                 "name_servers": list(platform.name_servers),
-                "pops": [{"name": pop.name, "region": pop.region, "address": pop.address, "transports": ["udp"]} for pop in platform.pops],
+                "pops": [
+                    {"name": pop.name, "region": pop.region, "address": pop.address, "transports": ["tls", "tcp", "udp"]}
+                    | ({"address6": pop.address6} if pop.address6 else {})
+                    for pop in platform.pops
+                ],
             }
         case _:
             return {}
@@ -127,11 +141,17 @@ def of_service(platform: Platform, service: str, region: str) -> dict[str, Any]:
 def of_edge(platform: Platform, pop: Pop) -> dict[str, Any]:
     return {
         "pop": pop.name,
-        "listen": [f"{pop.address}:{SIP}"],
+        "listen": [f"{host}:{port}" for host in pop.sip_addresses for port in (f"{SIP}/udp", f"{SIP}/tcp", f"{SIPS}/tls")],
+        "certificates": [sip_tls()],
+        "carrier_tls": {"roots_file": PUBLIC_ROOTS, **sip_tls()},
         "other_pops": [other.name for other in platform.pops if other != pop],
         "auth_addresses": nearest(platform, "auth", pop.region),
         "routing_addresses": nearest(platform, "routing", pop.region),
     }
+
+
+def sip_tls() -> dict[str, str]:
+    return {"cert_file": str(SIP_TLS / "tls.crt"), "key_file": str(SIP_TLS / "tls.key")}
 
 
 def nearest(platform: Platform, service: str, region: str) -> list[str]:
@@ -161,26 +181,43 @@ def certificates(platform: Platform, region: str) -> str:
     """For cert-manager, one a process: the names that the platform knows a process by, and the Secret that its pod mounts."""
     processes = {kind: f"{kind}-{region}" for kind in ("nats", *SERVICES)}
     processes |= {f"edge-{pop.name}": f"edge-{pop.name}" for pop in platform.pops_of(region)}
-    return yaml.safe_dump_all([certificate(process, f"tls-{secret}") for secret, process in processes.items()], sort_keys=False)
+    made = [certificate(process, f"tls-{secret}") for secret, process in processes.items()]
+    made += [sip_certificate(platform, pop) for pop in platform.pops_of(region)]
+    return yaml.safe_dump_all(made, sort_keys=False)
 
 
 def certificate(process: str, secret: str) -> dict[str, Any]:
     kind = process.partition("-")[0]
+    names = {
+        "commonName": process,
+        "uris": [identity_of(kind, process)],
+        "dnsNames": [f"{kind}.{ZONE}", f"{process}.{ZONE}", "localhost"],
+        "ipAddresses": ["127.0.0.1"],
+    }
+    return _asked_for(process, secret, names, ISSUER)
+
+
+def sip_certificate(platform: Platform, pop: Pop) -> dict[str, Any]:
+    """What clients and carriers are shown, by an authority that they know. Those who take no wildcards (RFC 5922 §7.2) need their domain
+    spelled out."""
+    own = f"{pop.name}.{platform.realm}"
+    exact = [name for label in platform.certificate_domains for name in (f"{label}.{platform.realm}", f"{label}.{own}")]
+    return _asked_for(f"sip-{pop.name}", f"sip-{pop.name}", {"dnsNames": [own, *exact, f"*.{platform.realm}", f"*.{own}"]}, SIP_ISSUER)
+
+
+def _asked_for(name: str, secret: str, names: Mapping[str, Any], issuer: str) -> dict[str, Any]:
     return {
         "apiVersion": "cert-manager.io/v1",
         "kind": "Certificate",
-        "metadata": {"name": process, "namespace": NAMESPACE},
+        "metadata": {"name": name, "namespace": NAMESPACE},
         "spec": {
             "secretName": secret,
-            "commonName": process,
-            "uris": [identity_of(kind, process)],
-            "dnsNames": [f"{kind}.{ZONE}", f"{process}.{ZONE}", "localhost"],
-            "ipAddresses": ["127.0.0.1"],
+            **names,
             "usages": ["digital signature", "server auth", "client auth"],
             "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
             "duration": "2160h",
             "renewBefore": "720h",
-            "issuerRef": {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": ISSUER},
+            "issuerRef": {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": issuer},
         },
     }
 

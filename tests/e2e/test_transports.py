@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import ssl
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ import pytest
 from helpers import sipp, softphone
 from helpers.everywhere import demo_caller
 from helpers.platform import Platform, wait_for
+
+from trunkline.lab.supervisor.authority import Authority
 
 NUMBER = "+31201234567"
 SECURE = "+35318888901"
@@ -96,3 +100,23 @@ def test_dns_leads_to_what_the_points_of_presence_serve(platform: Platform) -> N
     assert services == ['"SIPS+D2T"', '"SIP+D2T"', '"SIP+D2U"']
     for service, wanted in (("_sips._tcp", 5061), ("_sip._tcp", 5060), ("_sip._udp", 5060)):
         assert dig(f"{service}.{name}", "SRV")[0].split()[2:] == [str(wanted), "eu2.sip.trunkline.test."], service
+
+
+def test_a_renewed_certificate_is_shown_by_a_running_edge(platform: Platform) -> None:
+    pop = platform.local["pops"]["apac2"]
+    host, _, port = pop["tls"].partition(":")
+    authority = Authority.open(Path(platform.local["sip_ca_file"]).parent)
+    context = ssl.create_default_context(cafile=authority.ca_file)
+
+    def is_shown(name: str) -> bool:
+        try:
+            with context.wrap_socket(socket.create_connection((host, int(port)), timeout=5), server_hostname=name):
+                return True
+        except ssl.SSLCertVerificationError:
+            return False
+
+    assert is_shown("acme.apac2.sip.trunkline.test") and not is_shown("acme.apac1.sip.trunkline.test")
+    authority.issue_for(
+        pop["edge"], ["acme.sip.trunkline.test", "acme.apac2.sip.trunkline.test", "new.example", host], authority.ca_file.parent
+    )
+    wait_for("the new name is shown", lambda: is_shown("new.example"))

@@ -13,6 +13,8 @@ from helpers.kubernetes import K8S, Manifest, check, of_kind, rendered
 from helpers.nats import nats_server_binary
 from pydantic import BaseModel
 
+from trunkline.dns.settings import DnsSettings
+from trunkline.edge.settings import EdgeSettings
 from trunkline.lab.supervisor.authority import Authority
 from trunkline.runtime.settings import ServiceSettings, load_settings
 
@@ -157,13 +159,35 @@ def test_listeners_and_ports_agree(region: str, tmp_path: Path) -> None:
         for name in ("listen", "dns_listen"):
             listen = getattr(settings, name, ())
             for address in (listen,) if isinstance(listen, str) else listen:
-                assert int(address.rpartition(":")[2]) in numbers
+                assert int(address.partition("/")[0].rpartition(":")[2]) in numbers
+
+
+@regions
+def test_edges_listen_by_every_transport_and_dns_says_so(region: str, tmp_path: Path) -> None:
+    for name in of_kind(rendered(region), "DaemonSet"):
+        settings = settings_of(region, name, tmp_path)
+        assert isinstance(settings, EdgeSettings)
+        assert [(port, transport) for _, port, transport in settings.listeners][:3] == [(5060, "udp"), (5060, "tcp"), (5061, "tls")]
+        dns = settings_of(region, "dns", tmp_path)
+        assert isinstance(dns, DnsSettings)
+        (told,) = [pop for pop in dns.pops if pop.name == settings.pop]
+        assert {host for host, _, _ in settings.listeners} == {told.address, *([told.address6] if told.address6 else [])}
+        assert set(told.transports) == {transport for _, _, transport in settings.listeners}
+        spec = of_kind(rendered(region), "Certificate")[f"sip-{settings.pop}"]["spec"]
+        assert f"acme.{settings.pop}.sip.example.com" in spec["dnsNames"]
+        assert (spec.get("uris"), spec["issuerRef"]["name"]) == (None, "trunkline-sip"), "what clients are shown is no process"
+        mounts = {each["name"]: each["mountPath"] for each in dict(pods(region))[name]["spec"]["containers"][0]["volumeMounts"]}
+        assert {each.cert_file.parent for each in settings.certificates} == {Path(mounts["sip"])}
+        volumes = {each["name"]: each for each in dict(pods(region))[name]["spec"]["volumes"]}
+        assert volumes["sip"]["secret"]["secretName"] == spec["secretName"]
 
 
 @regions
 def test_certificates_name_what_the_laboratorys_authority_names(region: str, tmp_path: Path) -> None:
     authority = Authority.open(tmp_path / "ca")
     for process, manifest in of_kind(rendered(region), "Certificate").items():
+        if process.startswith("sip-"):
+            continue
         files = authority.issue(process.partition("-")[0], process, tmp_path)
         issued = x509.load_pem_x509_certificate(files.cert_file.read_bytes())
         names = issued.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
