@@ -58,6 +58,7 @@ REGISTRY: tuple[Reason, ...] = (
         "T109", 403, 21, "Route Not Ours", _C, "Send calls without a Route header, and in-dialog requests with the route set that we gave."
     ),
     _row("T110", 513, 95, "Message Too Large", _C, "Keep a message under 64 KiB and under 128 headers."),
+    _row("T111", 440, 25, "Max-Breadth Exceeded", _C, "The request may be in no branch more: look for proxies in front of us that fork."),
     _row(
         "T201", 403, 21, "Domain Not Served", _S, "Check the name in the INVITE; attach an ACL with an address or an account to the domain."
     ),

@@ -336,6 +336,13 @@ impl<'a> Message<'a> {
         self.parsed.max_forwards
     }
 
+    /// RFC 5393 §5.3.1. Outer `None`: not there; inner `None`: there, and no number. What is beyond 32 bits is `u32::MAX`.
+    pub fn max_breadth(&self) -> Option<Option<u32>> {
+        let digits = self.value(HeaderName::MaxBreadth)?;
+        let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+        Some(is_number.then(|| std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(u32::MAX)))
+    }
+
     /// Checked by the parser; the URI inside is parsed by [`NameAddr::uri`].
     pub fn from(&self) -> NameAddr<'a> {
         self.parsed.from.view(self.bytes)
@@ -366,6 +373,11 @@ impl<'a> Message<'a> {
     /// Branch of the topmost Via; never empty.
     pub fn branch(&self) -> &'a [u8] {
         self.parsed.branch.of(self.bytes)
+    }
+
+    /// The branch is one of RFC 3261: unique, so that with sent-by and method it alone names the transaction (§17.2.3).
+    pub fn has_unique_branch(&self) -> bool {
+        crate::via::has_cookie(self.branch())
     }
 
     /// Branches of all Via values, topmost first; those that cannot be read are left out.

@@ -79,9 +79,7 @@ impl<'a> Via<'a> {
 
     /// The branch is one of RFC 3261: unique, so that it alone names the transaction.
     pub fn has_cookie(&self) -> bool {
-        let branch = self.branch();
-        // Nothing but the cookie is not unique (RFC 4475 §3.2.1).
-        branch.len() > MAGIC_COOKIE.len() && branch[..MAGIC_COOKIE.len()].eq_ignore_ascii_case(MAGIC_COOKIE)
+        has_cookie(self.branch())
     }
 
     /// `None` where it is missing or no address.
@@ -127,6 +125,11 @@ impl<'a> Via<'a> {
             numbers::write_ip(source.ip().to_canonical(), out);
         }
     }
+}
+
+pub(crate) fn has_cookie(branch: &[u8]) -> bool {
+    // Nothing but the cookie is not unique (RFC 4475 §3.2.1).
+    branch.len() > MAGIC_COOKIE.len() && branch[..MAGIC_COOKIE.len()].eq_ignore_ascii_case(MAGIC_COOKIE)
 }
 
 /// Writing into a vector cannot fail.

@@ -18,6 +18,10 @@ use crate::transport::Listener;
 /// RFC 3261 §8.1.1.6.
 const DEFAULT_MAX_FORWARDS: u8 = 70;
 
+/// RFC 5393 §5.3.3: what a request without one gets, and the most that one may bring.
+const MAX_BREADTH: u32 = 60;
+const MAX_BREADTH_TEXT: &[u8] = b"60";
+
 /// What the carrier is shown of the caller, in every request of the dialog.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Identity {
@@ -71,8 +75,9 @@ pub(crate) struct Hop<'a> {
     pub realm: &'a str,
 }
 
-/// Lines that a forwarded request may have more than it came with: Via, Record-Route, Max-Forwards, two identities, Privacy, a Route.
-const ADDED_LINES: usize = 7;
+/// Lines that a forwarded request may have more than it came with: Via, Record-Route, Max-Forwards, two identities, Privacy, a Route,
+/// Content-Length, Max-Breadth.
+const ADDED_LINES: usize = 9;
 
 /// Of all of them together: each text in them is bounded where it is made.
 const ADDED_BYTES: usize = 8_192;
@@ -210,6 +215,11 @@ fn add_hop(edits: &mut Edits, request: &Message<'_>, hop: Hop<'_>) {
     edits.insert_top(request, "Via", &via(hop.ours, hop.branch));
     let hops = request.max_forwards().map_or(DEFAULT_MAX_FORWARDS, |hops| hops.saturating_sub(1));
     edits.set_max_forwards(request, hops);
+    // One branch at a time, so all of it may go on (RFC 5393 §5.3.3).
+    if request.max_breadth().flatten().is_none_or(|breadth| breadth > MAX_BREADTH) {
+        edits.remove_all(request, HeaderName::MaxBreadth);
+        edits.insert_bottom(request, "Max-Breadth", MAX_BREADTH_TEXT);
+    }
 }
 
 /// Value of our Via.
@@ -356,7 +366,11 @@ fn strip_credentials(edits: &mut Edits, request: &Message<'_>, realm: &str) {
     }
 }
 
+/// With a Content-Length, which over UDP may be missing and over TCP may not (RFC 3261 §16.6 step 9, §18.3).
 fn written(mut edits: Edits, message: &Message<'_>) -> Vec<u8> {
+    if !message.has(HeaderName::ContentLength) {
+        edits.insert_bottom(message, "Content-Length", message.body().len().to_string().as_bytes());
+    }
     let mut out = Vec::with_capacity(message.bytes().len() + 512);
     edits.write(message, &mut out);
     out

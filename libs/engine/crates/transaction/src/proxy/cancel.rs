@@ -15,6 +15,14 @@ use super::{Proxy, Turn};
 /// A downstream proxy may fork; more late answers than this to one INVITE are left to their own timers.
 pub(super) const MAX_HUNG_UP: usize = 8;
 
+/// Of a CANCEL of our own for which somebody took too long. Q.850 102: recovery on timer expiry.
+pub(super) const TIMED_OUT: &[u8] = b"Reason: Q.850;cause=102\r\n";
+
+/// The Reason fields of a CANCEL, for the one that goes on: RFC 3326 §2 has its reader know why, and each hop writes its own CANCEL.
+fn reason_lines(cancel: &Message<'_>) -> Vec<u8> {
+    cancel.fields(HeaderName::Reason).flat_map(|field| field.line.of(cancel.bytes())).copied().collect()
+}
+
 impl Proxy {
     /// A CANCEL whose INVITE is `server`. Answered 200 each time it comes, which is what a transaction of its own would do.
     pub(super) fn on_cancel(&mut self, turn: &mut Turn<'_>, flow: Flow, cancel: &Message<'_>, key: Key) {
@@ -27,30 +35,30 @@ impl Proxy {
             return;
         }
         match role {
-            ServerRole::Call(call) => self.on_caller_cancel(turn, call),
-            ServerRole::Exchange(client) => self.want_cancel(turn, client),
+            ServerRole::Call(call) => self.on_caller_cancel(turn, call, &reason_lines(cancel)),
+            ServerRole::Exchange(client) => self.want_cancel(turn, client, &reason_lines(cancel)),
             ServerRole::Waiting(_) => self.respond_plain(turn, key, 487),
             ServerRole::Answered => {}
         }
     }
 
-    /// CANCELs an INVITE now, or when its first provisional response has come (§9.1).
-    pub(super) fn want_cancel(&mut self, turn: &mut Turn<'_>, key: Key) {
+    /// CANCELs an INVITE now, or when its first provisional response has come (§9.1), with these lines.
+    pub(super) fn want_cancel(&mut self, turn: &mut Turn<'_>, key: Key, lines: &[u8]) {
         let Some(client) = self.clients.get_mut(key) else { return };
         if client.is_proceeding() {
-            self.send_cancel(turn, key);
+            self.send_cancel(turn, key, lines);
         } else if client.is_calling() {
-            client.is_cancel_wanted = true;
+            client.cancel_wanted = Some(lines.into());
         }
     }
 
     /// Nobody waits for this INVITE any more: it is cancelled, not sent again, and forgotten after 64*T1.
-    pub(super) fn give_up(&mut self, turn: &mut Turn<'_>, key: Key, role: ClientRole) {
+    pub(super) fn give_up(&mut self, turn: &mut Turn<'_>, key: Key, role: ClientRole, lines: &[u8]) {
         if let Some(client) = self.clients.get_mut(key) {
             client.role = role;
         }
         self.stop_retransmission(key);
-        self.want_cancel(turn, key);
+        self.want_cancel(turn, key, lines);
         if self.clients.get(key).is_some_and(|client| client.is_proceeding()) {
             self.start_timer_c(turn, key, self.lifetime_ms());
         }

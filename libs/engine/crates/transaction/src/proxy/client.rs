@@ -18,7 +18,7 @@ use crate::timer::Timers;
 use crate::token::Side;
 
 use super::call::End;
-use super::cancel::MAX_HUNG_UP;
+use super::cancel::{MAX_HUNG_UP, TIMED_OUT};
 use super::{Proxy, Timed, Turn};
 
 #[derive(Clone, Copy, Debug)]
@@ -59,8 +59,8 @@ pub(super) struct Client {
     pub role: ClientRole,
     /// The client transaction of its CANCEL, which has the same branch.
     pub cancel: Option<Key>,
-    /// To be cancelled when a provisional response comes (§9.1).
-    pub is_cancel_wanted: bool,
+    /// To be cancelled, with these lines, when a provisional response comes (§9.1).
+    pub cancel_wanted: Option<Box<[u8]>>,
     interval_ms: u64,
     timers: Timers<{ ClientTimer::ALL.len() }>,
 }
@@ -187,16 +187,17 @@ impl Proxy {
     }
 
     /// The CANCEL of an INVITE: a transaction of its own under the same branch (§9.1).
-    pub(super) fn send_cancel(&mut self, turn: &mut Turn<'_>, invite: Key) {
+    /// `lines` are its Reason (RFC 3326).
+    pub(super) fn send_cancel(&mut self, turn: &mut Turn<'_>, invite: Key, lines: &[u8]) {
         let Some(client) = self.clients.get(invite).filter(|client| client.cancel.is_none()) else { return };
         let Some(request) = client.sent() else { return };
         let (flow, branch) = (client.flow, client.branch.clone());
         let mut bytes = Vec::with_capacity(512);
-        trunkline_message::write_cancel(&request.view(), b"", &mut bytes);
+        trunkline_message::write_cancel(&request.view(), lines, &mut bytes);
         let cancel = self.start_client(turn, flow, ClientRole::Nobody, branch, Method::Cancel, bytes);
         if let Some(client) = self.clients.get_mut(invite) {
             client.cancel = Some(cancel);
-            client.is_cancel_wanted = false;
+            client.cancel_wanted = None;
         }
     }
 
@@ -231,7 +232,7 @@ impl Proxy {
             has_instead: false,
             role,
             cancel: None,
-            is_cancel_wanted: false,
+            cancel_wanted: None,
             interval_ms,
             timers,
         });
@@ -412,9 +413,11 @@ impl Proxy {
 
     fn on_delivered(&mut self, turn: &mut Turn<'_>, key: Key, role: ClientRole, response: &Message<'_>) {
         let is_provisional = response.status().is_some_and(|status| status < 200);
-        let is_cancel_due = is_provisional && self.clients.get(key).is_some_and(|client| client.is_cancel_wanted);
+        let cancel_due = self.clients.get_mut(key).filter(|_| is_provisional).and_then(|client| client.cancel_wanted.take());
         if is_provisional && self.clients.get(key).is_some_and(Client::is_proceeding) {
             match role {
+                // §16.7 step 2: anything but 100 starts it again.
+                ClientRole::Try { .. } | ClientRole::Exchange { .. } if response.status() == Some(100) && self.is_timer_c_running(key) => {}
                 ClientRole::Try { .. } | ClientRole::Exchange { .. } => self.start_timer_c(turn, key, self.config.timer_c_ms),
                 // Not restarted: a peer that goes on sending provisional responses is forgotten all the same.
                 ClientRole::Abandoned { .. } | ClientRole::Nobody | ClientRole::HangUp { .. } if self.is_timer_c_running(key) => {}
@@ -423,8 +426,8 @@ impl Proxy {
                 }
             }
         }
-        if is_cancel_due {
-            self.send_cancel(turn, key);
+        if let Some(lines) = cancel_due {
+            self.send_cancel(turn, key, &lines);
         }
         match role {
             ClientRole::Try { call, server, .. } => self.on_try_response(turn, key, call, server, response),
@@ -469,7 +472,7 @@ impl Proxy {
         match role {
             ClientRole::Try { call, .. } => self.on_try_overdue(turn, key, call),
             ClientRole::Exchange { server, .. } => {
-                self.give_up(turn, key, ClientRole::Nobody);
+                self.give_up(turn, key, ClientRole::Nobody, TIMED_OUT);
                 self.end_exchange(turn, server, 408);
             }
             ClientRole::Abandoned { .. } | ClientRole::Nobody | ClientRole::HangUp { .. } => self.remove_client(key),

@@ -240,8 +240,12 @@ impl Proxy {
         if leg.side == Side::Carrier {
             self.allow_instead(client);
         }
-        if let Some(server) = self.servers.get_mut(server) {
+        let server_key = server;
+        if let Some(server) = self.servers.get_mut(server_key) {
             server.role = ServerRole::Exchange(client);
+        }
+        if view.method() != Method::Invite {
+            self.await_final(turn, server_key);
         }
     }
 

@@ -205,7 +205,7 @@ impl Proxy {
             Phase::Deciding => self.refuse_call(turn, key, reason),
             Phase::Trying | Phase::Ringing | Phase::Skipping | Phase::Overdue => {
                 turn.fact(id, said());
-                self.abandon_try(turn, key);
+                self.abandon_try(turn, key, reason_line(reason).as_bytes());
                 self.say_gateway_failed(turn, key, 0, FailureCause::Cancelled);
                 self.fail_call(turn, key, reason, FailedBy::Edge);
             }

@@ -1,6 +1,6 @@
 //! Requests sorted: ACK, retransmission, CANCEL, in dialog, new (RFC 3261 §16.3, §16.4, §17.2.3).
 
-use trunkline_message::{HeaderName, Message, Method};
+use trunkline_message::{HeaderName, Message, Method, Scheme};
 
 use crate::action::{Disposition, Flow};
 use crate::branch;
@@ -49,6 +49,12 @@ impl Proxy {
         if branch::is_loop(request, &loop_part) || self.has_come_back(request) {
             return refuse(482, "T104");
         }
+        match (request.method(), request.max_breadth()) {
+            (Method::Ack, _) | (_, None | Some(Some(1..))) => {}
+            // RFC 5393 §5.3.3: not enough for one branch.
+            (_, Some(Some(0))) => return refuse(440, "T111"),
+            (_, Some(None)) => return refuse(400, "T101"),
+        }
         match routes {
             Routes::Token { .. } if request.max_forwards() == Some(0) => refuse(483, "T103"),
             Routes::Token { token, work } => match unknown_extensions(request) {
@@ -58,12 +64,16 @@ impl Proxy {
             Routes::Foreign => refuse(403, "T109"),
             Routes::None | Routes::Preloaded => match request.method() {
                 Method::Ack => Disposition::OutOfDialog(Method::Ack),
+                // §16.3 step 2.
+                _ if request.request_uri().is_ok_and(|uri| uri.scheme == Scheme::Other) => refuse(416, "T107"),
                 // In a dialog, but without the route set that we gave.
                 _ if request.to_tag().is_some() => refuse(481, "T108"),
                 // Our own BYE to a late answer needs a number above (§12.2.1.1), and 2^31 is none (§8.1.1.5).
                 Method::Invite if request.cseq().number >= LAST_CSEQ => refuse(400, "T101"),
-                Method::Invite => unknown_extensions(request).unwrap_or(Disposition::NewInvite),
-                method => Disposition::OutOfDialog(method),
+                method => unknown_extensions(request).unwrap_or(match method {
+                    Method::Invite => Disposition::NewInvite,
+                    method => Disposition::OutOfDialog(method),
+                }),
             },
         }
     }

@@ -39,6 +39,8 @@ pub(super) enum ServerRole {
 
 /// Index of the wait for the access rule, beside the machines' timers.
 const WAIT: usize = ServerTimer::ALL.len();
+/// Index of the time after which a non-INVITE without a final response gets a 100.
+const STILL_TRYING: usize = WAIT + 1;
 
 #[derive(Debug)]
 pub(super) struct Server {
@@ -59,7 +61,7 @@ pub(super) struct Server {
     pub accepted_tag: Vec<u8>,
     pub role: ServerRole,
     interval_ms: u64,
-    timers: Timers<{ WAIT + 1 }>,
+    timers: Timers<{ STILL_TRYING + 1 }>,
 }
 
 impl Server {
@@ -137,11 +139,24 @@ impl Proxy {
             _ => request.method_bytes(),
         };
         let port = via.sent_by_port.unwrap_or(0).to_be_bytes();
+        if !request.has_unique_branch() {
+            return self.server_id_of_rfc2543(request, method);
+        }
         if via.sent_by_host.iter().any(u8::is_ascii_uppercase) {
             let host = via.sent_by_host.to_ascii_lowercase();
             return self.entropy.mark([request.branch(), &host, &port, method]);
         }
         self.entropy.mark([request.branch(), via.sent_by_host, &port, method])
+    }
+
+    /// A branch without the cookie, as RFC 2543 had them, may be that of many requests: they are told apart by all that §17.2.3 names and
+    /// that an ACK or a CANCEL repeats.
+    fn server_id_of_rfc2543(&self, request: &Message<'_>, method: &[u8]) -> u64 {
+        let via = request.top_via();
+        let (host, port) = (via.sent_by_host.to_ascii_lowercase(), via.sent_by_port.unwrap_or(0).to_be_bytes());
+        let number = request.cseq().number.to_be_bytes();
+        let tag = request.from_tag().unwrap_or_default();
+        self.entropy.mark([request.branch(), &host, &port, method, request.call_id(), tag, &number, request.request_uri_bytes()])
     }
 
     pub(super) fn insert_server(&mut self, request: &Message<'_>, source: Flow, role: ServerRole) -> Key {
@@ -220,6 +235,7 @@ impl Proxy {
     pub(super) fn end_silently(&mut self, turn: &mut Turn<'_>, key: Key) {
         if let Some(server) = self.servers.get_mut(key) {
             server.role = ServerRole::Answered;
+            server.last = Vec::new();
         }
         self.drive_server(turn, key, Input::Response(408), None);
     }
@@ -244,6 +260,7 @@ impl Proxy {
             if let Some(server) = self.servers.get_mut(key) {
                 server.role = ServerRole::Answered;
                 server.timers.stop(WAIT);
+                server.timers.stop(STILL_TRYING);
             }
         }
         self.drive_server(turn, key, Input::Response(status), Some(bytes));
@@ -275,12 +292,34 @@ impl Proxy {
         }
     }
 
+    /// RFC 4320 §4.1: a non-INVITE gets its 100 when the sender's Timer E has come to T2, over any transport, and not before.
+    pub(super) fn await_final(&mut self, turn: &Turn<'_>, key: Key) {
+        let (mut interval_ms, mut delay_ms) = (self.config.t1_ms.max(1), 0);
+        while interval_ms < self.config.t2_ms {
+            delay_ms += interval_ms;
+            interval_ms *= 2;
+        }
+        if let Some(server) = self.servers.get_mut(key) {
+            server.timers.start(STILL_TRYING, turn.now.ms + delay_ms);
+            self.timers.arm(Timed::Server(key), &mut server.timers, turn.now.ms);
+        }
+    }
+
+    fn on_still_trying(&mut self, turn: &mut Turn<'_>, key: Key) {
+        let is_trying =
+            self.servers.get(key).is_some_and(|server| matches!(server.machine, Machine::Request(request_server::State::Trying)));
+        if is_trying {
+            self.respond_plain(turn, key, 100);
+        }
+    }
+
     pub(super) fn on_server_timers(&mut self, turn: &mut Turn<'_>, key: Key, at_ms: u64) {
         let Some(server) = self.servers.get_mut(key) else { return };
         server.timers.opened(at_ms);
         while let Some(kind) = self.servers.get_mut(key).and_then(|server| server.timers.take_due(turn.now.ms)) {
             match ServerTimer::ALL.get(kind) {
                 Some(timer) => self.drive_server(turn, key, Input::Timer(*timer), None),
+                None if kind == STILL_TRYING => self.on_still_trying(turn, key),
                 None => {
                     let refusal = self.config.decision_refusal.clone();
                     self.respond_refusal(turn, key, &refusal);

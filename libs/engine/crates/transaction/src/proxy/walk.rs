@@ -15,6 +15,7 @@ use crate::token::{Binding, Side, Token};
 use crate::transport::Transport;
 
 use super::call::{Call, CallTimer};
+use super::cancel::TIMED_OUT;
 use super::client::ClientRole;
 use super::hangup::Dialog;
 use super::phase::{Change, Phase};
@@ -134,17 +135,17 @@ impl Proxy {
     }
 
     /// The current INVITE is left to itself: cancelled when it can be, its late 2xx hung up.
-    pub(super) fn abandon_try(&mut self, turn: &mut Turn<'_>, key: Key) {
+    pub(super) fn abandon_try(&mut self, turn: &mut Turn<'_>, key: Key, lines: &[u8]) {
         let Some(call) = self.calls.get(key) else { return };
         if let Some(client) = call.current {
             let role = ClientRole::Abandoned { call: call.id, number: call.tries, hung_up: Vec::new() };
-            self.give_up(turn, client, role);
+            self.give_up(turn, client, role, lines);
         }
     }
 
     pub(super) fn on_silent(&mut self, turn: &mut Turn<'_>, key: Key) {
         if self.calls.get(key).is_some_and(|call| call.phase == Phase::Trying) {
-            self.abandon_try(turn, key);
+            self.abandon_try(turn, key, TIMED_OUT);
             self.fail_try(turn, key, 0, FailureCause::Silent);
         }
     }
@@ -152,7 +153,7 @@ impl Proxy {
     pub(super) fn on_all_silent(&mut self, turn: &mut Turn<'_>, key: Key) {
         let Some(call) = self.calls.get_mut(key).filter(|call| !call.is_any_heard && call.phase == Phase::Trying) else { return };
         call.waiting.clear();
-        self.abandon_try(turn, key);
+        self.abandon_try(turn, key, TIMED_OUT);
         self.fail_try(turn, key, 0, FailureCause::Silent);
     }
 
@@ -184,29 +185,29 @@ impl Proxy {
 
     /// 100 and then nothing: CANCEL, and the next gateway when the branch has ended.
     pub(super) fn on_pdd_limit(&mut self, turn: &mut Turn<'_>, key: Key) {
-        self.cancel_current(turn, key, Phase::Trying, Change::Skip);
+        self.cancel_current(turn, key, Phase::Trying, Change::Skip, TIMED_OUT);
     }
 
     /// Timer C (§16.8): it has rung for too long.
     pub(super) fn on_try_overdue(&mut self, turn: &mut Turn<'_>, client: Key, key: Key) {
         if self.calls.get(key).is_some_and(|call| call.current == Some(client)) {
-            self.cancel_current(turn, key, Phase::Ringing, Change::Expire);
+            self.cancel_current(turn, key, Phase::Ringing, Change::Expire, TIMED_OUT);
         }
     }
 
-    fn cancel_current(&mut self, turn: &mut Turn<'_>, key: Key, from: Phase, change: Change) {
+    fn cancel_current(&mut self, turn: &mut Turn<'_>, key: Key, from: Phase, change: Change, lines: &[u8]) {
         let Some(call) = self.calls.get_mut(key).filter(|call| call.phase == from) else { return };
         call.change(change);
         call.timers.start(CallTimer::CancelWait as usize, turn.now.ms + self.config.cancel_wait_ms);
         if let Some(client) = call.current {
-            self.want_cancel(turn, client);
+            self.want_cancel(turn, client, lines);
         }
         self.arm_call(turn, key);
     }
 
     pub(super) fn on_cancel_wait_over(&mut self, turn: &mut Turn<'_>, key: Key) {
         let Some(phase) = self.calls.get(key).map(|call| call.phase) else { return };
-        self.abandon_try(turn, key);
+        self.abandon_try(turn, key, TIMED_OUT);
         match phase {
             Phase::Skipping => self.fail_try(turn, key, 0, FailureCause::Pdd),
             Phase::Cancelled => {
@@ -224,8 +225,8 @@ impl Proxy {
         self.fail_call(turn, key, &refusal, FailedBy::Edge);
     }
 
-    /// The caller has hung up before the answer. Where its gateway has said nothing, 487 goes out at once.
-    pub(super) fn on_caller_cancel(&mut self, turn: &mut Turn<'_>, key: Key) {
+    /// The caller has hung up before the answer; `lines` are its Reason. Where its gateway has said nothing, 487 goes out at once.
+    pub(super) fn on_caller_cancel(&mut self, turn: &mut Turn<'_>, key: Key, lines: &[u8]) {
         let Some(call) = self.calls.get_mut(key) else { return };
         let is_heard = call.current.and_then(|client| self.clients.get(client)).is_some_and(|client| client.is_proceeding());
         match call.phase {
@@ -233,10 +234,10 @@ impl Proxy {
             Phase::Trying | Phase::Ringing | Phase::Skipping | Phase::Overdue if is_heard => {
                 let phase = call.phase;
                 call.timers.stop_all();
-                self.cancel_current(turn, key, phase, Change::Cancel);
+                self.cancel_current(turn, key, phase, Change::Cancel, lines);
             }
             Phase::Trying | Phase::Ringing | Phase::Skipping | Phase::Overdue => {
-                self.abandon_try(turn, key);
+                self.abandon_try(turn, key, lines);
                 self.say_gateway_failed(turn, key, 0, FailureCause::Cancelled);
                 self.fail_cancelled(turn, key);
             }
