@@ -92,8 +92,8 @@ bench: venv debian ## CPU per call beside Kamailio, propagation, replay (docs/pe
 chaos: venv debian ## a region's NATS killed, frozen, cut off, restarted under commands and calls; prints the times
 	PYTHONPATH=tests/chaos $(PY) -m pytest -q -s tests/chaos
 
-fuzz: venv ## the parser with random input, where tests/fuzz has any
-	@if [ -d tests/fuzz ]; then $(PY) -m pytest -q tests/fuzz; else echo "there are no tests in tests/fuzz yet" >&2; exit 1; fi
+fuzz: ## parser, core, token and framing under libFuzzer, ten minutes in all (FUZZ_SECONDS=600)
+	tools/fuzz.sh
 
 lint: venv ## formatting, lints, types, import rules, protos, crates
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ MAY_USE: dict[str, frozenset[str]] = {
     "access": frozenset({"message"}),
     "edge": frozenset({"message", "transaction", "access"}),
     "python": frozenset({"message", "transaction", "access", "edge"}),
+    "fuzz": frozenset({"message", "transaction", "edge"}),
 }
 PURE = frozenset({"message", "transaction", "access"})
 IMPURE_DEPENDENCIES = frozenset({"tokio", "mio", "socket2", "nix", "rustix", "libc", "rand", "getrandom", "pyo3"})

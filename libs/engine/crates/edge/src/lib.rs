@@ -13,7 +13,7 @@ mod connection;
 mod counts;
 mod engine;
 pub mod fact_lines;
-mod framing;
+pub mod framing;
 mod hanging_up;
 pub mod journal;
 mod limits;

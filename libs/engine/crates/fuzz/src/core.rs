@@ -1,0 +1,377 @@
+//! The call-stateful core under a sequence of messages, times, orders and deaths that the input spells, byte by byte.
+//!
+//! What must hold: nothing panics; what leaves is a message; a call has one end and an INVITE one kind of final response; and when every
+//! timer has run out nothing is left.
+
+use std::collections::BTreeMap;
+
+use trunkline_message::{HeaderTable, Message};
+use trunkline_transaction::{Action, CallHandle, CallId, Disposition, Fact, FactKind, Flow, Now, Proxy, RecheckHandle, Target};
+
+use crate::support::{
+    addr, admission, alpha, beta, config, from_carrier, from_customer, hop_request, invite_with, plan, refusal, reply_with, token_key,
+    values, ALPHA, BETA, CUSTOMER, START_NS,
+};
+
+/// Inputs of one run; what follows is not looked at.
+const MAX_STEPS: usize = 96;
+/// Messages of each kind that are remembered to be answered, the last ones.
+const MAX_KEPT: usize = 24;
+/// Longer than any call: the token's life and every timer after it.
+const AFTERWARDS_MS: u64 = 25 * 3_600_000;
+/// 64*T1: after it the same branch may be another transaction.
+const TRANSACTION_MS: u64 = 32_000;
+
+const METHODS: [&str; 8] = ["BYE", "INVITE", "UPDATE", "INFO", "PRACK", "REFER", "OPTIONS", "ACK"];
+const STATUSES: [u16; 16] = [100, 180, 183, 200, 200, 202, 302, 401, 404, 408, 481, 486, 487, 500, 503, 603];
+const LINES: [&str; 8] = [
+    "",
+    "Require: 100rel\r\nRSeq: 1\r\n",
+    "Reason: Q.850;cause=16\r\n",
+    "Proxy-Require: foo\r\n",
+    "Route: <sip:127.0.1.1;lr>\r\n",
+    "Privacy: id\r\nP-Asserted-Identity: <sip:1@a>\r\n",
+    "Max-Breadth: 1\r\n",
+    "Record-Route: <sip:10.5.5.5;lr>\r\n",
+];
+const WAITS_MS: [u64; 8] = [1, 500, 3_000, 4_000, 20_000, 33_000, 181_000, 3_600_000];
+const ELSEWHERE: &str = "10.1.1.77:5070";
+
+pub fn run(data: &[u8]) {
+    let mut world = World::new();
+    let mut input = Input(data);
+    for _ in 0..MAX_STEPS {
+        let Some(step) = input.next() else { break };
+        world.step(step, &mut input);
+    }
+    world.finish();
+}
+
+struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    fn next(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    /// 0 when the input is at its end.
+    fn byte(&mut self) -> usize {
+        usize::from(self.next().unwrap_or(0))
+    }
+
+    fn bytes(&mut self, count: usize) -> &'a [u8] {
+        let (head, rest) = self.0.split_at(count.min(self.0.len()));
+        self.0 = rest;
+        head
+    }
+
+    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.byte() % choices.len()]
+    }
+
+    /// One of the last ones, 0 the very last.
+    fn last<'v, T>(&mut self, values: &'v [T]) -> Option<&'v T> {
+        let back = self.byte();
+        values.len().checked_sub(1).map(|last| &values[last - back % values.len()])
+    }
+}
+
+/// A message and who sent it, or got it.
+#[derive(Clone)]
+struct Mail {
+    who: &'static str,
+    text: String,
+}
+
+struct World {
+    proxy: Proxy,
+    lives: u8,
+    now_ms: u64,
+    branches: u32,
+    calls: u128,
+    handles: Vec<CallHandle>,
+    rechecks: Vec<RecheckHandle>,
+    /// Everything that parties have said.
+    said: Vec<Mail>,
+    /// INVITEs of callers.
+    invites: Vec<String>,
+    /// Requests and responses that the customer got, requests that carriers got.
+    to_customer: Vec<String>,
+    responses: Vec<String>,
+    to_carrier: Vec<Mail>,
+    /// Of this life of the edge: ends by call, and the first final response by INVITE.
+    ends: BTreeMap<CallId, FactKind>,
+    finals: BTreeMap<String, (u64, u16)>,
+}
+
+fn keep<T>(list: &mut Vec<T>, value: T) {
+    if list.len() == MAX_KEPT {
+        list.remove(0);
+    }
+    list.push(value);
+}
+
+/// Whether the helpers that answer a message find what they need in it: they know no compact forms.
+fn is_usable(text: &str) -> bool {
+    let is_bracketed = |value: &&str| value.split_once('<').is_some_and(|(_, rest)| rest.contains('>'));
+    ["From", "To", "Call-ID", "CSeq", "Via"].iter().all(|name| !values(text, name).is_empty())
+        && values(text, "Contact").first().is_some_and(is_bracketed)
+}
+
+fn made(seed: u8) -> Proxy {
+    let mut proxy = Proxy::new(config(), [seed; 32]);
+    proxy.set_token_keys(&[token_key()]);
+    proxy
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            proxy: made(1),
+            lives: 1,
+            now_ms: 0,
+            branches: 0,
+            calls: 0,
+            handles: Vec::new(),
+            rechecks: Vec::new(),
+            said: Vec::new(),
+            invites: Vec::new(),
+            to_customer: Vec::new(),
+            responses: Vec::new(),
+            to_carrier: Vec::new(),
+            ends: BTreeMap::new(),
+            finals: BTreeMap::new(),
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now { ms: self.now_ms, unix_ns: START_NS + self.now_ms * 1_000_000 }
+    }
+
+    fn step(&mut self, step: u8, input: &mut Input<'_>) {
+        match step % 16 {
+            0 => {
+                self.branches += 1;
+                let call_id = format!("call-{}", input.byte() % 3);
+                let text = invite_with(&call_id, &format!("b{}", self.branches), input.of(&LINES));
+                keep(&mut self.invites, text.clone());
+                self.say(CUSTOMER, &text);
+            }
+            1 => self.decide(input),
+            2 => {
+                let Some(mail) = input.last(&self.to_carrier).cloned() else { return };
+                let tag = input.of(&["callee", "callee", "other", ""]);
+                let text = reply_with(&mail.text, input.of(&STATUSES), tag, mail.who, input.of(&LINES));
+                // A response without a To-tag.
+                self.say(mail.who, &text.replace(";tag=\r\n", "\r\n"));
+            }
+            3 => {
+                let Some(response) = input.last(&self.responses).cloned() else { return };
+                let text = from_customer(input.of(&METHODS), 1 + input.byte() as u32 % 6, &response, input.of(&LINES));
+                self.say(input.of(&[CUSTOMER, CUSTOMER, ELSEWHERE]), &text);
+            }
+            4 => {
+                let Some(mail) = input.last(&self.to_carrier).cloned() else { return };
+                let text = from_carrier(input.of(&METHODS), 1 + input.byte() as u32 % 6, &mail.text, input.of(&LINES));
+                self.say(mail.who, &text);
+            }
+            5 => {
+                let Some(invite) = input.last(&self.invites).cloned() else { return };
+                self.say(CUSTOMER, &hop_request("CANCEL", &invite, None));
+            }
+            6 => {
+                let Some(invite) = input.last(&self.invites).cloned() else { return };
+                let Some(response) = input.last(&self.responses).cloned() else { return };
+                self.say(CUSTOMER, &hop_request("ACK", &invite, Some(&response)));
+            }
+            7 => self.wait(input.of(&WAITS_MS)),
+            8 => {
+                let Some(request) = input.last(&self.to_customer).cloned() else { return };
+                let text = reply_with(&request, input.of(&STATUSES), "caller", CUSTOMER, input.of(&LINES));
+                self.say(CUSTOMER, &text);
+            }
+            9 => {
+                let peer = addr(input.of(&[ALPHA, BETA, CUSTOMER]));
+                self.act(|proxy, now, out| proxy.on_unreachable(now, peer, out));
+            }
+            10 => {
+                let call = CallId(input.byte() as u128);
+                let reason = refusal(480, "T601", "Ended By Command");
+                self.act(|proxy, now, out| {
+                    let _ = proxy.hang_up(now, call, &reason, out);
+                });
+            }
+            11 => self.die(),
+            12 => self.say_changed(input),
+            13 => {
+                let Some(mail) = input.last(&self.said).cloned() else { return };
+                self.say(mail.who, &mail.text);
+            }
+            14 => {
+                let Some(handle) = self.rechecks.pop() else { return };
+                match input.byte() % 2 {
+                    0 => self.act(|proxy, now, out| {
+                        let _ = proxy.resume(now, handle, out);
+                    }),
+                    _ => self.act(|proxy, now, out| {
+                        let _ = proxy.refuse(now, handle, refusal(403, "T203", "Not In ACL"), out);
+                    }),
+                }
+            }
+            _ => {
+                let who = input.of(&[CUSTOMER, ALPHA]);
+                let count = input.byte() * 8;
+                let bytes = input.bytes(count);
+                self.receive(who, bytes);
+            }
+        }
+    }
+
+    fn decide(&mut self, input: &mut Input<'_>) {
+        let Some(handle) = self.handles.pop() else { return };
+        let anonymous = |target: Target| Target { from_name_addr: "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned(), ..target };
+        let targets = match input.byte() % 5 {
+            0 => vec![alpha()],
+            1 => vec![alpha(), beta()],
+            2 => vec![anonymous(beta())],
+            3 => Vec::new(),
+            _ => {
+                return self.act(|proxy, now, out| {
+                    let _ = proxy.reject(now, handle, refusal(403, "T301", "Not Allowed"), out);
+                })
+            }
+        };
+        self.act(|proxy, now, out| {
+            let _ = proxy.route(now, handle, plan(targets), out);
+        });
+    }
+
+    /// Something that was said, with some of its bytes changed, added or cut.
+    fn say_changed(&mut self, input: &mut Input<'_>) {
+        let Some(mail) = input.last(&self.said).cloned() else { return };
+        let mut bytes = mail.text.into_bytes();
+        let at = (input.byte() << 8 | input.byte()) % (bytes.len() + 1);
+        let cut = input.byte() % 32;
+        let end = (at + cut).min(bytes.len());
+        let count = input.byte() % 32;
+        bytes.splice(at..end, input.bytes(count).iter().copied());
+        self.receive(input.of(&[mail.who, ELSEWHERE]), &bytes);
+    }
+
+    fn die(&mut self) {
+        // A byte is seed enough: two lives of one run differ.
+        self.lives = self.lives.wrapping_add(1);
+        self.proxy = made(self.lives);
+        self.handles.clear();
+        self.rechecks.clear();
+        self.ends.clear();
+        self.finals.clear();
+    }
+
+    fn say(&mut self, who: &'static str, text: &str) {
+        keep(&mut self.said, Mail { who, text: text.to_owned() });
+        self.receive(who, text.as_bytes());
+    }
+
+    fn receive(&mut self, who: &str, bytes: &[u8]) {
+        let mut table = HeaderTable::new();
+        let Ok(message) = Message::parse(bytes, &mut table) else { return };
+        let flow = Flow { listener: 0, peer: addr(who) };
+        let mut out = Vec::new();
+        let disposition = self.proxy.on_message(self.now(), flow, &message, &mut out);
+        match disposition {
+            Disposition::NewInvite => {
+                let call = CallId(self.calls);
+                self.calls += 1;
+                if let Ok(handle) = self.proxy.admit(self.now(), flow, &message, admission(call), &mut out) {
+                    self.handles.push(handle);
+                }
+            }
+            Disposition::Recheck { handle, .. } => self.rechecks.push(handle),
+            Disposition::Refuse { status, code, .. } => assert!((400..700).contains(&status) && code.starts_with('T')),
+            Disposition::Done | Disposition::OutOfDialog(_) => {}
+        }
+        self.take(out);
+    }
+
+    fn act(&mut self, act: impl FnOnce(&mut Proxy, Now, &mut Vec<Action>)) {
+        let mut out = Vec::new();
+        let now = self.now();
+        act(&mut self.proxy, now, &mut out);
+        self.take(out);
+    }
+
+    fn wait(&mut self, ms: u64) {
+        let end_ms = self.now_ms + ms;
+        while let Some(at_ms) = self.proxy.next_deadline().filter(|at_ms| *at_ms <= end_ms) {
+            self.now_ms = self.now_ms.max(at_ms);
+            self.act(|proxy, now, out| proxy.on_timer(now, out));
+        }
+        self.now_ms = end_ms;
+    }
+
+    fn finish(&mut self) {
+        self.wait(AFTERWARDS_MS);
+        let left = (self.proxy.call_count(), self.proxy.entry_count(), self.proxy.next_deadline());
+        assert_eq!(left, (0, 0, None), "calls, entries and the next deadline when all is over");
+    }
+
+    fn take(&mut self, out: Vec<Action>) {
+        for action in out {
+            match action {
+                Action::Fact(fact) => self.on_fact(fact),
+                Action::Send { flow, bytes } => self.on_sent(&flow.peer.to_string(), bytes),
+            }
+        }
+    }
+
+    fn on_fact(&mut self, fact: Fact) {
+        if matches!(fact.kind, FactKind::Refused { .. } | FactKind::Failed { .. } | FactKind::Ended { .. }) {
+            let again = self.ends.insert(fact.call, fact.kind.clone());
+            assert!(again.is_none(), "{:?} ends by {again:?} and by {:?}", fact.call, fact.kind);
+        }
+    }
+
+    fn on_sent(&mut self, to: &str, bytes: Vec<u8>) {
+        let mut table = HeaderTable::new();
+        let message = match Message::parse(&bytes, &mut table) {
+            Ok(message) => message,
+            Err(error) => panic!("{error:?} in what leaves:\n{}", String::from_utf8_lossy(&bytes)),
+        };
+        assert_eq!(message.bytes().len(), bytes.len(), "one message and nothing behind it");
+        if let Some(status @ 200..) = message.status().filter(|_| message.cseq().method_bytes == b"INVITE") {
+            self.on_final(&message, status);
+        }
+        let is_request = message.is_request();
+        let Ok(text) = String::from_utf8(bytes) else { return };
+        if !is_usable(&text) {
+            return;
+        }
+        match (is_request, [ALPHA, BETA].into_iter().find(|carrier| *carrier == to)) {
+            (true, Some(who)) => keep(&mut self.to_carrier, Mail { who, text }),
+            (true, None) => keep(&mut self.to_customer, text),
+            (false, None) => keep(&mut self.responses, text),
+            (false, Some(_)) => {}
+        }
+    }
+
+    /// A transaction has one final response, or several that are all a 2xx (RFC 6026 §7.1).
+    fn on_final(&mut self, message: &Message<'_>, status: u16) {
+        let via = String::from_utf8_lossy(message.top_via().raw).into_owned();
+        let key = via.split(";received").next().unwrap_or_default().to_owned();
+        let now_ms = self.now_ms;
+        let (first_ms, first) = *self
+            .finals
+            .entry(key)
+            .and_modify(|first| {
+                if now_ms >= first.0 + TRANSACTION_MS {
+                    *first = (now_ms, status);
+                }
+            })
+            .or_insert((now_ms, status));
+        let is_same = first == status || (first < 300 && status < 300);
+        assert!(is_same, "{first} at {first_ms} ms and {status} at {now_ms} ms");
+    }
+}
