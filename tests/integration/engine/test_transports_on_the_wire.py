@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import ssl
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from helpers.engine import HOST, NUMBER, EngineBench, Peer, Sip, by_address
 from helpers.streams import StreamGateway, connected
 
 from trunkline.engine import Route, Target
-from trunkline.engine.tables import RemoveAddress, SetAddress, SetGateway
+from trunkline.engine.tables import RemoveAddress, SetAddress, SetBan, SetGateway
 from trunkline.lab.supervisor.authority import Authority, TlsFiles
 
 TRANSPORTS = ("udp", "tcp", "tls")
@@ -247,5 +248,22 @@ def test_connections_are_bounded_as_the_engine_was_told(tmp_path: Path) -> None:
         assert bench.engine.status()["connections_refused"] == 2
         assert all(each.is_closed() for each in (*held, other))
         assert bench.engine.status()["connections_overdue"] == 3
+    finally:
+        bench.close()
+
+
+def test_handshakes_are_taken_out_of_the_sources_bucket_and_a_banned_source_gets_none(tmp_path: Path) -> None:
+    bench = TransportBench(tmp_path, stranger_rate=(1, 20))
+    try:
+        at = bench.listener("127.0.0.1", "tls")
+        bench.peers.append(connected(at, "tls", tls=bench.tls, name=HOST, address="127.0.0.2"))
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            connected(at, "tls", tls=bench.tls, name=HOST, address="127.0.0.2")
+        assert bench.engine.status()["flooded"] == 1
+        for _ in range(3):
+            bench.peers.append(connected(at, "tls", tls=bench.tls, name=HOST))  # its address is listed
+        bench.apply(SetBan("127.0.0.3/32", int(time.time()) + 60), position=3)
+        assert connected(bench.listener("127.0.0.1", "tcp"), address="127.0.0.3").is_closed()
+        assert (bench.engine.status()["banned"], bench.engine.status()["connections"]) == (1, 4)
     finally:
         bench.close()

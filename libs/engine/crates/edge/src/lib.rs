@@ -4,6 +4,7 @@
 //! [`Worker::run`] with a [`Policy`]; what happened to calls comes out of [`Engine::drain`].
 #![deny(unsafe_code)]
 
+mod acceptors;
 mod asked;
 mod attempt;
 mod clock;

@@ -1,6 +1,7 @@
 //! What comes over connections: framed, then as a datagram would be.
 
 use trunkline_message::{HeaderTable, Message, ParseError};
+use trunkline_transaction::Transport;
 
 use crate::framing::{frame, Frame};
 use crate::policy::Policy;
@@ -14,6 +15,11 @@ const READS_PER_TURN: usize = 8;
 /// Connections that the core is told to be closed in one turn; each may make it try another that closes too.
 const CLOSED_PER_TURN: usize = 1_024;
 
+/// What a connection takes of its source's bucket, before anything is done for it: an accept is as dear as a datagram, a handshake of TLS
+/// (one signature) as many. At 400 tokens a second a stranger has 25 handshakes, after a burst of 50.
+const TOKENS_OF_TCP: u32 = 1;
+const TOKENS_OF_TLS: u32 = 16;
+
 /// The answer to a ping (RFC 5626 §4.4.1).
 const PONG: &[u8] = b"\r\n";
 const PING_BYTES: usize = 4;
@@ -22,7 +28,21 @@ impl Worker {
     /// Everything that happened on connections.
     pub(crate) fn serve_connections(&mut self, buffer: &mut [u8], table: &mut HeaderTable, policy: &mut dyn Policy) {
         let mut readable = std::mem::take(&mut self.readable);
-        self.streams.poll(self.clock.now().ms, &self.shared.counters, &mut readable);
+        let mut arrivals = std::mem::take(&mut self.arrivals);
+        let now = self.clock.now();
+        self.streams.poll(now.ms, &self.shared.counters, &mut arrivals, &mut readable);
+        for arrival in arrivals.drain(..) {
+            let tokens = match arrival.transport {
+                Transport::Tls => TOKENS_OF_TLS,
+                Transport::Udp | Transport::Tcp => TOKENS_OF_TCP,
+            };
+            if self.is_heard(now, arrival.flow, tokens) {
+                self.streams.let_in(arrival, now.ms, &self.shared.counters);
+            } else {
+                raise(&self.shared.counters.connections_refused);
+            }
+        }
+        self.arrivals = arrivals;
         for id in readable.drain(..) {
             self.read_connection(id, buffer, table, policy);
         }

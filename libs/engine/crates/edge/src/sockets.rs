@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use trunkline_transaction::{Listener, Transport};
 
-use crate::streams;
+use crate::acceptors;
 use crate::udp::UdpListener;
 
 /// Bound, in the order in which the worker counts its listeners: those of UDP first, so that what comes by datagram finds its socket by the
@@ -31,7 +31,7 @@ impl Sockets {
                     address
                 }
                 Transport::Tcp | Transport::Tls => {
-                    let socket = streams::bind(wanted.address)?;
+                    let socket = acceptors::bind(wanted.address)?;
                     let address = socket.local_addr()?;
                     tcp.push(socket);
                     address

@@ -63,17 +63,17 @@ impl Sources {
         Self { state: RandomState::new(), places: vec![Place::default(); SETS * PLACES], shared_full_us: vec![0; SETS], stranger, known }
     }
 
-    /// Takes a token. `false`: this source has sent too much.
-    pub fn admit(&mut self, now_ms: u64, source: IpAddr) -> bool {
+    /// Takes tokens, all or none. `false`: this source has sent too much.
+    pub fn admit(&mut self, now_ms: u64, source: IpAddr, tokens: u32) -> bool {
         let source = self.hash(source);
         let set = set_of(source);
         match self.place(now_ms, source) {
             Some(at) => {
                 let place = &mut self.places[at];
                 let rate = if place.known_until_ms > now_ms { self.known } else { self.stranger };
-                take(&mut place.full_us, now_ms, rate)
+                take(&mut place.full_us, now_ms, rate, tokens)
             }
-            None => take(&mut self.shared_full_us[set], now_ms, self.stranger),
+            None => take(&mut self.shared_full_us[set], now_ms, self.stranger, tokens),
         }
     }
 
@@ -124,10 +124,10 @@ fn set_of(source: u64) -> usize {
     (source % SETS as u64) as usize
 }
 
-/// A token of the bucket that is full again at `full_us`.
-fn take(full_us: &mut u64, now_ms: u64, rate: Rate) -> bool {
+/// Tokens of the bucket that is full again at `full_us`.
+fn take(full_us: &mut u64, now_ms: u64, rate: Rate, tokens: u32) -> bool {
     let from_us = (*full_us).max(now_ms * 1_000);
-    let next_us = from_us + rate.step_us();
+    let next_us = from_us + rate.step_us() * u64::from(tokens);
     let is_there = next_us <= now_ms * 1_000 + rate.depth_us();
     if is_there {
         *full_us = next_us;
@@ -152,7 +152,7 @@ mod tests {
     }
 
     fn admitted(sources: &mut Sources, now_ms: u64, source: &str, count: usize) -> usize {
-        (0..count).filter(|_| sources.admit(now_ms, ip(source))).count()
+        (0..count).filter(|_| sources.admit(now_ms, ip(source), 1)).count()
     }
 
     #[test]
@@ -163,6 +163,14 @@ mod tests {
         assert_eq!(admitted(&mut sources, 2_050, "192.0.2.1", 100), 0);
         assert_eq!(admitted(&mut sources, 60_000, "192.0.2.1", 100), 20);
         assert_eq!(admitted(&mut sources, 2_000, "192.0.2.2", 1), 1, "another source has its own");
+    }
+
+    #[test]
+    fn what_is_dear_takes_more_of_the_bucket_and_is_not_begun_without_all_of_it() {
+        let mut sources = sources();
+        let dear = (0..10).filter(|_| sources.admit(1_000, ip("192.0.2.1"), 8)).count();
+        assert_eq!(dear, 2);
+        assert_eq!(admitted(&mut sources, 1_000, "192.0.2.1", 100), 4, "what was refused took nothing");
     }
 
     #[test]
@@ -187,7 +195,7 @@ mod tests {
     #[test]
     fn a_network_of_ipv6_is_one_source_and_a_mapped_address_is_the_ipv4_one() {
         let mut sources = sources();
-        let spread = (0..100).filter(|host| sources.admit(1_000, ip(&format!("2001:db8::{host:x}")))).count();
+        let spread = (0..100).filter(|host| sources.admit(1_000, ip(&format!("2001:db8::{host:x}")), 1)).count();
         assert_eq!(spread, 20);
         assert_eq!(admitted(&mut sources, 1_000, "192.0.2.1", 20) + admitted(&mut sources, 1_000, "::ffff:192.0.2.1", 20), 20);
     }
@@ -199,7 +207,7 @@ mod tests {
         sources.know(1_000, ip("192.0.2.2"));
         let places = sources.places.len();
         for invented in 0..2_000_000_u32 {
-            sources.admit(1_000, IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + invented)));
+            sources.admit(1_000, IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + invented)), 1);
         }
         assert_eq!(admitted(&mut sources, 1_000, "192.0.2.1", 100), 0);
         assert!(admitted(&mut sources, 1_000, "192.0.2.2", 900) >= 900);
@@ -215,7 +223,7 @@ mod tests {
         for _ in 0..20_000 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             now_ms += (state >> 33) % 40;
-            taken += u64::from(sources.admit(now_ms, ip("198.51.100.1")));
+            taken += u64::from(sources.admit(now_ms, ip("198.51.100.1"), 1));
             let most = u64::from(STRANGER.burst) + (now_ms - start_ms) * u64::from(STRANGER.per_s) / 1_000 + 1;
             assert!(taken <= most, "{taken} of {most} after {} ms", now_ms - start_ms);
         }

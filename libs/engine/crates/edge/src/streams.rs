@@ -6,15 +6,15 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use socket2::{Domain, Protocol, Socket, Type};
 use trunkline_access::Tables;
 use trunkline_transaction::{Flow, Listener, Transport};
 
+use crate::acceptors::{network, Acceptors, Arrival, LISTENER_BIT};
 use crate::connection::{Connection, Received};
 use crate::limits::StreamLimits;
 use crate::status::{raise, Counters};
@@ -22,15 +22,6 @@ use crate::tls::Tls;
 
 /// Connections whose events are taken at one go.
 const EVENTS_PER_TURN: usize = 256;
-/// New connections of one listener at one go.
-const ACCEPTS_PER_TURN: usize = 64;
-/// Connections that wait in the kernel until they are accepted.
-const BACKLOG: i32 = 1_024;
-/// After an error that is not a connection's own (no descriptor left) nobody is let in for this time.
-const PAUSE_MS: u64 = 200;
-/// An epoll token of a listener; connections have slot and generation.
-const LISTENER_BIT: u64 = 1 << 63;
-
 /// A connection; one that was closed meanwhile is nobody's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ConnectionId {
@@ -49,44 +40,23 @@ struct Slot {
     connection: Option<Box<Connection>>,
 }
 
-struct Acceptor {
-    listener: u16,
-    socket: TcpListener,
-    transport: Transport,
-}
-
 /// See the module.
 pub(crate) struct Streams {
     epoll: Epoll,
-    acceptors: Vec<Acceptor>,
+    acceptors: Acceptors,
     /// Where we listen, by listener index.
     places: Vec<Listener>,
     slots: Vec<Slot>,
     free: Vec<u32>,
     by_flow: HashMap<Flow, ConnectionId>,
+    /// Connections made to us, by address of IPv4 or network of IPv6: whoever has one address of a /64 has them all.
     by_source: HashMap<IpAddr, usize>,
     deadlines: BinaryHeap<Reverse<(u64, ConnectionId)>>,
     /// Closed, and the core does not know.
     closed: VecDeque<Flow>,
-    paused_until_ms: Option<u64>,
     pub limits: StreamLimits,
     tls: Arc<Tls>,
     tables: Arc<Tables>,
-}
-
-/// Binds what is not UDP.
-pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("TCP {address}: {error}"));
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)).map_err(named)?;
-    // Connections of the process before linger for a minute.
-    socket.set_reuse_address(true).map_err(named)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true).map_err(named)?;
-    }
-    socket.set_nonblocking(true).map_err(named)?;
-    socket.bind(&address.into()).map_err(named)?;
-    socket.listen(BACKLOG).map_err(named)?;
-    Ok(socket.into())
 }
 
 impl Streams {
@@ -99,12 +69,7 @@ impl Streams {
         tables: Arc<Tables>,
     ) -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        let transport = |listener: u16| places.get(usize::from(listener)).map_or(Transport::Tcp, |place| place.transport);
-        let acceptors: Vec<Acceptor> =
-            sockets.into_iter().map(|(listener, socket)| Acceptor { listener, socket, transport: transport(listener) }).collect();
-        for (index, acceptor) in acceptors.iter().enumerate() {
-            epoll.add(&acceptor.socket, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER_BIT | index as u64))?;
-        }
+        let acceptors = Acceptors::new(&epoll, sockets, &places)?;
         Ok(Self {
             epoll,
             acceptors,
@@ -115,7 +80,6 @@ impl Streams {
             by_source: HashMap::new(),
             deadlines: BinaryHeap::new(),
             closed: VecDeque::new(),
-            paused_until_ms: None,
             limits,
             tls,
             tables,
@@ -131,8 +95,8 @@ impl Streams {
         self.slots.len() - self.free.len()
     }
 
-    /// Lets in who may come, sends what waits, and says which connections have something to read.
-    pub fn poll(&mut self, now_ms: u64, counters: &Counters, readable: &mut Vec<ConnectionId>) {
+    /// Sends what waits, and says who has connected and which connections have something to read.
+    pub fn poll(&mut self, now_ms: u64, counters: &Counters, arrivals: &mut Vec<Arrival>, readable: &mut Vec<ConnectionId>) {
         let mut events = [EpollEvent::empty(); EVENTS_PER_TURN];
         let count = match self.epoll.wait(&mut events, EpollTimeout::ZERO) {
             Ok(count) => count,
@@ -142,7 +106,7 @@ impl Streams {
         for event in &events[..count] {
             let token = event.data();
             if token & LISTENER_BIT != 0 {
-                self.accept((token & !LISTENER_BIT) as usize, now_ms, counters);
+                self.acceptors.accept(&self.epoll, token, now_ms, arrivals);
                 continue;
             }
             let slot = (token & u64::from(u32::MAX)) as u32;
@@ -163,53 +127,25 @@ impl Streams {
         }
     }
 
-    fn accept(&mut self, index: usize, now_ms: u64, counters: &Counters) {
-        for _ in 0..ACCEPTS_PER_TURN {
-            let Some(acceptor) = self.acceptors.get(index) else { return };
-            let (socket, peer) = match acceptor.socket.accept() {
-                Ok(accepted) => accepted,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                // Of the connection, which is gone already (accept(2)).
-                Err(error) if is_of_the_connection(&error) => continue,
-                Err(error) => {
-                    eprintln!("trunkline engine: no connections are taken for {PAUSE_MS} ms: {error}");
-                    return self.pause(now_ms);
-                }
-            };
-            let flow = Flow { listener: acceptor.listener, peer };
-            let held = self.by_source.get(&peer.ip()).copied().unwrap_or_default();
-            if self.len() >= self.limits.connections || held >= self.limits.from_one_source {
-                raise(&counters.connections_refused);
-                continue;
-            }
-            let tls = match acceptor.transport {
-                Transport::Tls => match self.tls.accept() {
-                    Ok(tls) => Some(tls),
-                    Err(why) => {
-                        eprintln!("trunkline engine: TLS of {peer}: {why}");
-                        continue;
-                    }
-                },
-                Transport::Udp | Transport::Tcp => None,
-            };
-            // A connection that breaks before it began is nobody's.
-            if let Ok(connection) = Connection::accepted(socket, flow, tls, &self.limits, now_ms) {
-                *self.by_source.entry(peer.ip()).or_default() += 1;
-                self.insert(connection, counters);
-            }
+    /// Makes a connection of an arrival, within the bounds.
+    pub fn let_in(&mut self, arrival: Arrival, now_ms: u64, counters: &Counters) {
+        let Arrival { flow, transport, socket } = arrival;
+        let source = network(flow.peer.ip());
+        let held = self.by_source.get(&source).copied().unwrap_or_default();
+        if self.len() >= self.limits.connections || held >= self.limits.from_one_source {
+            return raise(&counters.connections_refused);
         }
-    }
-
-    fn pause(&mut self, now_ms: u64) {
-        self.paused_until_ms = Some(now_ms + PAUSE_MS);
-        self.set_accepting(EpollFlags::empty());
-    }
-
-    fn set_accepting(&self, flags: EpollFlags) {
-        for (index, acceptor) in self.acceptors.iter().enumerate() {
-            if let Err(error) = self.epoll.modify(&acceptor.socket, &mut EpollEvent::new(flags, LISTENER_BIT | index as u64)) {
-                eprintln!("trunkline engine: epoll: {error}");
-            }
+        let tls = match transport {
+            Transport::Tls => match self.tls.accept() {
+                Ok(tls) => Some(tls),
+                Err(why) => return eprintln!("trunkline engine: TLS of {}: {why}", flow.peer),
+            },
+            Transport::Udp | Transport::Tcp => None,
+        };
+        // A connection that breaks before it began is nobody's.
+        if let Ok(connection) = Connection::accepted(socket, flow, tls, &self.limits, now_ms) {
+            *self.by_source.entry(source).or_default() += 1;
+            self.insert(connection, counters);
         }
     }
 
@@ -366,7 +302,7 @@ impl Streams {
             self.by_flow.remove(&connection.flow);
         }
         if connection.is_accepted {
-            let source = connection.flow.peer.ip();
+            let source = network(connection.flow.peer.ip());
             if let Some(held) = self.by_source.get_mut(&source) {
                 *held -= 1;
                 if *held == 0 {
@@ -389,15 +325,12 @@ impl Streams {
             return Some(0);
         }
         let deadline = self.deadlines.peek().map(|Reverse((due_ms, _))| *due_ms);
-        deadline.into_iter().chain(self.paused_until_ms).min()
+        deadline.into_iter().chain(self.acceptors.paused_until_ms).min()
     }
 
     /// Closes who has let his time pass.
     pub fn run_deadlines(&mut self, now_ms: u64, counters: &Counters) {
-        if self.paused_until_ms.is_some_and(|until_ms| until_ms <= now_ms) {
-            self.paused_until_ms = None;
-            self.set_accepting(EpollFlags::EPOLLIN);
-        }
+        self.acceptors.resume(&self.epoll, now_ms);
         while let Some(Reverse((due_ms, id))) = self.deadlines.peek().copied().filter(|Reverse((due_ms, _))| *due_ms <= now_ms) {
             self.deadlines.pop();
             let Some(connection) = self.connection(id) else { continue };
@@ -413,15 +346,4 @@ impl Streams {
             }
         }
     }
-}
-
-/// Errors of accept(2) that say nothing of us.
-fn is_of_the_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{
-        ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted, NetworkDown, NetworkUnreachable, PermissionDenied,
-    };
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionReset | HostUnreachable | Interrupted | NetworkDown | NetworkUnreachable | PermissionDenied
-    )
 }

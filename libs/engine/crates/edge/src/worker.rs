@@ -15,6 +15,7 @@ use trunkline_access::{ReplayWindow, USE_BYTES};
 use trunkline_message::{is_keep_alive, HeaderTable, Message, ParseError};
 use trunkline_transaction::{reply_flow, Action, Config, Failures, Flow, Listener, Now, Proxy, Refusal, Transport};
 
+use crate::acceptors::Arrival;
 use crate::asked::Asked;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
@@ -96,6 +97,7 @@ pub struct Worker {
     /// Of UDP: the first of `places`.
     listeners: Vec<UdpListener>,
     pub(crate) streams: Streams,
+    pub(crate) arrivals: Vec<Arrival>,
     pub(crate) readable: Vec<ConnectionId>,
     is_connection_ready: bool,
     /// The last turn was long, or left something unread.
@@ -162,6 +164,7 @@ impl Worker {
             shared,
             listeners,
             streams,
+            arrivals: Vec::new(),
             readable: Vec::new(),
             is_connection_ready: false,
             is_late: false,
@@ -341,7 +344,7 @@ impl Worker {
             self.proxy.set_token_keys(&keys);
         }
         let now = self.clock.now();
-        if !self.is_heard(now, flow) {
+        if !self.is_heard(now, flow, 1) {
             return;
         }
         let error = match Message::parse(datagram, table) {
@@ -368,20 +371,20 @@ impl Worker {
         self.answer = answer;
     }
 
-    /// Before the parser: nothing of a source that is banned or has sent too much is looked at. A gateway sends as much as it is sent, and a
+    /// Before the parser, and before a handshake: nothing of a source that is banned or has sent too much is looked at. A gateway sends as much as it is sent, and a
     /// customer whose address is listed is no stranger from its first datagram on.
-    fn is_heard(&mut self, now: Now, flow: Flow) -> bool {
+    pub(crate) fn is_heard(&mut self, now: Now, flow: Flow, tokens: u32) -> bool {
         let what = {
             let tables = self.shared.tables.load();
             if tables.ban(flow.peer, now.unix_ns / 1_000_000_000).is_some() {
                 raise(&self.shared.counters.banned);
                 What::Banned
-            } else if self.sources.admit(now.ms, flow.peer.ip()) {
+            } else if self.sources.admit(now.ms, flow.peer.ip(), tokens) {
                 return true;
             } else {
                 if tables.is_listed(flow.peer) || !tables.gateways_at(flow.peer).is_empty() {
                     self.sources.know(now.ms, flow.peer.ip());
-                    if self.sources.admit(now.ms, flow.peer.ip()) {
+                    if self.sources.admit(now.ms, flow.peer.ip(), tokens) {
                         return true;
                     }
                 }
