@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use trunkline_access::{current_key, decide, issue, Admission, Call, Domain, Outcome, Proof, Snapshot, Verdict};
-use trunkline_message::{Algorithm, Message, Method, Scheme};
+use trunkline_message::{Algorithm, HeaderName, Message, Method, Scheme};
 use trunkline_transaction::{
     AdmitError, CallHandle, CallId, Disposition, Failures, Flow, Listener, Now, Prepared, RecheckHandle, Refusal, RoutePlan, Step,
     Transport,
@@ -87,6 +87,13 @@ impl Worker {
             _ if !self.may_answer(now, flow, What::OutOfDialog) => {}
             Method::Options if self.shared.is_draining.load(Ordering::Relaxed) => {
                 self.refuse(flow, message, &refusal(&tables.load(), "T903", String::new()), b"");
+            }
+            // §8.2.2.3: who is asked is we ourselves, and we have no extension to be required.
+            Method::Options if message.has(HeaderName::Require) => {
+                let tags: Vec<_> = message.option_tags(HeaderName::Require).map(String::from_utf8_lossy).collect();
+                let mut refusal = refusal(&tables.load(), "T106", String::new());
+                refusal.extra_headers = format!("Unsupported: {}\r\n", tags.join(", "));
+                self.refuse(flow, message, &refusal, b"");
             }
             Method::Options => {
                 let mut answer = std::mem::take(&mut self.answer);
