@@ -31,6 +31,13 @@ def test_the_examples_of_rfc_7616_are_answered_as_printed(algorithm: str, respon
     assert re.search(r"qop=auth, nc=00000001", value)
 
 
+def test_the_example_of_rfc_7616_for_sha_512_256_is_answered_as_its_erratum_4897_has_it() -> None:
+    challenge = Challenge("api@example.org", "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK", "SHA-512-256", qop="auth")
+    cnonce = "NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v"
+    value = credentials(challenge, username="Jäsøn Doe", password="Secret, or not?", method="GET", uri="/doe.json", cnonce=cnonce)
+    assert 'response="3798d4131c277846293534c3edc11bd8a5e4cdcbff78b05db9d95eeb1cec68a5"' in value
+
+
 def test_sha_512_256_is_the_truncated_hash_with_its_own_start() -> None:
     value = credentials(Challenge("r", "n", "SHA-512-256"), username="u", password="p", method="INVITE", uri="sip:x", cnonce="c")
     assert re.search(r'response="[0-9a-f]{64}"', value)

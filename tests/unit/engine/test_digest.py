@@ -34,6 +34,34 @@ def test_the_examples_of_rfc_7616(algorithm: str, wanted: str) -> None:
     assert response == wanted
 
 
+def test_the_example_of_rfc_7616_for_sha_512_256_as_its_erratum_4897_has_it() -> None:
+    """The RFC prints what SHA-512 cut to 256 bits makes of it, which is another function."""
+    response = digest_response(
+        algorithm="SHA-512-256",
+        ha1=ha1("SHA-512-256", "Jäsøn Doe", "api@example.org", "Secret, or not?"),
+        nonce="5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK",
+        method="GET",
+        uri="/doe.json",
+        cnonce="NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v",
+    )
+    assert response == "3798d4131c277846293534c3edc11bd8a5e4cdcbff78b05db9d95eeb1cec68a5"
+
+
+@pytest.mark.parametrize(("qop", "wanted"), [("", "bf57e4e0d0bffc0fbaedce64d59add5e"), ("auth", "89eb0059246c02b2f6ee02c7961d5ea3")])
+def test_the_examples_for_sip(qop: str, wanted: str) -> None:
+    """Of draft-smith-sip-auth-examples, which SIP stacks are compared by."""
+    response = digest_response(
+        algorithm="MD5",
+        ha1=ha1("MD5", "bob", "biloxi.com", "zanzibar"),
+        nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093",
+        method="INVITE",
+        uri="sip:bob@biloxi.com",
+        cnonce="0a4f113b",
+        qop=qop,
+    )
+    assert response == wanted
+
+
 def test_without_qop_counter_and_cnonce_do_not_matter() -> None:
     secret = ha1("MD5", "u", "r", "p")
     plain = digest_response(algorithm="MD5", ha1=secret, nonce="n", method="INVITE", uri="sip:x", qop="")

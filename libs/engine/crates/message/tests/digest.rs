@@ -11,8 +11,7 @@ fn mufasa(algorithm: &str, response: &str) -> String {
     MUFASA.replace("ALGORITHM", algorithm).replace("RESPONSE", response)
 }
 
-/// RFC 7616 §3.9.1 for the first two. Its example for SHA-512-256 hashes the username, which is
-/// not offered here: the third was computed with OpenSSL.
+/// RFC 7616 §3.9.1 for the first two; it has none for the third, which was computed with OpenSSL.
 const RESPONSES: [(Algorithm, &str); 3] = [
     (Algorithm::Md5, "8ca523f5e9506fed4657c9700eebdbec"),
     (Algorithm::Sha256, "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
@@ -41,6 +40,27 @@ fn without_qop_the_older_form_comes_out() {
     let credentials = Credentials::parse(value.as_bytes()).expect("parses");
     assert_eq!((credentials.algorithm, credentials.nonce_count), (Algorithm::Md5, 0));
     assert!(credentials.is_right(&ha1, b"INVITE"));
+}
+
+/// Of draft-smith-sip-auth-examples, which SIP stacks are compared by.
+#[test]
+fn the_sip_example_with_qop_comes_out() {
+    let ha1 = compute_ha1(Algorithm::Md5, b"bob", b"biloxi.com", b"zanzibar");
+    let qop = Some(Qop { nc: b"00000001", cnonce: b"0a4f113b" });
+    let input = ResponseInput { nonce: b"dcd98b7102dd2f0e8b11d0f600bfb0c093", method: b"INVITE", uri: b"sip:bob@biloxi.com", qop };
+    assert_eq!(compute_response(&ha1, &input).as_str(), "89eb0059246c02b2f6ee02c7961d5ea3");
+}
+
+/// RFC 7616 §3.9.2 prints a userhash (488869…) and a response (ae66e6…) made with SHA-512 cut to 256 bits, which is another function;
+/// its erratum 4897 has those of SHA-512/256.
+#[test]
+fn the_example_for_sha_512_256_comes_out_as_its_erratum_has_it() {
+    let ha1 = compute_ha1(Algorithm::Sha512_256, "Jäsøn Doe".as_bytes(), b"api@example.org", b"Secret, or not?");
+    let qop = Some(Qop { nc: b"00000001", cnonce: b"NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v" });
+    let nonce = b"5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK";
+    let response = compute_response(&ha1, &ResponseInput { nonce, method: b"GET", uri: b"/doe.json", qop });
+    assert_eq!(response.as_str(), "3798d4131c277846293534c3edc11bd8a5e4cdcbff78b05db9d95eeb1cec68a5");
+    assert_ne!(response.as_str(), "ae66e67d6b427bd3f120414a82e4acff38e8ecd9101d6c861229025f607a79dd");
 }
 
 #[test]
