@@ -103,6 +103,7 @@ lint: venv ## formatting, lints, types, import rules, protos, crates
 	cd protos && $(CURDIR)/$(BIN)/buf lint
 	tools/protos.sh --check
 	$(PY) tools/docs.py --check
+	$(PY) tools/conformance.py
 	$(PY) tools/k8s.py --check
 	$(CARGO) fmt --manifest-path $(ENGINE) --all -- --check
 	$(CARGO) clippy --quiet --manifest-path $(ENGINE) --workspace --all-targets -- -D warnings
