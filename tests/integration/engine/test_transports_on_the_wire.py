@@ -166,6 +166,22 @@ def test_a_call_whose_connection_was_lost_is_hung_up_over_a_new_one(bench: Trans
     assert again.final().status == 200
 
 
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_a_call_that_crosses_the_closing_of_a_kept_connection_goes_by_a_new_one(bench: TransportBench, transport: str) -> None:
+    customer, gateway = bench.customer("127.0.0.1", "udp"), bench.carrier("127.0.0.1", transport)
+    assert isinstance(gateway, StreamGateway)
+    answered(customer, gateway)
+    customer.send(customer.request(call="crossing"))
+    lost = gateway.receive()
+    assert gateway.peer is not None
+    gateway.peer.close()
+    gateway.accept()
+    again = gateway.receive()
+    assert again.all("Via") == lost.all("Via")
+    gateway.answer(again, "486 Busy Here")
+    assert customer.final().status == 486
+
+
 def test_what_is_too_large_for_a_datagram_goes_by_tcp_where_the_gateway_takes_it(bench: TransportBench) -> None:
     customer = bench.customer("127.0.0.1", "udp")
     stream, datagrams = StreamGateway(), Peer()

@@ -41,6 +41,8 @@ enum Stage {
 pub(crate) struct Connection {
     pub flow: Flow,
     pub is_accepted: bool,
+    /// The peer has sent something over it.
+    pub has_heard: bool,
     socket: TcpStream,
     tls: Option<Box<rustls::Connection>>,
     stage: Stage,
@@ -107,6 +109,7 @@ impl Connection {
         Self {
             flow,
             is_accepted,
+            has_heard: false,
             socket,
             tls,
             stage,

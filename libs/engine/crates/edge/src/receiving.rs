@@ -54,8 +54,8 @@ impl Worker {
         let now = self.clock.now();
         self.streams.run_deadlines(now.ms, &self.shared.counters);
         for _ in 0..CLOSED_PER_TURN {
-            let Some(flow) = self.streams.next_closed() else { return };
-            self.proxy.on_closed(now, flow, &mut self.actions);
+            let Some((flow, was_in_use)) = self.streams.next_closed() else { return };
+            self.proxy.on_closed(now, flow, was_in_use, &mut self.actions);
             self.flush();
         }
     }

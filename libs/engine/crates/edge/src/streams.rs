@@ -52,8 +52,8 @@ pub(crate) struct Streams {
     /// Connections made to us, by address of IPv4 or network of IPv6: whoever has one address of a /64 has them all.
     by_source: HashMap<IpAddr, usize>,
     deadlines: BinaryHeap<Reverse<(u64, ConnectionId)>>,
-    /// Closed, and the core does not know.
-    closed: VecDeque<Flow>,
+    /// Closed, and the core does not know; whether we had made it and the peer had spoken over it.
+    closed: VecDeque<(Flow, bool)>,
     pub limits: StreamLimits,
     tls: Arc<Tls>,
     tables: Arc<Tables>,
@@ -159,7 +159,7 @@ impl Streams {
                     if !why.is_empty() {
                         eprintln!("trunkline engine: no connection to {}: {why}", flow.peer);
                     }
-                    self.closed.push_back(flow);
+                    self.closed.push_back((flow, false));
                     return false;
                 }
             },
@@ -259,7 +259,10 @@ impl Streams {
         let connection = self.connection(id)?;
         let was_handshaking = connection.is_handshaking();
         match connection.receive(buffer) {
-            Received::Bytes(len) => Some((len, std::mem::take(&mut connection.partial), connection.scanned)),
+            Received::Bytes(len) => {
+                connection.has_heard = true;
+                Some((len, std::mem::take(&mut connection.partial), connection.scanned))
+            }
             Received::Nothing => {
                 self.settle(id);
                 None
@@ -310,12 +313,12 @@ impl Streams {
                 }
             }
         }
-        self.closed.push_back(connection.flow);
+        self.closed.push_back((connection.flow, connection.has_heard && !connection.is_accepted));
         counters.connections.store(self.len() as u64, std::sync::atomic::Ordering::Relaxed);
     }
 
-    /// A flow whose connection is closed, or could not be made; the core is to be told.
-    pub fn next_closed(&mut self) -> Option<Flow> {
+    /// A flow whose connection is closed, or could not be made, and whether it was in use; the core is to be told.
+    pub fn next_closed(&mut self) -> Option<(Flow, bool)> {
         self.closed.pop_front()
     }
 

@@ -131,7 +131,12 @@ fn an_ack_that_never_comes_is_given_up_over_a_connection_too() {
 }
 
 fn close(bench: &mut Bench, listener: u16, peer: &str) {
-    bench.act(|proxy, now, out| proxy.on_closed(now, Flow { listener, peer: addr(peer) }, out));
+    bench.act(|proxy, now, out| proxy.on_closed(now, Flow { listener, peer: addr(peer) }, false, out));
+}
+
+/// One that we had made and over which the peer had spoken.
+fn close_in_use(bench: &mut Bench, listener: u16, peer: &str) {
+    bench.act(|proxy, now, out| proxy.on_closed(now, Flow { listener, peer: addr(peer) }, true, out));
 }
 
 fn cause(bench: &Bench) -> Vec<FailureCause> {
@@ -154,6 +159,31 @@ fn a_gateway_that_takes_no_connection_is_left_for_the_next_at_once() {
     close(&mut bench, TCP, ALPHA);
     assert_eq!(cause(&bench), [FailureCause::Connection]);
     assert!(bench.one_to(BETA).start().starts_with("INVITE "));
+}
+
+#[test]
+fn a_request_that_crossed_the_closing_of_a_kept_connection_is_sent_once_more() {
+    let mut bench = bench();
+    set_up(&mut bench, &invite(), UDP, vec![step_over(alpha(), TCP, None), step_over(beta(), UDP, None)]);
+    let first = bench.one_to(ALPHA);
+    close_in_use(&mut bench, TCP, ALPHA);
+    assert_eq!(bench.one_to(ALPHA).text, first.text, "the branch too: it may have been heard");
+    assert_eq!(cause(&bench), []);
+    close_in_use(&mut bench, TCP, ALPHA);
+    assert_eq!(cause(&bench), [FailureCause::Connection]);
+    let invite = bench.one_to(BETA);
+    bench.receive(BETA, &reply(&invite.text, 200, "callee", BETA));
+    bench.one_to(CUSTOMER);
+}
+
+#[test]
+fn what_has_a_response_is_not_sent_again_over_a_new_connection() {
+    let mut bench = bench();
+    set_up(&mut bench, &invite(), UDP, vec![step_over(alpha(), TCP, None), step_over(beta(), UDP, None)]);
+    let sent = bench.one_to(ALPHA);
+    bench.receive_at(TCP, ALPHA, &reply(&sent.text, 100, "callee", ALPHA));
+    close_in_use(&mut bench, TCP, ALPHA);
+    assert!(bench.sent_to(ALPHA).is_empty() && bench.sent_to(BETA).is_empty());
 }
 
 #[test]

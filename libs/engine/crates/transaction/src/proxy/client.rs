@@ -56,6 +56,8 @@ pub(super) struct Client {
     pub is_reliable: bool,
     /// Where the connection of `flow` is gone there may be another address to try.
     has_instead: bool,
+    /// Sent again over a new connection.
+    is_resent: bool,
     pub role: ClientRole,
     /// The client transaction of its CANCEL, which has the same branch.
     pub cancel: Option<Key>,
@@ -230,6 +232,7 @@ impl Proxy {
             flow,
             is_reliable,
             has_instead: false,
+            is_resent: false,
             role,
             cancel: None,
             cancel_wanted: None,
@@ -289,6 +292,14 @@ impl Proxy {
         if !self.send_instead(turn, key) {
             self.drive_client(turn, key, Input::TransportError, None);
         }
+    }
+
+    /// Sends an unanswered request over a connection that will be made for it; `false`: once is enough.
+    pub(super) fn resend(&mut self, turn: &mut Turn<'_>, key: Key) -> bool {
+        let Some(client) = self.clients.get_mut(key).filter(|client| client.is_unanswered() && !client.is_resent) else { return false };
+        client.is_resent = true;
+        turn.send(client.flow, client.request.clone());
+        true
     }
 
     /// Whether an unanswered request that may go elsewhere does so now; once.

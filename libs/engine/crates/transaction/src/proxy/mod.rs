@@ -243,11 +243,16 @@ impl Proxy {
 
     /// The connection of `flow` could not be made, or is closed: what went over it and has no response yet has failed (RFC 3261 §18.4), and
     /// responses to what came over it take another (§18.2.2).
-    pub fn on_closed(&mut self, now: Now, flow: Flow, out: &mut Vec<Action>) {
+    ///
+    /// `was_in_use`: we had made it, and the peer had spoken over it. Then the peer may have closed it while our request was on its way, so
+    /// that he is asked once more over a new one: by the same branch, which he knows should he have heard it after all.
+    pub fn on_closed(&mut self, now: Now, flow: Flow, was_in_use: bool, out: &mut Vec<Action>) {
         let mut turn = Turn { now, out };
         self.move_replies(flow);
         for key in self.clients_to(flow.peer, |client| client.is_reliable && client.flow == flow) {
-            self.on_transport_error(&mut turn, key);
+            if !(was_in_use && self.resend(&mut turn, key)) {
+                self.on_transport_error(&mut turn, key);
+            }
         }
     }
 
