@@ -53,9 +53,12 @@ class Bench:
 
     def __init__(self) -> None:
         self.wanted_keys = 0
-        self.engine = AccessTables(realm=REALM)
         self.feed = TableFeed(REALM, "eu1", self._want)
         self.position = 0
+
+    @property
+    def engine(self) -> AccessTables:
+        return self.feed.tables
 
     def _want(self) -> int:
         self.wanted_keys += 1

@@ -189,6 +189,8 @@ class ReplicaStore:
 
     async def facts(self) -> AsyncIterator[Sequence[Fact]]:
         """The retained events in the order they are to be applied in. Raises StoreDamaged, UnknownEvent."""
+        # Of each tenant's rows one name, not a copy each: what is folded of them keeps it.
+        tenants: dict[str, TenantId] = {}
         try:
             async with self._reader.execute(
                 "SELECT place, key, kind, tenant, aggregate, version, event, crc FROM retained ORDER BY place"
@@ -200,7 +202,7 @@ class ReplicaStore:
                         Fact(
                             Position(place // MAX_EVENTS_PER_COMMIT),
                             _KINDS[kind],
-                            TenantId(tenant),
+                            tenants.setdefault(tenant, TenantId(tenant)),
                             aggregate,
                             decode_event(event),
                             version,

@@ -95,7 +95,7 @@ class _Domain:
     tenant: TenantId
     label: str
     # in the order of attachment: the first whose account fits admits the call
-    acls: dict[str, None] = field(default_factory=dict)
+    acls: tuple[str, ...] = ()
     policy: DigestPolicySet = DEFAULT_POLICY
 
 
@@ -234,10 +234,10 @@ class AccessFeed:
         domain = self._domains[tenant, label]
         match event:
             case AclAttached():
-                domain.acls.pop(event.acl, None)  # attached again, it stands last, as in the directory
-                domain.acls[event.acl] = None
+                # attached again, it stands last, as in the directory
+                domain.acls = (*(acl for acl in domain.acls if acl != event.acl), event.acl)
             case AclDetached():
-                domain.acls.pop(event.acl, None)
+                domain.acls = tuple(acl for acl in domain.acls if acl != event.acl)
             case DigestPolicySet():
                 domain.policy = event
             case DomainCreated():

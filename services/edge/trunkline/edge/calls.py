@@ -72,6 +72,7 @@ class CallService:
             pop=settings.pop,
             realm=settings.realm,
             listen=settings.listeners,
+            tables=self.tables.tables,
             journal_dir=str(settings.journal_path),
             other_pops=settings.other_pops,
             timer_t1_ms=settings.timer_t1_ms,

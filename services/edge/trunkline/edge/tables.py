@@ -18,6 +18,7 @@ from trunkline.domain.facts import Fact
 from trunkline.domain.reasons import REGISTRY
 from trunkline.edge.applied import AppliedPositions
 from trunkline.edge.key_ring import NO_KEYS, KeyRing
+from trunkline.engine import AccessTables
 from trunkline.engine.tables import RemoveAcl, RemoveDomain, RemoveGateway, SetReason, TableChange
 from trunkline.runtime.access_feed import AccessFeed, acl_key
 from trunkline.runtime.logs import logger
@@ -29,7 +30,7 @@ SLICE = 500
 _log = logger("tables")
 
 
-class Tables(Protocol):
+class Calls(Protocol):
     """What is needed of `trunkline.engine.Engine`."""
 
     def apply(self, batch: list[TableChange], position: int) -> None: ...
@@ -37,15 +38,18 @@ class Tables(Protocol):
 
 
 class TableFeed:
-    """Collects changes while there is no engine; `attach` gives them all. `on_missing_key` is called when a secret's key is not held and
-    gives a number; until `on_keys_asked` has reached it, the secret's position is not called applied: a receipt promises that the account
-    can be used. Where auth does not answer, or has no such key, the position is applied all the same: everything else of it is.
+    """Fills `tables` while there is no engine; one that is made upon them is given the rest by `attach`.
 
-    `directory` is another one after a rebuild: ask for it each time.
+    `on_missing_key` is called when a secret's key is not held and gives a number; until `on_keys_asked` has reached it, the secret's
+    position is not called applied: a receipt promises that the account can be used. Where auth does not answer, or has no such key, the
+    position is applied all the same: everything else of it is.
+
+    `directory` is another one after a rebuild, and so are `tables` before there is an engine: ask for them each time.
     """
 
     def __init__(self, realm: str, pop: str, on_missing_key: Callable[[], int]) -> None:
-        self.directory = Directory()
+        self.tables = AccessTables(realm=realm)
+        self.directory = Directory(is_for_calls=True)
         self.applied = AppliedPositions()
         self._realm = realm
         self._pop = pop
@@ -54,7 +58,7 @@ class TableFeed:
         self._feed = self._new_feed()
         self._rebuilt: Directory | None = None
         """While the replica is given anew: what becomes `directory` when it is whole."""
-        self._engine: Tables | None = None
+        self._engine: Calls | None = None
         self._covered = 0
         self._awaited: tuple[int, int] | None = None
         """Position of the first secret whose key auth is being asked for, and the number of the last such question."""
@@ -64,8 +68,8 @@ class TableFeed:
         self._endings: dict[tuple[str, str], TenantSuspended | CarrierSuspended] = {}
         """Whose calls are to be ended when the facts told so far are covered, by kind and name."""
 
-    def attach(self, engine: Tables) -> None:
-        """Everything so far goes to the engine, the registry of refusals and the keys first; from now on each group at once."""
+    def attach(self, engine: Calls) -> None:
+        """The registry of refusals, the keys and what is left go to the engine, which was made upon `tables`; from now on each group."""
         assert self._engine is None, "an edge has one engine"
         self._engine = engine
         reasons: list[TableChange] = [SetReason(row.code, row.status, row.text, row.q850) for row in REGISTRY]
@@ -84,6 +88,9 @@ class TableFeed:
         changes = self._feed.changes(fact)
         if changes:
             self._waiting.append((fact.position, changes))
+            # While the file is read: nobody looks at the tables, and all of them at once would take as much memory again.
+            if self._engine is None and len(self._waiting) >= SLICE:
+                self._fill()
 
     def on_covered(self, position: Position) -> None:
         """All facts up to this position have been told."""
@@ -103,7 +110,9 @@ class TableFeed:
     def on_reset(self) -> None:
         """The replica held something else than the log: all facts come again, and `on_covered` when they are whole. Calls go on being
         decided by what was held until then."""
-        self._rebuilt = Directory()
+        self._rebuilt = Directory(is_for_calls=True)
+        if self._engine is None:
+            self.tables = AccessTables(realm=self._realm)
         self._feed = self._new_feed()
         self._awaited = None
         self._waiting = []
@@ -123,9 +132,16 @@ class TableFeed:
     def _new_feed(self) -> AccessFeed:
         return AccessFeed(self._realm, (self._pop,), lambda tenant, credential, sealed: self._ring.unseal(tenant, credential, sealed))
 
+    def _fill(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        self.tables.apply([change for _, changes in waiting for change in changes], 0)
+
     def _give(self) -> None:
         """In slices that end where a commit does."""
-        if self._engine is None or self._rebuilt is not None:
+        if self._rebuilt is not None:
+            return
+        if self._engine is None:
+            self._fill()
             return
         batch: list[TableChange] = []
         waiting, self._waiting = self._waiting, []
@@ -159,9 +175,10 @@ class TableFeed:
         removals = _removals(self.directory, self._feed)
         self.directory = rebuilt
         self.applied.restart()
-        if self._engine is None:
-            return
         waiting, self._waiting = self._waiting, []
+        if self._engine is None:
+            self.tables.apply([change for _, changes in waiting for change in changes], 0)
+            return
         self._engine.apply([*removals, *(change for _, changes in waiting for change in changes)], self._covered)
 
 

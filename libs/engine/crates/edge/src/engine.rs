@@ -120,6 +120,14 @@ impl Engine {
     /// # Errors
     /// What the system says, with the address or the path in its text.
     pub fn bind(config: EngineConfig) -> io::Result<(Self, Worker)> {
+        Self::bind_upon(config, Arc::new(Tables::new()))
+    }
+
+    /// [`Engine::bind`] with tables that may have been filled before.
+    ///
+    /// # Errors
+    /// As of `bind`.
+    pub fn bind_upon(config: EngineConfig, tables: Arc<Tables>) -> io::Result<(Self, Worker)> {
         if config.listen.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "listen: at least one address is needed"));
         }
@@ -130,7 +138,7 @@ impl Engine {
         let mut seed = [0; 32];
         SystemRandom::new().fill(&mut seed).map_err(|_| io::Error::other("the system gives no random bytes"))?;
         let shared = Arc::new(Shared {
-            tables: Arc::new(Tables::new()),
+            tables,
             journal,
             counters: Counters::default(),
             is_draining: AtomicBool::new(false),

@@ -1,6 +1,7 @@
 //! `AccessTables` and `AccessTrace`: the access rule without an engine around it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -80,7 +81,14 @@ impl AccessTrace {
 #[pyclass(frozen, module = "trunkline.engine._engine")]
 pub struct AccessTables {
     realm: String,
-    tables: Tables,
+    tables: Arc<Tables>,
+}
+
+impl AccessTables {
+    /// For an engine that is made upon them.
+    pub fn shared(&self) -> Arc<Tables> {
+        Arc::clone(&self.tables)
+    }
 }
 
 #[pymethods]
@@ -88,7 +96,7 @@ impl AccessTables {
     #[new]
     #[pyo3(signature = (*, realm))]
     fn new(realm: String) -> Self {
-        AccessTables { realm, tables: Tables::new() }
+        AccessTables { realm, tables: Arc::new(Tables::new()) }
     }
 
     fn apply(&self, py: Python<'_>, batch: &Bound<'_, PyAny>, position: u64) -> PyResult<()> {

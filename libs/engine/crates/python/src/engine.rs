@@ -3,18 +3,19 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
-use trunkline_access::USE_BYTES;
+use trunkline_access::{Tables, USE_BYTES};
 use trunkline_edge::sources::Rate;
 use trunkline_edge::{CarrierTls, Certificate, Completion, EngineConfig, HangUp, StreamLimits, Which, Worker};
 use trunkline_transaction::{Listener, Transport};
 
+use crate::access::AccessTables;
 use crate::batch::Batch;
 use crate::decision::DecisionClasses;
 use crate::invite::PythonPolicy;
@@ -70,7 +71,7 @@ impl Drop for Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000, ask_limit_ms = 4000, journal_segment_bytes = trunkline_edge::journal::SEGMENT_BYTES, stranger_rate = (400, 800), known_rate = (50_000, 50_000), connections = 10_000, connections_from_one_source = 256, stream_message_ms = 10_000, stream_idle_ms = 3_600_000))]
+    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000, ask_limit_ms = 4000, journal_segment_bytes = trunkline_edge::journal::SEGMENT_BYTES, stranger_rate = (400, 800), known_rate = (50_000, 50_000), connections = 10_000, connections_from_one_source = 256, stream_message_ms = 10_000, stream_idle_ms = 3_600_000, tables = None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -93,6 +94,7 @@ impl Engine {
         connections_from_one_source: usize,
         stream_message_ms: u64,
         stream_idle_ms: u64,
+        tables: Option<&Bound<'_, AccessTables>>,
     ) -> PyResult<Self> {
         check_name("edge", &edge)?;
         check_name("pop", &pop)?;
@@ -144,7 +146,8 @@ impl Engine {
             decision_limit: Duration::from_millis(decision_limit_ms),
             ask_limit_ms,
         };
-        let (engine, worker) = py.detach(|| trunkline_edge::Engine::bind(config))?;
+        let tables = tables.map_or_else(|| Arc::new(Tables::new()), |tables| tables.get().shared());
+        let (engine, worker) = py.detach(|| trunkline_edge::Engine::bind_upon(config, tables))?;
         Ok(Engine { engine, life: Mutex::new(Life::Bound(Box::new(worker))), classes: DecisionClasses::import(py)? })
     }
 

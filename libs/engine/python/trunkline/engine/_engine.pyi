@@ -94,6 +94,7 @@ class Engine:
     was admitted, and a stranger otherwise.
     Over TCP and TLS there are `connections` in all (10,000) and `connections_from_one_source` (256). The first message of a connection, and
     each message from its first byte, may take `stream_message_ms` (10 s); where nothing passes for `stream_idle_ms` (1 h) it is closed.
+    `tables` may have been filled before; what is applied to the engine is applied to them.
     `realm` is the platform's base domain. Raises OSError (with the address in its text) where a
     socket cannot be bound, ValueError for bad values. Names bound to one of `other_pops` are refused with T206.
     """
@@ -120,6 +121,7 @@ class Engine:
         connections_from_one_source: int = ...,
         stream_message_ms: int = ...,
         stream_idle_ms: int = ...,
+        tables: AccessTables | None = None,
     ) -> None: ...
     def apply(self, batch: Sequence[TableChange], position: int) -> None:
         """All of it or, on ValueError (which names the entry), none. Datagrams see one version throughout; records carry `position`."""
