@@ -77,11 +77,20 @@ async def test_carriers_are_changed_and_listed_with_their_gateways(client: Clien
     assert (delta.settings.is_trusted, delta.settings.pdd_limit_s, gamma.settings.pdd_limit_s) == (True, 7, 20)
 
 
+async def test_a_gateway_over_tls_has_its_port_and_the_name_of_its_certificate(client: Client) -> None:
+    await client.stub.CreateCarrier(routing_pb2.CreateCarrierRequest(carrier="secure", settings=config_pb2.CarrierSettings(pdd_limit_s=20)))
+    wanted = routing_pb2.Gateway(name="g1", host="2001:db8::9", region="eu", transport="tls", tls_name="sip.carrier.example")
+    answer = await client.stub.AddGateway(routing_pb2.AddGatewayRequest(carrier="secure", gateway=wanted))
+    (made,) = answer.carrier.gateways
+    assert (made.host, made.port, made.transport, made.tls_name) == ("2001:db8::9", 5061, "tls", "sip.carrier.example")
+
+
 @pytest.mark.parametrize(
     ("gateway", "field"),
     [
         (routing_pb2.Gateway(name="g1", host="carrier.example.com", region="eu"), "gateway.host"),
-        (routing_pb2.Gateway(name="g1", host="192.0.2.1", region="eu", transport="tls"), "gateway.transport"),
+        (routing_pb2.Gateway(name="g1", host="192.0.2.1", region="eu", transport="sctp"), "gateway.transport"),
+        (routing_pb2.Gateway(name="g1", host="192.0.2.1", region="eu", transport="tls", tls_name="*.example.com"), "gateway.tls_name"),
         (routing_pb2.Gateway(name="G 1", host="192.0.2.1", region="eu"), "gateway.name"),
         (routing_pb2.Gateway(name="g1", host="192.0.2.1"), "gateway.region"),
     ],
