@@ -92,8 +92,9 @@ def _ask(platform: Platform, name: str, kind: str) -> dns.message.Message:
 
 def test_dns_leads_to_a_point_of_presence_and_a_new_domain_resolves_as_fast_as_it_is_enforced(platform: Platform, tmp_path: Path) -> None:
     realm = platform.local["base_domain"]
-    naptr = _ask(platform, f"acme.{realm}", "NAPTR").answer[0][0]
-    assert naptr.service == b"SIP+D2U"
+    offered = {each.service: each for each in _ask(platform, f"acme.{realm}", "NAPTR").answer[0]}
+    assert sorted(offered, key=lambda service: offered[service].order) == [b"SIPS+D2T", b"SIP+D2T", b"SIP+D2U"]
+    naptr = offered[b"SIP+D2U"]
     services = sorted(_ask(platform, naptr.replacement.to_text(), "SRV").answer[0], key=lambda each: each.priority)
     assert services[0].target.to_text().startswith("eu")
     address = _ask(platform, services[0].target.to_text(), "A").answer[0][0].address

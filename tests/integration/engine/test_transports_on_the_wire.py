@@ -252,6 +252,7 @@ def test_connections_are_bounded_as_the_engine_was_told(tmp_path: Path) -> None:
     bench = TransportBench(tmp_path, connections=3, connections_from_one_source=2, stream_message_ms=500, stream_idle_ms=400)
     try:
         at = bench.listener("127.0.0.1", "tcp")
+        bench.apply(SetAddress("acme/IN", "127.0.0.2/31", ""), position=3)
         held = [connected(at) for _ in range(2)]
         for each in held:
             each.socket.sendall(b"\r\n\r\n")
@@ -264,6 +265,40 @@ def test_connections_are_bounded_as_the_engine_was_told(tmp_path: Path) -> None:
         assert bench.engine.status()["connections_refused"] == 2
         assert all(each.is_closed() for each in (*held, other))
         assert bench.engine.status()["connections_overdue"] == 3
+    finally:
+        bench.close()
+
+
+def test_strangers_leave_room_for_those_who_are_listed(tmp_path: Path) -> None:
+    bench = TransportBench(tmp_path, connections=4)
+    try:
+        at = bench.listener("127.0.0.1", "tcp")
+        strangers = [connected(at, address=f"127.0.1.{host}") for host in range(1, 5)]
+        bench.peers += strangers
+        assert [stranger.is_closed() for stranger in strangers[2:]] == [True, True]
+        customer = connected(at)
+        bench.peers.append(customer)
+        customer.send(customer.request("OPTIONS"))
+        assert customer.receive().status == 200
+        strangers[0].close()
+        bench.status_when("connections", 2)
+        again = connected(at, address="127.0.1.5")
+        bench.peers.append(again)
+        again.send(again.request("OPTIONS"))
+        assert again.receive().status == 200
+    finally:
+        bench.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.0\r\n\r\n", b"\x16\x03\x01"])
+def test_who_makes_no_handshake_is_closed_in_time(tmp_path: Path, said: bytes) -> None:
+    bench = TransportBench(tmp_path, stream_message_ms=300)
+    try:
+        peer = connected(bench.listener("127.0.0.1", "tls"))
+        bench.peers.append(peer)
+        peer.socket.sendall(said)
+        assert peer.is_closed()
+        bench.status_when("connections", 0)
     finally:
         bench.close()
 

@@ -41,6 +41,8 @@ enum Stage {
 pub(crate) struct Connection {
     pub flow: Flow,
     pub is_accepted: bool,
+    /// Nothing was known of who made it.
+    pub is_strangers: bool,
     /// The peer has sent something over it.
     pub has_heard: bool,
     socket: TcpStream,
@@ -109,6 +111,7 @@ impl Connection {
         Self {
             flow,
             is_accepted,
+            is_strangers: false,
             has_heard: false,
             socket,
             tls,

@@ -3,7 +3,7 @@
 /// What TCP and TLS peers may hold of us. Times in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamLimits {
-    /// In all, both ways. A connection is about 2 KiB, one of TLS 40 KiB with its buffers.
+    /// In all, both ways; half of it for strangers. A connection is about 2 KiB, one of TLS 40 KiB with its buffers.
     pub connections: usize,
     /// That one address, or one /64 of IPv6, has made to us: a company's phones behind one NAT, a trunk's parallel connections.
     pub from_one_source: usize,

@@ -37,7 +37,8 @@ impl Worker {
                 Transport::Udp | Transport::Tcp => TOKENS_OF_TCP,
             };
             if self.is_heard(now, arrival.flow, tokens) {
-                self.streams.let_in(arrival, now.ms, &self.shared.counters);
+                let is_stranger = self.is_stranger(now, arrival.flow);
+                self.streams.let_in(arrival, is_stranger, now.ms, &self.shared.counters);
             } else {
                 raise(&self.shared.counters.connections_refused);
             }

@@ -22,6 +22,9 @@ use crate::tls::Tls;
 
 /// Connections whose events are taken at one go.
 const EVENTS_PER_TURN: usize = 256;
+/// One part in so many of all connections is for strangers.
+const STRANGERS_SHARE: usize = 2;
+
 /// A connection; one that was closed meanwhile is nobody's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ConnectionId {
@@ -51,6 +54,8 @@ pub(crate) struct Streams {
     by_flow: HashMap<Flow, ConnectionId>,
     /// Connections made to us, by address of IPv4 or network of IPv6: whoever has one address of a /64 has them all.
     by_source: HashMap<IpAddr, usize>,
+    /// Of those, made by sources of which nothing was known then.
+    strangers: usize,
     deadlines: BinaryHeap<Reverse<(u64, ConnectionId)>>,
     /// Closed, and the core does not know; whether we had made it and the peer had spoken over it.
     closed: VecDeque<(Flow, bool)>,
@@ -78,6 +83,7 @@ impl Streams {
             free: Vec::new(),
             by_flow: HashMap::new(),
             by_source: HashMap::new(),
+            strangers: 0,
             deadlines: BinaryHeap::new(),
             closed: VecDeque::new(),
             limits,
@@ -127,12 +133,13 @@ impl Streams {
         }
     }
 
-    /// Makes a connection of an arrival, within the bounds.
-    pub fn let_in(&mut self, arrival: Arrival, now_ms: u64, counters: &Counters) {
+    /// Makes a connection of an arrival, within the bounds: strangers, however many they are, leave room for those who are known.
+    pub fn let_in(&mut self, arrival: Arrival, is_stranger: bool, now_ms: u64, counters: &Counters) {
         let Arrival { flow, transport, socket } = arrival;
         let source = network(flow.peer.ip());
         let held = self.by_source.get(&source).copied().unwrap_or_default();
-        if self.len() >= self.limits.connections || held >= self.limits.from_one_source {
+        let is_room_taken = is_stranger && self.strangers >= self.limits.connections / STRANGERS_SHARE;
+        if self.len() >= self.limits.connections || held >= self.limits.from_one_source || is_room_taken {
             return raise(&counters.connections_refused);
         }
         let tls = match transport {
@@ -143,7 +150,9 @@ impl Streams {
             Transport::Udp | Transport::Tcp => None,
         };
         // A connection that breaks before it began is nobody's.
-        if let Ok(connection) = Connection::accepted(socket, flow, tls, &self.limits, now_ms) {
+        if let Ok(mut connection) = Connection::accepted(socket, flow, tls, &self.limits, now_ms) {
+            connection.is_strangers = is_stranger;
+            self.strangers += usize::from(is_stranger);
             *self.by_source.entry(source).or_default() += 1;
             self.insert(connection, counters);
         }
@@ -304,6 +313,7 @@ impl Streams {
         if self.by_flow.get(&connection.flow) == Some(&id) {
             self.by_flow.remove(&connection.flow);
         }
+        self.strangers -= usize::from(connection.is_strangers);
         if connection.is_accepted {
             let source = network(connection.flow.peer.ip());
             if let Some(held) = self.by_source.get_mut(&source) {

@@ -371,8 +371,8 @@ impl Worker {
         self.answer = answer;
     }
 
-    /// Before the parser, and before a handshake: nothing of a source that is banned or has sent too much is looked at. A gateway sends as much as it is sent, and a
-    /// customer whose address is listed is no stranger from its first datagram on.
+    /// Before the parser, and before a handshake: nothing of a source that is banned or has sent too much is looked at. A gateway sends as
+    /// much as it is sent, and a customer whose address is listed is no stranger from its first datagram on.
     pub(crate) fn is_heard(&mut self, now: Now, flow: Flow, tokens: u32) -> bool {
         let what = {
             let tables = self.shared.tables.load();
@@ -394,6 +394,13 @@ impl Worker {
         };
         self.counts.count(now.unix_ns, flow.peer.ip(), what, &mut self.lines, &mut self.pending);
         false
+    }
+
+    /// Whether nothing is known of a source: no list has it, it is no gateway, and no call of it was admitted lately.
+    pub(crate) fn is_stranger(&self, now: Now, flow: Flow) -> bool {
+        let tables = self.shared.tables.load();
+        let is_told_of = tables.is_listed(flow.peer) || !tables.gateways_at(flow.peer).is_empty();
+        !is_told_of && !self.sources.is_known(now.ms, flow.peer.ip())
     }
 
     /// Answers without state, once.

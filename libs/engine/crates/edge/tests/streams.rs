@@ -227,8 +227,8 @@ fn an_idle_connection_is_closed_in_the_end() {
 }
 
 #[test]
-fn connections_are_bounded_per_source_and_in_all() {
-    let limits = StreamLimits { connections: 3, from_one_source: 2, ..StreamLimits::default() };
+fn connections_are_bounded_per_source_and_for_strangers_at_half_of_all() {
+    let limits = StreamLimits { connections: 6, from_one_source: 2, ..StreamLimits::default() };
     let served = serve("bounds", "127.0.0.1:0", limits);
     let mut held: Vec<TcpStream> = Vec::new();
     for _ in 0..2 {
@@ -249,7 +249,7 @@ fn connections_are_bounded_per_source_and_in_all() {
     let mut other = from("127.0.0.2:0");
     other.write_all(options("other").as_bytes()).unwrap();
     answer(&mut other);
-    assert!(is_closed(&mut from("127.0.0.3:0")), "the fourth in all");
+    assert!(is_closed(&mut from("127.0.0.3:0")), "the fourth stranger");
     assert_eq!(served.count("connections_refused"), 2);
     held.pop();
     served.wait_until("connections", 2);
