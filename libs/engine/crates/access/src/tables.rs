@@ -124,6 +124,8 @@ impl Acl {
 pub struct Snapshot {
     position: u64,
     domains: CowMap<Arc<str>, Arc<Domain>>,
+    /// The domain that was told last.
+    told: Option<Arc<Domain>>,
     acls: CowMap<Arc<str>, Arc<Acl>>,
     gateways: CowMap<Arc<str>, Arc<Gateway>>,
     /// Ids of the gateways of an address, sorted.
@@ -140,6 +142,7 @@ impl Snapshot {
         Snapshot {
             position: 0,
             domains: CowMap::new(),
+            told: None,
             acls: CowMap::new(),
             gateways: CowMap::new(),
             by_address: CowMap::new(),
@@ -286,7 +289,10 @@ impl Snapshot {
         if !matches!(domain.challenge_status, 401 | 407) {
             return Err(format!("challenge_status: {} is neither 401 nor 407", domain.challenge_status));
         }
-        self.domains.insert(Arc::from(host), Arc::new(domain));
+        // The names of a domain are told one after another, and say the same.
+        let told = self.told.take().filter(|told| **told == domain).unwrap_or_else(|| Arc::new(domain));
+        self.told = Some(Arc::clone(&told));
+        self.domains.insert(Arc::from(host), told);
         Ok(())
     }
 
