@@ -12,8 +12,8 @@ use std::sync::{Arc, PoisonError};
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use ring::hmac;
 use trunkline_access::{ReplayWindow, USE_BYTES};
-use trunkline_message::{is_keep_alive, HeaderTable, Message, ParseError};
-use trunkline_transaction::{reply_flow, Action, Config, Failures, Flow, Listener, Now, Proxy, Refusal, Transport};
+use trunkline_message::{is_keep_alive, malformed_top_via, HeaderTable, Message, ParseError};
+use trunkline_transaction::{reply_flow, reply_flow_by, Action, Config, Failures, Flow, Listener, Now, Proxy, Refusal, Transport};
 
 use crate::acceptors::Arrival;
 use crate::asked::Asked;
@@ -366,7 +366,8 @@ impl Worker {
         let mut answer = std::mem::take(&mut self.answer);
         answer.clear();
         if self.stateless.malformed(datagram, table, error, flow.peer, &refusal, &mut answer) {
-            self.send(flow, &answer);
+            let to = malformed_top_via(datagram, table).map_or(flow, |via| reply_flow_by(&via, flow, self.transport(flow)));
+            self.send(to, &answer);
         }
         self.answer = answer;
     }

@@ -135,7 +135,7 @@ fn serve() -> (Engine, SocketAddr, std::thread::JoinHandle<()>) {
 }
 
 /// The ports of sent-by in the files, where answers without `rport` go; 5060 where it names none.
-const PORTS: [u16; 4] = [5060, 5070, 6050, 19823];
+const PORTS: [u16; 5] = [5050, 5060, 5070, 6050, 19823];
 /// An address of our own, so that the standard port is free.
 const CLIENT: &str = "127.44.75.51";
 

@@ -66,14 +66,20 @@ pub fn write_malformed_response(
     let is_answerable = !parsed.method_span.is_empty()
         && parsed.method != Method::Ack
         && [HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq].into_iter().all(has);
-    let top_via = Values::new(bytes, &table.headers, HeaderName::Via).next().and_then(|value| Via::parse(value.bytes).ok());
-    match top_via {
+    match malformed_top_via(datagram, table) {
         Some(via) if is_answerable => {
             write(&Request { bytes, headers: &table.headers, via }, &ResponseSpec { status: error.status, ..*spec }, out);
             true
         }
         _ => false,
     }
+}
+
+/// The topmost Via of a request that [`Message::parse`] refused, from what it had framed into `table`; `None` where it cannot be read.
+#[must_use]
+pub fn malformed_top_via<'a>(datagram: &'a [u8], table: &'a HeaderTable) -> Option<Via<'a>> {
+    let top = Values::new(skip_leading_crlf(datagram), &table.headers, HeaderName::Via).next()?;
+    Via::parse(top.bytes).ok()
 }
 
 /// What a response is made of.

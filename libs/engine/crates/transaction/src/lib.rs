@@ -35,7 +35,7 @@ pub use config::{Config, Limits};
 pub use plan::{Admission, CallHandle, CallId, Failures, LiveCall, LiveState, Refusal, RoutePlan, StaleCall, Step, Target, MAX_TARGETS};
 pub use prepared::Prepared;
 pub use proxy::{AdmitError, Proxy, RecheckHandle};
-pub use route::reply_flow;
+pub use route::{reply_flow, reply_flow_by};
 pub use tables::{machines, timers, Machine, Row, TimerRow};
 pub use token::{TokenKey, MAX_TOKEN_LENGTH};
 pub use transport::{Listener, Transport};

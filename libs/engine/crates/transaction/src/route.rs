@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use trunkline_message::{numbers, Edits, HeaderName, Message, NameAddr, Scheme, Uri};
+use trunkline_message::{numbers, Edits, HeaderName, Message, NameAddr, Scheme, Uri, Via};
 
 use crate::action::Flow;
 use crate::transport::{pick, Listener, Transport};
@@ -184,10 +184,14 @@ pub(crate) fn route_set<'a>(response: &Message<'a>, our_token: &str) -> Vec<&'a 
 
 /// Where the responses to a request go: RFC 3261 §18.2.2 with RFC 3581 §4. Over a connection, back.
 pub fn reply_flow(request: &Message<'_>, source: Flow, transport: Transport) -> Flow {
+    reply_flow_by(&request.top_via(), source, transport)
+}
+
+/// The same by the topmost Via alone.
+pub fn reply_flow_by(via: &Via<'_>, source: Flow, transport: Transport) -> Flow {
     if transport.is_reliable() {
         return source;
     }
-    let via = request.top_via();
     let port = match via.rport() {
         Some(_) => source.peer.port(),
         None => via.sent_by_port.unwrap_or(transport.default_port()),
