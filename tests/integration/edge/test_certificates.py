@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import ssl
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +103,26 @@ def test_a_client_that_verifies_refuses_a_name_that_no_certificate_has(engine: E
         connected(engine, "eu2.sip.example.com", authority)
     with pytest.raises(ssl.SSLCertVerificationError):
         connected(engine, "acme.sip.example.com", Authority.open(tmp_path / "stranger"))
+
+
+@pytest.mark.parametrize(
+    ("version", "is_spoken"), [(ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_3, True)]
+)
+def test_tls_1_2_and_1_3_are_spoken_and_nothing_older(
+    engine: Engine, authority: Authority, tmp_path: Path, version: ssl.TLSVersion, is_spoken: bool
+) -> None:
+    keeper_of(issued(authority, tmp_path / "1", ACME)).attach(engine)
+    context = ssl.create_default_context(cafile=authority.ca_file)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = version
+    connection = socket.create_connection(engine.addresses[0], timeout=10)
+    try:
+        with context.wrap_socket(connection, server_hostname=ACME[0]) as client:
+            assert is_spoken and answers(client) and client.version() == version.name.replace("_", ".")
+    except ssl.SSLError as error:
+        assert not is_spoken, error
 
 
 async def test_a_renewed_certificate_is_shown_without_a_restart_and_no_connection_ends(
