@@ -303,6 +303,25 @@ def test_who_makes_no_handshake_is_closed_in_time(tmp_path: Path, said: bytes) -
         bench.close()
 
 
+def test_a_connection_that_sends_too_much_is_closed_and_that_of_a_listed_source_is_not(tmp_path: Path) -> None:
+    bench = TransportBench(tmp_path, stranger_rate=(1, 5))
+    try:
+        at = bench.listener("127.0.0.1", "tcp")
+        stranger, customer = connected(at, address="127.0.0.2"), connected(at)
+        bench.peers += [stranger, customer]
+        for peer in (customer, stranger):
+            peer.send("".join(peer.request("OPTIONS", call=f"flood-{number}") for number in range(10)))
+        assert stranger.is_closed()
+        customer.send(customer.request("OPTIONS", call="after"))
+        while customer.receive().one("Call-ID") != "after":
+            pass
+        bench.apply(SetBan("127.0.0.0/24", int(time.time()) + 60), position=3)
+        customer.send(customer.request("OPTIONS", call="banned"))
+        assert customer.is_closed()
+    finally:
+        bench.close()
+
+
 def test_handshakes_are_taken_out_of_the_sources_bucket_and_a_banned_source_gets_none(tmp_path: Path) -> None:
     bench = TransportBench(tmp_path, stranger_rate=(1, 20))
     try:

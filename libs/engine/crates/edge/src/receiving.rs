@@ -91,9 +91,14 @@ impl Worker {
                 Frame::Message(len) => {
                     raise(&self.shared.counters.datagrams_received);
                     has_message = true;
-                    self.on_datagram(flow, &bytes[at..at + len], table, policy);
+                    let is_heard = self.on_datagram(flow, &bytes[at..at + len], table, policy);
                     self.flush();
                     at += len;
+                    if !is_heard {
+                        // What comes over a connection is not sent again: whoever is not listened to is to know it.
+                        self.streams.end(id, &self.shared.counters);
+                        return false;
+                    }
                 }
                 Frame::Partial { scanned } => {
                     let now_ms = self.clock.now().ms;

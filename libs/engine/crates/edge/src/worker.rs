@@ -335,23 +335,23 @@ impl Worker {
         (false, waited_ms)
     }
 
-    /// One message, by whatever way it came.
-    pub(crate) fn on_datagram(&mut self, flow: Flow, datagram: &[u8], table: &mut HeaderTable, policy: &mut dyn Policy) {
+    /// One message, by whatever way it came. `false`: its source is not listened to.
+    pub(crate) fn on_datagram(&mut self, flow: Flow, datagram: &[u8], table: &mut HeaderTable, policy: &mut dyn Policy) -> bool {
         if is_keep_alive(datagram) {
-            return;
+            return true;
         }
         if let Some(keys) = self.shared.token_keys.changed(&mut self.token_keys_seen) {
             self.proxy.set_token_keys(&keys);
         }
         let now = self.clock.now();
         if !self.is_heard(now, flow, 1) {
-            return;
+            return false;
         }
-        let error = match Message::parse(datagram, table) {
-            Ok(message) => return self.on_message(now, flow, &message, policy),
-            Err(error) => error,
-        };
-        self.refuse_malformed(flow, datagram, table, &error);
+        match Message::parse(datagram, table) {
+            Ok(message) => self.on_message(now, flow, &message, policy),
+            Err(error) => self.refuse_malformed(flow, datagram, table, &error),
+        }
+        true
     }
 
     /// `table` holds what could be framed of it.
