@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Fuzzes each target of libs/engine/crates/fuzz under libFuzzer, guided by coverage, on one core, with a stable compiler: coverage is asked of
-# LLVM by flags, and no sanitizer is needed where nothing is unsafe. FUZZ_SECONDS is for all targets together (600).
-# What fails is written to libs/engine/target/fuzz/failures/<target>: put it into the corpus with the repair. New inputs that reach further
-# are in libs/engine/target/fuzz/found/<target>; `tools/fuzz.sh --merge` adds the smallest set of them to the corpus.
+# fuzz.sh [--merge] [TARGET…]: fuzzes the targets of libs/engine/crates/fuzz under libFuzzer, guided by coverage, on one core, with a stable
+# compiler: coverage is asked of LLVM by flags, and no sanitizer is needed where nothing is unsafe. FUZZ_SECONDS is for all targets (600).
+# What fails is written to libs/engine/target/fuzz/failures/TARGET: put it into the corpus with the repair. New inputs that reach further are
+# in libs/engine/target/fuzz/found/TARGET; --merge adds to the corpus the few of them that reach code which it does not.
 set -euo pipefail
 engine=$(cd "$(dirname "$0")/../libs/engine" && pwd)
 seconds=${FUZZ_SECONDS:-600}
 targets=(core framing parser token)
+merging=
+if [ "${1:-}" = --merge ]; then merging=yes; shift; fi
+if [ $# -gt 0 ]; then targets=("$@"); fi
 host=$(rustc -vV | sed -n 's/^host: //p')
 out=$engine/target/fuzz
 
@@ -23,8 +26,8 @@ status=0
 for target in "${targets[@]}"; do
   mkdir -p "$out/found/$target" "$out/failures/$target"
   program=$out/$host/release/$target
-  if [ "${1:-}" = --merge ]; then
-    "$program" -merge=1 "$engine/crates/fuzz/corpus/$target" "$out/found/$target" 2>/dev/null
+  if [ -n "$merging" ]; then
+    "$program" -merge=1 -use_counters=0 -max_len=2048 "$engine/crates/fuzz/corpus/$target" "$out/found/$target" 2>/dev/null
     continue
   fi
   echo "== $target, $((seconds / ${#targets[@]})) s"

@@ -5,20 +5,25 @@
 
 use std::collections::BTreeMap;
 
-use trunkline_message::{HeaderTable, Message};
-use trunkline_transaction::{Action, CallHandle, CallId, Disposition, Fact, FactKind, Flow, Now, Proxy, RecheckHandle, Target};
+use trunkline_message::{HeaderName, HeaderTable, Message};
+use trunkline_transaction::{
+    Action, CallHandle, CallId, Config, Disposition, Fact, FactKind, Flow, Listener, Now, Proxy, RecheckHandle, Target, Transport,
+};
 
 use crate::support::{
     addr, admission, alpha, beta, config, from_carrier, from_customer, hop_request, invite_with, plan, refusal, reply_with, token_key,
-    values, ALPHA, BETA, CUSTOMER, START_NS,
+    ALPHA, BETA, CUSTOMER, OURS, START_NS,
 };
 
 /// Inputs of one run; what follows is not looked at.
 const MAX_STEPS: usize = 96;
 /// Messages of each kind that are remembered to be answered, the last ones.
 const MAX_KEPT: usize = 24;
+/// The longest call and the life of a token, shorter than in life: most of a run would be waiting.
+const LONGEST_S: u32 = 300;
+const TOKEN_LIFETIME_S: u32 = 900;
 /// Longer than any call: the token's life and every timer after it.
-const AFTERWARDS_MS: u64 = 25 * 3_600_000;
+const AFTERWARDS_MS: u64 = 1_800_000;
 /// 64*T1: after it the same branch may be another transaction.
 const TRANSACTION_MS: u64 = 32_000;
 
@@ -34,7 +39,10 @@ const LINES: [&str; 8] = [
     "Max-Breadth: 1\r\n",
     "Record-Route: <sip:10.5.5.5;lr>\r\n",
 ];
-const WAITS_MS: [u64; 8] = [1, 500, 3_000, 4_000, 20_000, 33_000, 181_000, 3_600_000];
+const WAITS_MS: [u64; 8] = [1, 500, 3_000, 4_000, 20_000, 33_000, 181_000, 600_000];
+/// Our listeners.
+const UDP: u16 = 0;
+const TCP: u16 = 1;
 const ELSEWHERE: &str = "10.1.1.77:5070";
 
 pub fn run(data: &[u8]) {
@@ -104,6 +112,10 @@ struct World {
     /// Of this life of the edge: ends by call, and the first final response by INVITE.
     ends: BTreeMap<CallId, FactKind>,
     finals: BTreeMap<String, (u64, u16)>,
+    /// By what the customer speaks; alpha speaks UDP, beta TCP.
+    customer_listener: u16,
+    /// The input has ended: nobody answers any more.
+    is_over: bool,
 }
 
 fn keep<T>(list: &mut Vec<T>, value: T) {
@@ -114,14 +126,20 @@ fn keep<T>(list: &mut Vec<T>, value: T) {
 }
 
 /// Whether the helpers that answer a message find what they need in it: they know no compact forms.
-fn is_usable(text: &str) -> bool {
-    let is_bracketed = |value: &&str| value.split_once('<').is_some_and(|(_, rest)| rest.contains('>'));
-    ["From", "To", "Call-ID", "CSeq", "Via"].iter().all(|name| !values(text, name).is_empty())
-        && values(text, "Contact").first().is_some_and(is_bracketed)
+fn is_usable(message: &Message<'_>) -> bool {
+    let is_bracketed = |value: &[u8]| {
+        let open = value.iter().position(|byte| *byte == b'<');
+        open.is_some_and(|open| value[open..].contains(&b'>'))
+    };
+    let needed = [HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq, HeaderName::Via, HeaderName::Contact];
+    needed.into_iter().all(|name| message.header(name).is_some_and(|header| header.name_span.len() == name.as_str().len()))
+        && message.value(HeaderName::Contact).is_some_and(is_bracketed)
 }
 
 fn made(seed: u8) -> Proxy {
-    let mut proxy = Proxy::new(config(), [seed; 32]);
+    let listeners = vec![Listener::udp(addr(OURS)), Listener { transport: Transport::Tcp, address: addr(OURS) }];
+    let config = Config { listeners, max_duration_s: LONGEST_S, token_lifetime_s: TOKEN_LIFETIME_S, ..config() };
+    let mut proxy = Proxy::new(config, [seed; 32]);
     proxy.set_token_keys(&[token_key()]);
     proxy
 }
@@ -143,6 +161,8 @@ impl World {
             to_carrier: Vec::new(),
             ends: BTreeMap::new(),
             finals: BTreeMap::new(),
+            customer_listener: UDP,
+            is_over: false,
         }
     }
 
@@ -151,7 +171,7 @@ impl World {
     }
 
     fn step(&mut self, step: u8, input: &mut Input<'_>) {
-        match step % 16 {
+        match step % 18 {
             0 => {
                 self.branches += 1;
                 let call_id = format!("call-{}", input.byte() % 3);
@@ -220,6 +240,11 @@ impl World {
                     }),
                 }
             }
+            16 => {
+                let (peer, was_in_use) = (addr(input.of(&[CUSTOMER, BETA])), input.byte() % 2 == 0);
+                self.act(|proxy, now, out| proxy.on_closed(now, Flow { listener: TCP, peer }, was_in_use, out));
+            }
+            17 => self.customer_listener = [UDP, TCP][input.byte() % 2],
             _ => {
                 let who = input.of(&[CUSTOMER, ALPHA]);
                 let count = input.byte() * 8;
@@ -232,10 +257,11 @@ impl World {
     fn decide(&mut self, input: &mut Input<'_>) {
         let Some(handle) = self.handles.pop() else { return };
         let anonymous = |target: Target| Target { from_name_addr: "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned(), ..target };
+        let over_tcp = |target: Target| Target { transport: Transport::Tcp, ..target };
         let targets = match input.byte() % 5 {
             0 => vec![alpha()],
-            1 => vec![alpha(), beta()],
-            2 => vec![anonymous(beta())],
+            1 => vec![alpha(), over_tcp(beta())],
+            2 => vec![anonymous(over_tcp(beta()))],
             3 => Vec::new(),
             _ => {
                 return self.act(|proxy, now, out| {
@@ -243,8 +269,12 @@ impl World {
                 })
             }
         };
+        let mut plan = plan(targets);
+        for step in plan.steps.iter_mut().filter(|step| step.target.transport == Transport::Tcp) {
+            step.listener = TCP;
+        }
         self.act(|proxy, now, out| {
-            let _ = proxy.route(now, handle, plan(targets), out);
+            let _ = proxy.route(now, handle, plan, out);
         });
     }
 
@@ -278,7 +308,12 @@ impl World {
     fn receive(&mut self, who: &str, bytes: &[u8]) {
         let mut table = HeaderTable::new();
         let Ok(message) = Message::parse(bytes, &mut table) else { return };
-        let flow = Flow { listener: 0, peer: addr(who) };
+        let listener = match who {
+            CUSTOMER => self.customer_listener,
+            BETA => TCP,
+            _ => UDP,
+        };
+        let flow = Flow { listener, peer: addr(who) };
         let mut out = Vec::new();
         let disposition = self.proxy.on_message(self.now(), flow, &message, &mut out);
         match disposition {
@@ -313,6 +348,7 @@ impl World {
     }
 
     fn finish(&mut self) {
+        self.is_over = true;
         self.wait(AFTERWARDS_MS);
         let left = (self.proxy.call_count(), self.proxy.entry_count(), self.proxy.next_deadline());
         assert_eq!(left, (0, 0, None), "calls, entries and the next deadline when all is over");
@@ -345,10 +381,10 @@ impl World {
             self.on_final(&message, status);
         }
         let is_request = message.is_request();
-        let Ok(text) = String::from_utf8(bytes) else { return };
-        if !is_usable(&text) {
+        if self.is_over || !is_usable(&message) {
             return;
         }
+        let Ok(text) = String::from_utf8(bytes) else { return };
         match (is_request, [ALPHA, BETA].into_iter().find(|carrier| *carrier == to)) {
             (true, Some(who)) => keep(&mut self.to_carrier, Mail { who, text }),
             (true, None) => keep(&mut self.to_customer, text),
