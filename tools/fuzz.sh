@@ -27,7 +27,7 @@ for target in "${targets[@]}"; do
   mkdir -p "$out/found/$target" "$out/failures/$target"
   program=$out/$host/release/$target
   if [ -n "$merging" ]; then
-    "$program" -merge=1 -use_counters=0 -max_len=2048 "$engine/crates/fuzz/corpus/$target" "$out/found/$target" 2>/dev/null
+    "$program" -merge=1 -use_counters=0 -max_len=700 "$engine/crates/fuzz/corpus/$target" "$out/found/$target" 2>/dev/null
     continue
   fi
   echo "== $target, $((seconds / ${#targets[@]})) s"
