@@ -303,6 +303,20 @@ def test_who_makes_no_handshake_is_closed_in_time(tmp_path: Path, said: bytes) -
         bench.close()
 
 
+def test_pings_are_counted_too(tmp_path: Path) -> None:
+    bench = TransportBench(tmp_path, stranger_rate=(1, 5))
+    try:
+        stranger = connected(bench.listener("127.0.0.1", "tcp"), address="127.0.0.2")
+        bench.peers.append(stranger)
+        stranger.socket.sendall(b"\r\n\r\n" * 10)
+        heard = b""
+        while data := stranger.socket.recv(64):
+            heard += data
+        assert heard == b"\r\n" * 4, "its connection took one of five"
+    finally:
+        bench.close()
+
+
 def test_a_connection_that_sends_too_much_is_closed_and_that_of_a_listed_source_is_not(tmp_path: Path) -> None:
     bench = TransportBench(tmp_path, stranger_rate=(1, 5))
     try:

@@ -83,10 +83,12 @@ impl Worker {
         // Ends: every frame but the last takes bytes.
         loop {
             match frame(&bytes[at..], scanned) {
-                Frame::Ping => {
+                // As dear as a datagram: each is answered by a write of its own.
+                Frame::Ping if self.is_heard(self.clock.now(), flow, 1) => {
                     self.send(flow, PONG);
                     at += PING_BYTES;
                 }
+                Frame::Ping => return self.turn_away(id),
                 Frame::Blank(len) => at += len,
                 Frame::Message(len) => {
                     raise(&self.shared.counters.datagrams_received);
@@ -95,9 +97,7 @@ impl Worker {
                     self.flush();
                     at += len;
                     if !is_heard {
-                        // What comes over a connection is not sent again: whoever is not listened to is to know it.
-                        self.streams.end(id, &self.shared.counters);
-                        return false;
+                        return self.turn_away(id);
                     }
                 }
                 Frame::Partial { scanned } => {
@@ -116,5 +116,11 @@ impl Worker {
             }
             scanned = 0;
         }
+    }
+
+    /// What comes over a connection is not sent again: whoever is not listened to is to know it.
+    fn turn_away(&mut self, id: ConnectionId) -> bool {
+        self.streams.end(id, &self.shared.counters);
+        false
     }
 }

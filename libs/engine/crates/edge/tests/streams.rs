@@ -73,7 +73,7 @@ fn serve(name: &str, listen: &str, streams: StreamLimits) -> Served {
         streams,
         journal_dir: dir.clone(),
         journal_segment_bytes: 1 << 20,
-        stranger_rate: Rate { per_s: 10_000, burst: 100_000 },
+        stranger_rate: Rate { per_s: 1_000_000, burst: 1_000_000 },
         known_rate: Rate { per_s: 10_000, burst: 100_000 },
         t1_ms: 500,
         silent_gateway_ms: 3000,
@@ -261,7 +261,11 @@ fn connections_are_bounded_per_source_and_for_strangers_at_half_of_all() {
 #[test]
 fn a_peer_that_takes_no_answers_is_closed_when_too_much_waits() {
     let served = serve("reader", "127.0.0.1:0", StreamLimits { queued_bytes: 64 << 10, ..StreamLimits::default() });
-    let mut stream = served.connect();
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    // Else the kernel takes some megabytes before anything waits in the engine.
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    socket.connect(&served.address().into()).unwrap();
+    let mut stream = TcpStream::from(socket);
     stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
     // Pings: answers to requests of one source are few on purpose.
     let many = "\r\n\r\n".repeat(16_000);
