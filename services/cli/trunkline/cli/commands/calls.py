@@ -264,7 +264,7 @@ async def place_and_print(
     else:
         console.print(verdict(placed.outcome), markup=False)
         # A challenge that is not answered leaves no record: it is counted with its source.
-        if placed.outcome.ending is not Ending.NOT_AUTHENTICATED:
+        if placed.steps and placed.outcome.ending is not Ending.NOT_AUTHENTICATED:
             console.print(f"record: trunkline call show {placed.call_id}", markup=False, style="dim")
     return placed
 
