@@ -8,10 +8,14 @@ import socket
 import ssl
 import warnings
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed448
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
 from trunkline.edge.certificates import CertificateKeeper
@@ -194,3 +198,22 @@ def test_what_is_bad_at_the_start_keeps_nobody_else_out(engine: Engine, authorit
         keeper_of(missing, good, carriers=carriers).attach(engine)
     assert [entry["log_level"] for entry in logs] == ["error", "info", "error"]
     assert shown(engine, "acme.sip.example.com") == certificate_in(good)
+
+
+def test_a_key_that_the_engine_cannot_use_keeps_nobody_elses_renewal_waiting(engine: Engine, authority: Authority, tmp_path: Path) -> None:
+    first, second = issued(authority, tmp_path / "1", ACME), issued(authority, tmp_path / "2", OTHER)
+    keeper = keeper_of(first, second)
+    keeper.attach(engine)
+    before = certificate_in(first)
+    key = ed448.Ed448PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ed448")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = builder.not_valid_before(datetime(2020, 1, 1)).not_valid_after(datetime(2120, 1, 1)).sign(key, None)
+    first.cert_file.write_bytes(made.public_bytes(Encoding.PEM))
+    first.key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    authority.issue_for("shown", (*OTHER, "new.sip.example.com"), tmp_path / "2")
+    with capture_logs() as logs:
+        keeper.look()
+    assert [(entry["log_level"], entry["file"]) for entry in logs] == [("error", str(first.cert_file)), ("info", str(second.cert_file))]
+    assert shown(engine, "acme.sip.example.com") == before
+    assert shown(engine, "new.sip.example.com") == certificate_in(second)

@@ -7,11 +7,10 @@ moment, so a certificate whose key is not there yet is bad until it is.
 from __future__ import annotations
 
 import asyncio
-import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -72,14 +71,46 @@ class CertificateKeeper:
 
     def look(self) -> None:
         """Reads what changed and hands it over."""
-        assert self._engine is not None, "there is nobody to give certificates to"
-        changed = [each for each in self._certificates if self._has_changed(each, (each.cert_file, each.key_file))]
-        taken = [self._try(partial(self._take, each)) for each in changed]
-        if any(taken):
-            self._give()
+        read: dict[CertificateSettings, Shown] = {}
+        for each in self._certificates:
+            if self._has_changed(each, (each.cert_file, each.key_file)):
+                with self._telling():
+                    read[each] = read_certificate(each)
+        self._take(read)
         carriers = self._carriers
         if carriers is not None and self._has_changed(carriers, (carriers.roots_file, carriers.cert_file, carriers.key_file)):
-            self._try(partial(self._give_carriers, carriers))
+            with self._telling():
+                self._give_carriers(carriers)
+
+    def _take(self, read: dict[CertificateSettings, Shown]) -> None:
+        """All at once, and one by one where the engine refuses some: nobody waits for another's mistake."""
+        if not read:
+            return
+        try:
+            self._give(read)
+        except ValueError:
+            for each, shown in read.items():
+                with self._telling(file=str(each.cert_file)):
+                    self._give({each: shown})
+
+    def _give(self, read: dict[CertificateSettings, Shown]) -> None:
+        """ValueError is the engine's: it says what it cannot use."""
+        assert self._engine is not None, "there is nobody to give certificates to"
+        wanted = self._shown | read
+        self._engine.set_certificates(
+            [(list(wanted[each].names), wanted[each].chain, wanted[each].key) for each in self._certificates if each in wanted]
+        )
+        self._shown = wanted
+        for settings, shown in read.items():
+            told = self._log.warning if shown.expires < datetime.now(UTC) else self._log.info
+            told("certificate taken", file=str(settings.cert_file), names=list(shown.names), expires=shown.expires.isoformat())
+
+    @contextmanager
+    def _telling(self, **where: str) -> Iterator[None]:
+        try:
+            yield
+        except (UnusableFile, ValueError) as error:
+            self._log.error("what was there before stays in use", why=str(error), **where)
 
     def _has_changed(self, what: CertificateSettings | CarrierTlsSettings, files: tuple[Path | None, ...]) -> bool:
         signature = tuple(_signature(file) for file in files if file is not None)
@@ -87,50 +118,31 @@ class CertificateKeeper:
         self._seen[what] = signature
         return is_new
 
-    def _take(self, settings: CertificateSettings) -> None:
-        shown = read_certificate(settings)
-        self._shown[settings] = shown
-        told = self._log.warning if shown.expires < datetime.now(UTC) else self._log.info
-        told("certificate read", file=str(settings.cert_file), names=list(shown.names), expires=shown.expires.isoformat())
-
-    def _give(self) -> None:
-        assert self._engine is not None
-        shown = [self._shown[each] for each in self._certificates if each in self._shown]
-        engine = self._engine
-        self._try(lambda: engine.set_certificates([(list(each.names), each.chain, each.key) for each in shown]))
-
     def _give_carriers(self, settings: CarrierTlsSettings) -> None:
         assert self._engine is not None
         chain, key = (read_file(file) if file is not None else b"" for file in (settings.cert_file, settings.key_file))
         self._engine.set_carrier_tls(read_file(settings.roots_file), chain, key)
         self._log.info("carriers are met over TLS", roots=str(settings.roots_file), shows_certificate=bool(chain))
 
-    def _try(self, act: Callable[[], None]) -> bool:
-        """ValueError is the engine's: it says what it cannot use."""
-        try:
-            act()
-        except (UnusableFile, ValueError) as error:
-            self._log.error("what was there before stays in use", why=str(error))
-            return False
-        return True
-
 
 def read_certificate(settings: CertificateSettings) -> Shown:
     """Checks that chain and key are a pair. Raises UnusableFile."""
     # Loading these takes 30 ms, which an edge without TLS need not wait for.
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
     chain, key = read_file(settings.cert_file), read_file(settings.key_file)
     try:
         leaf = x509.load_pem_x509_certificates(chain)[0]
-        with warnings.catch_warnings(action="ignore"):
-            private = serialization.load_pem_private_key(key, password=None)
-    except (ValueError, TypeError) as error:
+        private = serialization.load_pem_private_key(key, password=None)
+        is_pair = private.public_key() == leaf.public_key()
+        shown = Shown(names_of(leaf), chain, key, leaf.not_valid_after_utc)
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise UnusableFile(f"{settings.cert_file} and {settings.key_file} cannot be read: {error}") from error
-    if private.public_key() != leaf.public_key():
+    if not is_pair:
         raise UnusableFile(f"{settings.key_file} is not the key of {settings.cert_file}")
-    return Shown(names_of(leaf), chain, key, leaf.not_valid_after_utc)
+    return shown
 
 
 def names_of(certificate: object) -> tuple[str, ...]:
