@@ -19,6 +19,7 @@ POPS ?=
 SERVICES ?= home
 LINKS ?=
 PYTEST_ARGS ?=
+TOGETHER := -n 2 --dist loadgroup
 export TRUNKLINE_STATE
 
 help: ## this list
@@ -77,13 +78,13 @@ debian: ## install what only the tests need (SIPp, dig), by apt-get
 	fi
 
 test: venv debian test-rust ## unit, contract, integration and end-to-end tests
-	$(PY) -m pytest -q -m "not slow" $(PYTEST_ARGS)
+	$(PY) -m pytest -q $(TOGETHER) -m "not slow" $(PYTEST_ARGS)
 
 test-rust:
 	timeout --kill-after=10s 900s $(CARGO) test --quiet --manifest-path $(ENGINE) --workspace --exclude trunkline-python
 
 test-all: venv debian test-rust ## the tests of `make test` and the slow ones
-	$(PY) -m pytest -q $(PYTEST_ARGS)
+	$(PY) -m pytest -q $(TOGETHER) $(PYTEST_ARGS)
 
 bench: DEBIAN += kamailio kamailio-sqlite-modules kamailio-extra-modules
 bench: venv debian ## CPU per call beside Kamailio, propagation, replay (docs/performance.md)
