@@ -79,6 +79,7 @@ class CallService:
             silent_gateway_ms=settings.silent_gateway_ms,
             all_silent_ms=settings.all_silent_ms,
             decision_limit_ms=settings.decision_limit_ms,
+            workers=settings.workers,
             connections=settings.connections.in_all,
             connections_from_one_source=settings.connections.from_one_source,
             stream_message_ms=settings.connections.message_ms,

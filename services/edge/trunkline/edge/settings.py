@@ -75,6 +75,8 @@ class EdgeSettings(ServiceSettings):
     `listen` are the addresses of the POP by transport, `other_pops` the other points of presence, whose bound names are not served here.
     The first of `certificates` is for clients that ask for a name that none has; their files, and those of `carrier_tls`, are looked at
     every `certificates_check_s` and read again when they changed.
+    `workers` are threads that move SIP messages, each with sockets of its own on the same addresses; one is good for several thousand calls
+    a second. Of the bounds on connections the one in all is shared out between them, and each lets in so many from one source.
     `auth_addresses` and `routing_addresses` are gRPC `ADDRESS:PORT`, the nearest first. The keys that auth gave are kept on disk, sealed,
     for `keys_lifetime_s` after the last fetch: so long the edge authenticates with auth gone.
     """
@@ -88,6 +90,7 @@ class EdgeSettings(ServiceSettings):
     carrier_tls: CarrierTlsSettings | None = None
     certificates_check_s: float = Field(default=2.0, ge=0.05, le=3600)
     connections: ConnectionSettings = ConnectionSettings()
+    workers: int = Field(default=1, ge=1, le=16)
     journal_dir: Path | None = None
     keys_refresh_s: float = Field(default=60.0, ge=1, le=3600)
     keys_lifetime_s: float = Field(default=float(DAY_S), ge=60, le=30 * DAY_S)

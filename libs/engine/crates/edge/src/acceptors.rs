@@ -36,11 +36,14 @@ pub(crate) struct Acceptors {
 }
 
 /// Binds what is not UDP.
-pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) fn bind(address: SocketAddr, is_shared: bool) -> io::Result<TcpListener> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("TCP {address}: {error}"));
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)).map_err(named)?;
     // Connections of the process before linger for a minute.
     socket.set_reuse_address(true).map_err(named)?;
+    if is_shared {
+        socket.set_reuse_port(true).map_err(named)?;
+    }
     if address.is_ipv6() {
         socket.set_only_v6(true).map_err(named)?;
     }

@@ -1,6 +1,7 @@
 //! Answers to what was asked elsewhere: from them on the call goes its usual way.
 
 use std::sync::atomic::Ordering;
+use std::sync::PoisonError;
 
 use trunkline_access::{is_first_use, Admission};
 use trunkline_message::{Algorithm, Message};
@@ -112,7 +113,11 @@ impl Worker {
             let values: Vec<&[u8]> = values.iter().map(AsRef::as_ref).collect();
             let now_ms = now.unix_ns / 1_000_000;
             let realm = &self.config.realm;
-            if !is_first_use(&tables, realm, &values, asked.account.as_bytes(), message.call_id(), now_ms, &mut self.replay) {
+            let is_first = {
+                let mut replay = self.shared.replay.lock().unwrap_or_else(PoisonError::into_inner);
+                is_first_use(&tables, realm, &values, asked.account.as_bytes(), message.call_id(), now_ms, &mut replay)
+            };
+            if !is_first {
                 let status = CHALLENGE_STATUS;
                 return self.challenge(now, flow, &message, &tables, owner, status, &[algorithm], true, &attempt);
             }
@@ -133,6 +138,6 @@ impl Worker {
             self.flush();
             self.carry_out(flow, &message, &tables, owner, &admission, decision, call, handle, &attempt);
         }
-        self.shared.counters.deferred.fetch_add(1, Ordering::Relaxed);
+        self.counters.deferred.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -22,6 +22,8 @@ pub struct EngineConfig {
     pub user_agent: String,
     /// The first of each transport and family sends to gateways of that transport and family. At least one.
     pub listen: Vec<Listener>,
+    /// Threads that serve, 1 to [`trunkline_transaction::MAX_WORKERS`]; what is bounded in all is shared out between them.
+    pub workers: u8,
     pub streams: StreamLimits,
     pub journal_dir: PathBuf,
     /// See [`crate::journal::Journal::open`].

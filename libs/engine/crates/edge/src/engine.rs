@@ -6,20 +6,21 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{channel, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use ring::rand::{SecureRandom, SystemRandom};
-use trunkline_access::Tables;
-use trunkline_transaction::TokenKey;
+use trunkline_access::{ReplayWindow, Tables, USE_BYTES};
+use trunkline_transaction::{CallId, TokenKey, MAX_WORKERS};
 
-use crate::clock::unix_ns;
+use crate::clock::{unix_ns, Clock};
 use crate::completion::Completion;
 use crate::config::EngineConfig;
 use crate::hanging_up::HangUp;
 use crate::journal::{Chunk, Journal};
 use crate::sockets::Sockets;
-use crate::status::Counters;
+use crate::sources::Sources;
+use crate::team::{Passed, Team};
 use crate::tls::{CarrierTls, Certificate, Tls};
 use crate::watchdog::Watchdog;
 use crate::worker::Worker;
@@ -50,23 +51,30 @@ pub struct LiveCallRow {
     pub gateway: String,
 }
 
-/// What the worker is asked or told between datagrams.
+/// Used nonces that wait for being told: some 50,000.
+const MAX_UNTOLD_BYTES: usize = 1 << 20;
+
+/// What a worker is asked or told between datagrams.
+#[derive(Debug)]
 pub(crate) enum Order {
     LiveCalls(Sender<Vec<LiveCallRow>>),
     /// An answer to what was asked elsewhere.
     Complete(Box<Completion>),
-    /// Nonces that other edges have admitted.
-    HearUses(Vec<u8>),
     /// Answered with the number of calls that are being ended.
     HangUp(HangUp, Sender<usize>),
+    /// From another worker.
+    Take(Passed),
     Stop,
 }
 
-/// What the engine's handle and its worker share.
+/// What the engine's handle and its workers share.
 pub(crate) struct Shared {
     pub tables: Arc<Tables>,
     pub journal: Journal,
-    pub counters: Counters,
+    pub team: Team,
+    pub sources: Sources,
+    /// Nonces that were used at any worker, or at another edge.
+    pub replay: Mutex<ReplayWindow>,
     pub is_draining: AtomicBool,
     /// The tables are not whole: each new call is asked about elsewhere.
     pub is_degraded: AtomicBool,
@@ -75,8 +83,6 @@ pub(crate) struct Shared {
     /// Nonces admitted here that other edges have not been told of.
     pub untold_uses: Mutex<Vec<u8>>,
     pub tls: Arc<Tls>,
-    /// Wakes the worker out of its poll.
-    pub wake: EventFd,
 }
 
 /// Token keys on their way to the worker.
@@ -107,7 +113,6 @@ impl TokenKeys {
 /// See the module. All methods may be called from any thread.
 pub struct Engine {
     shared: Arc<Shared>,
-    orders: Mutex<Sender<Order>>,
     /// Readable when there is something to drain.
     drainable: Arc<EventFd>,
     addresses: Vec<SocketAddr>,
@@ -115,11 +120,11 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Binds the sockets, opens the journal and starts the threads that need no policy. The worker begins with [`Worker::run`].
+    /// Binds the sockets, opens the journal and starts the threads that need no policy. Each worker begins with [`Worker::run`].
     ///
     /// # Errors
     /// What the system says, with the address or the path in its text.
-    pub fn bind(config: EngineConfig) -> io::Result<(Self, Worker)> {
+    pub fn bind(config: EngineConfig) -> io::Result<(Self, Vec<Worker>)> {
         Self::bind_upon(config, Arc::new(Tables::new()))
     }
 
@@ -127,12 +132,18 @@ impl Engine {
     ///
     /// # Errors
     /// As of `bind`.
-    pub fn bind_upon(config: EngineConfig, tables: Arc<Tables>) -> io::Result<(Self, Worker)> {
+    pub fn bind_upon(config: EngineConfig, tables: Arc<Tables>) -> io::Result<(Self, Vec<Worker>)> {
         if config.listen.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "listen: at least one address is needed"));
         }
-        let sockets = Sockets::bind(&config.listen)?;
-        let addresses = sockets.addresses.clone();
+        if !(1..=MAX_WORKERS).contains(&config.workers) {
+            let what = format!("workers: {} are not 1 to {MAX_WORKERS}", config.workers);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
+        let sockets = Sockets::bind(&config.listen, config.workers)?;
+        let addresses = sockets.first().map(|first| first.addresses.clone()).unwrap_or_default();
+        let (team, inboxes) = Team::new(config.workers)?;
+        let clock = Clock::new();
         let tls = Arc::new(Tls::new().map_err(io::Error::other)?);
         let journal = Journal::open(&config.journal_dir, unix_ns(), config.journal_segment_bytes)?;
         let mut seed = [0; 32];
@@ -140,22 +151,25 @@ impl Engine {
         let shared = Arc::new(Shared {
             tables,
             journal,
-            counters: Counters::default(),
+            team,
+            sources: Sources::new(config.stranger_rate, config.known_rate),
+            replay: Mutex::new(ReplayWindow::new(clock.now().unix_ns / 1_000_000, trunkline_access::ENTRIES)),
             is_draining: AtomicBool::new(false),
             is_degraded: AtomicBool::new(false),
             token_keys: TokenKeys::default(),
             untold_uses: Mutex::new(Vec::new()),
             tls,
-            wake: event_fd()?,
         });
-        let (orders, inbox) = channel();
-        let watchdog = Watchdog::start(config.decision_limit)?;
         let drainable = Arc::new(event_fd()?);
         let is_over = Arc::new(AtomicBool::new(false));
         start_syncing(Arc::clone(&shared), Arc::clone(&drainable), Arc::clone(&is_over))?;
-        let worker = Worker::new(config, sockets, Arc::clone(&shared), inbox, watchdog, seed)?;
-        let engine = Self { shared, orders: Mutex::new(orders), drainable, addresses, is_over };
-        Ok((engine, worker))
+        let engine = Self { shared: Arc::clone(&shared), drainable, addresses, is_over };
+        let mut workers = Vec::new();
+        for ((index, sockets), inbox) in (0..).zip(sockets).zip(inboxes) {
+            let watchdog = Watchdog::start(config.decision_limit)?;
+            workers.push(Worker::new(index, config.clone(), sockets, Arc::clone(&shared), inbox, watchdog, clock, seed)?);
+        }
+        Ok((engine, workers))
     }
 
     /// The tables of the access rule, gateways and reasons; datagrams see what was applied last.
@@ -202,7 +216,8 @@ impl Engine {
 
     /// The answer about an INVITE that was asked about; one that waits no more is left out.
     pub fn complete(&self, completion: Completion) {
-        self.order(Order::Complete(Box::new(completion)));
+        let team = &self.shared.team;
+        team.order(CallId(completion.id).worker(team.size()), Order::Complete(Box::new(completion)));
     }
 
     /// An eventfd, readable when [`Engine::drain`] has something: at most one wake-up every 100 ms.
@@ -235,63 +250,85 @@ impl Engine {
         self.shared.journal.acknowledge(segment, offset)
     }
 
-    /// Calls from their INVITE to their end; empty where the worker does not run.
+    /// Calls from their INVITE to their end; without those of a worker that does not run.
     #[must_use]
     pub fn live_calls(&self) -> Vec<LiveCallRow> {
-        let (answer, answered) = channel();
-        self.order(Order::LiveCalls(answer));
-        answered.recv_timeout(WORKER_ANSWERS_WITHIN).unwrap_or_default()
+        self.ask_all(Order::LiveCalls).into_iter().flatten().collect()
     }
 
-    /// Ends calls by BYEs of our own, in portions; how many it covers. 0 too where the worker does not run.
+    /// What each worker answers, those that do it in time.
+    fn ask_all<T>(&self, order: impl Fn(Sender<T>) -> Order) -> Vec<T> {
+        let (answer, answered) = channel();
+        self.shared.team.order_all(|| order(answer.clone()));
+        drop(answer);
+        let end = Instant::now() + WORKER_ANSWERS_WITHIN;
+        let left = || end.saturating_duration_since(Instant::now());
+        (0..self.shared.team.len()).map_while(|_| answered.recv_timeout(left()).ok()).collect()
+    }
+
+    /// Ends calls by BYEs of our own, in portions; how many it covers. 0 too where no worker runs.
     #[must_use]
     pub fn hang_up(&self, order: HangUp) -> usize {
-        let (answer, answered) = channel();
-        self.order(Order::HangUp(order, answer));
-        answered.recv_timeout(WORKER_ANSWERS_WITHIN).unwrap_or_default()
+        self.ask_all(|answer| Order::HangUp(order.clone(), answer)).into_iter().sum()
     }
 
     /// Nonces admitted here since the last time, for the other edges: entries of [`trunkline_access::USE_BYTES`].
     #[must_use]
     pub fn take_used_nonces(&self) -> Vec<u8> {
+        self.shared.hand_over_uses();
         std::mem::take(&mut *self.shared.untold_uses.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What another edge's `take_used_nonces` gave: from now on it is not admitted here.
-    pub fn mark_used_nonces(&self, uses: Vec<u8>) {
-        self.order(Order::HearUses(uses));
+    pub fn mark_used_nonces(&self, uses: &[u8]) {
+        self.shared.replay.lock().unwrap_or_else(PoisonError::into_inner).hear(uses, unix_ns() / 1_000_000);
     }
 
     /// Counters by name.
     #[must_use]
     pub fn status(&self) -> Vec<(&'static str, u64)> {
-        let mut rows = self.shared.counters.read();
+        let mut rows = self.shared.team.status();
         rows.push(("position", self.shared.tables.load().position()));
         rows.push(("journal_backlog_bytes", self.shared.journal.backlog_bytes()));
         rows
     }
 
-    /// Ends the worker and the threads; the journal stays.
+    /// Ends the workers and the threads; the journal stays.
     pub fn stop(&self) {
         self.is_over.store(true, Ordering::Relaxed);
-        self.order(Order::Stop);
-    }
-
-    fn order(&self, order: Order) {
-        // A worker that has ended needs no orders.
-        let is_sent = self.orders.lock().unwrap_or_else(PoisonError::into_inner).send(order).is_ok();
-        if is_sent {
-            wake(&self.shared.wake);
-        }
+        self.shared.team.order_all(|| Order::Stop);
     }
 }
 
-fn event_fd() -> io::Result<EventFd> {
+/// Its workers have nobody left to serve for.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    /// To whoever tells the other edges. Those that nobody takes are bounded: an edge that is cut off tells what it used lately.
+    fn hand_over_uses(&self) {
+        let uses = self.replay.lock().unwrap_or_else(PoisonError::into_inner).take_untold();
+        if uses.is_empty() {
+            return;
+        }
+        let mut untold = self.untold_uses.lock().unwrap_or_else(PoisonError::into_inner);
+        if untold.len() + uses.len() > MAX_UNTOLD_BYTES {
+            self.team.counters(0).untold_nonces.fetch_add((untold.len() / USE_BYTES) as u64, Ordering::Relaxed);
+            untold.clear();
+        }
+        untold.extend_from_slice(&uses);
+    }
+}
+
+pub(crate) fn event_fd() -> io::Result<EventFd> {
     Ok(EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?)
 }
 
 /// A full eventfd is readable already, so that a failed write changes nothing.
-fn wake(fd: &EventFd) {
+pub(crate) fn wake(fd: &EventFd) {
     let _ = fd.write(1);
 }
 
@@ -303,11 +340,12 @@ fn start_syncing(shared: Arc<Shared>, drainable: Arc<EventFd>, is_over: Arc<Atom
         let mut is_waiting = false;
         while !is_over.load(Ordering::Relaxed) {
             std::thread::sleep(SYNC_EVERY);
+            shared.hand_over_uses();
             flushes_since_wake = flushes_since_wake.saturating_add(1);
             match shared.journal.sync() {
                 Ok(is_new) => is_waiting |= is_new,
                 Err(error) => {
-                    crate::status::raise(&shared.counters.journal_failures);
+                    crate::status::raise(&shared.team.counters(0).journal_failures);
                     eprintln!("trunkline engine: the journal cannot be flushed: {error}");
                 }
             }

@@ -58,10 +58,11 @@ pub struct FactLines {
 }
 
 impl FactLines {
-    /// `boot` names the run, as in [`crate::journal::Journal::boot`].
+    /// `boot` names the run, as in [`crate::journal::Journal::boot`]; each worker numbers its own: `<boot>.<worker>-<n>` for all but the first.
     #[must_use]
-    pub fn new(boot: &str) -> Self {
-        Self { boot: boot.to_owned(), next: 0 }
+    pub fn new(boot: &str, worker: u8) -> Self {
+        let boot = if worker == 0 { boot.to_owned() } else { format!("{boot}.{worker}") };
+        Self { boot, next: 0 }
     }
 
     /// Appends the line of a fact of the proxy core.

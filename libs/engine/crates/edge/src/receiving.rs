@@ -7,6 +7,7 @@ use crate::framing::{frame, Frame};
 use crate::policy::Policy;
 use crate::status::raise;
 use crate::streams::ConnectionId;
+use crate::team::Passed;
 use crate::worker::Worker;
 
 /// Reads of one connection before others have their turn.
@@ -30,7 +31,7 @@ impl Worker {
         let mut readable = std::mem::take(&mut self.readable);
         let mut arrivals = std::mem::take(&mut self.arrivals);
         let now = self.clock.now();
-        self.streams.poll(now.ms, &self.shared.counters, &mut arrivals, &mut readable);
+        self.streams.poll(now.ms, &self.counters, &mut arrivals, &mut readable);
         for arrival in arrivals.drain(..) {
             let tokens = match arrival.transport {
                 Transport::Tls => TOKENS_OF_TLS,
@@ -38,9 +39,9 @@ impl Worker {
             };
             if self.is_heard(now, arrival.flow, tokens) {
                 let is_stranger = self.is_stranger(now, arrival.flow);
-                self.streams.let_in(arrival, is_stranger, now.ms, &self.shared.counters);
+                self.streams.let_in(arrival, is_stranger, now.ms, &self.counters);
             } else {
-                raise(&self.shared.counters.connections_refused);
+                raise(&self.counters.connections_refused);
             }
         }
         self.arrivals = arrivals;
@@ -53,17 +54,18 @@ impl Worker {
     /// Closes who is overdue, and tells the core of every connection that is no more.
     pub(crate) fn close_connections(&mut self) {
         let now = self.clock.now();
-        self.streams.run_deadlines(now.ms, &self.shared.counters);
+        self.streams.run_deadlines(now.ms, &self.counters);
         for _ in 0..CLOSED_PER_TURN {
             let Some((flow, was_in_use)) = self.streams.next_closed() else { return };
             self.proxy.on_closed(now, flow, was_in_use, &mut self.actions);
+            self.shared.team.tell_others(self.index, || Passed::Closed { flow, was_in_use });
             self.flush();
         }
     }
 
     fn read_connection(&mut self, id: ConnectionId, buffer: &mut [u8], table: &mut HeaderTable, policy: &mut dyn Policy) {
         for _ in 0..READS_PER_TURN {
-            let Some((len, mut before, scanned)) = self.streams.receive(id, buffer, &self.shared.counters) else { return };
+            let Some((len, mut before, scanned)) = self.streams.receive(id, buffer, &self.counters) else { return };
             let is_open = if before.is_empty() {
                 self.take_frames(id, &buffer[..len], scanned, table, policy)
             } else {
@@ -91,7 +93,7 @@ impl Worker {
                 Frame::Ping => return self.turn_away(id),
                 Frame::Blank(len) => at += len,
                 Frame::Message(len) => {
-                    raise(&self.shared.counters.datagrams_received);
+                    raise(&self.counters.datagrams_received);
                     has_message = true;
                     let is_heard = self.on_datagram(flow, &bytes[at..at + len], table, policy);
                     self.flush();
@@ -110,7 +112,7 @@ impl Worker {
                     // What can be read of it is what the answer is made of.
                     let _ = Message::parse(header, table);
                     self.refuse_malformed(flow, header, table, &ParseError { status, section: "§18.3", offset: 0, what });
-                    self.streams.end(id, &self.shared.counters);
+                    self.streams.end(id, &self.counters);
                     return false;
                 }
             }
@@ -120,7 +122,7 @@ impl Worker {
 
     /// What comes over a connection is not sent again: whoever is not listened to is to know it.
     fn turn_away(&mut self, id: ConnectionId) -> bool {
-        self.streams.end(id, &self.shared.counters);
+        self.streams.end(id, &self.counters);
         false
     }
 }

@@ -1,7 +1,7 @@
 //! Requests that the core leaves to the edge: new INVITEs, re-INVITEs from elsewhere, what stands outside of dialogs.
 
 use std::sync::atomic::Ordering;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use trunkline_access::{current_key, decide, issue, Admission, Call, Domain, Outcome, Proof, Snapshot, Verdict};
 use trunkline_message::{Algorithm, HeaderName, Message, Method, Scheme};
@@ -32,6 +32,7 @@ impl Worker {
             Disposition::NewInvite if self.shedding.turns_away() => self.shed(now, flow, message),
             Disposition::NewInvite => self.new_invite(now, flow, message, policy),
             Disposition::Recheck { handle, call: _, tenant: _, domain } => self.recheck(now, flow, message, handle, &domain),
+            Disposition::Elsewhere { worker } => self.pass(worker, flow, message),
             Disposition::OutOfDialog(method) => self.out_of_dialog(now, flow, message, method),
             Disposition::Refuse { status, code, unsupported } => {
                 let mut refusal = refusal(&self.shared.tables.load(), code, String::new());
@@ -46,13 +47,14 @@ impl Worker {
 
     /// A new call while this worker is behind: turned away before anything dear is done for it, and asked to come at a time of its own.
     fn shed(&mut self, now: Now, flow: Flow, message: &Message<'_>) {
-        raise(&self.shared.counters.shed);
+        raise(&self.counters.shed);
         // A customer is told each time: silence is a call that takes 32 s to fail.
-        if !self.may_answer(now, flow, What::Shed) && !self.sources.is_known(now.ms, flow.peer.ip()) {
+        if !self.may_answer(now, flow, What::Shed) && !self.shared.sources.is_known(now.ms, flow.peer.ip()) {
             return;
         }
         let mut refusal = refusal(&self.shared.tables.load(), "T902", String::new());
-        let jitter_s = self.next_id(now) % RETRY_SPREAD_S;
+        // Of an id, whose last byte says something else.
+        let jitter_s = (self.next_id(now) >> 8) % RETRY_SPREAD_S;
         refusal.extra_headers = format!("Retry-After: {}\r\n", RETRY_FIRST_S + jitter_s);
         self.refuse(flow, message, &refusal, b"");
     }
@@ -172,11 +174,13 @@ impl Worker {
         let unfolded = credentials_of(message);
         let values: Vec<&[u8]> = unfolded.iter().map(AsRef::as_ref).collect();
         let call = Call { host, source: flow.peer.ip(), method: message.method_bytes(), number: user, sip_call_id: message.call_id() };
+        // One memory for all workers, so that no use is admitted by two; nobody waits who brings none.
+        let mut replay = (!values.is_empty()).then(|| self.shared.replay.lock().unwrap_or_else(PoisonError::into_inner));
         let proof = Proof::Credentials {
             realm: &self.config.realm,
             values: &values,
             now_ms: now.unix_ns / 1_000_000,
-            replay: Some(&mut self.replay),
+            replay: replay.as_deref_mut(),
         };
         decide(tables, &call, proof, None)
     }
@@ -198,7 +202,7 @@ impl Worker {
         let Some(key) = current_key(tables.nonce_keys(), now_ms) else {
             return self.refuse_attempt(now, flow, message, Some(owner), &refusal(tables, "T904", String::new()), attempt);
         };
-        raise(&self.shared.counters.challenges);
+        raise(&self.counters.challenges);
         self.counts.count(now.unix_ns, flow.peer.ip(), What::Challenge, &mut self.lines, &mut self.pending);
         let mut entropy = [0; 8];
         entropy.copy_from_slice(&self.next_id(now).to_be_bytes()[8..]);
@@ -304,8 +308,9 @@ impl Worker {
         };
         match self.proxy.admit(now, flow, message, admitted, &mut self.actions) {
             Ok(handle) => {
-                raise(&self.shared.counters.admitted);
-                self.sources.know(now.ms, flow.peer.ip());
+                raise(&self.counters.admitted);
+                self.shared.sources.know(now.ms, flow.peer.ip());
+                self.remember(message);
                 Some((call, handle))
             }
             Err(error) => {
@@ -351,11 +356,11 @@ impl Worker {
                 self.proxy.route(now, handle, plan, &mut self.actions)
             }
             policy::Outcome::Reject { code, facts } => {
-                raise(&self.shared.counters.refusals);
+                raise(&self.counters.refusals);
                 self.proxy.reject(now, handle, refusal(tables, &code, facts), &mut self.actions)
             }
             policy::Outcome::Failed(what) => {
-                raise(&self.shared.counters.policy_failures);
+                raise(&self.counters.policy_failures);
                 self.proxy.reject(now, handle, refusal(tables, "T901", what), &mut self.actions)
             }
         };
@@ -382,7 +387,9 @@ impl Worker {
             listener.transport == transport && listener.address.is_ipv4() == target.address.is_ipv4()
         };
         let first = |transport: Transport| {
-            let at = self.places.iter().position(|listener| speaks(listener, transport))?;
+            let mut fitting = self.places.iter().enumerate().filter(|(_, listener)| speaks(listener, transport)).map(|(at, _)| at);
+            // A connection that this worker makes is its own.
+            let at = fitting.find(|at| transport == Transport::Udp || self.own_streams.contains(at))?;
             u16::try_from(at).ok()
         };
         let large_listener = if target.is_tcp_allowed { first(Transport::Tcp) } else { None };

@@ -7,6 +7,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const SETS: usize = 8_192;
 const PLACES: usize = 8;
@@ -45,14 +46,23 @@ impl Place {
     }
 }
 
-/// Buckets of all sources of one worker.
+/// Sets behind one lock: who shares it with another worker waits for some nanoseconds.
+const SHARDS: usize = 64;
+const SHARD_SETS: usize = SETS / SHARDS;
+
+#[derive(Debug)]
+struct Shard {
+    places: Vec<Place>,
+    /// Of each set, for those without a place.
+    shared_full_us: Vec<u64>,
+}
+
+/// Buckets of all sources of an edge, whichever worker hears them.
 #[derive(Debug)]
 pub struct Sources {
     /// Its key keeps strangers from knowing who shares a set with whom.
     state: RandomState,
-    places: Vec<Place>,
-    /// Of each set, for those without a place.
-    shared_full_us: Vec<u64>,
+    shards: Vec<Mutex<Shard>>,
     stranger: Rate,
     known: Rate,
 }
@@ -60,28 +70,27 @@ pub struct Sources {
 impl Sources {
     #[must_use]
     pub fn new(stranger: Rate, known: Rate) -> Self {
-        Self { state: RandomState::new(), places: vec![Place::default(); SETS * PLACES], shared_full_us: vec![0; SETS], stranger, known }
+        let shard = || Mutex::new(Shard { places: vec![Place::default(); SHARD_SETS * PLACES], shared_full_us: vec![0; SHARD_SETS] });
+        Self { state: RandomState::new(), shards: (0..SHARDS).map(|_| shard()).collect(), stranger, known }
     }
 
     /// Takes tokens, all or none. `false`: this source has sent too much.
-    pub fn admit(&mut self, now_ms: u64, source: IpAddr, tokens: u32) -> bool {
+    pub fn admit(&self, now_ms: u64, source: IpAddr, tokens: u32) -> bool {
         let source = self.hash(source);
-        let set = set_of(source);
-        match self.place(now_ms, source) {
-            Some(at) => {
-                let place = &mut self.places[at];
+        let mut shard = self.shard(source);
+        match shard.place(now_ms, source) {
+            Some(place) => {
                 let rate = if place.known_until_ms > now_ms { self.known } else { self.stranger };
                 take(&mut place.full_us, now_ms, rate, tokens)
             }
-            None => take(&mut self.shared_full_us[set], now_ms, self.stranger, tokens),
+            None => take(&mut shard.shared_full_us[set_of(source)], now_ms, self.stranger, tokens),
         }
     }
 
     /// A call from here was admitted, or a gateway is here: from now on it has the wider bucket. A source without a place stays a stranger.
-    pub fn know(&mut self, now_ms: u64, source: IpAddr) {
+    pub fn know(&self, now_ms: u64, source: IpAddr) {
         let source = self.hash(source);
-        if let Some(at) = self.place(now_ms, source) {
-            let place = &mut self.places[at];
+        if let Some(place) = self.shard(source).place(now_ms, source) {
             if place.known_until_ms <= now_ms {
                 // What it took as a stranger is measured in steps of another length.
                 place.full_us = 0;
@@ -94,19 +103,12 @@ impl Sources {
     pub fn is_known(&self, now_ms: u64, source: IpAddr) -> bool {
         let source = self.hash(source);
         let first = set_of(source) * PLACES;
-        self.places[first..first + PLACES].iter().any(|place| place.source == source && place.known_until_ms > now_ms)
+        self.shard(source).places[first..first + PLACES].iter().any(|place| place.source == source && place.known_until_ms > now_ms)
     }
 
-    /// Its place, made where there is room.
-    fn place(&mut self, now_ms: u64, source: u64) -> Option<usize> {
-        let first = set_of(source) * PLACES;
-        let set = &mut self.places[first..first + PLACES];
-        if let Some(at) = set.iter().position(|place| place.source == source) {
-            return Some(first + at);
-        }
-        let at = set.iter().position(|place| place.is_free(now_ms))?;
-        set[at] = Place { source, ..Place::default() };
-        Some(first + at)
+    fn shard(&self, source: u64) -> MutexGuard<'_, Shard> {
+        // A place is assigned as a whole, so that a panic elsewhere leaves none half made.
+        self.shards[(source >> 32) as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Never 0.
@@ -120,8 +122,23 @@ impl Sources {
     }
 }
 
+impl Shard {
+    /// Its place, made where there is room.
+    fn place(&mut self, now_ms: u64, source: u64) -> Option<&mut Place> {
+        let first = set_of(source) * PLACES;
+        let set = &mut self.places[first..first + PLACES];
+        if let Some(at) = set.iter().position(|place| place.source == source) {
+            return set.get_mut(at);
+        }
+        let at = set.iter().position(|place| place.is_free(now_ms))?;
+        set[at] = Place { source, ..Place::default() };
+        set.get_mut(at)
+    }
+}
+
+/// Of its shard, by other bits than those that chose it.
 fn set_of(source: u64) -> usize {
-    (source % SETS as u64) as usize
+    (source % SHARD_SETS as u64) as usize
 }
 
 /// Tokens of the bucket that is full again at `full_us`.
@@ -151,72 +168,75 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn admitted(sources: &mut Sources, now_ms: u64, source: &str, count: usize) -> usize {
+    fn admitted(sources: &Sources, now_ms: u64, source: &str, count: usize) -> usize {
         (0..count).filter(|_| sources.admit(now_ms, ip(source), 1)).count()
     }
 
     #[test]
     fn a_burst_passes_then_the_rate_and_an_idle_source_has_its_burst_again() {
-        let mut sources = sources();
-        assert_eq!(admitted(&mut sources, 1_000, "192.0.2.1", 100), 20);
-        assert_eq!(admitted(&mut sources, 2_000, "192.0.2.1", 100), 10);
-        assert_eq!(admitted(&mut sources, 2_050, "192.0.2.1", 100), 0);
-        assert_eq!(admitted(&mut sources, 60_000, "192.0.2.1", 100), 20);
-        assert_eq!(admitted(&mut sources, 2_000, "192.0.2.2", 1), 1, "another source has its own");
+        let sources = sources();
+        assert_eq!(admitted(&sources, 1_000, "192.0.2.1", 100), 20);
+        assert_eq!(admitted(&sources, 2_000, "192.0.2.1", 100), 10);
+        assert_eq!(admitted(&sources, 2_050, "192.0.2.1", 100), 0);
+        assert_eq!(admitted(&sources, 60_000, "192.0.2.1", 100), 20);
+        assert_eq!(admitted(&sources, 2_000, "192.0.2.2", 1), 1, "another source has its own");
     }
 
     #[test]
     fn what_is_dear_takes_more_of_the_bucket_and_is_not_begun_without_all_of_it() {
-        let mut sources = sources();
+        let sources = sources();
         let dear = (0..10).filter(|_| sources.admit(1_000, ip("192.0.2.1"), 8)).count();
         assert_eq!(dear, 2);
-        assert_eq!(admitted(&mut sources, 1_000, "192.0.2.1", 100), 4, "what was refused took nothing");
+        assert_eq!(admitted(&sources, 1_000, "192.0.2.1", 100), 4, "what was refused took nothing");
     }
 
     #[test]
     fn a_known_source_has_the_wider_bucket_for_its_time() {
-        let mut sources = sources();
-        assert_eq!(admitted(&mut sources, 1_000, "192.0.2.1", 30), 20);
+        let sources = sources();
+        assert_eq!(admitted(&sources, 1_000, "192.0.2.1", 30), 20);
         sources.know(1_000, ip("192.0.2.1"));
-        assert!(admitted(&mut sources, 3_000, "192.0.2.1", 5_000) >= 1_000);
-        assert_eq!(admitted(&mut sources, 3_000 + KNOWN_MS, "192.0.2.1", 5_000), 20);
+        assert!(admitted(&sources, 3_000, "192.0.2.1", 5_000) >= 1_000);
+        assert_eq!(admitted(&sources, 3_000 + KNOWN_MS, "192.0.2.1", 5_000), 20);
     }
 
     #[test]
     fn who_becomes_known_does_not_wait_for_what_it_took_as_a_stranger() {
-        let mut sources = Sources::new(Rate { per_s: 10, burst: 100 }, Rate { per_s: 1_000, burst: 100 });
-        assert_eq!(admitted(&mut sources, 1_000, "192.0.2.1", 200), 100);
+        let sources = Sources::new(Rate { per_s: 10, burst: 100 }, Rate { per_s: 1_000, burst: 100 });
+        assert_eq!(admitted(&sources, 1_000, "192.0.2.1", 200), 100);
         sources.know(1_000, ip("192.0.2.1"));
-        assert_eq!(admitted(&mut sources, 1_000, "192.0.2.1", 200), 100);
+        assert_eq!(admitted(&sources, 1_000, "192.0.2.1", 200), 100);
         sources.know(1_000, ip("192.0.2.1"));
-        assert_eq!(admitted(&mut sources, 1_000, "192.0.2.1", 200), 0, "to be known again fills nothing");
+        assert_eq!(admitted(&sources, 1_000, "192.0.2.1", 200), 0, "to be known again fills nothing");
     }
 
     #[test]
     fn a_network_of_ipv6_is_one_source_and_a_mapped_address_is_the_ipv4_one() {
-        let mut sources = sources();
+        let sources = sources();
         let spread = (0..100).filter(|host| sources.admit(1_000, ip(&format!("2001:db8::{host:x}")), 1)).count();
         assert_eq!(spread, 20);
-        assert_eq!(admitted(&mut sources, 1_000, "192.0.2.1", 20) + admitted(&mut sources, 1_000, "::ffff:192.0.2.1", 20), 20);
+        assert_eq!(admitted(&sources, 1_000, "192.0.2.1", 20) + admitted(&sources, 1_000, "::ffff:192.0.2.1", 20), 20);
     }
 
     #[test]
     fn a_flood_of_invented_sources_neither_frees_one_that_is_held_back_nor_makes_one_forgotten_that_is_known() {
-        let mut sources = sources();
-        assert_eq!(admitted(&mut sources, 1_000, "192.0.2.1", 100), 20);
+        let sources = sources();
+        assert_eq!(admitted(&sources, 1_000, "192.0.2.1", 100), 20);
         sources.know(1_000, ip("192.0.2.2"));
-        let places = sources.places.len();
         for invented in 0..2_000_000_u32 {
             sources.admit(1_000, IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + invented)), 1);
         }
-        assert_eq!(admitted(&mut sources, 1_000, "192.0.2.1", 100), 0);
-        assert!(admitted(&mut sources, 1_000, "192.0.2.2", 900) >= 900);
-        assert_eq!(sources.places.len(), places, "no memory is taken");
+        assert_eq!(admitted(&sources, 1_000, "192.0.2.1", 100), 0);
+        assert!(admitted(&sources, 1_000, "192.0.2.2", 900) >= 900);
+        assert_eq!(
+            sources.shards.iter().map(|shard| shard.lock().unwrap().places.len()).sum::<usize>(),
+            SETS * PLACES,
+            "no memory is taken"
+        );
     }
 
     #[test]
     fn over_any_time_no_source_gets_more_than_its_burst_and_its_rate() {
-        let mut sources = sources();
+        let sources = sources();
         let mut state = 7_u64;
         let (mut now_ms, mut taken) = (5_000_u64, 0_u64);
         let start_ms = now_ms;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! counters {
     ($($name:ident),* $(,)?) => {
-        /// Since the start, except `is_shedding`, `connections`, `live_calls` and `transactions`, which are now.
+        /// Of one worker, since the start, except `is_shedding`, `connections`, `live_calls` and `transactions`, which are now.
         #[derive(Debug, Default)]
         pub struct Counters { $(pub $name: AtomicU64),* }
 
@@ -22,6 +22,8 @@ counters!(
     datagrams_received,
     datagrams_sent,
     datagrams_not_sent,
+    passed,
+    not_passed,
     malformed,
     not_answered,
     flooded,

@@ -4,16 +4,18 @@
 //! journal before any message of it that comes after them leaves.
 
 use std::io;
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use ring::hmac;
-use trunkline_access::{ReplayWindow, USE_BYTES};
 use trunkline_message::{is_keep_alive, malformed_top_via, HeaderTable, Message, ParseError};
-use trunkline_transaction::{reply_flow, reply_flow_by, Action, Config, Failures, Flow, Listener, Now, Proxy, Refusal, Transport};
+use trunkline_transaction::{
+    reply_flow, reply_flow_by, Action, Config, Failures, Flow, Limits, Listener, Now, Place, Proxy, Refusal, Transport,
+};
 
 use crate::acceptors::Arrival;
 use crate::asked::Asked;
@@ -23,14 +25,15 @@ use crate::counts::{Counts, What};
 use crate::engine::{LiveCallRow, Order, Shared};
 use crate::fact_lines::FactLines;
 use crate::hanging_up::HangingUp;
+use crate::limits::StreamLimits;
 use crate::policy::Policy;
 use crate::reasons::refusal;
 use crate::shedding::Shedding;
 use crate::sockets::Sockets;
-use crate::sources::Sources;
 use crate::stateless::Stateless;
-use crate::status::raise;
+use crate::status::{raise, Counters};
 use crate::streams::{ConnectionId, Streams};
+use crate::team::Passed;
 use crate::udp::{UdpListener, MAX_ERRORS_PER_WAKE};
 use crate::watchdog::Watchdog;
 
@@ -49,12 +52,6 @@ const IDLE_MS: u64 = 1_000;
 /// Lines that the journal did not take, kept until it does; beyond it the oldest facts of a failing disk are lost, and counted.
 const MAX_PENDING_BYTES: usize = 16 << 20;
 
-/// A nonce is remembered with its counts: 100 bytes each, for a minute of 10,000 challenges a second.
-const REPLAY_ENTRIES: usize = trunkline_access::ENTRIES;
-
-/// Used nonces that wait for being told: some 50,000.
-const MAX_UNTOLD_BYTES: usize = 1 << 20;
-
 /// A panic of the worker is a bug of ours and must not leave a process behind that looks alive and serves nobody: it is started again.
 struct AbortOnPanic;
 
@@ -67,16 +64,17 @@ impl Drop for AbortOnPanic {
     }
 }
 
-/// One per engine in this version. [`Worker::run`] takes the thread that it is called on.
+/// One of those that an engine has. [`Worker::run`] takes the thread that it is called on.
 pub struct Worker {
+    /// Which of the engine's workers.
+    pub(crate) index: u8,
     pub(crate) config: EngineConfig,
     pub(crate) shared: Arc<Shared>,
     pub(crate) proxy: Proxy,
     pub(crate) stateless: Stateless,
     pub(crate) lines: FactLines,
     pub(crate) counts: Counts,
-    pub(crate) replay: ReplayWindow,
-    pub(crate) sources: Sources,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) shedding: Shedding,
     pub(crate) asked: Asked,
     pub(crate) hanging_up: HangingUp,
@@ -94,6 +92,10 @@ pub struct Worker {
     pub(crate) is_journal_failing: bool,
     /// Where the listeners are, by their index.
     pub(crate) places: Vec<Listener>,
+    /// Those of `places` whose connections are this worker's.
+    pub(crate) own_streams: Range<usize>,
+    /// Workers that have had the message that is in hand.
+    pub(crate) hops: u8,
     /// Of UDP: the first of `places`.
     listeners: Vec<UdpListener>,
     pub(crate) streams: Streams,
@@ -102,7 +104,7 @@ pub struct Worker {
     is_connection_ready: bool,
     /// The last turn was long, or left something unread.
     is_late: bool,
-    inbox: Receiver<Order>,
+    pub(crate) inbox: Receiver<Order>,
     token_keys_seen: u64,
 }
 
@@ -114,20 +116,27 @@ impl Drop for Worker {
 }
 
 impl Worker {
+    #[allow(clippy::too_many_arguments)]
     pub(crate) fn new(
+        index: u8,
         config: EngineConfig,
         sockets: Sockets,
         shared: Arc<Shared>,
         inbox: Receiver<Order>,
         watchdog: Arc<Watchdog>,
+        clock: Clock,
         seed: [u8; 32],
     ) -> io::Result<Self> {
-        let clock = Clock::new();
         let Sockets { udp: listeners, tcp, places, .. } = sockets;
-        let first = u16::try_from(listeners.len()).unwrap_or(u16::MAX);
-        let tcp = (first..).zip(tcp).collect();
-        let streams = Streams::new(tcp, places.clone(), config.streams, Arc::clone(&shared.tls), Arc::clone(&shared.tables))?;
+        let workers = shared.team.size();
+        let first = listeners.len() + usize::from(index) * tcp.len();
+        let own_streams = first..first + tcp.len();
+        let tcp = own_streams.clone().filter_map(|at| u16::try_from(at).ok()).zip(tcp).collect();
+        let limits = StreamLimits { connections: config.streams.connections.div_ceil(usize::from(workers)), ..config.streams };
+        let streams = Streams::new(tcp, places.clone(), limits, Arc::clone(&shared.tls), Arc::clone(&shared.tables))?;
         let core = Config {
+            place: Place { worker: index, of: workers },
+            limits: Limits::default().shared_by(workers),
             t1_ms: config.t1_ms,
             silent_gateway_ms: config.silent_gateway_ms,
             all_silent_ms: config.all_silent_ms,
@@ -136,18 +145,18 @@ impl Worker {
             ..Config::default()
         };
         let stateless = Stateless::new(&seed, &config.user_agent);
-        let lines = FactLines::new(shared.journal.boot());
-        let born_ms = clock.now().unix_ns / 1_000_000;
+        let lines = FactLines::new(shared.journal.boot(), index);
         // Ids are seen on the wire and splitmix64 can be run backwards, so its seed must tell nothing of the keys made from the other.
         let mut id_seed = [0; 8];
-        id_seed.copy_from_slice(&hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &seed), b"ids").as_ref()[..8]);
+        id_seed.copy_from_slice(&hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &seed), &[b"ids", &[index][..]].concat()).as_ref()[..8]);
         Ok(Self {
+            index,
+            own_streams,
             proxy: Proxy::new(core, seed),
             stateless,
             lines,
             counts: Counts::default(),
-            replay: ReplayWindow::new(born_ms, REPLAY_ENTRIES),
-            sources: Sources::new(config.stranger_rate, config.known_rate),
+            counters: shared.team.counters(index),
             shedding: Shedding::default(),
             asked: Asked::default(),
             hanging_up: HangingUp::default(),
@@ -168,6 +177,7 @@ impl Worker {
             readable: Vec::new(),
             is_connection_ready: false,
             is_late: false,
+            hops: 0,
             inbox,
             token_keys_seen: 0,
         })
@@ -180,30 +190,8 @@ impl Worker {
         let mut buffer = vec![0; DATAGRAM_BYTES];
         loop {
             self.wait();
-            loop {
-                match self.inbox.try_recv() {
-                    Ok(Order::LiveCalls(answer)) => drop(answer.send(self.live_calls())),
-                    Ok(Order::Complete(completion)) => {
-                        let now = self.clock.now();
-                        self.complete(now, *completion);
-                    }
-                    Ok(Order::HearUses(uses)) => {
-                        let now_ms = self.clock.now().unix_ns / 1_000_000;
-                        self.replay.hear(&uses, now_ms);
-                    }
-                    Ok(Order::HangUp(order, answer)) => {
-                        let now = self.clock.now();
-                        // Whoever asked may have gone.
-                        let _ = answer.send(self.order_hang_up(now, order));
-                    }
-                    Ok(Order::Stop) | Err(std::sync::mpsc::TryRecvError::Disconnected) => {
-                        let now = self.clock.now();
-                        self.counts.flush(now.unix_ns, &mut self.lines, &mut self.pending);
-                        self.flush();
-                        return;
-                    }
-                    Err(std::sync::mpsc::TryRecvError::Empty) => break,
-                }
+            if !self.obey(&mut table, policy) {
+                return;
             }
             let began_ms = self.clock.now().ms;
             let is_dated = std::mem::take(&mut self.is_late);
@@ -216,7 +204,6 @@ impl Worker {
             if self.is_connection_ready {
                 self.serve_connections(&mut buffer, &mut table, policy);
             }
-            self.hand_over_uses();
             let now = self.clock.now();
             if self.proxy.next_deadline().is_some_and(|due| due <= now.ms) {
                 self.proxy.on_timer(now, &mut self.actions);
@@ -228,24 +215,10 @@ impl Worker {
             self.flush();
             self.is_late |= now.ms - began_ms >= LONG_TURN_MS;
             self.shedding.on_turn(now.ms, waited_ms);
-            self.shared.counters.is_shedding.store(u64::from(self.shedding.is_shedding()), Ordering::Relaxed);
-            self.shared.counters.live_calls.store(self.proxy.call_count() as u64, Ordering::Relaxed);
-            self.shared.counters.transactions.store(self.proxy.transaction_count() as u64, Ordering::Relaxed);
+            self.counters.is_shedding.store(u64::from(self.shedding.is_shedding()), Ordering::Relaxed);
+            self.counters.live_calls.store(self.proxy.call_count() as u64, Ordering::Relaxed);
+            self.counters.transactions.store(self.proxy.transaction_count() as u64, Ordering::Relaxed);
         }
-    }
-
-    /// To whoever tells the other edges. Those that nobody takes are bounded: an edge that is cut off tells what it used lately.
-    fn hand_over_uses(&mut self) {
-        if !self.replay.has_untold() {
-            return;
-        }
-        let uses = self.replay.take_untold();
-        let mut untold = self.shared.untold_uses.lock().unwrap_or_else(PoisonError::into_inner);
-        if untold.len() + uses.len() > MAX_UNTOLD_BYTES {
-            self.shared.counters.untold_nonces.fetch_add((untold.len() / USE_BYTES) as u64, Ordering::Relaxed);
-            untold.clear();
-        }
-        untold.extend_from_slice(&uses);
     }
 
     fn wait(&mut self) {
@@ -261,7 +234,7 @@ impl Worker {
         let due = deadlines.map_or(IDLE_MS, |due| due.saturating_sub(now.ms).min(IDLE_MS));
         let timeout = PollTimeout::try_from(due).unwrap_or(PollTimeout::ZERO);
         let mut fds: Vec<PollFd<'_>> = self.listeners.iter().map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)).collect();
-        fds.push(PollFd::new(self.shared.wake.as_fd(), PollFlags::POLLIN));
+        fds.push(PollFd::new(self.shared.team.wake_of(self.index).as_fd(), PollFlags::POLLIN));
         fds.push(PollFd::new(self.streams.as_fd(), PollFlags::POLLIN));
         match poll(&mut fds, timeout) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
@@ -271,7 +244,7 @@ impl Worker {
             (0..self.listeners.len()).filter(|at| fds[*at].revents().is_some_and(|events| events.contains(PollFlags::POLLERR))).collect();
         if fds[self.listeners.len()].any() == Some(true) {
             // EAGAIN: somebody else's wake-up was read already.
-            let _ = self.shared.wake.read();
+            let _ = self.shared.team.wake_of(self.index).read();
         }
         self.is_connection_ready = fds[self.listeners.len() + 1].any() == Some(true);
         for at in failing {
@@ -284,8 +257,9 @@ impl Worker {
         for _ in 0..MAX_ERRORS_PER_WAKE {
             match self.listeners[listener].unreachable() {
                 Ok(Some(peer)) => {
-                    raise(&self.shared.counters.unreachable);
+                    raise(&self.counters.unreachable);
                     self.proxy.on_unreachable(self.clock.now(), peer, &mut self.actions);
+                    self.shared.team.tell_others(self.index, || Passed::Unreachable(peer));
                 }
                 Ok(None) => return,
                 Err(error) => {
@@ -327,7 +301,7 @@ impl Worker {
                     return (true, waited_ms);
                 }
             };
-            raise(&self.shared.counters.datagrams_received);
+            raise(&self.counters.datagrams_received);
             let flow = Flow { listener: u16::try_from(listener).unwrap_or(0), peer };
             self.on_datagram(flow, &buffer[..len], table, policy);
             self.flush();
@@ -348,7 +322,13 @@ impl Worker {
             return false;
         }
         match Message::parse(datagram, table) {
-            Ok(message) => self.on_message(now, flow, &message, policy),
+            Ok(message) => {
+                self.hops = 0;
+                match self.owner_of(&message) {
+                    Some(worker) => self.pass(worker, flow, &message),
+                    None => self.on_message(now, flow, &message, policy),
+                }
+            }
             Err(error) => self.refuse_malformed(flow, datagram, table, &error),
         }
         true
@@ -357,7 +337,7 @@ impl Worker {
     /// `table` holds what could be framed of it.
     pub(crate) fn refuse_malformed(&mut self, flow: Flow, datagram: &[u8], table: &HeaderTable, error: &ParseError) {
         let now = self.clock.now();
-        raise(&self.shared.counters.malformed);
+        raise(&self.counters.malformed);
         if !self.may_answer(now, flow, What::Malformed) {
             return;
         }
@@ -378,18 +358,18 @@ impl Worker {
         let what = {
             let tables = self.shared.tables.load();
             if tables.ban(flow.peer, now.unix_ns / 1_000_000_000).is_some() {
-                raise(&self.shared.counters.banned);
+                raise(&self.counters.banned);
                 What::Banned
-            } else if self.sources.admit(now.ms, flow.peer.ip(), tokens) {
+            } else if self.shared.sources.admit(now.ms, flow.peer.ip(), tokens) {
                 return true;
             } else {
                 if tables.is_listed(flow.peer) || !tables.gateways_at(flow.peer).is_empty() {
-                    self.sources.know(now.ms, flow.peer.ip());
-                    if self.sources.admit(now.ms, flow.peer.ip(), tokens) {
+                    self.shared.sources.know(now.ms, flow.peer.ip());
+                    if self.shared.sources.admit(now.ms, flow.peer.ip(), tokens) {
                         return true;
                     }
                 }
-                raise(&self.shared.counters.flooded);
+                raise(&self.counters.flooded);
                 What::Flood
             }
         };
@@ -401,12 +381,12 @@ impl Worker {
     pub(crate) fn is_stranger(&self, now: Now, flow: Flow) -> bool {
         let tables = self.shared.tables.load();
         let is_told_of = tables.is_listed(flow.peer) || !tables.gateways_at(flow.peer).is_empty();
-        !is_told_of && !self.sources.is_known(now.ms, flow.peer.ip())
+        !is_told_of && !self.shared.sources.is_known(now.ms, flow.peer.ip())
     }
 
     /// Answers without state, once.
     pub(crate) fn refuse(&mut self, flow: Flow, message: &Message<'_>, refusal: &Refusal, lines: &[u8]) {
-        raise(&self.shared.counters.refusals);
+        raise(&self.counters.refusals);
         let mut answer = std::mem::take(&mut self.answer);
         answer.clear();
         self.stateless.refuse(message, flow.peer, refusal, lines, &mut answer);
@@ -427,7 +407,7 @@ impl Worker {
     pub(crate) fn may_answer(&mut self, now: Now, flow: Flow, what: What) -> bool {
         let may = self.counts.may_answer(now.unix_ns, flow.peer.ip(), what, &mut self.lines, &mut self.pending);
         if !may {
-            raise(&self.shared.counters.not_answered);
+            raise(&self.counters.not_answered);
         }
         may
     }
@@ -465,7 +445,7 @@ impl Worker {
                 true
             }
             Err(error) => {
-                raise(&self.shared.counters.journal_failures);
+                raise(&self.counters.journal_failures);
                 if !std::mem::replace(&mut self.is_journal_failing, true) {
                     eprintln!("trunkline engine: the journal takes no facts, new calls are refused until it does: {error}");
                 }
@@ -483,9 +463,9 @@ impl Worker {
             // As good as lost in the network: timers send again, or give up.
             Some(listener) => listener.send(bytes, flow.peer).is_ok(),
             // The core is told of connections that are none.
-            None => self.streams.send(flow, bytes, self.clock.now().ms, &self.shared.counters),
+            None => self.send_over_connection(flow, bytes),
         };
-        let counters = &self.shared.counters;
+        let counters = &self.counters;
         raise(if is_sent { &counters.datagrams_sent } else { &counters.datagrams_not_sent });
     }
 
@@ -496,10 +476,11 @@ impl Worker {
         let mut mixed = self.id_state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        u128::from(now.unix_ns) << 64 | u128::from(mixed ^ (mixed >> 31))
+        // The last byte says whose the call is.
+        u128::from(now.unix_ns) << 64 | u128::from((mixed ^ (mixed >> 31)) & !0xff | u64::from(self.index))
     }
 
-    fn live_calls(&self) -> Vec<LiveCallRow> {
+    pub(crate) fn live_calls(&self) -> Vec<LiveCallRow> {
         let rows = self.proxy.live_calls().map(|call| LiveCallRow {
             call: call.call.0,
             tenant: call.tenant.to_owned(),

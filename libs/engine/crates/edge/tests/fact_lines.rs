@@ -5,7 +5,7 @@ use trunkline_transaction::{CallId, EndedBy, Fact, FactKind, Refusal};
 
 fn line(write: impl FnOnce(&mut FactLines, &mut Vec<u8>)) -> String {
     let mut out = Vec::new();
-    write(&mut FactLines::new("00ab"), &mut out);
+    write(&mut FactLines::new("00ab", 0), &mut out);
     String::from_utf8(out).expect("a line is UTF-8")
 }
 

@@ -70,6 +70,7 @@ fn serve(name: &str, listen: &str, streams: StreamLimits) -> Served {
         other_pops: Vec::new(),
         user_agent: "trunkline".to_owned(),
         listen: vec![Listener { transport: Transport::Tcp, address: listen.parse().unwrap() }],
+        workers: 1,
         streams,
         journal_dir: dir.clone(),
         journal_segment_bytes: 1 << 20,
@@ -81,7 +82,8 @@ fn serve(name: &str, listen: &str, streams: StreamLimits) -> Served {
         decision_limit: Duration::from_secs(2),
         ask_limit_ms: 300,
     };
-    let (engine, worker) = Engine::bind(config).unwrap();
+    let (engine, mut workers) = Engine::bind(config).unwrap();
+    let worker = workers.remove(0);
     let reason =
         |code: &str, status| Change::SetReason { code: code.to_owned(), reason: Reason { status, text: "Text".to_owned(), q850: 21 } };
     engine.tables().apply(vec![reason("T101", 400), reason("T110", 513)], 1).unwrap();

@@ -111,6 +111,7 @@ fn serve() -> (Engine, SocketAddr, std::thread::JoinHandle<()>) {
         other_pops: Vec::new(),
         user_agent: "trunkline".to_owned(),
         listen: vec![Listener::udp("127.0.0.1:0".parse().unwrap())],
+        workers: 1,
         streams: StreamLimits::default(),
         journal_dir,
         journal_segment_bytes: 1 << 20,
@@ -122,7 +123,8 @@ fn serve() -> (Engine, SocketAddr, std::thread::JoinHandle<()>) {
         decision_limit: Duration::from_secs(2),
         ask_limit_ms: 300,
     };
-    let (engine, worker) = Engine::bind(config).unwrap();
+    let (engine, mut workers) = Engine::bind(config).unwrap();
+    let worker = workers.remove(0);
     let reasons = [("T101", 400), ("T105", 405), ("T106", 420), ("T107", 416), ("T108", 481), ("T109", 403), ("T201", 403)];
     let reason = |(code, status): (&str, u16)| Change::SetReason {
         code: code.to_owned(),

@@ -52,6 +52,7 @@ fn serve(name: &str) -> (Engine, SocketAddr, std::thread::JoinHandle<()>) {
         other_pops: vec!["us1".to_owned()],
         user_agent: "trunkline".to_owned(),
         listen: vec![Listener::udp("127.0.0.1:0".parse().unwrap())],
+        workers: 1,
         streams: StreamLimits::default(),
         journal_dir: folder(name),
         journal_segment_bytes: 1 << 20,
@@ -63,7 +64,8 @@ fn serve(name: &str) -> (Engine, SocketAddr, std::thread::JoinHandle<()>) {
         decision_limit: Duration::from_secs(2),
         ask_limit_ms: 300,
     };
-    let (engine, worker) = Engine::bind(config).unwrap();
+    let (engine, mut workers) = Engine::bind(config).unwrap();
+    let worker = workers.remove(0);
     let acl = |acl: &str| Change::SetAddress { acl: acl.to_owned(), cidr: "192.0.2.0/24".to_owned(), caller_id: String::new() };
     let changes = vec![
         domain("acme", &["acme/office"]),

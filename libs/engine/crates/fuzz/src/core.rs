@@ -327,6 +327,7 @@ impl World {
             Disposition::Recheck { handle, .. } => self.rechecks.push(handle),
             Disposition::Refuse { status, code, .. } => assert!((400..700).contains(&status) && code.starts_with('T')),
             Disposition::Done | Disposition::OutOfDialog(_) => {}
+            Disposition::Elsewhere { .. } => unreachable!("a core of one worker"),
         }
         self.take(out);
     }

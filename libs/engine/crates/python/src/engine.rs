@@ -43,8 +43,8 @@ pub struct LiveCall {
 }
 
 enum Life {
-    Bound(Box<Worker>),
-    Running(JoinHandle<()>),
+    Bound(Vec<Worker>),
+    Running(Vec<JoinHandle<()>>),
     Stopped,
 }
 
@@ -71,7 +71,7 @@ impl Drop for Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000, ask_limit_ms = 4000, journal_segment_bytes = trunkline_edge::journal::SEGMENT_BYTES, stranger_rate = (400, 800), known_rate = (50_000, 50_000), connections = 10_000, connections_from_one_source = 256, stream_message_ms = 10_000, stream_idle_ms = 3_600_000, tables = None))]
+    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000, ask_limit_ms = 4000, journal_segment_bytes = trunkline_edge::journal::SEGMENT_BYTES, stranger_rate = (400, 800), known_rate = (50_000, 50_000), workers = 1, connections = 10_000, connections_from_one_source = 256, stream_message_ms = 10_000, stream_idle_ms = 3_600_000, tables = None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -90,6 +90,7 @@ impl Engine {
         journal_segment_bytes: u64,
         stranger_rate: (u32, u32),
         known_rate: (u32, u32),
+        workers: u8,
         connections: usize,
         connections_from_one_source: usize,
         stream_message_ms: u64,
@@ -102,6 +103,9 @@ impl Engine {
         other_pops.iter().try_for_each(|name| check_name("other_pops", name))?;
         if !trunkline_message::text::is_header_text(user_agent.as_bytes()) {
             return Err(PyValueError::new_err(format!("user_agent: {user_agent:?} cannot stand in a header")));
+        }
+        if !(1..=trunkline_transaction::MAX_WORKERS).contains(&workers) {
+            return Err(PyValueError::new_err(format!("workers: {workers} are not 1 to {}", trunkline_transaction::MAX_WORKERS)));
         }
         if listen.is_empty() {
             return Err(PyValueError::new_err("listen: at least one (address, port) is needed"));
@@ -129,6 +133,7 @@ impl Engine {
             other_pops,
             user_agent,
             listen: listen.iter().map(parse_listen).collect::<PyResult<_>>()?,
+            workers,
             streams: StreamLimits {
                 connections,
                 from_one_source: connections_from_one_source,
@@ -147,8 +152,8 @@ impl Engine {
             ask_limit_ms,
         };
         let tables = tables.map_or_else(|| Arc::new(Tables::new()), |tables| tables.get().shared());
-        let (engine, worker) = py.detach(|| trunkline_edge::Engine::bind_upon(config, tables))?;
-        Ok(Engine { engine, life: Mutex::new(Life::Bound(Box::new(worker))), classes: DecisionClasses::import(py)? })
+        let (engine, workers) = py.detach(|| trunkline_edge::Engine::bind_upon(config, tables))?;
+        Ok(Engine { engine, life: Mutex::new(Life::Bound(workers)), classes: DecisionClasses::import(py)? })
     }
 
     fn apply(&self, py: Python<'_>, batch: &Bound<'_, PyAny>, position: u64) -> PyResult<()> {
@@ -169,19 +174,26 @@ impl Engine {
             }
         }
         let py = slf.py();
-        let mut policy = PythonPolicy::new(py, on_invite.unbind(), on_question.map(Bound::unbind))?;
         let this = slf.get();
         let mut life = this.life();
-        let worker = match std::mem::replace(&mut *life, Life::Stopped) {
-            Life::Bound(worker) => worker,
+        let workers = match std::mem::replace(&mut *life, Life::Stopped) {
+            Life::Bound(workers) => workers,
             other => {
                 *life = other;
                 return Err(PyRuntimeError::new_err("the engine was started before; make a new one"));
             }
         };
-        // Attached once for the thread's life, so that a decision costs no new thread state (8 µs each).
-        let body = move || Python::attach(|py| py.detach(|| worker.run(&mut policy)));
-        *life = Life::Running(std::thread::Builder::new().name("sip".to_owned()).spawn(body)?);
+        let mut threads = Vec::new();
+        for (number, worker) in workers.into_iter().enumerate() {
+            let on_question = on_question.as_ref().map(|callback| callback.clone().unbind());
+            let mut policy = PythonPolicy::new(py, on_invite.clone().unbind(), on_question)?;
+            let name = if number == 0 { "sip".to_owned() } else { format!("sip-{number}") };
+            // Attached once for the thread's life, so that a decision costs no new thread state (8 µs each).
+            let body = move || Python::attach(|py| py.detach(|| worker.run(&mut policy)));
+            // Where the system gives no further thread those that were started end.
+            threads.push(std::thread::Builder::new().name(name).spawn(body).inspect_err(|_| this.engine.stop())?);
+        }
+        *life = Life::Running(threads);
         drop(life);
         // A worker that attaches while the interpreter ends would never come back.
         py.import("atexit")?.call_method1("register", (slf.getattr("stop")?,))?;
@@ -284,7 +296,7 @@ impl Engine {
             let count = uses.len();
             return Err(PyValueError::new_err(format!("{count} bytes are no used nonces: {USE_BYTES} each, {MAX_USES_BYTES} at most")));
         }
-        self.engine.mark_used_nonces(uses);
+        self.engine.mark_used_nonces(&uses);
         Ok(())
     }
 
@@ -296,11 +308,13 @@ impl Engine {
         let (py, this) = (slf.py(), slf.get());
         let life = std::mem::replace(&mut *this.life(), Life::Stopped);
         this.engine.stop();
-        if let Life::Running(thread) = life {
+        if let Life::Running(threads) = life {
             py.import("atexit")?.call_method1("unregister", (slf.getattr("stop")?,))?;
-            // From within `on_invite` it ends by itself when the decision is out.
-            if thread.thread().id() != std::thread::current().id() && py.detach(|| thread.join()).is_err() {
-                return Err(PyRuntimeError::new_err("the engine's worker ended by a panic; what it said stands on stderr"));
+            for thread in threads {
+                // From within `on_invite` it ends by itself when the decision is out.
+                if thread.thread().id() != std::thread::current().id() && py.detach(|| thread.join()).is_err() {
+                    return Err(PyRuntimeError::new_err("a worker of the engine ended by a panic; what it said stands on stderr"));
+                }
             }
         }
         Ok(())

@@ -165,6 +165,8 @@ pub enum Disposition {
     /// A request outside dialogs that is neither INVITE nor ACK nor CANCEL: answer statelessly. CANCEL and ACK that belong to nothing
     /// come so too (481 and silence).
     OutOfDialog(Method),
+    /// It is of a call that another worker has: hand it there as it came.
+    Elsewhere { worker: u8 },
     /// Answer statelessly with this status and reason code; `unsupported` are the tags of the 420's Unsupported header, else empty.
     Refuse { status: u16, code: &'static str, unsupported: String },
 }

@@ -1,4 +1,5 @@
-//! Branches of our Via: `z9hG4bKt<slot>.<generation>.<secret>.<loop>`.
+//! Branches of our Via: `z9hG4bKt<worker><slot>.<generation>.<secret>.<loop>`. The worker is a letter that is no digit of the slot, and left
+//! out for the first: [`WORKER_LETTERS`]. The kernel looks for it too (`crates/edge`, steering).
 //!
 //! A response finds its client transaction by slot and generation, and is believed only when the whole branch is the one that was sent:
 //! the secret part cannot be guessed. The loop part is RFC 5393 §4.2: a keyed hash of what decides where the request goes.
@@ -12,10 +13,21 @@ const PREFIX: &str = "z9hG4bKt";
 /// Prefix, two numbers of up to 8 digits, 16 digits twice, three dots.
 const BRANCH_LENGTH: usize = 60;
 
+/// Of the second worker, the third, and so on.
+pub const WORKER_LETTERS: &[u8; 15] = b"ghijklmnopqrsuv";
+
+/// The worker in a branch of ours.
+pub(crate) fn worker_of(branch: &[u8]) -> Option<u8> {
+    let first = *branch.strip_prefix(PREFIX.as_bytes())?.first()?;
+    let index = WORKER_LETTERS.iter().position(|letter| *letter == first).map_or(0, |index| index + 1);
+    u8::try_from(index).ok()
+}
+
 /// A branch for the client transaction `key` of a request whose loop part is `loop_part`.
-pub(crate) fn make(entropy: &mut Entropy, key: Key, loop_part: &str) -> String {
+pub(crate) fn make(entropy: &mut Entropy, worker: u8, key: Key, loop_part: &str) -> String {
     let mut head = Vec::with_capacity(BRANCH_LENGTH);
     head.extend_from_slice(PREFIX.as_bytes());
+    head.extend(usize::from(worker).checked_sub(1).and_then(|index| WORKER_LETTERS.get(index)));
     for number in [key.slot, key.generation] {
         numbers::write_hexadecimal(number, &mut head);
         head.push(b'.');
@@ -37,9 +49,14 @@ pub(crate) fn make_stateless(entropy: &Entropy, incoming_branch: &[u8], loop_par
     branch
 }
 
-/// The key in a branch of ours; whether it is the branch that was sent is for the caller to compare.
-pub(crate) fn key_of(branch: &[u8]) -> Option<Key> {
-    let text = std::str::from_utf8(branch.strip_prefix(PREFIX.as_bytes())?).ok()?;
+/// The key in a branch of this worker; whether it is the branch that was sent is for the caller to compare.
+pub(crate) fn key_of(branch: &[u8], worker: u8) -> Option<Key> {
+    let rest = branch.strip_prefix(PREFIX.as_bytes())?;
+    let rest = match usize::from(worker).checked_sub(1) {
+        None => rest,
+        Some(index) => rest.strip_prefix(WORKER_LETTERS.get(index..=index)?)?,
+    };
+    let text = std::str::from_utf8(rest).ok()?;
     let mut parts = text.split('.');
     let slot = u32::from_str_radix(parts.next()?, 16).ok()?;
     let generation = u32::from_str_radix(parts.next()?, 16).ok()?;
@@ -73,13 +90,27 @@ mod tests {
 
     #[test]
     fn a_branch_names_its_key_and_foreign_ones_none() {
-        let mut entropy = Entropy::new(&[7; 32]);
+        let mut entropy = Entropy::new(&[7; 32], 0);
         let key = Key { slot: 0x1f, generation: 3 };
-        let branch = make(&mut entropy, key, "0011223344556677");
-        assert_eq!(key_of(branch.as_bytes()), Some(key));
+        let branch = make(&mut entropy, 0, key, "0011223344556677");
+        assert_eq!(key_of(branch.as_bytes(), 0), Some(key));
         for foreign in ["z9hG4bK-524287-1---", "z9hG4bKt", "z9hG4bKtzz.1.2", "z9hG4bKt1", ""] {
-            assert_eq!(key_of(foreign.as_bytes()), None, "{foreign}");
+            assert_eq!(key_of(foreign.as_bytes(), 0), None, "{foreign}");
         }
-        assert_ne!(branch, make(&mut entropy, key, "0011223344556677"));
+        assert_ne!(branch, make(&mut entropy, 0, key, "0011223344556677"));
+    }
+
+    #[test]
+    fn a_branch_names_its_worker_and_is_a_key_for_no_other() {
+        let mut entropy = Entropy::new(&[7; 32], 0);
+        let key = Key { slot: 0xa1f, generation: 3 };
+        for worker in 0..crate::config::MAX_WORKERS {
+            let branch = make(&mut entropy, worker, key, "0011223344556677");
+            assert_eq!(worker_of(branch.as_bytes()), Some(worker), "{branch}");
+            for other in 0..crate::config::MAX_WORKERS {
+                assert_eq!(key_of(branch.as_bytes(), other), (other == worker).then_some(key), "{branch}");
+            }
+        }
+        assert_eq!(worker_of(b"z9hG4bK-524287-1---"), None);
     }
 }

@@ -28,9 +28,37 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Of one of so many workers of an edge.
+    #[must_use]
+    pub fn shared_by(self, workers: u8) -> Self {
+        let share = |limit: usize| limit.div_ceil(usize::from(workers.max(1)));
+        Self {
+            calls: share(self.calls),
+            transactions: share(self.transactions),
+            all_transactions: share(self.all_transactions),
+            ended_calls: share(self.ended_calls),
+        }
+    }
+}
+
+/// One of the proxies of an edge: they share its listeners, and each knows the calls that began with it. What belongs to another comes out as
+/// [`crate::Disposition::Elsewhere`] or is told by [`crate::Proxy::owner_of`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// From 0, below `of`.
+    pub worker: u8,
+    /// 1 to [`MAX_WORKERS`].
+    pub of: u8,
+}
+
+/// As many as there are letters for them in a branch.
+pub const MAX_WORKERS: u8 = 16;
+
 /// Settings of one proxy. Times in milliseconds.
 #[derive(Clone, Debug)]
 pub struct Config {
+    pub place: Place,
     /// RTT estimate, RFC 3261 §17.1.1.1.
     pub t1_ms: u64,
     /// Longest interval between retransmissions of non-INVITE requests and INVITE responses.
@@ -65,6 +93,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            place: Place { worker: 0, of: 1 },
             t1_ms: 500,
             t2_ms: 4_000,
             t4_ms: 5_000,

@@ -19,16 +19,18 @@ pub(crate) struct Entropy {
 const BLOCK: usize = 1024;
 
 impl Entropy {
-    pub fn new(seed: &[u8; 32]) -> Self {
+    /// Of one of the workers that share a seed: values of its own, marks that are the same for all.
+    pub fn new(seed: &[u8; 32], worker: u8) -> Self {
         // The seed makes other keys too.
-        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, seed), b"entropy");
+        let seed = hmac::Key::new(hmac::HMAC_SHA256, seed);
+        let tag = hmac::sign(&seed, &[b"entropy", &[worker][..]].concat());
         let Ok(key) = UnboundKey::new(&AES_256_GCM, tag.as_ref()) else {
             unreachable!("a tag of HMAC-SHA256 is as long as a key of AES-256")
         };
         let key = LessSafeKey::new(key);
-        let mut entropy = Self { key, counter: 0, block: [0; BLOCK], used: BLOCK, marks: KeyedState([0; 16]) };
-        entropy.marks = entropy.map_state();
-        entropy
+        let mut marks = [0; 16];
+        marks.copy_from_slice(&hmac::sign(&seed, b"marks").as_ref()[..16]);
+        Self { key, counter: 0, block: [0; BLOCK], used: BLOCK, marks: KeyedState(marks) }
     }
 
     /// At most 32 bytes that nobody can guess.
@@ -128,7 +130,7 @@ mod tests {
 
     #[test]
     fn values_do_not_repeat_and_follow_from_the_seed() {
-        let (mut one, mut same, mut other) = (Entropy::new(&[1; 32]), Entropy::new(&[1; 32]), Entropy::new(&[2; 32]));
+        let (mut one, mut same, mut other) = (Entropy::new(&[1; 32], 0), Entropy::new(&[1; 32], 0), Entropy::new(&[2; 32], 0));
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..5_000 {
             let value = one.next::<8>();
@@ -140,8 +142,15 @@ mod tests {
     }
 
     #[test]
+    fn workers_of_one_seed_have_values_of_their_own_and_the_same_marks() {
+        let (mut one, mut other) = (Entropy::new(&[1; 32], 0), Entropy::new(&[1; 32], 1));
+        assert_ne!(one.next::<8>(), other.next::<8>());
+        assert_eq!(one.mark([&b"ab"[..]]), other.mark([&b"ab"[..]]));
+    }
+
+    #[test]
     fn a_mark_depends_on_the_seed_and_on_where_parts_end() {
-        let (one, other) = (Entropy::new(&[1; 32]), Entropy::new(&[2; 32]));
+        let (one, other) = (Entropy::new(&[1; 32], 0), Entropy::new(&[2; 32], 0));
         assert_eq!(one.mark([&b"ab"[..], b"c"]), one.mark([&b"ab"[..], b"c"]));
         assert_ne!(one.mark([&b"ab"[..], b"c"]), one.mark([&b"a"[..], b"bc"]));
         assert_ne!(one.mark([&b"ab"[..], b"c"]), other.mark([&b"ab"[..], b"c"]));

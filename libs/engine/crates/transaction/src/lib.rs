@@ -31,7 +31,8 @@ mod token;
 mod transport;
 
 pub use action::{Action, Disposition, EndedBy, Fact, FactKind, FailedBy, FailureCause, Flow, Now};
-pub use config::{Config, Limits};
+pub use branch::WORKER_LETTERS;
+pub use config::{Config, Limits, Place, MAX_WORKERS};
 pub use plan::{Admission, CallHandle, CallId, Failures, LiveCall, LiveState, Refusal, RoutePlan, StaleCall, Step, Target, MAX_TARGETS};
 pub use prepared::Prepared;
 pub use proxy::{AdmitError, Proxy, RecheckHandle};

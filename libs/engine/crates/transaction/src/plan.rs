@@ -10,6 +10,13 @@ use crate::transport::Transport;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallId(pub u128);
 
+impl CallId {
+    /// The worker that has it: its last byte. Of more workers than there are, as an edge with fewer sees it, one that is there.
+    pub fn worker(self, of: u8) -> u8 {
+        (self.0 & 0xff) as u8 % of.max(1)
+    }
+}
+
 /// A call that `admit` made. Stale handles are told apart by their generation and answered with `StaleCall`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallHandle {

@@ -391,7 +391,7 @@ mod tests {
 
     #[test]
     fn what_was_sealed_is_opened_and_is_short_even_with_ipv6_on_both_sides() {
-        let (ring, mut entropy) = (TokenRing::new(&[key(1, false), key(4_000_000_000, true)]), Entropy::new(&[1; 32]));
+        let (ring, mut entropy) = (TokenRing::new(&[key(1, false), key(4_000_000_000, true)]), Entropy::new(&[1; 32], 0));
         for peer in ["127.0.9.1:5060", "[2001:db8:1:2:3:4:5:6]:65535"] {
             let sent = token(Side::Customer, peer);
             let text = ring.seal(&mut entropy, NOW_S, &sent, BINDING).unwrap();
@@ -402,7 +402,7 @@ mod tests {
 
     #[test]
     fn the_transport_of_the_next_hop_takes_no_room_and_udp_is_what_it_always_was() {
-        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32]));
+        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32], 0));
         for transport in Transport::ALL {
             let sent = Token { transport, ..token(Side::Customer, "127.0.9.1:5060") };
             let text = ring.seal(&mut entropy, NOW_S, &sent, BINDING).unwrap();
@@ -415,7 +415,7 @@ mod tests {
 
     #[test]
     fn texts_that_do_not_fit_are_left_out_tenant_first() {
-        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32]));
+        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32], 0));
         let mut sent = token(Side::Customer, "127.0.9.1:5060");
         sent.tenant = "t".repeat(63);
         let text = ring.seal(&mut entropy, NOW_S, &sent, BINDING).unwrap();
@@ -431,7 +431,7 @@ mod tests {
 
     #[test]
     fn a_token_opens_in_its_own_dialog_on_its_own_side_and_in_its_time_only() {
-        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32]));
+        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32], 0));
         let text = ring.seal(&mut entropy, NOW_S, &token(Side::Customer, "127.0.9.1:5060"), BINDING).unwrap();
         let others = [
             Binding { side: Side::Carrier, ..BINDING },
@@ -450,7 +450,7 @@ mod tests {
 
     #[test]
     fn a_token_with_any_changed_character_does_not_open() {
-        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32]));
+        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32], 0));
         let text = ring.seal(&mut entropy, NOW_S, &token(Side::Customer, "127.0.9.1:5060"), BINDING).unwrap();
         for index in 0..text.len() {
             let mut changed = text.clone().into_bytes();
@@ -463,7 +463,7 @@ mod tests {
 
     #[test]
     fn a_ring_without_a_current_key_cannot_seal() {
-        let (ring, mut entropy) = (TokenRing::new(&[key(1, false)]), Entropy::new(&[1; 32]));
+        let (ring, mut entropy) = (TokenRing::new(&[key(1, false)]), Entropy::new(&[1; 32], 0));
         assert!(!ring.can_seal(NOW_S));
         assert_eq!(ring.seal(&mut entropy, NOW_S, &token(Side::Customer, "127.0.9.1:5060"), BINDING), None);
     }

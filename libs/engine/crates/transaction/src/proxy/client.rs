@@ -185,7 +185,7 @@ impl Proxy {
 
     /// Of the next client transaction, and of no other.
     pub(super) fn next_branch(&mut self, loop_part: &str) -> String {
-        branch::make(&mut self.entropy, self.clients.next_key(), loop_part)
+        branch::make(&mut self.entropy, self.config.place.worker, self.clients.next_key(), loop_part)
     }
 
     /// The CANCEL of an INVITE: a transaction of its own under the same branch (§9.1).
@@ -267,7 +267,7 @@ impl Proxy {
     /// Finds the transaction by the branch of the top Via (§17.1.3). Anything that is not exactly what was sent is dropped.
     pub(super) fn on_response(&mut self, turn: &mut Turn<'_>, response: &Message<'_>) {
         let branch = response.branch();
-        let Some(key) = branch::key_of(branch) else { return };
+        let Some(key) = branch::key_of(branch, self.config.place.worker) else { return };
         let Some(client) = self.clients.get(key).filter(|client| client.branch.as_bytes() == branch) else { return };
         let Some(status) = response.status() else { return };
         let key = if client.has_method(response) {

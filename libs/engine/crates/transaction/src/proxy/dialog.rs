@@ -62,6 +62,9 @@ impl Proxy {
             Err(TokenError::NotOurs) => return refuse(403, "T109"),
             Err(TokenError::Expired) => return refuse(481, "T108"),
         };
+        if let Some(worker) = self.other_worker(token.call) {
+            return Disposition::Elsewhere { worker };
+        }
         // §12.2.1.1: without a To-tag it is no request of a dialog but may be a new call, with nobody asked. A carrier's has none where
         // the caller gave none (§12.1.1, RFC 2543): its token opens for no other.
         if token.side == Side::Customer && request.to_tag().is_none_or(<[u8]>::is_empty) {

@@ -81,7 +81,7 @@ impl Proxy {
     /// A live branch of ours in a Via: a gateway sends us our own request, with whatever Request-URI.
     fn has_come_back(&self, request: &Message<'_>) -> bool {
         request.branches().any(|branch| {
-            let client = branch::key_of(branch).and_then(|key| self.clients.get(key));
+            let client = branch::key_of(branch, self.config.place.worker).and_then(|key| self.clients.get(key));
             client.is_some_and(|client| client.branch.as_bytes() == branch)
         })
     }

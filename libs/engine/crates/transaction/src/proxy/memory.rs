@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn the_oldest_goes_for_the_newest() {
-        let mut ended = EndedCalls::new(2, Entropy::new(&[1; 32]).map_state());
+        let mut ended = EndedCalls::new(2, Entropy::new(&[1; 32], 0).map_state());
         for call in [1, 2, 2, 1, 3] {
             ended.insert(CallId(call));
         }

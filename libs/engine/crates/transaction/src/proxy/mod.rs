@@ -1,7 +1,7 @@
 //! The proxy: one object that knows every transaction and call of a worker.
 //!
 //! `ingress` sorts what arrives; `server` and `client` run the machines; `call` holds the rows and their ends, `phase` says where a call stands, `walk` tries the gateways,
-//! `cancel` ends what was given up, `dialog` serves requests inside dialogs, `hangup` ends calls of our own accord.
+//! `cancel` ends what was given up, `dialog` serves requests inside dialogs, `hangup` ends calls of our own accord, `workers` says what belongs to another worker.
 
 mod call;
 mod cancel;
@@ -14,6 +14,7 @@ mod numbering;
 pub(crate) mod phase;
 mod server;
 mod walk;
+mod workers;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use trunkline_message::{Message, OwnedMessage};
 
 use crate::action::{Action, Disposition, Fact, FactKind, Flow, Now};
-use crate::config::Config;
+use crate::config::{Config, MAX_WORKERS};
 use crate::entropy::{Entropy, IsHash, KeyedState};
 use crate::plan::{Admission, CallHandle, CallId, LiveCall, Refusal, RoutePlan, StaleCall};
 use crate::slab::{Key, Slab};
@@ -116,11 +117,13 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// `seed` is entropy from the caller, new for each process: branches, tags and token nonces derive from it.
+    /// `seed` is entropy from the caller, new for each process and the same for its workers: branches, tags and token nonces derive from it.
     /// Listeners beyond the 64th cannot be named in a token and must not be given; all calls are bounded by `config.limits`.
     pub fn new(config: Config, seed: [u8; 32]) -> Self {
         assert!((1..=MAX_LISTENERS).contains(&config.listeners.len()), "a proxy has 1 to {MAX_LISTENERS} listeners");
-        let mut entropy = Entropy::new(&seed);
+        let place = config.place;
+        assert!(place.worker < place.of && place.of <= MAX_WORKERS, "{place:?} is no place among at most {MAX_WORKERS}");
+        let mut entropy = Entropy::new(&seed, place.worker);
         let server_ids = HashMap::with_hasher(IsHash);
         let call_ids = HashMap::with_hasher(entropy.map_state());
         let peers = HashMap::with_hasher(entropy.map_state());

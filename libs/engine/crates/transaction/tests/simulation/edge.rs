@@ -140,6 +140,7 @@ impl Edge {
             // Answered by an edge without state.
             Disposition::OutOfDialog(_) if text.starts_with("ACK") => {}
             Disposition::OutOfDialog(_) => reply = Some(481),
+            Disposition::Elsewhere { .. } => unreachable!("an edge of one worker"),
             Disposition::Refuse { status, .. } => reply = Some(status),
         }
         self.proxy = Some(proxy);
