@@ -18,6 +18,13 @@ USER, PASSWORD = "31000000", "correct-horse-battery"
 CALLS = 20
 
 
+@pytest.fixture(params=[1, 2], ids=["one worker", "two workers"])
+def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[EngineBench]:
+    bench = EngineBench(tmp_path, workers=request.param)
+    yield bench
+    bench.close()
+
+
 @pytest.fixture
 def gateway(bench: EngineBench, tmp_path: Path) -> Iterator[int]:
     """SIPp as a gateway that answers every call; its port. The engine's route leads to it."""

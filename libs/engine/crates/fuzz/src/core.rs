@@ -241,7 +241,7 @@ impl World {
                 }
             }
             16 => {
-                let (peer, was_in_use) = (addr(input.of(&[CUSTOMER, BETA])), input.byte() % 2 == 0);
+                let (peer, was_in_use) = (addr(input.of(&[CUSTOMER, BETA])), input.byte().is_multiple_of(2));
                 self.act(|proxy, now, out| proxy.on_closed(now, Flow { listener: TCP, peer }, was_in_use, out));
             }
             17 => self.customer_listener = [UDP, TCP][input.byte() % 2],

@@ -127,8 +127,8 @@ class Engine:
     def apply(self, batch: Sequence[TableChange], position: int) -> None:
         """All of it or, on ValueError (which names the entry), none. Datagrams see one version throughout; records carry `position`."""
     def start(self, on_invite: Callable[[Invite], Decision], on_question: Callable[[Invite], None] | None = None) -> None:
-        """Binds are made in the constructor; this starts the worker threads, and each calls `on_invite` from its own. An exception in `on_invite` is logged to stderr's hook,
-        counted, and answered with 500 T901."""
+        """Binds are made in the constructor; this starts the worker threads, and each calls `on_invite` from its own. An exception in
+        `on_invite` is logged to stderr's hook, counted, and answered with 500 T901."""
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """What was bound, in the order of `listen`: tells the ports that were asked for as 0."""
