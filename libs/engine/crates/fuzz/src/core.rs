@@ -24,8 +24,9 @@ const LONGEST_S: u32 = 300;
 const TOKEN_LIFETIME_S: u32 = 900;
 /// Longer than any call: the token's life and every timer after it.
 const AFTERWARDS_MS: u64 = 1_800_000;
-/// 64*T1: after it the same branch may be another transaction.
-const TRANSACTION_MS: u64 = 32_000;
+/// Timer L, and T4 as the shortest Timer I over UDP: after it the same branch may be another transaction.
+const ACCEPTED_MS: u64 = 32_000;
+const CONFIRMED_MS: u64 = 5_000;
 
 const METHODS: [&str; 8] = ["BYE", "INVITE", "UPDATE", "INFO", "PRACK", "REFER", "OPTIONS", "ACK"];
 const STATUSES: [u16; 16] = [100, 180, 183, 200, 200, 202, 302, 401, 404, 408, 481, 486, 487, 500, 503, 603];
@@ -359,7 +360,7 @@ impl World {
         for action in out {
             match action {
                 Action::Fact(fact) => self.on_fact(fact),
-                Action::Send { flow, bytes } => self.on_sent(&flow.peer.to_string(), bytes),
+                Action::Send { flow, bytes } => self.on_sent(flow, bytes),
             }
         }
     }
@@ -371,7 +372,8 @@ impl World {
         }
     }
 
-    fn on_sent(&mut self, to: &str, bytes: Vec<u8>) {
+    fn on_sent(&mut self, flow: Flow, bytes: Vec<u8>) {
+        let to = flow.peer.to_string();
         let mut table = HeaderTable::new();
         let message = match Message::parse(&bytes, &mut table) {
             Ok(message) => message,
@@ -379,14 +381,14 @@ impl World {
         };
         assert_eq!(message.bytes().len(), bytes.len(), "one message and nothing behind it");
         if let Some(status @ 200..) = message.status().filter(|_| message.cseq().method_bytes == b"INVITE") {
-            self.on_final(&message, status);
+            self.on_final(&message, status, flow.listener == UDP);
         }
         let is_request = message.is_request();
         if self.is_over || !is_usable(&message) {
             return;
         }
         let Ok(text) = String::from_utf8(bytes) else { return };
-        match (is_request, [ALPHA, BETA].into_iter().find(|carrier| *carrier == to)) {
+        match (is_request, [ALPHA, BETA].into_iter().find(|carrier| to == *carrier)) {
             (true, Some(who)) => keep(&mut self.to_carrier, Mail { who, text }),
             (true, None) => keep(&mut self.to_customer, text),
             (false, None) => keep(&mut self.responses, text),
@@ -395,20 +397,21 @@ impl World {
     }
 
     /// A transaction has one final response, or several that are all a 2xx (RFC 6026 §7.1).
-    fn on_final(&mut self, message: &Message<'_>, status: u16) {
+    fn on_final(&mut self, message: &Message<'_>, status: u16, is_udp: bool) {
         let via = String::from_utf8_lossy(message.top_via().raw).into_owned();
         let key = via.split(";received").next().unwrap_or_default().to_owned();
         let now_ms = self.now_ms;
-        let (first_ms, first) = *self
-            .finals
-            .entry(key)
-            .and_modify(|first| {
-                if now_ms >= first.0 + TRANSACTION_MS {
-                    *first = (now_ms, status);
-                }
-            })
-            .or_insert((now_ms, status));
+        let (first_ms, first) = *self.finals.entry(key.clone()).or_insert((now_ms, status));
+        let lifetime_ms = match first {
+            200..=299 => ACCEPTED_MS,
+            // An ACK over a connection ends it at once.
+            _ => CONFIRMED_MS * u64::from(is_udp),
+        };
         let is_same = first == status || (first < 300 && status < 300);
-        assert!(is_same, "{first} at {first_ms} ms and {status} at {now_ms} ms");
+        let is_another = now_ms >= first_ms + lifetime_ms;
+        if !is_same && is_another {
+            self.finals.insert(key, (now_ms, status));
+        }
+        assert!(is_same || is_another, "{first} at {first_ms} ms and {status} at {now_ms} ms");
     }
 }
