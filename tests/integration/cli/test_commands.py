@@ -116,6 +116,54 @@ def test_the_class_of_service_limits_what_may_be_called(platform: Platform) -> N
         platform.cli("domain", "class-of-service", "acme", "--all", "--wait")
 
 
+def test_an_identity_policy_says_which_numbers_a_domains_callers_may_show(platform: Platform) -> None:
+    # The simulated carriers take part in the trust domain or not; what each is shown is the engine's tests' to see.
+    set_to = platform.json(
+        "domain", "identity", "acme", "--sources", "from", "account", "username", "--allow", "3120*", "--refuse", "--wait"
+    )
+    assert set_to["result"]["identity"] == {
+        "sources": ["from", "account", "username"],
+        "allowed_caller_ids": ["+3120*"],
+        "default_caller_id": "",
+        "is_refusing": True,
+        "shows_callee": False,
+        "hiding": "default",
+    }
+    try:
+        call = ["call", "place", "+31201234567", "--as", "acme/31000000", "--hold", "100ms", "--from-user"]
+        refused_call = platform.cli(*call, "+442071234567", check=False)
+        assert (refused_call.returncode, "T502" in refused_call.stdout) == (5, True)
+        platform.cli(*call, "+31207777777")
+        [record] = wait_for("its record", lambda: [row for row in platform.json("call", "list") if row["caller_id"] == "+31207777777"])
+        assert record["presented"] == "+31207777777"
+        assert "operator" in refused(platform, 5, "domain", "identity", "acme", "--shows-callee")
+        platform.cli("domain", "identity", "acme", "--shows-callee", "--as-operator", "--tenant", "acme")
+    finally:
+        back = ["--sources", "asked", "account", "address", "username", "--allow", "", "--no-refuse", "--no-shows-callee"]
+        platform.cli("domain", "identity", "acme", *back, "--as-operator", "--tenant", "acme", "--wait")
+
+
+def test_a_carriers_settings_are_changed_one_by_one(platform: Platform) -> None:
+    was = {row["name"]: row["settings"] for row in platform.json("carrier", "list")}["beta"]
+    national = ["--number-format", "national", "--country-code", "31", "--international-prefix", "00", "--national-prefix", "0"]
+    changed = platform.json("carrier", "change", "beta", *national, "--pai", "sip", "--from-form", "asserted", "--hiding", "off")
+    now = changed["result"]["settings"]
+    assert now == {
+        **was,
+        "number_format": "national",
+        "country_code": "31",
+        "international_prefix": "00",
+        "national_prefix": "0",
+        "pai_forms": "sip",
+        "from_form": "asserted",
+        "hiding": "off",
+    }
+    assert "country_code" in refused(platform, 1, "carrier", "change", "beta", "--number-format", "plus")
+    back = ["--number-format", "plus", "--country-code", "", "--international-prefix", "", "--national-prefix", ""]
+    platform.cli("carrier", "change", "beta", *back, "--pai", "both", "--from-form", "kept", "--hiding", "default", "--wait")
+    refused(platform, 3, "carrier", "change", "nobody", "--trusted")
+
+
 def test_a_ringing_call_is_cancelled(platform: Platform) -> None:
     placed = platform.json("call", "place", "+31201234180", "--as", "acme/31000000", "--cancel-after", "300ms")
     assert (placed["ending"], placed["status"]) == ("cancelled", 487)

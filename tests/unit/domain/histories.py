@@ -13,7 +13,7 @@ from trunkline.domain.decide import decide
 from trunkline.domain.decide_access import KEY_HASH_BYTES, SEALED_BYTES
 from trunkline.domain.directory import Directory
 from trunkline.domain.errors import Refusal
-from trunkline.domain.events import CarrierSettings, DeckRow, Event, Kind, Position, TenantId
+from trunkline.domain.events import CarrierSettings, DeckRow, Event, IdentityPolicy, Kind, Position, TenantId
 from trunkline.domain.facts import Fact
 
 TENANTS = ("acme", "beta")
@@ -118,6 +118,7 @@ def _pool() -> list[c.Command]:
             pool += [c.CreateDomain(tenant, label), c.DeleteDomain(tenant, label)]
             pool += [c.SetDigestPolicy(tenant, label, algorithms) for algorithms in (("MD5",), ("SHA-256", "MD5"))]
             pool += [c.SetClassOfService(tenant, label, prefixes) for prefixes in ((), ("31",))]
+            pool += [c.SetIdentityPolicy(tenant, label, policy) for policy in (IdentityPolicy(), IdentityPolicy(hiding="on"))]
     for carrier in ("alpha", "bravo"):
         pool += [c.CreateCarrier(carrier, CarrierSettings()), c.ChangeCarrier(carrier, CarrierSettings(is_trusted=True))]
         pool += [c.ChangeCarrier(carrier, CarrierSettings())]

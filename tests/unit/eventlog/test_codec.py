@@ -25,6 +25,7 @@ from trunkline.domain.events import (
     DeckRowsAdded,
     DigestPolicySet,
     Event,
+    IdentityPolicy,
     Kind,
     TenantId,
 )
@@ -39,7 +40,7 @@ from trunkline.eventlog.codec import (
 )
 from trunkline.eventlog.log import LogDamaged
 
-NESTED = (CarrierSettings, DeckRow)
+NESTED = (CarrierSettings, DeckRow, IdentityPolicy)
 
 _SCALARS: dict[type, set[int]] = {
     str: {FieldDescriptor.TYPE_STRING},

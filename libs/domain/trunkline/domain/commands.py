@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass, field, fields
 from typing import Final
 
-from trunkline.domain.events import PLATFORM, CarrierSettings, DeckRow, TenantId
+from trunkline.domain.events import PLATFORM, CarrierSettings, DeckRow, IdentityPolicy, TenantId
 
 _VARIES: Final = {"varies": True}
 """Marks a field that differs when the same request is made again, or is a secret: no part of a fingerprint."""
@@ -154,6 +154,15 @@ class SetClassOfService:
 
 
 @dataclass(frozen=True, slots=True)
+class SetIdentityPolicy:
+    """All of it: what is left out is as without a policy."""
+
+    tenant: TenantId
+    label: str
+    policy: IdentityPolicy
+
+
+@dataclass(frozen=True, slots=True)
 class SetCredential:
     """Replaces the credential of that id, if there is one of the same user and realm."""
 
@@ -275,6 +284,7 @@ Command = (
     | DetachAcl
     | SetDigestPolicy
     | SetClassOfService
+    | SetIdentityPolicy
     | SetCredential
     | EraseCredential
     | CreateCarrier

@@ -41,6 +41,7 @@ from trunkline.domain.events import (
     DomainDeleted,
     GatewayAdded,
     GatewayRemoved,
+    IdentityPolicySet,
     Kind,
     TenantCreated,
     TenantResumed,
@@ -88,6 +89,8 @@ def compaction(fact: Fact) -> Compaction:
             return Compaction(f"{base}/digest")
         case ClassOfServiceSet():
             return Compaction(f"{base}/class")
+        case IdentityPolicySet():
+            return Compaction(f"{base}/identity")
         case TenantSuspended() | TenantResumed() | CarrierSuspended() | CarrierResumed():
             return Compaction(f"{base}/suspended")
         case CarrierChanged():

@@ -33,6 +33,7 @@ from trunkline.domain.commands import (
     SetClassOfService,
     SetCredential,
     SetDigestPolicy,
+    SetIdentityPolicy,
     StartDeck,
     SuspendCarrier,
     SuspendTenant,
@@ -86,6 +87,8 @@ def decide(directory: Directory, command: Command) -> Decision:
             return decide_domain.set_digest_policy(directory, command)
         case SetClassOfService():
             return decide_domain.set_class_of_service(directory, command)
+        case SetIdentityPolicy():
+            return decide_domain.set_identity_policy(directory, command)
         case CreateCarrier():
             return decide_routing.create_carrier(directory, command)
         case ChangeCarrier():

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from trunkline.domain import names
-from trunkline.domain.commands import AttachAcl, CreateDomain, DeleteDomain, DetachAcl, SetClassOfService, SetDigestPolicy
+from trunkline.domain.caller_ids import CALLER_ID_SOURCES
+from trunkline.domain.commands import (
+    AttachAcl,
+    CreateDomain,
+    DeleteDomain,
+    DetachAcl,
+    SetClassOfService,
+    SetDigestPolicy,
+    SetIdentityPolicy,
+)
 from trunkline.domain.decide_access import enumerated, existing_acl, existing_tenant
 from trunkline.domain.decision import ClaimChange, Decision, label_claim, whole_tenant
 from trunkline.domain.directory import Directory
@@ -22,9 +31,12 @@ from trunkline.domain.events import (
     DomainDeleted,
     DomainLabel,
     Event,
+    IdentityPolicy,
+    IdentityPolicySet,
     Kind,
     TenantId,
 )
+from trunkline.domain.identity import DOMAIN_HIDING
 from trunkline.domain.numbers import is_prefix
 from trunkline.domain.views import DigestPolicy, Domain
 
@@ -37,6 +49,8 @@ MAX_ATTACHED_ACLS = 64
 MAX_ALLOWED_PREFIXES = 1_000
 """Of one domain: they are compared with every number that is called."""
 
+MAX_ALLOWED_CALLER_IDS = 1_000
+"""Of one domain: they are compared with what a caller asks for."""
 
 MIN_DURATION_S, MAX_DURATION_S = 10, 24 * 3600
 """Of a domain's longest call. No call outlives the token of its Record-Route: a day."""
@@ -123,6 +137,31 @@ def set_class_of_service(directory: Directory, command: SetClassOfService) -> De
     return _on_domain(domain, ClassOfServiceSet(prefixes, duration_s))
 
 
+def set_identity_policy(directory: Directory, command: SetIdentityPolicy) -> Decision:
+    domain = existing_domain(directory, command.tenant, command.label)
+    asked = command.policy
+    if len(set(asked.sources)) != len(asked.sources) or not set(asked.sources) <= set(CALLER_ID_SOURCES):
+        raise invalid("SOURCES_INVALID", "sources", f"Sources are some of {', '.join(CALLER_ID_SOURCES)}, each once, in the order wanted.")
+    if len(asked.allowed_caller_ids) > MAX_ALLOWED_CALLER_IDS:
+        raise invalid(
+            "TOO_MANY_CALLER_IDS",
+            "allowed_caller_ids",
+            f"At most {MAX_ALLOWED_CALLER_IDS} numbers.",
+            "Give a common beginning, such as +3120*.",
+        )
+    if asked.hiding not in ("", *DOMAIN_HIDING):
+        raise invalid("HIDING_INVALID", "hiding", f"{asked.hiding[:16]!r} is none of {', '.join(DOMAIN_HIDING)}.")
+    policy = IdentityPolicy(
+        asked.sources,
+        tuple(sorted({_allowed_caller_id(text) for text in asked.allowed_caller_ids})),
+        names.caller_id(asked.default_caller_id, "default_caller_id"),
+        asked.is_refusing,
+        asked.shows_callee,
+        asked.hiding,
+    )
+    return _on_domain(domain) if policy == domain.identity else _on_domain(domain, IdentityPolicySet(policy))
+
+
 def existing_domain(directory: Directory, tenant: TenantId, label: str) -> Domain:
     """Raises Refusal where the tenant has none of that label; that another tenant has one makes no difference."""
     existing_tenant(directory, tenant)
@@ -141,6 +180,15 @@ def _prefix(text: str) -> str:
     if not is_prefix(digits):
         raise invalid("PREFIX_INVALID", "allowed_prefixes", f"{text[:32]!r} cannot begin an E.164 number: 1 to 15 digits, no leading 0.")
     return digits
+
+
+def _allowed_caller_id(text: str) -> str:
+    if text and not text.endswith("*"):
+        return names.caller_id(text, "allowed_caller_ids")
+    digits = text[:-1].removeprefix("+")
+    if not is_prefix(digits):
+        raise invalid("CALLER_ID_INVALID", "allowed_caller_ids", f"{text[:32]!r} is no beginning of an E.164 number, such as +3120*.")
+    return f"+{digits}*"
 
 
 def _on_domain(domain: Domain, *events: Event, guards: tuple[str, ...] = ()) -> Decision:

@@ -36,7 +36,9 @@ from trunkline.domain.events import (
     GatewayRemoved,
     Kind,
 )
-from trunkline.domain.numbers import is_prefix
+from trunkline.domain.identity import CARRIER_HIDING, FROM_FORMS, PAI_FORMS
+from trunkline.domain.number_formats import NATIONAL, NUMBER_FORMATS, PLUS, PREFIXED
+from trunkline.domain.numbers import COUNTRY_CODES, is_prefix
 from trunkline.domain.views import Carrier, Deck, PendingRevision
 
 MAX_CARRIERS = 1_000
@@ -54,6 +56,8 @@ MAX_PRIORITY = 65_535
 MAX_WEIGHT = 65_535
 MAX_RATE_MICROS = 1_000_000_000
 """1,000 currency units a minute: more is a slip of the decimal point."""
+MAX_DIALLED_PREFIX = 5
+"""Digits; the longest international prefix in use has four."""
 DEFAULT_PORT = 5060
 DEFAULT_TLS_PORT = 5061
 TRANSPORTS = ("udp", "tcp", "tls", "udp+tcp")
@@ -200,6 +204,32 @@ def existing_carrier(directory: Directory, name: str) -> Carrier:
 def _check_settings(settings: CarrierSettings) -> None:
     if not 1 <= settings.pdd_limit_s <= MAX_PDD_LIMIT_S:
         raise invalid("PDD_LIMIT_INVALID", "settings.pdd_limit_s", f"{settings.pdd_limit_s} is not 1 to {MAX_PDD_LIMIT_S} seconds.")
+    for name, word, words in (
+        ("number_format", settings.number_format, NUMBER_FORMATS),
+        ("pai_forms", settings.pai_forms, PAI_FORMS),
+        ("from_form", settings.from_form, FROM_FORMS),
+        ("hiding", settings.hiding, CARRIER_HIDING),
+    ):
+        if word not in ("", *words):
+            raise invalid("SETTING_INVALID", f"settings.{name}", f"{word[:16]!r} is none of {', '.join(words)}.")
+    _check_number_format(settings)
+
+
+def _check_number_format(settings: CarrierSettings) -> None:
+    """What the format needs must be there, and nothing else."""
+    is_national, is_prefixed = settings.number_format == NATIONAL, settings.number_format in (PREFIXED, NATIONAL)
+    for name, digits, is_wanted, is_optional in (
+        ("country_code", settings.country_code, is_national, False),
+        ("international_prefix", settings.international_prefix, is_prefixed, False),
+        ("national_prefix", settings.national_prefix, is_national, True),
+    ):
+        is_good = not digits and (is_optional or not is_wanted)
+        if digits and is_wanted:
+            is_good = digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIALLED_PREFIX
+            is_good = is_good and (name != "country_code" or digits in COUNTRY_CODES)
+        if not is_good:
+            why = f"{digits[:16]!r} does not go with the number format {settings.number_format or PLUS!r}"
+            raise invalid("NUMBER_FORMAT_INVALID", f"settings.{name}", f"{why}.", "prefixed: 00; national: a country code, 00 and 0.")
 
 
 def _pending(directory: Directory, command: AddDeckRows | ActivateDeck) -> tuple[Deck, PendingRevision]:

@@ -47,6 +47,7 @@ from trunkline.domain.events import (
     GatewayAdded,
     GatewayId,
     GatewayRemoved,
+    IdentityPolicySet,
     TenantCreated,
     TenantId,
     TenantResumed,
@@ -180,7 +181,15 @@ class Directory:
                 self._credentials.pop((tenant, CredentialId(fact.aggregate)), None)
             case DeckStarted() | DeckRowsAdded() | DeckActivated():
                 self._apply_to_deck(fact, event)
-            case DomainCreated() | DomainDeleted() | AclAttached() | AclDetached() | DigestPolicySet() | ClassOfServiceSet():
+            case (
+                DomainCreated()
+                | DomainDeleted()
+                | AclAttached()
+                | AclDetached()
+                | DigestPolicySet()
+                | ClassOfServiceSet()
+                | IdentityPolicySet()
+            ):
                 self._apply_to_domain(fact, event)
             case CarrierCreated() | CarrierChanged() | CarrierSuspended() | CarrierResumed() | GatewayAdded() | GatewayRemoved():
                 self._apply_to_carrier(fact, event)
@@ -275,7 +284,7 @@ class Directory:
     def _apply_to_domain(
         self,
         fact: Fact,
-        event: DomainCreated | DomainDeleted | AclAttached | AclDetached | DigestPolicySet | ClassOfServiceSet,
+        event: DomainCreated | DomainDeleted | AclAttached | AclDetached | DigestPolicySet | ClassOfServiceSet | IdentityPolicySet,
     ) -> None:
         tenant, label = fact.tenant, DomainLabel(fact.aggregate)
         domains = self._domains.setdefault(tenant, {})
@@ -301,6 +310,8 @@ class Directory:
                 domains[label] = replace(domain, digest=digest, version=version)
             case ClassOfServiceSet(allowed_prefixes=prefixes, max_duration_s=longest_s):
                 domains[label] = replace(domain, allowed_prefixes=prefixes, max_duration_s=longest_s, version=version)
+            case IdentityPolicySet(policy=policy):
+                domains[label] = replace(domain, identity=policy, version=version)
             case DomainDeleted():
                 del domains[label]
                 for name in domain.acls:

@@ -139,6 +139,27 @@ class ClassOfServiceSet:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityPolicy:
+    """Who a domain's callers may be, and what they are shown: see `trunkline.domain.caller_ids` and `docs/identity.md`.
+
+    `sources` are words of `CALLER_ID_SOURCES` in the order in which they are asked; none: the default order. `allowed_caller_ids` are E.164
+    with `+`, or the beginning of some with `*` behind. `default_caller_id` is E.164 with `+` or empty. `hiding` is "default" or "on".
+    """
+
+    sources: tuple[str, ...] = ()
+    allowed_caller_ids: tuple[str, ...] = ()
+    default_caller_id: str = ""
+    is_refusing: bool = False
+    shows_callee: bool = False
+    hiding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityPolicySet:
+    policy: IdentityPolicy = IdentityPolicy()
+
+
+@dataclass(frozen=True, slots=True)
 class CredentialSet:
     username: str = ""
     realm: str = ""
@@ -153,12 +174,23 @@ class CredentialErased:
 
 @dataclass(frozen=True, slots=True)
 class CarrierSettings:
-    """How a carrier is to be treated; `pdd_limit_s` is 1 to 120."""
+    """How a carrier is to be treated; `pdd_limit_s` is 1 to 120.
+
+    Words are those of `trunkline.domain.number_formats` and `trunkline.domain.identity`; an empty one, of a log older than the field, is
+    the first of its kind. `country_code` and the prefixes are digits: those of the format, else empty.
+    """
 
     is_trusted: bool = False
     has_pai_on_ack: bool = True
     sends_pai_without_privacy: bool = False
     pdd_limit_s: int = 20
+    number_format: str = ""
+    country_code: str = ""
+    international_prefix: str = ""
+    national_prefix: str = ""
+    pai_forms: str = ""
+    from_form: str = ""
+    hiding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +290,7 @@ Event = (
     | AclDetached
     | DigestPolicySet
     | ClassOfServiceSet
+    | IdentityPolicySet
     | CredentialSet
     | CredentialErased
     | CarrierCreated

@@ -4,7 +4,8 @@ The account (or address) that admitted the call decides the identity; From, P-As
 hints at most. Inside the trust domain the identity is always shown. Beyond it P-Asserted-Identity is removed, and with a privacy request
 From is anonymous. All output is printable ASCII without anything that could end a header.
 
-Left out: header privacy does not hide Via and Contact; media is not relayed, so session privacy cannot be given.
+Header privacy, and hiding by itself, is the engine's: `hides_topology` says for which calls. Left out: media is not relayed, so session
+privacy cannot be given.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from trunkline.domain.events import CarrierSettings
+from trunkline.domain.events import CarrierSettings, IdentityPolicy
+from trunkline.domain.number_formats import formatted, is_plus
 from trunkline.domain.numbers import known_number
 
 ANONYMOUS: Final = '"Anonymous" <sip:anonymous@anonymous.invalid>'
@@ -25,6 +27,13 @@ MAX_HINTS: Final = 4
 """Identity headers of the customer that are looked at."""
 MAX_PRIVACY_LENGTH: Final = 256
 """Of all Privacy values together; the longest that makes sense has some 40 characters."""
+NOT_ALLOWED_NOTE: Final = "identity asked for is not the caller's: ignored"
+PAI_FORMS: Final = ("both", "sip", "tel")
+"""RFC 3325 §9.1: a SIP and a tel URI, or one of them. A caller without a number has the SIP form whatever is asked for."""
+FROM_FORMS: Final = ("kept", "asserted")
+CARRIER_HIDING: Final = ("default", "on", "off")
+DOMAIN_HIDING: Final = ("default", "on")
+"""A customer can hide more than its carriers ask for, never less."""
 _CACHE: Final = 65_536
 """Callers whose identity is kept written out: far more than speak at once, some 40 MB at most."""
 
@@ -64,6 +73,7 @@ class Privacy:
     is_session: bool
     is_critical: bool
     notes: tuple[str, ...] = ()
+    is_header: bool = False
 
 
 NO_PRIVACY: Final = Privacy("", False, False, False, False)
@@ -73,12 +83,13 @@ _KNOWN: Final = ("none", "header", "session", "user", "id", "critical")
 
 
 @lru_cache(maxsize=_CACHE)
-def identify(*, account: str, caller_id: str, label: str, realm: str) -> Identity:
-    """The caller: `caller_id` (the account's, else the address's), else the username where it is a number, else the SIP form only.
+def identify(*, account: str, caller_id: str, label: str, realm: str, is_username_number: bool = True) -> Identity:
+    """The caller: `caller_id` (the account's, else the address's), else the username where it is a number and counts as one, else the SIP
+    form only.
 
     `account` is empty where an address alone admitted the call; without a caller id it is then known by its domain.
     """
-    number = known_number(caller_id) or known_number(account)
+    number = known_number(caller_id) or (known_number(account) if is_username_number else None)
     host = f"{label}.{realm}"
     name = _quoted(account or label)
     if number is not None:
@@ -93,17 +104,20 @@ def identify(*, account: str, caller_id: str, label: str, realm: str) -> Identit
 def hinted(identity: Identity, hints: Sequence[str], *, account: str, label: str, realm: str) -> tuple[Identity, tuple[str, ...]]:
     """The identity, and notes, given what the customer sent as P-Asserted-Identity or P-Preferred-Identity (values of the headers).
 
-    A hint is followed where it names a number that the caller has anyway: its caller id, or its username. Others are noted and dropped.
+    The first hint decides that names a number which the caller has anyway: its caller id, or its username. Others are noted and dropped.
     """
     own_number = known_number(account)
+    notes: tuple[str, ...] = ()
     for hint in hints[:MAX_HINTS]:
-        number = _number_in(hint)
-        if number is None or f"+{number}" == identity.caller_id:
+        number = number_in(hint)
+        if number is None:
             continue
+        if f"+{number}" == identity.caller_id:
+            return identity, notes
         if number == own_number:
-            return identify(account=account, caller_id=f"+{own_number}", label=label, realm=realm), ()
-        return identity, ("identity asked for is not the caller's: ignored",)
-    return identity, ()
+            return identify(account=account, caller_id=f"+{own_number}", label=label, realm=realm), notes
+        notes = (NOT_ALLOWED_NOTE,)
+    return identity, notes
 
 
 def parse_privacy(values: Sequence[str], from_uri: str) -> Privacy:
@@ -139,24 +153,53 @@ def _parse_privacy(text: str, is_from_anonymous: bool) -> Privacy:
     if is_private and not wanted:
         tokens.insert(0, "id")
         notes.extend(_FROM_ONLY.notes)
-    if "header" in wanted:
-        notes.append("Privacy: header hides the identity; Via and Contact stand")
     if "session" in tokens:
         notes.append("Privacy: session cannot be given: media is not relayed")
-    return Privacy(";".join(tokens), is_private, is_none, "session" in tokens, "critical" in tokens, tuple(notes))
+    return Privacy(";".join(tokens), is_private, is_none, "session" in tokens, "critical" in tokens, tuple(notes), "header" in tokens)
 
 
 def show(identity: Identity, privacy: Privacy, settings: CarrierSettings) -> Shown:
     """What a carrier is shown: everything inside the trust domain; beyond it what the caller lets out."""
+    plain = identity.plainly if _is_plain(settings) else _shown_plainly(identity, settings)
     if privacy is NO_PRIVACY:
-        return identity.plainly if settings.is_trusted or settings.sends_pai_without_privacy else _NOTHING
+        if settings.is_trusted or settings.sends_pai_without_privacy:
+            return plain
+        return _NOTHING if plain is identity.plainly else Shown(plain.from_name_addr, (), "")
     if settings.is_trusted:
-        return Shown("", identity.asserted, privacy.value)
+        return Shown("" if privacy.is_private else plain.from_name_addr, plain.asserted, privacy.value)
     if privacy.is_private:
         # The service has been rendered here (RFC 3323 §5); what could not be is left to others.
         return Shown(ANONYMOUS, (), "session" if privacy.is_session else "")
     is_asserted = privacy.is_none or (settings.sends_pai_without_privacy and not privacy.is_session)
-    return Shown("", identity.asserted if is_asserted else (), privacy.value)
+    return Shown(plain.from_name_addr, plain.asserted if is_asserted else (), privacy.value)
+
+
+def hides_topology(policy: IdentityPolicy, settings: CarrierSettings, privacy: Privacy) -> bool:
+    """Whether Via, Record-Route and Contact of one side are kept from the other: for whoever asks for it by Privacy: header, where domain
+    or carrier say so, and from carriers that are not trusted."""
+    if privacy.is_header or policy.hiding == "on" or settings.hiding == "on":
+        return True
+    return not settings.is_trusted and settings.hiding != "off"
+
+
+def _is_plain(settings: CarrierSettings) -> bool:
+    return settings.pai_forms in ("", "both") and settings.from_form in ("", "kept") and is_plus(settings)
+
+
+@lru_cache(maxsize=_CACHE)
+def _shown_plainly(identity: Identity, settings: CarrierSettings) -> Shown:
+    """`Identity.plainly` in the carrier's forms: the number in its format, where a `+` is what makes it a telephone-subscriber (RFC 3261
+    §19.1.1, RFC 3966 §3), and the forms of P-Asserted-Identity that it takes."""
+    sip = identity.asserted[0]
+    if identity.caller_id and not is_plus(settings):
+        local = identity.uri.replace(f"sip:{identity.caller_id}@", f"sip:{formatted(identity.caller_id, settings)}@", 1)
+        sip = sip.replace(f"<{identity.uri}>", f"<{local.removesuffix(';user=phone')}>")
+    forms = (sip, *identity.asserted[1:])
+    if settings.pai_forms == "sip":
+        forms = forms[:1]
+    elif settings.pai_forms == "tel":
+        forms = forms[-1:]
+    return Shown(sip if settings.from_form == "asserted" else "", forms, "")
 
 
 def presented(identity: Identity, privacy: Privacy) -> str:
@@ -178,7 +221,7 @@ def _is_token(text: str) -> bool:
     return text.isascii() and all(char.isalnum() or char in "-.!%*_+`'~" for char in text)
 
 
-def _number_in(value: str) -> str | None:
+def number_in(value: str) -> str | None:
     """The number that a name-addr or addr-spec names, or None."""
     text = value.lower()
     for scheme in ("tel:", "sip:", "sips:"):

@@ -8,15 +8,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from trunkline.domain import caller_ids
 from trunkline.domain.class_of_service import is_allowed
 from trunkline.domain.directory import Directory
-from trunkline.domain.events import DeckRow
+from trunkline.domain.events import AclName, DeckRow, TenantId, Username
 from trunkline.domain.host_names import is_bound
-from trunkline.domain.identity import ANONYMOUS_HOST, Identity, Privacy, Shown, hinted, identify, parse_privacy, presented, show
+from trunkline.domain.identity import (
+    ANONYMOUS_HOST,
+    Identity,
+    Privacy,
+    Shown,
+    hides_topology,
+    hinted,
+    identify,
+    parse_privacy,
+    presented,
+    show,
+)
+from trunkline.domain.number_formats import is_plus
 from trunkline.domain.numbers import country_code, parse_e164
 from trunkline.domain.route_table import RouteMatch
 from trunkline.domain.routing import Choice, choose, is_settled
-from trunkline.domain.views import Domain
+from trunkline.domain.views import NO_POLICY, Domain
 
 
 class AdmittedCall(NamedTuple):
@@ -24,7 +37,7 @@ class AdmittedCall(NamedTuple):
 
     `host` is the name dialled, `number` the user part of the Request-URI as sent, unescaped. `account` is the username, or empty.
     `caller_id` is the account's, else the address's, else empty. `privacy` and `hints` are the values of Privacy and of
-    P-Asserted-Identity and P-Preferred-Identity.
+    P-Asserted-Identity and P-Preferred-Identity. `acl` and `address` are what admitted it, as listed, or empty.
     """
 
     tenant: str
@@ -36,17 +49,23 @@ class AdmittedCall(NamedTuple):
     from_uri: str
     privacy: Sequence[str] = ()
     hints: Sequence[str] = ()
+    acl: str = ""
+    address: str = ""
 
 
 class RouteTarget(NamedTuple):
-    """A gateway in the order of trying, and what it is shown."""
+    """A gateway in the order of trying, and what it is shown. `hides_topology`: Via, Record-Route and Contact of one side are not seen by
+    the other; `shows_callee`: the customer is shown whom the carrier asserts to be called."""
 
     choice: Choice
     shown: Shown
+    hides_topology: bool = False
+    shows_callee: bool = False
 
 
 class Routed(NamedTuple):
-    """`number` is what gateways are sent, E.164 with `+`. The rest is for the record."""
+    """`number` is what gateways are sent, E.164 with `+`; where `has_formats` some want it in a format of their own. The rest is for the
+    record."""
 
     targets: tuple[RouteTarget, ...]
     number: str
@@ -57,6 +76,7 @@ class Routed(NamedTuple):
     destination: str
     notes: tuple[str, ...] = ()
     max_duration_s: int = 0
+    has_formats: bool = False
 
 
 class Rejected(NamedTuple):
@@ -135,6 +155,9 @@ def decide_call(
         return _decide(call, domain, digits, match, directory, region=region, realm=realm, randomness=randomness)
     is_anonymous = ANONYMOUS_HOST in call.from_uri.lower()
     wishes = (*call.privacy, "", *call.hints) if call.privacy or call.hints else ()
+    if domain.identity is not NO_POLICY and not caller_ids.is_default(domain.identity):
+        # What its policy looks at beside.
+        wishes = (*wishes, "", call.acl, call.address, call.from_uri)
     key: _Key = (call.tenant, call.domain, call.host, call.account, call.caller_id, match.prefix, is_anonymous, wishes)
     known = memory.find(key, domain, match, carriers_version)
     if known is not None:
@@ -151,7 +174,11 @@ def _decide(
     call: AdmittedCall, domain: Domain, digits: str, match: RouteMatch, directory: Directory, *, region: str, realm: str, randomness: float
 ) -> Routed | Rejected:
     """Gateways and identity of a call to a number that may be called."""
-    identity, notes = _identified(call, realm)
+    identity, notes = _identified(call, domain, directory, realm)
+    if isinstance(identity, caller_ids.Refused):
+        what = "From" if identity.source == "from" else "the identity asked for"
+        facts = f"{what} is {identity.number}, which is no number of the caller's and not allowed to the domain {call.domain}"
+        return Rejected("T502", facts, call.caller_id, match.prefix, notes)
     who = identity.caller_id
     stays = is_bound(call.host, call.domain, realm)
     choices = choose(match, directory.carriers, region=region, is_bound=stays, randomness=randomness)
@@ -164,7 +191,7 @@ def _decide(
     if privacy.is_session and privacy.is_critical:
         return Rejected("T501", f"Privacy: {privacy.value} asks for media privacy and will not go without", who, match.prefix, notes)
     return Routed(
-        tuple([RouteTarget(choice, show(identity, privacy, choice.carrier.settings)) for choice in choices]),
+        tuple([_target(choice, identity, privacy, domain) for choice in choices]),
         f"+{digits}",
         identity,
         privacy,
@@ -173,10 +200,36 @@ def _decide(
         choices[0].row.destination,
         notes,
         domain.max_duration_s,
+        not all(is_plus(choice.carrier.settings) for choice in choices),
     )
 
 
-def _identified(call: AdmittedCall, realm: str) -> tuple[Identity, tuple[str, ...]]:
+def _target(choice: Choice, identity: Identity, privacy: Privacy, domain: Domain) -> RouteTarget:
+    settings, policy = choice.carrier.settings, domain.identity
+    shows_callee = settings.is_trusted and policy.shows_callee
+    return RouteTarget(choice, show(identity, privacy, settings), hides_topology(policy, settings, privacy), shows_callee)
+
+
+def _identified(
+    call: AdmittedCall, domain: Domain, directory: Directory, realm: str
+) -> tuple[Identity | caller_ids.Refused, tuple[str, ...]]:
+    if domain.identity is NO_POLICY or caller_ids.is_default(domain.identity):
+        return _identified_plainly(call, realm)
+    listed = _listed(call, directory)
+    return caller_ids.chosen(domain.identity, listed, hints=call.hints, from_uri=call.from_uri, realm=realm)
+
+
+def _listed(call: AdmittedCall, directory: Directory) -> caller_ids.Listed:
+    acl = directory.acl(TenantId(call.tenant), AclName(call.acl))
+    account = acl.accounts.get(Username(call.account)) if acl is not None else None
+    address = acl.addresses.get(call.address) if acl is not None else None
+    # The engine's tables may be a moment ahead: then what it says is all there is.
+    of_account = account.caller_id if account is not None else call.caller_id if call.account else ""
+    of_address = address.caller_id if address is not None else call.caller_id if not call.account else ""
+    return caller_ids.Listed(of_account, of_address, call.account, call.domain)
+
+
+def _identified_plainly(call: AdmittedCall, realm: str) -> tuple[Identity, tuple[str, ...]]:
     identity = identify(account=call.account, caller_id=call.caller_id, label=call.domain, realm=realm)
     if call.hints:
         return hinted(identity, call.hints, account=call.account, label=call.domain, realm=realm)
@@ -184,5 +237,5 @@ def _identified(call: AdmittedCall, realm: str) -> tuple[Identity, tuple[str, ..
 
 
 def _rejected(call: AdmittedCall, realm: str, reason: str, facts: str) -> Rejected:
-    identity, notes = _identified(call, realm)
+    identity, notes = _identified_plainly(call, realm)
     return Rejected(reason, facts, identity.caller_id, notes=notes)

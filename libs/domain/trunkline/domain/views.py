@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from trunkline.domain.events import (
     AclName,
@@ -16,9 +17,12 @@ from trunkline.domain.events import (
     DeckId,
     DomainLabel,
     GatewayId,
+    IdentityPolicy,
     TenantId,
     Username,
 )
+
+NO_POLICY: Final = IdentityPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class Domain:
     allowed_prefixes: tuple[str, ...]
     version: int
     max_duration_s: int = 0
+    identity: IdentityPolicy = NO_POLICY
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ from trunkline.domain.events import (
     DomainDeleted,
     GatewayAdded,
     GatewayRemoved,
+    IdentityPolicySet,
     TenantCreated,
     TenantId,
     TenantResumed,
@@ -163,6 +164,7 @@ class AccessFeed:
                 | ApiKeyRevoked()
                 | AclCreated()
                 | ClassOfServiceSet()
+                | IdentityPolicySet()
                 | DeckStarted()
                 | DeckRowsAdded()
                 | DeckActivated()

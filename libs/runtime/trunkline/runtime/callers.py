@@ -71,6 +71,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, frozenset[str]]] = {
         "DetachAcl": _PEOPLE,
         "SetDigestPolicy": _PEOPLE,
         "SetClassOfService": _PEOPLE,
+        "SetIdentityPolicy": _PEOPLE,
         "ListPops": _PEOPLE,
         "WaitApplied": _PEOPLE,
         "Explain": _PEOPLE,

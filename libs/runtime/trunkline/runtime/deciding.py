@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Final, assert_never, cast
 
+from trunkline.domain.number_formats import formatted
 from trunkline.domain.policy import Rejected, Routed, RouteTarget
 from trunkline.engine import Reject, Route, Target
 
@@ -45,7 +46,7 @@ def decision_of(decided: Routed | Rejected, notes: tuple[str, ...] = ()) -> Rout
 
 
 def _route(routed: Routed, targets: tuple[Target, ...], notes: tuple[str, ...]) -> Route:
-    _, number, identity, privacy, presented, prefix, _, own_notes, longest_s = routed
+    _, number, identity, privacy, presented, prefix, _, own_notes, longest_s, has_formats = routed
     return Route(
         targets,
         identity.caller_id or identity.uri,
@@ -54,9 +55,13 @@ def _route(routed: Routed, targets: tuple[Target, ...], notes: tuple[str, ...]) 
         privacy.value,
         prefix,
         own_notes + notes,
-        (number,) * len(targets),
+        _request_users(routed) if has_formats else (number,) * len(targets),
         longest_s,
     )
+
+
+def _request_users(routed: Routed) -> tuple[str, ...]:
+    return tuple([formatted(routed.number, target.choice.carrier.settings) for target in routed.targets])
 
 
 def _targets(targets: tuple[RouteTarget, ...]) -> tuple[Target, ...]:
@@ -64,7 +69,7 @@ def _targets(targets: tuple[RouteTarget, ...]) -> tuple[Target, ...]:
 
 
 def _target(target: RouteTarget) -> Target:
-    choice, shown = target
+    choice, shown, hides_topology, shows_callee = target
     gateway, settings = choice.gateway, choice.carrier.settings
     # By position, in the order of the fields: by name it takes twice as long, and this is done for each gateway of each call.
     return Target(
@@ -81,4 +86,6 @@ def _target(target: RouteTarget) -> Target:
         settings.pdd_limit_s,
         choice.row.rate_micros,
         choice.currency,
+        hides_topology,
+        shows_callee,
     )

@@ -23,6 +23,8 @@ def request_of(call: AdmittedCall, region: str) -> routing_pb2.DecideCallRequest
         from_uri=call.from_uri,
         privacy=call.privacy,
         hints=call.hints,
+        acl=call.acl,
+        address=call.address,
     )
 
 
@@ -37,6 +39,8 @@ def call_of(request: routing_pb2.DecideCallRequest) -> AdmittedCall:
         request.from_uri,
         tuple(request.privacy),
         tuple(request.hints),
+        request.acl,
+        request.address,
     )
 
 
@@ -107,6 +111,8 @@ def _message_of(target: Target, request_user: str) -> routing_pb2.RouteTarget:
         pdd_limit_s=target.pdd_limit_s,
         rate_micros=target.rate_micros,
         currency=target.currency,
+        hides_topology=target.hides_topology,
+        shows_callee=target.shows_callee,
     )
 
 
@@ -125,4 +131,6 @@ def _target_of(message: routing_pb2.RouteTarget) -> Target:
         message.pdd_limit_s,
         message.rate_micros,
         message.currency,
+        message.hides_topology,
+        message.shows_callee,
     )

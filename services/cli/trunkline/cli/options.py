@@ -25,6 +25,9 @@ Natural = Annotated[int, Parameter(validator=Number(gte=0, lte=_UINT32))]
 Counter = Annotated[int, Parameter(validator=Number(gte=0, lte=_UINT64))]
 """A version, or a position of the log."""
 
+Words = Parameter(consume_multiple=True, negative="")
+"""Of an option with several values: `--sources account address`."""
+
 Port = Annotated[int, Parameter(validator=Number(gte=1, lte=65535))]
 
 

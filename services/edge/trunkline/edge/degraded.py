@@ -123,6 +123,8 @@ class Degraded:
                     question.from_uri,
                     question.privacy,
                     question.hints,
+                    found.acl,
+                    found.address,
                 )
                 asked = request_of(call, self._region)
                 return decision_in(await self._routing.ask(lambda channel: _decide(channel, asked), try_s=TRY_S))

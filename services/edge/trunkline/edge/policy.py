@@ -46,6 +46,8 @@ class Policy:
             invite.from_uri,
             privacy,
             hints,
+            invite.acl,
+            invite.address,
         )
         decided = decide_call(
             call, self._directory(), region=self._region, realm=self._realm, randomness=self._randomness(), memory=self._memory

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
+from trunkline.api.events.v1 import config_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+from trunkline.domain.caller_ids import DEFAULT_SOURCES
 from trunkline.domain.directory import Directory
+from trunkline.domain.events import IdentityPolicy
 from trunkline.domain.host_names import host_names
+from trunkline.domain.identity import DOMAIN_HIDING
 from trunkline.domain.views import Acl, ApiKey, Domain, Tenant
 from trunkline.domain.warnings import acl_warnings, domain_warnings
 
@@ -57,6 +61,29 @@ def _within(limit_bytes: int, entries: Iterable[T], texts: Callable[[T], str]) -
     return shown
 
 
+def identity_message(policy: IdentityPolicy) -> config_pb2.IdentityPolicy:
+    """With the words that hold where the policy has none."""
+    return config_pb2.IdentityPolicy(
+        sources=policy.sources or DEFAULT_SOURCES,
+        allowed_caller_ids=policy.allowed_caller_ids,
+        default_caller_id=policy.default_caller_id,
+        is_refusing=policy.is_refusing,
+        shows_callee=policy.shows_callee,
+        hiding=policy.hiding or DOMAIN_HIDING[0],
+    )
+
+
+def identity_policy(message: config_pb2.IdentityPolicy) -> IdentityPolicy:
+    return IdentityPolicy(
+        tuple(message.sources),
+        tuple(message.allowed_caller_ids),
+        message.default_caller_id,
+        message.is_refusing,
+        message.shows_callee,
+        message.hiding,
+    )
+
+
 def domain_message(directory: Directory, domain: Domain, realm: str, pops: Sequence[str]) -> pb.Domain:
     names = host_names(domain.label, pops, realm)
     return pb.Domain(
@@ -69,6 +96,7 @@ def domain_message(directory: Directory, domain: Domain, realm: str, pops: Seque
         is_qop_optional=domain.digest.is_qop_optional,
         allowed_prefixes=domain.allowed_prefixes,
         max_duration_s=domain.max_duration_s,
+        identity=identity_message(domain.identity),
         version=domain.version,
         warnings=domain_warnings(directory, domain),
     )

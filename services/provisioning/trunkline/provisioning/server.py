@@ -24,7 +24,15 @@ from trunkline.provisioning.explain import Explainer
 from trunkline.provisioning.feed import Feed
 from trunkline.provisioning.pages import page_of
 from trunkline.provisioning.pops import WAIT_DEFAULT_S, WAIT_LIMIT_S, Pops
-from trunkline.provisioning.rendering import ANSWER_BYTES, WRITE_ANSWER_BYTES, acl_message, api_key_message, domain_message, tenant_message
+from trunkline.provisioning.rendering import (
+    ANSWER_BYTES,
+    WRITE_ANSWER_BYTES,
+    acl_message,
+    api_key_message,
+    domain_message,
+    identity_policy,
+    tenant_message,
+)
 from trunkline.runtime.authentication import Role, current, require, tenant_for
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.fields import timeout_s
@@ -190,6 +198,15 @@ class ProvisioningServer(ProvisioningServiceServicer):
         command = commands.SetClassOfService(tenant, request.label, tuple(request.allowed_prefixes), longest_s)
         receipt = await self._state.write(command, request.write)
         return pb.SetClassOfServiceResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
+
+    async def SetIdentityPolicy(self, request: pb.SetIdentityPolicyRequest, context: Context) -> pb.SetIdentityPolicyResponse:
+        tenant = tenant_for(request.tenant)
+        policy = identity_policy(request.policy)
+        if policy.shows_callee != existing_domain(self._state.directory, tenant, request.label).identity.shows_callee:
+            # Whether its customers may see whom carriers assert is the operator's word (RFC 3325 §5).
+            require(Role.OPERATOR)
+        receipt = await self._state.write(commands.SetIdentityPolicy(tenant, request.label, policy), request.write)
+        return pb.SetIdentityPolicyResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
 
     async def ListPops(self, request: pb.ListPopsRequest, context: Context) -> pb.ListPopsResponse:
         pops = await self._pops.statuses()

@@ -18,6 +18,8 @@ from trunkline.domain import commands
 from trunkline.domain.decide_routing import existing_carrier
 from trunkline.domain.errors import invalid
 from trunkline.domain.events import CarrierSettings, DeckId
+from trunkline.domain.identity import CARRIER_HIDING, FROM_FORMS, PAI_FORMS
+from trunkline.domain.number_formats import NUMBER_FORMATS
 from trunkline.domain.numbers import is_prefix
 from trunkline.domain.policy import decide_call
 from trunkline.domain.views import Carrier, Deck
@@ -203,6 +205,13 @@ def _settings(settings: config_pb2.CarrierSettings) -> CarrierSettings:
         settings.has_pai_on_ack,
         settings.sends_pai_without_privacy,
         settings.pdd_limit_s or default.pdd_limit_s,
+        settings.number_format,
+        settings.country_code,
+        settings.international_prefix,
+        settings.national_prefix,
+        settings.pai_forms,
+        settings.from_form,
+        settings.hiding,
     )
 
 
@@ -215,6 +224,14 @@ def _carrier(carrier: Carrier) -> routing_pb2.Carrier:
             has_pai_on_ack=settings.has_pai_on_ack,
             sends_pai_without_privacy=settings.sends_pai_without_privacy,
             pdd_limit_s=settings.pdd_limit_s,
+            # Of a log older than these the words are empty.
+            number_format=settings.number_format or NUMBER_FORMATS[0],
+            country_code=settings.country_code,
+            international_prefix=settings.international_prefix,
+            national_prefix=settings.national_prefix,
+            pai_forms=settings.pai_forms or PAI_FORMS[0],
+            from_form=settings.from_form or FROM_FORMS[0],
+            hiding=settings.hiding or CARRIER_HIDING[0],
         ),
         gateways=[
             routing_pb2.Gateway(

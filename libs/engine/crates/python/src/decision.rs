@@ -23,7 +23,7 @@ const MAX_TEXT_BYTES: usize = 1024;
 pub const UDP_AND_TCP: &str = "udp+tcp";
 
 /// Fields of the named tuples of `trunkline.engine.decision`, in their order.
-const TARGET: [&str; 13] = [
+const TARGET: [&str; 15] = [
     "gateway",
     "carrier",
     "address",
@@ -37,6 +37,8 @@ const TARGET: [&str; 13] = [
     "pdd_limit_s",
     "rate_micros",
     "currency",
+    "hides_topology",
+    "shows_callee",
 ];
 const ROUTE: [&str; 9] =
     ["targets", "caller_id", "presented", "is_private", "privacy", "prefix", "notes", "request_users", "max_duration_s"];
@@ -317,6 +319,8 @@ impl<'py> Fields<'_, 'py> {
             pdd_limit_s: self.get("pdd_limit_s")?,
             rate_micros: self.get("rate_micros")?,
             currency: self.wire_text("currency")?,
+            hides_topology: self.get("hides_topology")?,
+            shows_callee: self.get("shows_callee")?,
         })
     }
 }

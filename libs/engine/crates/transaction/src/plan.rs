@@ -62,6 +62,10 @@ pub struct Target {
     pub pdd_limit_s: u32,
     pub rate_micros: u64,
     pub currency: String,
+    /// Via, Record-Route and Contact of one side are not seen by the other (RFC 3323 §4.2 header, requirements 1.5).
+    pub hides_topology: bool,
+    /// P-Asserted-Identity of a trusted carrier reaches the caller, unless it is private.
+    pub shows_callee: bool,
 }
 
 /// One step of the walk over the gateways of a call.

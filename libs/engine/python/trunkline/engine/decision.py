@@ -16,7 +16,8 @@ class Target(NamedTuple):
     `address` is an IP literal. `from_name_addr` replaces From without its tag (`"Anonymous" <sip:anonymous@anonymous.invalid>`), or is
     empty to keep it. `asserted` are the values of P-Asserted-Identity, in
     order; empty: none is sent. `privacy` is the value of Privacy, or empty: none is sent. All are ASCII without control characters;
-    anything else is refused by the engine with ValueError.
+    anything else is refused by the engine with ValueError. `hides_topology`: Via, Record-Route and Contact of one side are not seen by the
+    other. `shows_callee`: P-Asserted-Identity of the carrier reaches the caller, unless it is private.
     """
 
     gateway: str
@@ -32,6 +33,8 @@ class Target(NamedTuple):
     pdd_limit_s: int = 20
     rate_micros: int = 0
     currency: str = ""
+    hides_topology: bool = False
+    shows_callee: bool = False
 
 
 class Route(NamedTuple):

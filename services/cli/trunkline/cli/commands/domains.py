@@ -11,7 +11,7 @@ from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import READING, WRITING, Natural, Reading, Writing
+from trunkline.cli.options import READING, WRITING, Natural, Reading, Words, Writing
 from trunkline.cli.output import errors, plain, show_list, show_one
 from trunkline.cli.writing import finish
 
@@ -172,3 +172,47 @@ async def class_of_service(
         answer = await (await connected.provisioning()).SetClassOfService(request)
         allowed = ", ".join(prefixes) or "every number"
         await finish(connected, options, f"{label} may call {allowed}", answer.receipt, answer.domain)
+
+
+@domain.command
+async def identity(
+    label: str,
+    *,
+    sources: Annotated[list[Literal["asked", "from", "account", "address", "username", "domain"]] | None, Words] = None,
+    allow: Annotated[list[str] | None, Words] = None,
+    default: str | None = None,
+    refuse: bool | None = None,
+    shows_callee: bool | None = None,
+    hiding: Literal["default", "on"] | None = None,
+    options: Writing = WRITING,
+) -> None:
+    """Sets which caller ids a domain's callers have, and what is hidden. What is left out stays as it was.
+
+    Parameters
+    ----------
+    label: The domain's label.
+    sources: Where a caller's number is looked for, in this order; the first that gives one decides.
+    allow: Numbers that a caller may show beside its own: +31201234567, or +3120* for all that begin so. An empty word: none.
+    default: The number of the source "domain"; empty: none.
+    refuse: Refuse calls that ask for a number that is not allowed; else it is passed over and noted in the record.
+    shows_callee: Show whom a trusted carrier asserts to be called (operators).
+    hiding: Hide Via, Record-Route and Contact of one side from the other at every carrier.
+    """
+    async with session(is_operator=options.as_operator) as connected:
+        stub = await connected.provisioning()
+        policy = (await stub.GetDomain(provisioning.GetDomainRequest(tenant=options.tenant, label=label))).domain.identity
+        if sources is not None:
+            policy.sources[:] = sources
+        if allow is not None:
+            policy.allowed_caller_ids[:] = [number for number in allow if number]
+        if default is not None:
+            policy.default_caller_id = default
+        if refuse is not None:
+            policy.is_refusing = refuse
+        if shows_callee is not None:
+            policy.shows_callee = shows_callee
+        if hiding is not None:
+            policy.hiding = hiding
+        request = provisioning.SetIdentityPolicyRequest(write=options.options(), tenant=options.tenant, label=label, policy=policy)
+        answer = await stub.SetIdentityPolicy(request)
+        await finish(connected, options, f"set the identity policy of {label}", answer.receipt, answer.domain)

@@ -24,6 +24,11 @@ CHUNK_BYTES = 256 * 1024
 IMPORT_LIMIT_S = 300.0
 MAX_DECK_BYTES = 64 << 20
 
+NumberFormat = Literal["plus", "digits", "prefixed", "national"]
+PaiForms = Literal["both", "sip", "tel"]
+FromForm = Literal["kept", "asserted"]
+Hiding = Literal["default", "on", "off"]
+
 carrier = App(name="carrier", help="Carriers and their gateways (operators write).")
 gateway = App(name="gateway", help="Gateways of a carrier.")
 carrier.command(gateway)
@@ -61,6 +66,13 @@ async def create_carrier(
     pai_on_ack: bool = True,
     pai_without_privacy: Annotated[bool, Parameter(negative="")] = False,
     pdd_limit_s: Natural = 20,
+    number_format: NumberFormat = "plus",
+    country_code: str = "",
+    international_prefix: str = "",
+    national_prefix: str = "",
+    pai: PaiForms = "both",
+    from_form: FromForm = "kept",
+    hiding: Hiding = "default",
     options: Writing = WRITING,
 ) -> None:
     """Creates a carrier.
@@ -72,14 +84,82 @@ async def create_carrier(
     pai_on_ack: P-Asserted-Identity in the ACK of an answer too.
     pai_without_privacy: Not trusted, but told of calls that asked for no privacy.
     pdd_limit_s: Seconds from 100 to ringing before the next gateway is tried.
+    number_format: E.164 with + (plus), without (digits), behind the international prefix (prefixed), or its own country's as dialled there.
+    country_code: Of "national", such as 31.
+    international_prefix: Of "prefixed" and "national", such as 00.
+    national_prefix: Of "national", such as 0.
+    pai: P-Asserted-Identity as a SIP URI, a tel URI, or both.
+    from_form: From as the caller wrote it, or the identity that we assert.
+    hiding: Via, Record-Route and Contact of one side hidden from the other; by default for carriers that are not trusted.
     """
     settings = config_pb2.CarrierSettings(
-        is_trusted=trusted, has_pai_on_ack=pai_on_ack, sends_pai_without_privacy=pai_without_privacy, pdd_limit_s=pdd_limit_s
+        is_trusted=trusted,
+        has_pai_on_ack=pai_on_ack,
+        sends_pai_without_privacy=pai_without_privacy,
+        pdd_limit_s=pdd_limit_s,
+        number_format=number_format,
+        country_code=country_code,
+        international_prefix=international_prefix,
+        national_prefix=national_prefix,
+        pai_forms=pai,
+        from_form=from_form,
+        hiding=hiding,
     )
     request = routing.CreateCarrierRequest(write=options.options(), carrier=name, settings=settings)
     async with session(is_operator=True) as connected:
         answer = await (await connected.routing()).CreateCarrier(request)
         await finish(connected, options, f"created carrier {name}", answer.receipt, answer.carrier)
+
+
+@carrier.command(name="change")
+async def change_carrier(
+    name: str,
+    *,
+    trusted: bool | None = None,
+    pai_on_ack: bool | None = None,
+    pai_without_privacy: bool | None = None,
+    pdd_limit_s: Natural | None = None,
+    number_format: NumberFormat | None = None,
+    country_code: str | None = None,
+    international_prefix: str | None = None,
+    national_prefix: str | None = None,
+    pai: PaiForms | None = None,
+    from_form: FromForm | None = None,
+    hiding: Hiding | None = None,
+    options: Writing = WRITING,
+) -> None:
+    """Changes a carrier's settings, for calls from now on. What is left out stays as it was. The settings are those of `create`.
+
+    Parameters
+    ----------
+    name: The carrier.
+    """
+    asked = {
+        "is_trusted": trusted,
+        "has_pai_on_ack": pai_on_ack,
+        "sends_pai_without_privacy": pai_without_privacy,
+        "pdd_limit_s": pdd_limit_s,
+        "number_format": number_format,
+        "country_code": country_code,
+        "international_prefix": international_prefix,
+        "national_prefix": national_prefix,
+        "pai_forms": pai,
+        "from_form": from_form,
+        "hiding": hiding,
+    }
+    async with session(is_operator=True) as connected:
+        stub = await connected.routing()
+        known = (await stub.ListCarriers(routing.ListCarriersRequest())).carriers
+        found = next((each for each in known if each.name == name), None)
+        if found is None:
+            raise CommandError(f"there is no carrier {name}", remedy="trunkline carrier list", code=Exit.NOT_FOUND)
+        settings = found.settings
+        for field, value in asked.items():
+            if value is not None:
+                setattr(settings, field, value)
+        request = routing.ChangeCarrierRequest(write=options.options(), carrier=name, settings=settings)
+        answer = await stub.ChangeCarrier(request)
+        await finish(connected, options, f"changed carrier {name}", answer.receipt, answer.carrier)
 
 
 @carrier.command(name="suspend")

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$trunkline/api/events/v1/config.proto\x12\x17trunkline.api.events.v1\"\x1d\n\rTenantCreated\x12\x0c\n\x04name\x18\x01 \x01(\t\"*\n\x0fTenantSuspended\x12\x17\n\x0fis_ending_calls\x18\x01 \x01(\x08\"\x0f\n\rTenantResumed\"/\n\rApiKeyCreated\x12\x10\n\x08key_hash\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x0f\n\rApiKeyRevoked\"\x0c\n\nAclCreated\"\x0c\n\nAclDeleted\"D\n\x0c\x41\x64\x64ressAdded\x12\x0c\n\x04\x63idr\x18\x01 \x01(\t\x12\x11\n\tcaller_id\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\"\x1e\n\x0e\x41\x64\x64ressRemoved\x12\x0c\n\x04\x63idr\x18\x01 \x01(\t\"J\n\x0c\x41\x63\x63ountAdded\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x15\n\rcredential_id\x18\x02 \x01(\t\x12\x11\n\tcaller_id\x18\x03 \x01(\t\"C\n\x18\x41\x63\x63ountCredentialChanged\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x15\n\rcredential_id\x18\x02 \x01(\t\"\"\n\x0e\x41\x63\x63ountRemoved\x12\x10\n\x08username\x18\x01 \x01(\t\"\x1e\n\rDomainCreated\x12\r\n\x05label\x18\x01 \x01(\t\"\x0f\n\rDomainDeleted\"\x1a\n\x0b\x41\x63lAttached\x12\x0b\n\x03\x61\x63l\x18\x01 \x01(\t\"\x1a\n\x0b\x41\x63lDetached\x12\x0b\n\x03\x61\x63l\x18\x01 \x01(\t\"X\n\x0f\x44igestPolicySet\x12\x12\n\nalgorithms\x18\x01 \x03(\t\x12\x18\n\x10\x63hallenge_status\x18\x02 \x01(\r\x12\x17\n\x0fis_qop_optional\x18\x03 \x01(\x08\"E\n\x11\x43lassOfServiceSet\x12\x18\n\x10\x61llowed_prefixes\x18\x01 \x03(\t\x12\x16\n\x0emax_duration_s\x18\x02 \x01(\r\"P\n\rCredentialSet\x12\x10\n\x08username\x18\x01 \x01(\t\x12\r\n\x05realm\x18\x02 \x01(\t\x12\x0e\n\x06key_id\x18\x03 \x01(\t\x12\x0e\n\x06sealed\x18\x04 \x01(\x0c\"\x12\n\x10\x43redentialErased\"L\n\x0e\x43\x61rrierCreated\x12:\n\x08settings\x18\x01 \x01(\x0b\x32(.trunkline.api.events.v1.CarrierSettings\"L\n\x0e\x43\x61rrierChanged\x12:\n\x08settings\x18\x01 \x01(\x0b\x32(.trunkline.api.events.v1.CarrierSettings\"+\n\x10\x43\x61rrierSuspended\x12\x17\n\x0fis_ending_calls\x18\x01 \x01(\x08\"\x10\n\x0e\x43\x61rrierResumed\"u\n\x0f\x43\x61rrierSettings\x12\x12\n\nis_trusted\x18\x01 \x01(\x08\x12\x16\n\x0ehas_pai_on_ack\x18\x02 \x01(\x08\x12!\n\x19sends_pai_without_privacy\x18\x03 \x01(\x08\x12\x13\n\x0bpdd_limit_s\x18\x04 \x01(\r\"\x92\x01\n\x0cGatewayAdded\x12\x0f\n\x07gateway\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\x12\x11\n\ttransport\x18\x04 \x01(\t\x12\x0e\n\x06region\x18\x05 \x01(\t\x12\x10\n\x08priority\x18\x06 \x01(\r\x12\x0e\n\x06weight\x18\x07 \x01(\r\x12\x10\n\x08tls_name\x18\x08 \x01(\t\"!\n\x0eGatewayRemoved\x12\x0f\n\x07gateway\x18\x01 \x01(\t\"O\n\x0b\x44\x65\x63kStarted\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\x0c\n\x04rows\x18\x02 \x01(\r\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\x12\x0e\n\x06sha256\x18\x04 \x01(\x0c\"Q\n\rDeckRowsAdded\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12.\n\x04rows\x18\x02 \x03(\x0b\x32 .trunkline.api.events.v1.DeckRow\"v\n\x07\x44\x65\x63kRow\x12\x0e\n\x06prefix\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61rrier\x18\x02 \x01(\t\x12\x10\n\x08priority\x18\x03 \x01(\r\x12\x0e\n\x06weight\x18\x04 \x01(\r\x12\x13\n\x0brate_micros\x18\x05 \x01(\x04\x12\x13\n\x0b\x64\x65stination\x18\x06 \x01(\t\"!\n\rDeckActivated\x12\x10\n\x08revision\x18\x01 \x01(\x04\"O\n\nClaimTaken\x12\x14\n\x0cowner_tenant\x18\x01 \x01(\t\x12\x12\n\nowner_kind\x18\x02 \x01(\t\x12\x17\n\x0fowner_aggregate\x18\x03 \x01(\t\"\x0f\n\rClaimReleasedb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$trunkline/api/events/v1/config.proto\x12\x17trunkline.api.events.v1\"\x1d\n\rTenantCreated\x12\x0c\n\x04name\x18\x01 \x01(\t\"*\n\x0fTenantSuspended\x12\x17\n\x0fis_ending_calls\x18\x01 \x01(\x08\"\x0f\n\rTenantResumed\"/\n\rApiKeyCreated\x12\x10\n\x08key_hash\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x0f\n\rApiKeyRevoked\"\x0c\n\nAclCreated\"\x0c\n\nAclDeleted\"D\n\x0c\x41\x64\x64ressAdded\x12\x0c\n\x04\x63idr\x18\x01 \x01(\t\x12\x11\n\tcaller_id\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\"\x1e\n\x0e\x41\x64\x64ressRemoved\x12\x0c\n\x04\x63idr\x18\x01 \x01(\t\"J\n\x0c\x41\x63\x63ountAdded\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x15\n\rcredential_id\x18\x02 \x01(\t\x12\x11\n\tcaller_id\x18\x03 \x01(\t\"C\n\x18\x41\x63\x63ountCredentialChanged\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x15\n\rcredential_id\x18\x02 \x01(\t\"\"\n\x0e\x41\x63\x63ountRemoved\x12\x10\n\x08username\x18\x01 \x01(\t\"\x1e\n\rDomainCreated\x12\r\n\x05label\x18\x01 \x01(\t\"\x0f\n\rDomainDeleted\"\x1a\n\x0b\x41\x63lAttached\x12\x0b\n\x03\x61\x63l\x18\x01 \x01(\t\"\x1a\n\x0b\x41\x63lDetached\x12\x0b\n\x03\x61\x63l\x18\x01 \x01(\t\"X\n\x0f\x44igestPolicySet\x12\x12\n\nalgorithms\x18\x01 \x03(\t\x12\x18\n\x10\x63hallenge_status\x18\x02 \x01(\r\x12\x17\n\x0fis_qop_optional\x18\x03 \x01(\x08\"E\n\x11\x43lassOfServiceSet\x12\x18\n\x10\x61llowed_prefixes\x18\x01 \x03(\t\x12\x16\n\x0emax_duration_s\x18\x02 \x01(\r\"L\n\x11IdentityPolicySet\x12\x37\n\x06policy\x18\x01 \x01(\x0b\x32\'.trunkline.api.events.v1.IdentityPolicy\"\x93\x01\n\x0eIdentityPolicy\x12\x0f\n\x07sources\x18\x01 \x03(\t\x12\x1a\n\x12\x61llowed_caller_ids\x18\x02 \x03(\t\x12\x19\n\x11\x64\x65\x66\x61ult_caller_id\x18\x03 \x01(\t\x12\x13\n\x0bis_refusing\x18\x04 \x01(\x08\x12\x14\n\x0cshows_callee\x18\x05 \x01(\x08\x12\x0e\n\x06hiding\x18\x06 \x01(\t\"P\n\rCredentialSet\x12\x10\n\x08username\x18\x01 \x01(\t\x12\r\n\x05realm\x18\x02 \x01(\t\x12\x0e\n\x06key_id\x18\x03 \x01(\t\x12\x0e\n\x06sealed\x18\x04 \x01(\x0c\"\x12\n\x10\x43redentialErased\"L\n\x0e\x43\x61rrierCreated\x12:\n\x08settings\x18\x01 \x01(\x0b\x32(.trunkline.api.events.v1.CarrierSettings\"L\n\x0e\x43\x61rrierChanged\x12:\n\x08settings\x18\x01 \x01(\x0b\x32(.trunkline.api.events.v1.CarrierSettings\"+\n\x10\x43\x61rrierSuspended\x12\x17\n\x0fis_ending_calls\x18\x01 \x01(\x08\"\x10\n\x0e\x43\x61rrierResumed\"\x8f\x02\n\x0f\x43\x61rrierSettings\x12\x12\n\nis_trusted\x18\x01 \x01(\x08\x12\x16\n\x0ehas_pai_on_ack\x18\x02 \x01(\x08\x12!\n\x19sends_pai_without_privacy\x18\x03 \x01(\x08\x12\x13\n\x0bpdd_limit_s\x18\x04 \x01(\r\x12\x15\n\rnumber_format\x18\x05 \x01(\t\x12\x14\n\x0c\x63ountry_code\x18\x06 \x01(\t\x12\x1c\n\x14international_prefix\x18\x07 \x01(\t\x12\x17\n\x0fnational_prefix\x18\x08 \x01(\t\x12\x11\n\tpai_forms\x18\t \x01(\t\x12\x11\n\tfrom_form\x18\n \x01(\t\x12\x0e\n\x06hiding\x18\x0b \x01(\t\"\x92\x01\n\x0cGatewayAdded\x12\x0f\n\x07gateway\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\x12\x11\n\ttransport\x18\x04 \x01(\t\x12\x0e\n\x06region\x18\x05 \x01(\t\x12\x10\n\x08priority\x18\x06 \x01(\r\x12\x0e\n\x06weight\x18\x07 \x01(\r\x12\x10\n\x08tls_name\x18\x08 \x01(\t\"!\n\x0eGatewayRemoved\x12\x0f\n\x07gateway\x18\x01 \x01(\t\"O\n\x0b\x44\x65\x63kStarted\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\x0c\n\x04rows\x18\x02 \x01(\r\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\x12\x0e\n\x06sha256\x18\x04 \x01(\x0c\"Q\n\rDeckRowsAdded\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12.\n\x04rows\x18\x02 \x03(\x0b\x32 .trunkline.api.events.v1.DeckRow\"v\n\x07\x44\x65\x63kRow\x12\x0e\n\x06prefix\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61rrier\x18\x02 \x01(\t\x12\x10\n\x08priority\x18\x03 \x01(\r\x12\x0e\n\x06weight\x18\x04 \x01(\r\x12\x13\n\x0brate_micros\x18\x05 \x01(\x04\x12\x13\n\x0b\x64\x65stination\x18\x06 \x01(\t\"!\n\rDeckActivated\x12\x10\n\x08revision\x18\x01 \x01(\x04\"O\n\nClaimTaken\x12\x14\n\x0cowner_tenant\x18\x01 \x01(\t\x12\x12\n\nowner_kind\x18\x02 \x01(\t\x12\x17\n\x0fowner_aggregate\x18\x03 \x01(\t\"\x0f\n\rClaimReleasedb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -67,34 +67,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DIGESTPOLICYSET']._serialized_end=727
   _globals['_CLASSOFSERVICESET']._serialized_start=729
   _globals['_CLASSOFSERVICESET']._serialized_end=798
-  _globals['_CREDENTIALSET']._serialized_start=800
-  _globals['_CREDENTIALSET']._serialized_end=880
-  _globals['_CREDENTIALERASED']._serialized_start=882
-  _globals['_CREDENTIALERASED']._serialized_end=900
-  _globals['_CARRIERCREATED']._serialized_start=902
-  _globals['_CARRIERCREATED']._serialized_end=978
-  _globals['_CARRIERCHANGED']._serialized_start=980
-  _globals['_CARRIERCHANGED']._serialized_end=1056
-  _globals['_CARRIERSUSPENDED']._serialized_start=1058
-  _globals['_CARRIERSUSPENDED']._serialized_end=1101
-  _globals['_CARRIERRESUMED']._serialized_start=1103
-  _globals['_CARRIERRESUMED']._serialized_end=1119
-  _globals['_CARRIERSETTINGS']._serialized_start=1121
-  _globals['_CARRIERSETTINGS']._serialized_end=1238
-  _globals['_GATEWAYADDED']._serialized_start=1241
-  _globals['_GATEWAYADDED']._serialized_end=1387
-  _globals['_GATEWAYREMOVED']._serialized_start=1389
-  _globals['_GATEWAYREMOVED']._serialized_end=1422
-  _globals['_DECKSTARTED']._serialized_start=1424
-  _globals['_DECKSTARTED']._serialized_end=1503
-  _globals['_DECKROWSADDED']._serialized_start=1505
-  _globals['_DECKROWSADDED']._serialized_end=1586
-  _globals['_DECKROW']._serialized_start=1588
-  _globals['_DECKROW']._serialized_end=1706
-  _globals['_DECKACTIVATED']._serialized_start=1708
-  _globals['_DECKACTIVATED']._serialized_end=1741
-  _globals['_CLAIMTAKEN']._serialized_start=1743
-  _globals['_CLAIMTAKEN']._serialized_end=1822
-  _globals['_CLAIMRELEASED']._serialized_start=1824
-  _globals['_CLAIMRELEASED']._serialized_end=1839
+  _globals['_IDENTITYPOLICYSET']._serialized_start=800
+  _globals['_IDENTITYPOLICYSET']._serialized_end=876
+  _globals['_IDENTITYPOLICY']._serialized_start=879
+  _globals['_IDENTITYPOLICY']._serialized_end=1026
+  _globals['_CREDENTIALSET']._serialized_start=1028
+  _globals['_CREDENTIALSET']._serialized_end=1108
+  _globals['_CREDENTIALERASED']._serialized_start=1110
+  _globals['_CREDENTIALERASED']._serialized_end=1128
+  _globals['_CARRIERCREATED']._serialized_start=1130
+  _globals['_CARRIERCREATED']._serialized_end=1206
+  _globals['_CARRIERCHANGED']._serialized_start=1208
+  _globals['_CARRIERCHANGED']._serialized_end=1284
+  _globals['_CARRIERSUSPENDED']._serialized_start=1286
+  _globals['_CARRIERSUSPENDED']._serialized_end=1329
+  _globals['_CARRIERRESUMED']._serialized_start=1331
+  _globals['_CARRIERRESUMED']._serialized_end=1347
+  _globals['_CARRIERSETTINGS']._serialized_start=1350
+  _globals['_CARRIERSETTINGS']._serialized_end=1621
+  _globals['_GATEWAYADDED']._serialized_start=1624
+  _globals['_GATEWAYADDED']._serialized_end=1770
+  _globals['_GATEWAYREMOVED']._serialized_start=1772
+  _globals['_GATEWAYREMOVED']._serialized_end=1805
+  _globals['_DECKSTARTED']._serialized_start=1807
+  _globals['_DECKSTARTED']._serialized_end=1886
+  _globals['_DECKROWSADDED']._serialized_start=1888
+  _globals['_DECKROWSADDED']._serialized_end=1969
+  _globals['_DECKROW']._serialized_start=1971
+  _globals['_DECKROW']._serialized_end=2089
+  _globals['_DECKACTIVATED']._serialized_start=2091
+  _globals['_DECKACTIVATED']._serialized_end=2124
+  _globals['_CLAIMTAKEN']._serialized_start=2126
+  _globals['_CLAIMTAKEN']._serialized_end=2205
+  _globals['_CLAIMRELEASED']._serialized_start=2207
+  _globals['_CLAIMRELEASED']._serialized_end=2222
 # @@protoc_insertion_point(module_scope)

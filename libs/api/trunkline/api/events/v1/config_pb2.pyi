@@ -122,6 +122,28 @@ class ClassOfServiceSet(_message.Message):
     max_duration_s: int
     def __init__(self, allowed_prefixes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ...) -> None: ...
 
+class IdentityPolicySet(_message.Message):
+    __slots__ = ("policy",)
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    policy: IdentityPolicy
+    def __init__(self, policy: _Optional[_Union[IdentityPolicy, _Mapping]] = ...) -> None: ...
+
+class IdentityPolicy(_message.Message):
+    __slots__ = ("sources", "allowed_caller_ids", "default_caller_id", "is_refusing", "shows_callee", "hiding")
+    SOURCES_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_CALLER_IDS_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    IS_REFUSING_FIELD_NUMBER: _ClassVar[int]
+    SHOWS_CALLEE_FIELD_NUMBER: _ClassVar[int]
+    HIDING_FIELD_NUMBER: _ClassVar[int]
+    sources: _containers.RepeatedScalarFieldContainer[str]
+    allowed_caller_ids: _containers.RepeatedScalarFieldContainer[str]
+    default_caller_id: str
+    is_refusing: bool
+    shows_callee: bool
+    hiding: str
+    def __init__(self, sources: _Optional[_Iterable[str]] = ..., allowed_caller_ids: _Optional[_Iterable[str]] = ..., default_caller_id: _Optional[str] = ..., is_refusing: _Optional[bool] = ..., shows_callee: _Optional[bool] = ..., hiding: _Optional[str] = ...) -> None: ...
+
 class CredentialSet(_message.Message):
     __slots__ = ("username", "realm", "key_id", "sealed")
     USERNAME_FIELD_NUMBER: _ClassVar[int]
@@ -161,16 +183,30 @@ class CarrierResumed(_message.Message):
     def __init__(self) -> None: ...
 
 class CarrierSettings(_message.Message):
-    __slots__ = ("is_trusted", "has_pai_on_ack", "sends_pai_without_privacy", "pdd_limit_s")
+    __slots__ = ("is_trusted", "has_pai_on_ack", "sends_pai_without_privacy", "pdd_limit_s", "number_format", "country_code", "international_prefix", "national_prefix", "pai_forms", "from_form", "hiding")
     IS_TRUSTED_FIELD_NUMBER: _ClassVar[int]
     HAS_PAI_ON_ACK_FIELD_NUMBER: _ClassVar[int]
     SENDS_PAI_WITHOUT_PRIVACY_FIELD_NUMBER: _ClassVar[int]
     PDD_LIMIT_S_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FORMAT_FIELD_NUMBER: _ClassVar[int]
+    COUNTRY_CODE_FIELD_NUMBER: _ClassVar[int]
+    INTERNATIONAL_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    NATIONAL_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    PAI_FORMS_FIELD_NUMBER: _ClassVar[int]
+    FROM_FORM_FIELD_NUMBER: _ClassVar[int]
+    HIDING_FIELD_NUMBER: _ClassVar[int]
     is_trusted: bool
     has_pai_on_ack: bool
     sends_pai_without_privacy: bool
     pdd_limit_s: int
-    def __init__(self, is_trusted: _Optional[bool] = ..., has_pai_on_ack: _Optional[bool] = ..., sends_pai_without_privacy: _Optional[bool] = ..., pdd_limit_s: _Optional[int] = ...) -> None: ...
+    number_format: str
+    country_code: str
+    international_prefix: str
+    national_prefix: str
+    pai_forms: str
+    from_form: str
+    hiding: str
+    def __init__(self, is_trusted: _Optional[bool] = ..., has_pai_on_ack: _Optional[bool] = ..., sends_pai_without_privacy: _Optional[bool] = ..., pdd_limit_s: _Optional[int] = ..., number_format: _Optional[str] = ..., country_code: _Optional[str] = ..., international_prefix: _Optional[str] = ..., national_prefix: _Optional[str] = ..., pai_forms: _Optional[str] = ..., from_form: _Optional[str] = ..., hiding: _Optional[str] = ...) -> None: ...
 
 class GatewayAdded(_message.Message):
     __slots__ = ("gateway", "host", "port", "transport", "region", "priority", "weight", "tls_name")

@@ -4,6 +4,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from trunkline.api.common.v1 import common_pb2 as _common_pb2
 from trunkline.api.events.v1 import commit_pb2 as _commit_pb2
+from trunkline.api.events.v1 import config_pb2 as _config_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -361,7 +362,7 @@ class RemoveAccountResponse(_message.Message):
     def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., acl: _Optional[_Union[Acl, _Mapping]] = ...) -> None: ...
 
 class Domain(_message.Message):
-    __slots__ = ("label", "hostname", "hostnames", "acls", "digest_algorithms", "challenge_status", "is_qop_optional", "allowed_prefixes", "version", "warnings", "max_duration_s")
+    __slots__ = ("label", "hostname", "hostnames", "acls", "digest_algorithms", "challenge_status", "is_qop_optional", "allowed_prefixes", "version", "warnings", "max_duration_s", "identity")
     LABEL_FIELD_NUMBER: _ClassVar[int]
     HOSTNAME_FIELD_NUMBER: _ClassVar[int]
     HOSTNAMES_FIELD_NUMBER: _ClassVar[int]
@@ -373,6 +374,7 @@ class Domain(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     MAX_DURATION_S_FIELD_NUMBER: _ClassVar[int]
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
     label: str
     hostname: str
     hostnames: _containers.RepeatedScalarFieldContainer[str]
@@ -384,7 +386,8 @@ class Domain(_message.Message):
     version: int
     warnings: _containers.RepeatedScalarFieldContainer[str]
     max_duration_s: int
-    def __init__(self, label: _Optional[str] = ..., hostname: _Optional[str] = ..., hostnames: _Optional[_Iterable[str]] = ..., acls: _Optional[_Iterable[str]] = ..., digest_algorithms: _Optional[_Iterable[str]] = ..., challenge_status: _Optional[int] = ..., is_qop_optional: _Optional[bool] = ..., allowed_prefixes: _Optional[_Iterable[str]] = ..., version: _Optional[int] = ..., warnings: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ...) -> None: ...
+    identity: _config_pb2.IdentityPolicy
+    def __init__(self, label: _Optional[str] = ..., hostname: _Optional[str] = ..., hostnames: _Optional[_Iterable[str]] = ..., acls: _Optional[_Iterable[str]] = ..., digest_algorithms: _Optional[_Iterable[str]] = ..., challenge_status: _Optional[int] = ..., is_qop_optional: _Optional[bool] = ..., allowed_prefixes: _Optional[_Iterable[str]] = ..., version: _Optional[int] = ..., warnings: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ..., identity: _Optional[_Union[_config_pb2.IdentityPolicy, _Mapping]] = ...) -> None: ...
 
 class CreateDomainRequest(_message.Message):
     __slots__ = ("write", "tenant", "label")
@@ -529,6 +532,26 @@ class SetClassOfServiceRequest(_message.Message):
     def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., label: _Optional[str] = ..., allowed_prefixes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ...) -> None: ...
 
 class SetClassOfServiceResponse(_message.Message):
+    __slots__ = ("receipt", "domain")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    domain: Domain
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., domain: _Optional[_Union[Domain, _Mapping]] = ...) -> None: ...
+
+class SetIdentityPolicyRequest(_message.Message):
+    __slots__ = ("write", "tenant", "label", "policy")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    label: str
+    policy: _config_pb2.IdentityPolicy
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., label: _Optional[str] = ..., policy: _Optional[_Union[_config_pb2.IdentityPolicy, _Mapping]] = ...) -> None: ...
+
+class SetIdentityPolicyResponse(_message.Message):
     __slots__ = ("receipt", "domain")
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]

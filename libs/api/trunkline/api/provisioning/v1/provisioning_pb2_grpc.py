@@ -154,6 +154,11 @@ class ProvisioningServiceStub:
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetClassOfServiceRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetClassOfServiceResponse.FromString,
                 _registered_method=True)
+        self.SetIdentityPolicy = channel.unary_unary(
+                '/trunkline.api.provisioning.v1.ProvisioningService/SetIdentityPolicy',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyResponse.FromString,
+                _registered_method=True)
         self.ListPops = channel.unary_unary(
                 '/trunkline.api.provisioning.v1.ProvisioningService/ListPops',
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsRequest.SerializeToString,
@@ -327,6 +332,12 @@ class ProvisioningServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetIdentityPolicy(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListPops(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -476,6 +487,11 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
                     servicer.SetClassOfService,
                     request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetClassOfServiceRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetClassOfServiceResponse.SerializeToString,
+            ),
+            'SetIdentityPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetIdentityPolicy,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyResponse.SerializeToString,
             ),
             'ListPops': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPops,
@@ -1146,6 +1162,33 @@ class ProvisioningService:
             '/trunkline.api.provisioning.v1.ProvisioningService/SetClassOfService',
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetClassOfServiceRequest.SerializeToString,
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetClassOfServiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetIdentityPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/SetIdentityPolicy',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyResponse.FromString,
             options,
             channel_credentials,
             insecure,

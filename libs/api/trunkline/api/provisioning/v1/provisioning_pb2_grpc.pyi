@@ -61,6 +61,7 @@ class ProvisioningServiceStub:
     DetachAcl: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.DetachAclRequest, _provisioning_pb2.DetachAclResponse]
     SetDigestPolicy: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetDigestPolicyRequest, _provisioning_pb2.SetDigestPolicyResponse]
     SetClassOfService: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetClassOfServiceRequest, _provisioning_pb2.SetClassOfServiceResponse]
+    SetIdentityPolicy: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetIdentityPolicyRequest, _provisioning_pb2.SetIdentityPolicyResponse]
     ListPops: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopsRequest, _provisioning_pb2.ListPopsResponse]
     WaitApplied: _grpc.UnaryStreamMultiCallable[_provisioning_pb2.WaitAppliedRequest, _provisioning_pb2.WaitAppliedResponse]
     """Streams one answer per POP, when its engine's tables cover the position or the time is over."""
@@ -100,6 +101,7 @@ class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     DetachAcl: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.DetachAclRequest, _provisioning_pb2.DetachAclResponse]  # type: ignore[assignment]
     SetDigestPolicy: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetDigestPolicyRequest, _provisioning_pb2.SetDigestPolicyResponse]  # type: ignore[assignment]
     SetClassOfService: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetClassOfServiceRequest, _provisioning_pb2.SetClassOfServiceResponse]  # type: ignore[assignment]
+    SetIdentityPolicy: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetIdentityPolicyRequest, _provisioning_pb2.SetIdentityPolicyResponse]  # type: ignore[assignment]
     ListPops: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopsRequest, _provisioning_pb2.ListPopsResponse]  # type: ignore[assignment]
     WaitApplied: _aio.UnaryStreamMultiCallable[_provisioning_pb2.WaitAppliedRequest, _provisioning_pb2.WaitAppliedResponse]  # type: ignore[assignment]
     """Streams one answer per POP, when its engine's tables cover the position or the time is over."""
@@ -280,6 +282,13 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provisioning_pb2.SetClassOfServiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_pb2.SetClassOfServiceResponse, _abc.Awaitable[_provisioning_pb2.SetClassOfServiceResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def SetIdentityPolicy(
+        self,
+        request: _provisioning_pb2.SetIdentityPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provisioning_pb2.SetIdentityPolicyResponse, _abc.Awaitable[_provisioning_pb2.SetIdentityPolicyResponse]]: ...
 
     @_abc_1.abstractmethod
     def ListPops(

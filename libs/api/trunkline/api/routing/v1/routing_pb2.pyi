@@ -259,7 +259,7 @@ class ResolvedGateway(_message.Message):
     def __init__(self, carrier: _Optional[str] = ..., gateway: _Optional[str] = ..., address: _Optional[str] = ..., rate_micros: _Optional[int] = ..., currency: _Optional[str] = ...) -> None: ...
 
 class DecideCallRequest(_message.Message):
-    __slots__ = ("region", "tenant", "domain", "host", "number", "account", "caller_id", "from_uri", "privacy", "hints")
+    __slots__ = ("region", "tenant", "domain", "host", "number", "account", "caller_id", "from_uri", "privacy", "hints", "acl", "address")
     REGION_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]
@@ -270,6 +270,8 @@ class DecideCallRequest(_message.Message):
     FROM_URI_FIELD_NUMBER: _ClassVar[int]
     PRIVACY_FIELD_NUMBER: _ClassVar[int]
     HINTS_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
     region: str
     tenant: str
     domain: str
@@ -280,7 +282,9 @@ class DecideCallRequest(_message.Message):
     from_uri: str
     privacy: _containers.RepeatedScalarFieldContainer[str]
     hints: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, region: _Optional[str] = ..., tenant: _Optional[str] = ..., domain: _Optional[str] = ..., host: _Optional[str] = ..., number: _Optional[str] = ..., account: _Optional[str] = ..., caller_id: _Optional[str] = ..., from_uri: _Optional[str] = ..., privacy: _Optional[_Iterable[str]] = ..., hints: _Optional[_Iterable[str]] = ...) -> None: ...
+    acl: str
+    address: str
+    def __init__(self, region: _Optional[str] = ..., tenant: _Optional[str] = ..., domain: _Optional[str] = ..., host: _Optional[str] = ..., number: _Optional[str] = ..., account: _Optional[str] = ..., caller_id: _Optional[str] = ..., from_uri: _Optional[str] = ..., privacy: _Optional[_Iterable[str]] = ..., hints: _Optional[_Iterable[str]] = ..., acl: _Optional[str] = ..., address: _Optional[str] = ...) -> None: ...
 
 class DecideCallResponse(_message.Message):
     __slots__ = ("routed", "rejected", "position")
@@ -313,7 +317,7 @@ class RoutedCall(_message.Message):
     def __init__(self, targets: _Optional[_Iterable[_Union[RouteTarget, _Mapping]]] = ..., caller_id: _Optional[str] = ..., presented: _Optional[str] = ..., is_private: _Optional[bool] = ..., privacy: _Optional[str] = ..., prefix: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ...) -> None: ...
 
 class RouteTarget(_message.Message):
-    __slots__ = ("gateway", "carrier", "address", "port", "transport", "is_trusted", "request_user", "from_name_addr", "asserted", "has_asserted_on_ack", "privacy", "pdd_limit_s", "rate_micros", "currency")
+    __slots__ = ("gateway", "carrier", "address", "port", "transport", "is_trusted", "request_user", "from_name_addr", "asserted", "has_asserted_on_ack", "privacy", "pdd_limit_s", "rate_micros", "currency", "hides_topology", "shows_callee")
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
     CARRIER_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
@@ -328,6 +332,8 @@ class RouteTarget(_message.Message):
     PDD_LIMIT_S_FIELD_NUMBER: _ClassVar[int]
     RATE_MICROS_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    HIDES_TOPOLOGY_FIELD_NUMBER: _ClassVar[int]
+    SHOWS_CALLEE_FIELD_NUMBER: _ClassVar[int]
     gateway: str
     carrier: str
     address: str
@@ -342,7 +348,9 @@ class RouteTarget(_message.Message):
     pdd_limit_s: int
     rate_micros: int
     currency: str
-    def __init__(self, gateway: _Optional[str] = ..., carrier: _Optional[str] = ..., address: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[str] = ..., is_trusted: _Optional[bool] = ..., request_user: _Optional[str] = ..., from_name_addr: _Optional[str] = ..., asserted: _Optional[_Iterable[str]] = ..., has_asserted_on_ack: _Optional[bool] = ..., privacy: _Optional[str] = ..., pdd_limit_s: _Optional[int] = ..., rate_micros: _Optional[int] = ..., currency: _Optional[str] = ...) -> None: ...
+    hides_topology: bool
+    shows_callee: bool
+    def __init__(self, gateway: _Optional[str] = ..., carrier: _Optional[str] = ..., address: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[str] = ..., is_trusted: _Optional[bool] = ..., request_user: _Optional[str] = ..., from_name_addr: _Optional[str] = ..., asserted: _Optional[_Iterable[str]] = ..., has_asserted_on_ack: _Optional[bool] = ..., privacy: _Optional[str] = ..., pdd_limit_s: _Optional[int] = ..., rate_micros: _Optional[int] = ..., currency: _Optional[str] = ..., hides_topology: _Optional[bool] = ..., shows_callee: _Optional[bool] = ...) -> None: ...
 
 class RejectedCall(_message.Message):
     __slots__ = ("reason", "facts", "caller_id", "prefix", "notes")

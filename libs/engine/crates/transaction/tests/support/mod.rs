@@ -263,6 +263,8 @@ pub fn target(gateway: &str, address: &str) -> Target {
         pdd_limit_s: 20,
         rate_micros: 12_500,
         currency: "EUR".to_owned(),
+        hides_topology: false,
+        shows_callee: false,
     }
 }
 
