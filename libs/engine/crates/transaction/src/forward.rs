@@ -11,6 +11,7 @@ use trunkline_message::{
     eq_host, limits, numbers, Credentials, CredentialsError, Edits, HeaderName, Message, Method, NameAddr, Scheme, Span, Uri,
 };
 
+use crate::hiding::Cover;
 use crate::plan::Step;
 use crate::route::RouteWork;
 use crate::transport::Listener;
@@ -73,6 +74,8 @@ pub(crate) struct Hop<'a> {
     /// Where the request came from.
     pub source: SocketAddr,
     pub realm: &'a str,
+    /// Where the side that it came from is hidden.
+    pub cover: Option<&'a Cover>,
 }
 
 /// Lines that a forwarded request may have more than it came with: Via, Record-Route, Max-Forwards, two identities, Privacy, a Route,
@@ -82,11 +85,12 @@ const ADDED_LINES: usize = 9;
 /// Of all of them together: each text in them is bounded where it is made.
 const ADDED_BYTES: usize = 8_192;
 
-/// Whether a request stays within the bounds of a message when it is forwarded: our own retransmissions, ACK and CANCEL are made of it.
-pub(crate) fn has_room(request: &Message<'_>) -> bool {
+/// Whether a request stays within the bounds of a message when it is forwarded, with so many lines and bytes of routes more: our own
+/// retransmissions, ACK and CANCEL are made of it.
+pub(crate) fn has_room(request: &Message<'_>, (lines, bytes): (usize, usize)) -> bool {
     request.via_count() < limits::VIAS
-        && request.headers().len() + ADDED_LINES <= limits::HEADERS
-        && request.bytes().len() + ADDED_BYTES <= limits::MESSAGE_BYTES
+        && request.headers().len() + ADDED_LINES + lines <= limits::HEADERS
+        && request.bytes().len() + ADDED_BYTES + bytes <= limits::MESSAGE_BYTES
 }
 
 /// An INVITE towards a gateway.
@@ -95,6 +99,9 @@ pub(crate) fn write_try(request: &Message<'_>, hop: Hop<'_>, record_route: &[u8]
     edits.replace_request_uri(request, request_uri_for(request, step).as_bytes());
     add_hop(&mut edits, request, hop);
     edits.insert_top(request, "Record-Route", record_route);
+    if let Some(cover) = hop.cover {
+        cover.on_request(&mut edits, request);
+    }
     // A preloaded Route that names us is all that may be here (§16.4).
     edits.remove_all(request, HeaderName::Route);
     strip_credentials(&mut edits, request, hop.realm);
@@ -121,6 +128,9 @@ pub(crate) fn write_to_carrier(request: &Message<'_>, hop: Hop<'_>, work: &Route
     let mut edits = Edits::new();
     add_hop(&mut edits, request, hop);
     work.apply(&mut edits, request);
+    if let Some(cover) = hop.cover {
+        cover.on_request(&mut edits, request);
+    }
     strip_credentials(&mut edits, request, hop.realm);
     let is_ack = request.method() == Method::Ack;
     show_identity(&mut edits, request, identity, !is_ack || identity.has_asserted_on_ack);
@@ -140,16 +150,19 @@ pub(crate) struct Own {
 }
 
 /// A request inside the dialog from the carrier to the customer.
-pub(crate) fn write_to_customer(request: &Message<'_>, hop: Hop<'_>, work: &RouteWork, own: &Own) -> Vec<u8> {
+pub(crate) fn write_to_customer(request: &Message<'_>, hop: Hop<'_>, work: &RouteWork, own: &Own, shows_callee: bool) -> Vec<u8> {
     let mut edits = Edits::new();
     add_hop(&mut edits, request, hop);
     work.apply(&mut edits, request);
+    if let Some(cover) = hop.cover {
+        cover.on_request(&mut edits, request);
+    }
     // As the carrier was shown it; a Request-URI of any other form was not made of it.
     if !own.contact.is_empty() && without_user(&own.contact) == request.request_uri_bytes() {
         edits.replace_request_uri(request, &own.contact);
     }
     strip_credentials(&mut edits, request, hop.realm);
-    strip_identity(&mut edits, request);
+    strip_for_customer(&mut edits, request, shows_callee);
     for (name, address, came) in [(HeaderName::To, &own.from_address, request.to()), (HeaderName::From, &own.to_address, request.from())] {
         if !address.is_empty() && address != came.address_bytes {
             edits.replace_address(request, name, address);
@@ -166,20 +179,29 @@ pub(crate) struct RouteRewrite<'a> {
     pub replacement: &'a [u8],
 }
 
-/// A response on its way back to where `request` came from, from `source`. `shown` speaks for a responding customer; what a carrier says
-/// of itself is removed.
+/// What whoever gets a response is shown of the one who responds.
+#[derive(Clone, Copy)]
+pub(crate) enum Responder<'a> {
+    /// Speaks for a customer who responds.
+    Customer(&'a Identity),
+    /// What a carrier says of itself goes no further, but for whom it asserts to be called where the customer may see that.
+    Carrier { shows_callee: bool },
+}
+
+/// A response on its way back to where `request` came from, from `source`. `cover` stands where the side that responds is hidden.
 pub(crate) fn write_response(
     request: &Message<'_>,
     source: SocketAddr,
     response: &Message<'_>,
     rewrite: Option<RouteRewrite<'_>>,
-    shown: Option<&Identity>,
+    responder: Responder<'_>,
+    cover: Option<&Cover>,
 ) -> Vec<u8> {
     let mut edits = Edits::new();
     restore_vias(&mut edits, request, source, response);
-    match shown {
-        Some(identity) => show_identity(&mut edits, response, identity, true),
-        None => strip_identity(&mut edits, response),
+    match responder {
+        Responder::Customer(identity) => show_identity(&mut edits, response, identity, true),
+        Responder::Carrier { shows_callee } => strip_for_customer(&mut edits, response, shows_callee),
     }
     // A challenge of the next hop is between it and us, whoever it is: the other party has no password there.
     for name in [HeaderName::ProxyAuthenticate, HeaderName::WwwAuthenticate] {
@@ -190,7 +212,9 @@ pub(crate) fn write_response(
             edits.replace_address(response, name, sent.address_bytes);
         }
     }
-    if let Some(rewrite) = rewrite {
+    if let Some(cover) = cover {
+        cover.on_response(&mut edits, request, response, rewrite.map(|rewrite| rewrite.replacement));
+    } else if let Some(rewrite) = rewrite {
         for value in response.values(HeaderName::RecordRoute) {
             let is_ours = crate::route::is_own(value.bytes, rewrite.token);
             if let Some(span) = response.span_of(value.bytes).filter(|_| is_ours) {
@@ -211,7 +235,10 @@ fn restore_vias(edits: &mut Edits, request: &Message<'_>, source: SocketAddr, re
 }
 
 fn add_hop(edits: &mut Edits, request: &Message<'_>, hop: Hop<'_>) {
-    edits.set_received(request, hop.source);
+    match hop.cover {
+        Some(_) => edits.remove_all(request, HeaderName::Via),
+        None => edits.set_received(request, hop.source),
+    }
     edits.insert_top(request, "Via", &via(hop.ours, hop.branch));
     let hops = request.max_forwards().map_or(DEFAULT_MAX_FORWARDS, |hops| hops.saturating_sub(1));
     edits.set_max_forwards(request, hops);
@@ -234,7 +261,7 @@ pub(crate) fn via(ours: Listener, branch: &str) -> Vec<u8> {
     via
 }
 
-/// Beside `strip_for_carrier`'s known names: what speaks for a caller in the trust domains of others (RFC 4474, RFC 7315, RFC 5502). `n`
+/// Beside the known names: what speaks for a caller in the trust domains of others (RFC 4474, RFC 7315, RFC 5502). `n`
 /// is Identity-Info.
 const CALLER_HEADERS: [&[u8]; 8] = [
     b"Identity-Info",
@@ -264,10 +291,12 @@ fn strip_for_carrier(edits: &mut Edits, message: &Message<'_>, is_anonymous: boo
             | HeaderName::Subject
             | HeaderName::CallInfo
             | HeaderName::Organization
-            | HeaderName::InReplyTo => is_anonymous,
+            | HeaderName::InReplyTo
+            | HeaderName::UserAgent
+            | HeaderName::Server => is_anonymous,
             HeaderName::Other => {
                 let name = header.name_span.of(message.bytes());
-                CALLER_HEADERS.iter().any(|known| name.eq_ignore_ascii_case(known))
+                is_caller_header(name) || (is_anonymous && name.eq_ignore_ascii_case(b"Geolocation"))
             }
             _ => false,
         };
@@ -317,11 +346,43 @@ fn without_user(uri: &[u8]) -> Vec<u8> {
     }
 }
 
-/// RFC 3325 §5: nothing of the kind comes in from outside, however it is spelled.
-fn strip_identity(edits: &mut Edits, message: &Message<'_>) {
-    for name in [HeaderName::PAssertedIdentity, HeaderName::PPreferredIdentity, HeaderName::RemotePartyId] {
-        edits.remove_all(message, name);
+/// RFC 3325 §5: nothing of the kind gets out to a customer, however it is spelled, but for the identity that it may see and that asks for
+/// no privacy (§7). Its values are those of the carrier, of which no more than a SIP and a tel URI may be there (§9.1).
+fn strip_for_customer(edits: &mut Edits, message: &Message<'_>, shows_callee: bool) {
+    for (index, header) in message.headers().iter().enumerate() {
+        let is_told = match header.name {
+            HeaderName::PAssertedIdentity => !(shows_callee && is_showable(message)),
+            HeaderName::PPreferredIdentity
+            | HeaderName::RemotePartyId
+            | HeaderName::Diversion
+            | HeaderName::HistoryInfo
+            | HeaderName::Identity => true,
+            HeaderName::Other => is_caller_header(header.name_span.of(message.bytes())),
+            _ => false,
+        };
+        if is_told {
+            edits.remove_field(message, index);
+        }
     }
+}
+
+/// An identity that may leave the trust domain: what the RFC allows it to be, and nobody asked for privacy.
+fn is_showable(message: &Message<'_>) -> bool {
+    let asked = message.privacy();
+    let is_private = asked.is_id || asked.is_user || asked.is_header;
+    let (mut names, mut numbers) = (0, 0);
+    for value in message.values(HeaderName::PAssertedIdentity) {
+        match NameAddr::parse(value.bytes).ok().and_then(|value| value.uri().ok()).map(|uri| uri.scheme) {
+            Some(Scheme::Sip | Scheme::Sips) => names += 1,
+            Some(Scheme::Tel) => numbers += 1,
+            Some(Scheme::Other) | None => return false,
+        }
+    }
+    !is_private && names <= 1 && numbers <= 1
+}
+
+fn is_caller_header(name: &[u8]) -> bool {
+    CALLER_HEADERS.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// What the platform says of the customer, in its requests and its responses, and nothing else.

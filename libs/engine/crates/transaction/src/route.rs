@@ -60,10 +60,35 @@ pub(crate) enum Routes {
 pub(crate) struct RouteWork {
     dropped: Vec<usize>,
     request_uri: Option<Vec<u8>>,
-    appended: Option<Vec<u8>>,
+    appended: Vec<Vec<u8>>,
 }
 
 impl RouteWork {
+    /// Whatever the sender wrote, the request goes to `target` by `routes` (§12.2.1.1).
+    pub fn anew(request: &Message<'_>, target: &[u8], routes: &[Vec<u8>]) -> Self {
+        let dropped = (0..request.values(HeaderName::Route).count()).collect();
+        let uri = |route: &[u8]| NameAddr::parse(route).map(|route| route.uri_bytes.to_vec()).ok();
+        let strict = routes.first().and_then(|route| uri(route)).filter(|uri| Uri::parse(uri).is_ok_and(|uri| !uri.has_lr()));
+        match strict {
+            Some(strict) => {
+                let last = [b"<", target, b">"].concat();
+                Self { dropped, request_uri: Some(strict), appended: routes[1..].iter().cloned().chain([last]).collect() }
+            }
+            None => Self { dropped, request_uri: Some(target.to_vec()), appended: routes.to_vec() },
+        }
+    }
+
+    /// As it will be.
+    pub fn request_uri<'a>(&'a self, request: &Message<'a>) -> &'a [u8] {
+        self.request_uri.as_deref().unwrap_or(request.request_uri_bytes())
+    }
+
+    /// Lines and bytes that the request may be longer by.
+    pub fn growth(&self) -> (usize, usize) {
+        let uri = self.request_uri.as_ref().map_or(0, Vec::len);
+        (self.appended.len(), uri + self.appended.iter().map(|value| value.len() + "Route: \r\n".len()).sum::<usize>())
+    }
+
     pub fn apply(&self, edits: &mut Edits, request: &Message<'_>) {
         let mut index = 0;
         edits.retain_values(request, HeaderName::Route, |_| {
@@ -74,7 +99,7 @@ impl RouteWork {
         if let Some(uri) = &self.request_uri {
             edits.replace_request_uri(request, uri);
         }
-        if let Some(value) = &self.appended {
+        for value in &self.appended {
             edits.insert_bottom(request, "Route", value);
         }
     }
@@ -89,13 +114,13 @@ pub(crate) fn read(request: &Message<'_>, listeners: &[Listener]) -> Routes {
     let uri = request.request_uri_bytes();
     // §16.4: a strict router put our Record-Route into the Request-URI, and the true one at the end of Route.
     if let (Some(token), Some(last)) = (token_in_uri(uri).filter(|_| names_listener(uri, listeners)), values.last()) {
-        let mut work = RouteWork { dropped: vec![values.len() - 1], request_uri: Some(last.uri_bytes.to_vec()), appended: None };
+        let mut work = RouteWork { dropped: vec![values.len() - 1], request_uri: Some(last.uri_bytes.to_vec()), appended: Vec::new() };
         meet_strict_router(&mut work, &values[..values.len() - 1], 0, last.uri_bytes);
         return Routes::Token { token: token.to_vec(), work };
     }
     let Some(top) = values.first() else { return Routes::None };
     if let Some(token) = token_in_uri(top.uri_bytes) {
-        let mut work = RouteWork { dropped: vec![0], request_uri: None, appended: None };
+        let mut work = RouteWork { dropped: vec![0], request_uri: None, appended: Vec::new() };
         meet_strict_router(&mut work, &values[1..], 1, uri);
         return Routes::Token { token: token.to_vec(), work };
     }
@@ -111,7 +136,7 @@ fn meet_strict_router(work: &mut RouteWork, rest: &[NameAddr<'_>], first_index: 
     if Uri::parse(next.uri_bytes).is_ok_and(|next| !next.has_lr()) {
         work.dropped.push(first_index);
         work.request_uri = Some(next.uri_bytes.to_vec());
-        work.appended = Some([b"<", uri, b">"].concat());
+        work.appended = vec![[b"<", uri, b">"].concat()];
     }
 }
 

@@ -1,37 +1,17 @@
 //! The sealed token of our Record-Route: what an edge must know to serve a dialog it has never seen.
 //!
-//! `base64url(version, key id, nonce, AES-256-GCM(payload))`, at most [`MAX_TOKEN_LENGTH`] characters. The side, Call-ID, the caller's tag
-//! and, on the customer's copy, the callee's tag are authenticated but not carried: in another dialog, or on the other side, it does not open.
+//! What it says grows at its end: an edge that does not know a part leaves it unread.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use ring::aead::{Aad, LessSafeKey, Nonce, UnboundKey, AES_256_GCM, NONCE_LEN};
-
 use crate::action::Flow;
-use crate::base64;
 use crate::entropy::Entropy;
 use crate::plan::CallId;
+use crate::sealing::{Binding, Purpose, TokenRing, MAX_TOKEN_LENGTH};
 use crate::transport::Transport;
 
-/// Record-Route makes an INVITE longer in both directions; the whole must stay below 1300 bytes over UDP.
-pub const MAX_TOKEN_LENGTH: usize = 160;
-const MAX_RAW: usize = MAX_TOKEN_LENGTH / 4 * 3;
-const VERSION: u8 = 1;
 const NS_PER_S: u64 = 1_000_000_000;
 const NS_PER_MS: u64 = 1_000_000;
-/// Keys overlap while they rotate; more than this at once is a mistake of who gives them.
-const MAX_KEYS: usize = 16;
-
-/// One key of the ring. Sealing uses the current one, opening any whose time has come and not gone.
-#[derive(Clone)]
-pub struct TokenKey {
-    pub key_id: u32,
-    pub key: [u8; 32],
-    /// Unix seconds.
-    pub not_before_s: u64,
-    pub not_after_s: u64,
-    pub is_current: bool,
-}
 
 /// Whose copy of Record-Route it is: the customer's leads to the carrier, the carrier's to the customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +29,19 @@ pub(crate) enum FromForm {
     Asserted,
 }
 
-/// What a token says. A text that does not fit is left out: the tenant first, then the domain, then the user.
+/// The privacy that was asked for, as far as a token can tell (RFC 3323 §4.2, RFC 3325 §9.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PrivacyForm {
+    pub has_none: bool,
+    pub has_header: bool,
+    pub has_user: bool,
+    pub has_session: bool,
+}
+
+/// Of a hidden call: the routes that the other side wrote, for requests to it. `None`: they did not fit, the call's row has them.
+pub(crate) type HiddenRoutes = Option<Vec<Vec<u8>>>;
+
+/// What a token says. A text that does not fit is left out: the hidden routes first, then the tenant, the domain, the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
     pub side: Side,
@@ -67,22 +59,20 @@ pub(crate) struct Token {
     pub has_asserted_tel: bool,
     pub has_asserted_on_ack: bool,
     pub has_privacy_id: bool,
+    pub privacy: PrivacyForm,
+    /// The tel URI is `+` and `user`, which has none.
+    pub has_tel_of_digits: bool,
     pub from_form: FromForm,
     /// User part of the asserted identity.
     pub user: String,
     /// The domain that was dialled, as listed: the access rule asks for it.
     pub domain: String,
     pub tenant: String,
-}
-
-/// What ties a token to its dialog.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Binding<'a> {
-    pub side: Side,
-    pub call_id: &'a [u8],
-    pub caller_tag: &'a [u8],
-    /// Empty on the carrier's copy, which is made before there is one.
-    pub callee_tag: &'a [u8],
+    /// Via, Record-Route and Contact of one side are not seen by the other.
+    pub is_hidden: bool,
+    pub routes: HiddenRoutes,
+    /// The customer sees whom the carrier asserts.
+    pub shows_callee: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,104 +83,21 @@ pub(crate) enum TokenError {
     Expired,
 }
 
-struct RingKey {
-    id: u32,
-    key: LessSafeKey,
-    not_before_s: u64,
-    not_after_s: u64,
-    is_current: bool,
-}
-
-/// Seals and opens.
-#[derive(Default)]
-pub(crate) struct TokenRing {
-    keys: Vec<RingKey>,
-}
-
 impl TokenRing {
-    /// Keys beyond `MAX_KEYS` are left out.
-    pub fn new(keys: &[TokenKey]) -> Self {
-        let ring = keys.iter().take(MAX_KEYS).filter_map(|key| {
-            // A key of 32 bytes is always one of AES-256.
-            let unbound = UnboundKey::new(&AES_256_GCM, &key.key).ok()?;
-            Some(RingKey {
-                id: key.key_id,
-                key: LessSafeKey::new(unbound),
-                not_before_s: key.not_before_s,
-                not_after_s: key.not_after_s,
-                is_current: key.is_current,
-            })
-        });
-        Self { keys: ring.collect() }
-    }
-
-    pub fn can_seal(&self, now_s: u64) -> bool {
-        self.current(now_s).is_some()
-    }
-
-    fn current(&self, now_s: u64) -> Option<&RingKey> {
-        self.keys.iter().find(|key| key.is_current && key.not_before_s <= now_s && now_s < key.not_after_s)
-    }
-
     /// `None` without a current key.
     pub fn seal(&self, entropy: &mut Entropy, now_s: u64, token: &Token, binding: Binding<'_>) -> Option<String> {
-        let key = self.current(now_s)?;
-        let mut raw = Vec::with_capacity(MAX_RAW);
-        raw.push(VERSION);
-        write_varint(key.id, &mut raw);
-        let nonce = entropy.next::<NONCE_LEN>();
-        raw.extend_from_slice(&nonce);
-        let mut sealed = token.write(MAX_RAW - raw.len() - AES_256_GCM.tag_len());
-        let aad = Aad::from(associated_data(binding));
-        key.key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed).ok()?;
-        raw.append(&mut sealed);
-        Some(base64::encode(&raw))
+        self.seal_bytes(entropy, now_s, Purpose::RecordRoute, binding, |room| token.write(room))
     }
 
     /// `lifetime_s` counts from the call's start.
     pub fn open(&self, now_s: u64, lifetime_s: u32, text: &[u8], binding: Binding<'_>) -> Result<Token, TokenError> {
-        if text.len() > MAX_TOKEN_LENGTH {
-            return Err(TokenError::NotOurs);
-        }
-        let token = self.open_any_age(now_s, text, binding).ok_or(TokenError::NotOurs)?;
+        let payload = self.open_bytes(now_s, Purpose::RecordRoute, text, binding).ok_or(TokenError::NotOurs)?;
+        let token = Token::read(&payload, binding.side).ok_or(TokenError::NotOurs)?;
         if u64::from(token.start_s) + u64::from(lifetime_s) < now_s {
             return Err(TokenError::Expired);
         }
         Ok(token)
     }
-
-    fn open_any_age(&self, now_s: u64, text: &[u8], binding: Binding<'_>) -> Option<Token> {
-        let raw = base64::decode(text)?;
-        let mut reader = Reader(&raw);
-        if reader.byte()? != VERSION {
-            return None;
-        }
-        let id = reader.varint()?;
-        let mut nonce = [0; NONCE_LEN];
-        nonce.copy_from_slice(reader.take(NONCE_LEN)?);
-        let mut sealed = reader.0.to_vec();
-        let key = self.keys.iter().find(|key| key.id == id && key.not_before_s <= now_s && now_s < key.not_after_s)?;
-        let aad = Aad::from(associated_data(binding));
-        let payload = key.key.open_in_place(Nonce::assume_unique_for_key(nonce), aad, &mut sealed).ok()?;
-        Token::read(payload, binding.side)
-    }
-}
-
-const PURPOSE: &[u8] = b"trunkline record-route";
-
-fn associated_data(binding: Binding<'_>) -> Vec<u8> {
-    let side: &[u8] = match binding.side {
-        Side::Customer => b"customer",
-        Side::Carrier => b"carrier",
-    };
-    let parts = [side, binding.call_id, binding.caller_tag, binding.callee_tag];
-    let mut data = Vec::with_capacity(PURPOSE.len() + parts.iter().map(|part| part.len() + 4).sum::<usize>());
-    data.extend_from_slice(PURPOSE);
-    for part in parts {
-        data.extend_from_slice(&(part.len() as u32).to_be_bytes());
-        data.extend_from_slice(part);
-    }
-    data
 }
 
 const HAS_ASSERTED: u8 = 1;
@@ -200,6 +107,22 @@ const HAS_PRIVACY_ID: u8 = 8;
 const FROM_ANONYMOUS: u8 = 16;
 const FROM_ASSERTED: u8 = 32;
 const IS_ANSWERED: u8 = 64;
+
+/// The second byte of flags, behind the texts; left out where none is set.
+const IS_HIDDEN: u8 = 1;
+const SHOWS_CALLEE: u8 = 2;
+const HAS_ROUTES: u8 = 4;
+const HAS_TEL_OF_DIGITS: u8 = 8;
+const PRIVACY_NONE: u8 = 16;
+const PRIVACY_HEADER: u8 = 32;
+const PRIVACY_USER: u8 = 64;
+const PRIVACY_SESSION: u8 = 128;
+
+/// How most write a route: `<sip:` and `;lr>` around its host go without saying.
+const ROUTE_START: &[u8] = b"<sip:";
+const ROUTE_END: &[u8] = b";lr>";
+/// What stands before a route as it was written, which begins with no letter or digit.
+const WHOLE: u8 = b'=';
 
 /// Transport and listener share a byte.
 const TRANSPORT_SHIFT: u8 = 6;
@@ -226,7 +149,9 @@ impl Token {
         };
         let bit = |is_set: bool, bit: u8| if is_set { bit } else { 0 };
         // Room for the tag that sealing adds.
-        let mut out = Vec::with_capacity(MAX_RAW);
+        let mut out = Vec::with_capacity(MAX_TOKEN_LENGTH);
+        let more = self.more_flags();
+        let room_for_texts = room - usize::from(more != 0);
         out.push(
             from | bit(self.has_asserted, HAS_ASSERTED)
                 | bit(self.has_asserted_tel, HAS_ASSERTED_TEL)
@@ -248,12 +173,31 @@ impl Token {
         let texts = [&self.user, &self.domain, &self.tenant];
         for (index, text) in texts.iter().enumerate() {
             let lengths = texts.len() - index;
-            let is_fitting = text.len() <= usize::from(u8::MAX) && out.len() + text.len() + lengths <= room;
+            let is_fitting = text.len() <= usize::from(u8::MAX) && out.len() + text.len() + lengths <= room_for_texts;
             let text = if is_fitting { text.as_bytes() } else { b"" };
             out.push(text.len() as u8);
             out.extend_from_slice(text);
         }
+        if more != 0 {
+            let routes = self.routes.as_deref().filter(|_| self.is_hidden).and_then(written_routes);
+            let routes = routes.filter(|routes| out.len() + 1 + routes.len() <= room);
+            out.push(if routes.is_some() { more | HAS_ROUTES } else { more });
+            out.extend_from_slice(&routes.unwrap_or_default());
+        }
         out
+    }
+
+    fn more_flags(&self) -> u8 {
+        let flags = [
+            (self.is_hidden, IS_HIDDEN),
+            (self.shows_callee, SHOWS_CALLEE),
+            (self.has_tel_of_digits, HAS_TEL_OF_DIGITS),
+            (self.privacy.has_none, PRIVACY_NONE),
+            (self.privacy.has_header, PRIVACY_HEADER),
+            (self.privacy.has_user, PRIVACY_USER),
+            (self.privacy.has_session, PRIVACY_SESSION),
+        ];
+        flags.into_iter().filter(|(is_set, _)| *is_set).fold(0, |flags, (_, flag)| flags | flag)
     }
 
     fn read(payload: &[u8], side: Side) -> Option<Self> {
@@ -273,6 +217,9 @@ impl Token {
             FROM_ANONYMOUS => FromForm::Anonymous,
             _ => FromForm::Asserted,
         };
+        let (user, domain, tenant) = (reader.text()?, reader.text()?, reader.text()?);
+        let more = reader.byte().unwrap_or(0);
+        let routes = if more & HAS_ROUTES != 0 { Some(reader.routes()?) } else { None };
         Some(Self {
             side,
             call,
@@ -285,20 +232,38 @@ impl Token {
             has_asserted_tel: flags & HAS_ASSERTED_TEL != 0,
             has_asserted_on_ack: flags & HAS_ASSERTED_ON_ACK != 0,
             has_privacy_id: flags & HAS_PRIVACY_ID != 0,
+            privacy: PrivacyForm {
+                has_none: more & PRIVACY_NONE != 0,
+                has_header: more & PRIVACY_HEADER != 0,
+                has_user: more & PRIVACY_USER != 0,
+                has_session: more & PRIVACY_SESSION != 0,
+            },
+            has_tel_of_digits: more & HAS_TEL_OF_DIGITS != 0,
             from_form,
-            user: reader.text()?,
-            domain: reader.text()?,
-            tenant: reader.text()?,
+            user,
+            domain,
+            tenant,
+            is_hidden: more & IS_HIDDEN != 0,
+            routes,
+            shows_callee: more & SHOWS_CALLEE != 0,
         })
     }
 }
 
-fn write_varint(mut value: u32, out: &mut Vec<u8>) {
-    while value > 127 {
-        out.push(value as u8 & 127 | 128);
-        value >>= 7;
+/// A length and a text each; `None` where one is longer than any that fits.
+fn written_routes(routes: &[Vec<u8>]) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    for route in routes {
+        let short = route.strip_prefix(ROUTE_START).and_then(|rest| rest.strip_suffix(ROUTE_END));
+        let short = short.filter(|host| host.first().is_some_and(|first| *first != WHOLE));
+        let (length, is_whole) = (short.map_or(route.len() + 1, <[u8]>::len), short.is_none());
+        out.push(u8::try_from(length).ok()?);
+        if is_whole {
+            out.push(WHOLE);
+        }
+        out.extend_from_slice(short.unwrap_or(route));
     }
-    out.push(value as u8);
+    Some(out)
 }
 
 fn write_ip(ip: IpAddr, out: &mut Vec<u8>) {
@@ -331,24 +296,27 @@ impl<'a> Reader<'a> {
         Some(u32::from_be_bytes(self.take(4)?.try_into().ok()?))
     }
 
-    fn varint(&mut self) -> Option<u32> {
-        let mut value = 0u32;
-        for shift in [0, 7, 14, 21, 28] {
-            let byte = self.byte()?;
-            value |= u32::from(byte & 127) << shift;
-            if byte & 128 == 0 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
     fn ip(&mut self) -> Option<IpAddr> {
         match self.byte()? {
             4 => Some(Ipv4Addr::from(<[u8; 4]>::try_from(self.take(4)?).ok()?).into()),
             6 => Some(Ipv6Addr::from(<[u8; 16]>::try_from(self.take(16)?).ok()?).into()),
             _ => None,
         }
+    }
+
+    /// All that is left.
+    fn routes(&mut self) -> Option<Vec<Vec<u8>>> {
+        let mut routes = Vec::new();
+        // Ends: each takes its length at least.
+        while !self.0.is_empty() {
+            let length = usize::from(self.byte()?);
+            let text = self.take(length)?;
+            routes.push(match text.split_first() {
+                Some((&WHOLE, whole)) => whole.to_vec(),
+                _ => [ROUTE_START, text, ROUTE_END].concat(),
+            });
+        }
+        Some(routes)
     }
 
     fn text(&mut self) -> Option<String> {
@@ -360,6 +328,7 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sealing::TokenKey;
 
     const NOW_S: u64 = 1_795_000_000;
 
@@ -380,10 +349,15 @@ mod tests {
             has_asserted_tel: true,
             has_asserted_on_ack: false,
             has_privacy_id: true,
+            privacy: PrivacyForm::default(),
+            has_tel_of_digits: false,
             from_form: FromForm::Anonymous,
             user: "+31201234567".to_owned(),
             domain: "acme".to_owned(),
             tenant: "acme".to_owned(),
+            is_hidden: false,
+            routes: None,
+            shows_callee: false,
         }
     }
 
@@ -408,7 +382,7 @@ mod tests {
             let text = ring.seal(&mut entropy, NOW_S, &sent, BINDING).unwrap();
             assert_eq!(ring.open(NOW_S, 86_400, text.as_bytes(), BINDING), Ok(sent));
         }
-        let written = token(Side::Customer, "127.0.9.1:5060").write(MAX_RAW);
+        let written = token(Side::Customer, "127.0.9.1:5060").write(MAX_TOKEN_LENGTH);
         // Flags, call, start, answered: then the place.
         assert_eq!(written[1 + 16 + 4 + 4], 1);
     }
@@ -427,6 +401,54 @@ mod tests {
         let text = ring.seal(&mut entropy, NOW_S, &sent, BINDING).unwrap();
         sent.domain.clear();
         assert_eq!(ring.open(NOW_S, 86_400, text.as_bytes(), BINDING), Ok(sent));
+    }
+
+    #[test]
+    fn what_was_asked_for_and_what_is_hidden_comes_back_and_costs_nothing_where_there_is_nothing() {
+        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32]));
+        let plain = Token { source: "127.0.9.1".parse().unwrap(), ..token(Side::Carrier, "127.0.9.1:5060") };
+        let bare = plain.write(MAX_TOKEN_LENGTH).len();
+        let routes = [vec![], vec![b"<sip:10.1.1.7;lr>".to_vec()], vec![b"<sip:a;lr>".to_vec(), b"\"x\" <sip:b>;y".to_vec()]];
+        for (index, routes) in routes.into_iter().enumerate() {
+            let set = |at: usize| index == at;
+            let sent = Token {
+                privacy: PrivacyForm { has_none: set(0), has_header: set(1), has_user: set(2), has_session: set(0) },
+                has_tel_of_digits: set(1),
+                is_hidden: true,
+                shows_callee: set(2),
+                routes: Some(routes),
+                ..plain.clone()
+            };
+            let binding = Binding { side: Side::Carrier, callee_tag: b"", ..BINDING };
+            let text = ring.seal(&mut entropy, NOW_S, &sent, binding).unwrap();
+            assert_eq!(ring.open(NOW_S, 86_400, text.as_bytes(), binding), Ok(sent));
+        }
+        assert_eq!(Token { is_hidden: true, ..plain.clone() }.write(MAX_TOKEN_LENGTH).len(), bare + 1);
+    }
+
+    #[test]
+    fn routes_that_do_not_fit_are_left_out_before_any_name() {
+        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32]));
+        let mut sent = Token { is_hidden: true, routes: Some(vec![vec![b'r'; 60]]), ..token(Side::Customer, "127.0.9.1:5060") };
+        let text = ring.seal(&mut entropy, NOW_S, &sent, BINDING).unwrap();
+        assert!(text.len() <= MAX_TOKEN_LENGTH);
+        sent.routes = None;
+        assert_eq!(ring.open(NOW_S, 86_400, text.as_bytes(), BINDING), Ok(sent.clone()));
+        sent.routes = Some(vec![vec![b'r'; 600]]);
+        let text = ring.seal(&mut entropy, NOW_S, &sent, BINDING).unwrap();
+        sent.routes = None;
+        assert_eq!(ring.open(NOW_S, 86_400, text.as_bytes(), BINDING), Ok(sent));
+    }
+
+    #[test]
+    fn what_is_sealed_for_one_place_opens_in_no_other() {
+        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32]));
+        let contact = ring.seal_bytes(&mut entropy, NOW_S, Purpose::Contact, BINDING, |_| b"sip:a@b".to_vec()).unwrap();
+        assert_eq!(ring.open_bytes(NOW_S, Purpose::Contact, contact.as_bytes(), BINDING).as_deref(), Some(&b"sip:a@b"[..]));
+        assert_eq!(ring.open(NOW_S, 86_400, contact.as_bytes(), BINDING), Err(TokenError::NotOurs));
+        let text = ring.seal(&mut entropy, NOW_S, &token(Side::Customer, "127.0.9.1:5060"), BINDING).unwrap();
+        assert_eq!(ring.open_bytes(NOW_S, Purpose::Contact, text.as_bytes(), BINDING), None);
+        assert_eq!(ring.seal_bytes(&mut entropy, NOW_S, Purpose::Contact, BINDING, |room| vec![0; room + 1]), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::timer::Timers;
 use crate::token::Token;
 
 use super::hangup::{Dialog, Ending};
+use super::hiding::HiddenSet;
 use super::numbering::Numbering;
 use super::phase::{self, Change, Phase};
 use super::server::ServerRole;
@@ -90,6 +91,8 @@ pub(super) struct Call {
     /// The token of the current gateway's copy of Record-Route, and what it says.
     pub token: String,
     pub sealed: Option<Token>,
+    /// Of a hidden call: routes that one side wrote and the other was not shown.
+    pub hidden: Vec<HiddenSet>,
     /// Some gateway has sent something.
     pub is_any_heard: bool,
     /// Of the last gateway that failed.
@@ -182,6 +185,7 @@ impl Proxy {
             current: None,
             token: String::new(),
             sealed: None,
+            hidden: Vec::new(),
             is_any_heard: false,
             last_cause: None,
             answered_ns: 0,

@@ -19,6 +19,7 @@ use crate::token::Side;
 
 use super::call::End;
 use super::cancel::{MAX_HUNG_UP, TIMED_OUT};
+use super::dialog::Sight;
 use super::{Proxy, Timed, Turn};
 
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +34,9 @@ pub(super) enum ClientRole {
     /// A gateway tried for a call whose INVITE is `server`. Holds the To-tags of 2xx of other branches downstream than the one that was
     /// passed on last: passed on too, or hung up because the call was over.
     Try { call: Key, server: Key, forks: Vec<Vec<u8>> },
-    /// A request in a dialog. `shown` speaks for a customer who responds; `end` is what a BYE ends when it is through.
-    Exchange { server: Key, call: CallId, shown: Option<Arc<Identity>>, end: Option<End> },
+    /// A request in a dialog. `shown` speaks for a customer who responds; `sight` is what else is seen of who does; `end` is what a BYE ends
+    /// when it is through.
+    Exchange { server: Key, call: CallId, shown: Option<Arc<Identity>>, sight: Sight, end: Option<End> },
     /// Our BYE to this side of the call.
     HangUp { call: CallId, side: Side },
     /// The gateway given up as the `number`th of this call: a late 1xx is cancelled, a late 2xx said, acknowledged and hung up.
@@ -442,10 +444,10 @@ impl Proxy {
         }
         match role {
             ClientRole::Try { call, server, .. } => self.on_try_response(turn, key, call, server, response),
-            ClientRole::Exchange { server, call, shown, end } => {
+            ClientRole::Exchange { server, call, shown, sight, end } => {
                 self.refresh_targets(server, call, shown.is_some(), response);
                 self.end_if_over(turn, end, response.status().unwrap_or_default());
-                self.on_exchange_response(turn, server, shown.as_deref(), response);
+                self.on_exchange_response(turn, server, shown.as_deref(), sight, response);
             }
             ClientRole::Abandoned { call, number, hung_up } => self.on_stray_response(turn, key, (call, number), hung_up, response),
             ClientRole::HangUp { call, side } => self.on_own_bye_answered(turn, call, side, response.status().unwrap_or_default()),

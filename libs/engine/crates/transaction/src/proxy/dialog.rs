@@ -7,12 +7,14 @@ use trunkline_message::{Message, Method, OwnedMessage};
 
 use crate::action::{Disposition, EndedBy, Flow};
 use crate::branch;
-use crate::forward::{self, Hop, Identity, Own};
+use crate::forward::{self, Hop, Identity, Own, Responder};
+use crate::hiding::Cover;
 use crate::plan::{CallId, Refusal, StaleCall};
 use crate::renumber::{self, Raise};
 use crate::route::RouteWork;
+use crate::sealing::Binding;
 use crate::slab::Key;
-use crate::token::{Binding, FromForm, Side, Token, TokenError};
+use crate::token::{FromForm, PrivacyForm, Side, Token, TokenError};
 use crate::transport::pick;
 
 use super::call::{contact_uri, Call, End};
@@ -21,6 +23,13 @@ use super::ingress::refuse;
 use super::phase::Phase;
 use super::server::ServerRole;
 use super::{Proxy, RecheckHandle, Turn};
+
+/// What the sides of a call see of each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sight {
+    pub is_hidden: bool,
+    pub shows_callee: bool,
+}
 
 /// What a forwarded request of the dialog needs: made of the token and, where it is still there, the call's row.
 #[derive(Clone, Debug)]
@@ -32,6 +41,7 @@ pub(super) struct Leg {
     identity: Arc<Identity>,
     /// For the carrier's requests.
     own: Own,
+    sight: Sight,
     answered_ns: u64,
     /// BYEs of ours that were refused stand before it.
     raise: Raise,
@@ -90,6 +100,7 @@ impl Proxy {
             return refuse(481, "T108");
         }
         let leg = leg_of(&token, call, request, is_main, &self.config.realm);
+        let work = if token.is_hidden { self.uncovered(turn.unix_s(), &token, call, request, &work) } else { work };
         let is_same_source = call.map_or(token.source, |call| call.customer.peer.ip()) == flow.peer.ip();
         if let Some(disposition) = self.serve_ending(turn, flow, token.call, request) {
             return disposition;
@@ -151,7 +162,14 @@ impl Proxy {
         Ok(())
     }
 
-    pub(super) fn on_exchange_response(&mut self, turn: &mut Turn<'_>, server: Key, shown: Option<&Identity>, response: &Message<'_>) {
+    pub(super) fn on_exchange_response(
+        &mut self,
+        turn: &mut Turn<'_>,
+        server: Key,
+        shown: Option<&Identity>,
+        sight: Sight,
+        response: &Message<'_>,
+    ) {
         let status = response.status().unwrap_or_default();
         let Some(known) = self.servers.get(server) else { return };
         let Some(request) = &known.request else { return };
@@ -163,9 +181,18 @@ impl Proxy {
         if status == 408 && !is_invite {
             return self.end_exchange(turn, server, status);
         }
+        let (request, source) = (Arc::clone(request), known.source);
         let lowered = renumber::as_asked(response, request.view().cseq().number);
         let view = lowered.as_ref().map_or(*response, OwnedMessage::view);
-        let bytes = forward::write_response(&request.view(), known.source.peer, &view, None, shown);
+        let (requester, responder) = match shown {
+            Some(identity) => (Side::Carrier, Responder::Customer(identity)),
+            None => (Side::Customer, Responder::Carrier { shows_callee: sight.shows_callee }),
+        };
+        let cover = match sight.is_hidden {
+            true => Some(self.cover(turn.unix_s(), &view, requester, requester, source.listener)),
+            false => None,
+        };
+        let bytes = forward::write_response(&request.view(), source.peer, &view, None, responder, cover.as_ref());
         self.respond(turn, server, status, bytes);
     }
 
@@ -209,7 +236,9 @@ impl Proxy {
     /// Without a transaction (§16.11, §17.1.1.3): a retransmitted ACK gets the same branch.
     fn forward_ack(&mut self, turn: &mut Turn<'_>, flow: Flow, ack: &Message<'_>, leg: &Leg, work: &RouteWork, loop_part: &str) {
         let branch = branch::make_stateless(&self.entropy, ack.branch(), loop_part);
-        let hop = self.hop(leg, &branch, flow);
+        let cover = self.cover_of(turn.unix_s(), leg, ack);
+        let (ours, realm) = (self.listener(leg.next_hop.listener), self.config.realm.as_str());
+        let hop = Hop { ours, branch: &branch, source: flow.peer, realm, cover: cover.as_ref() };
         turn.send(leg.next_hop, write_request(ack, hop, leg, work));
     }
 
@@ -233,12 +262,13 @@ impl Proxy {
             Side::Carrier => Some(Arc::clone(&leg.identity)),
         };
         let (ours, realm) = (self.listener(leg.next_hop.listener), self.config.realm.clone());
-        if !forward::has_room(&view) {
+        if !forward::has_room(&view, work.growth()) {
             return self.respond_plain(turn, server, 500);
         }
-        let role = ClientRole::Exchange { server, call: leg.call, shown, end };
+        let cover = self.cover_of(turn.unix_s(), leg, &view);
+        let role = ClientRole::Exchange { server, call: leg.call, shown, sight: leg.sight, end };
         let client = self.send_request(turn, leg.next_hop, role, loop_part, view.method(), |branch| {
-            write_request(&view, Hop { ours, branch, source: source.peer, realm: &realm }, leg, work)
+            write_request(&view, Hop { ours, branch, source: source.peer, realm: &realm, cover: cover.as_ref() }, leg, work)
         });
         if leg.side == Side::Carrier {
             self.allow_instead(client);
@@ -252,8 +282,13 @@ impl Proxy {
         }
     }
 
-    fn hop<'a>(&'a self, leg: &Leg, branch: &'a str, source: Flow) -> Hop<'a> {
-        Hop { ours: self.listener(leg.next_hop.listener), branch, source: source.peer, realm: &self.config.realm }
+    /// What the other side is shown instead of the sender of a request of the leg.
+    fn cover_of(&mut self, now_s: u64, leg: &Leg, request: &Message<'_>) -> Option<Cover> {
+        let (requester, holder) = match leg.side {
+            Side::Customer => (Side::Customer, Side::Carrier),
+            Side::Carrier => (Side::Carrier, Side::Customer),
+        };
+        leg.sight.is_hidden.then(|| self.cover(now_s, request, requester, holder, leg.next_hop.listener))
     }
 }
 
@@ -262,7 +297,7 @@ fn write_request(request: &Message<'_>, hop: Hop<'_>, leg: &Leg, work: &RouteWor
     let view = raised.as_ref().map_or(*request, OwnedMessage::view);
     match leg.side {
         Side::Customer => forward::write_to_carrier(&view, hop, work, &leg.identity),
-        Side::Carrier => forward::write_to_customer(&view, hop, work, &leg.own),
+        Side::Carrier => forward::write_to_customer(&view, hop, work, &leg.own, leg.sight.shows_callee),
     }
 }
 
@@ -287,6 +322,7 @@ fn leg_of(token: &Token, call: Option<&Call>, request: &Message<'_>, is_main: bo
         next_hop,
         identity: call.map_or_else(|| Arc::new(identity_of(token, request, realm)), |call| Arc::clone(&call.identity)),
         own,
+        sight: Sight { is_hidden: token.is_hidden, shows_callee: token.shows_callee },
         answered_ns: call.map_or_else(|| token.answered_ns(), |call| call.answered_ns),
         raise: call.map_or_else(Raise::default, |call| call.raise_of(token.side, request)),
         is_main: is_main && call.is_none_or(|call| matches!(call.phase, Phase::Answered | Phase::Closing)),
@@ -302,8 +338,8 @@ fn own_of(call: &Call) -> Own {
 /// customer's own To mostly names the same.
 fn identity_of(token: &Token, request: &Message<'_>, realm: &str) -> Identity {
     let host = if token.domain.is_empty() { realm.to_owned() } else { format!("{}.{realm}", token.domain) };
-    let is_number =
-        token.user.strip_prefix('+').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = token.user.strip_prefix('+').is_some_and(is_digits);
     let sip = match token.user.as_str() {
         "" => format!("<sip:{host}>"),
         user if is_number => format!("<sip:{user}@{host};user=phone>"),
@@ -313,16 +349,20 @@ fn identity_of(token: &Token, request: &Message<'_>, realm: &str) -> Identity {
     // A domain alone names a caller without account and number; a realm alone names nobody.
     if token.has_asserted && !(token.user.is_empty() && token.domain.is_empty()) {
         asserted.push(sip.clone());
-        if token.has_asserted_tel && is_number {
-            asserted.push(format!("<tel:{}>", token.user));
-        }
+    }
+    if token.has_asserted_tel && is_number {
+        asserted.push(format!("<tel:{}>", token.user));
+    } else if token.has_asserted_tel && token.has_tel_of_digits && is_digits(&token.user) {
+        asserted.push(format!("<tel:+{}>", token.user));
     }
     let from_name_addr = match token.from_form {
         FromForm::Kept => String::new(),
         FromForm::Asserted if !token.user.is_empty() => sip,
         FromForm::Asserted | FromForm::Anonymous => "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned(),
     };
-    let privacy = if token.has_privacy_id { "id".to_owned() } else { String::new() };
+    let PrivacyForm { has_none, has_header, has_user, has_session } = token.privacy;
+    let asked = [(has_none, "none"), (token.has_privacy_id, "id"), (has_header, "header"), (has_user, "user"), (has_session, "session")];
+    let privacy = asked.into_iter().filter(|(is_asked, _)| *is_asked).map(|(_, word)| word).collect::<Vec<_>>().join(";");
     let is_anonymous = forward::is_anonymous(&from_name_addr);
     let to_name_addr = match request.to().uri() {
         Ok(to) if is_anonymous => forward::to_name_addr(&String::from_utf8_lossy(to.user.unwrap_or_default()), token.next_hop.peer),

@@ -69,6 +69,13 @@ impl Dialog {
     }
 }
 
+impl Dialog {
+    /// Where requests to the carrier go.
+    pub fn carrier_target(&self) -> &[u8] {
+        &self.carrier.target
+    }
+}
+
 impl Call {
     /// Target refresh (§12.2.1.2): each side's requests go to the Contact that it gave last. Empty: it gave none.
     pub fn refresh_targets(&mut self, customer: Vec<u8>, carrier: Vec<u8>) {

@@ -1,13 +1,15 @@
 //! The proxy: one object that knows every transaction and call of a worker.
 //!
 //! `ingress` sorts what arrives; `server` and `client` run the machines; `call` holds the rows and their ends, `phase` says where a call stands, `walk` tries the gateways,
-//! `cancel` ends what was given up, `dialog` serves requests inside dialogs, `hangup` ends calls of our own accord, `workers` says what belongs to another worker.
+//! `cancel` ends what was given up, `dialog` serves requests inside dialogs, `hangup` ends calls of our own accord, `hiding` gives back what one
+//! side was not shown of the other, `workers` says what belongs to another worker.
 
 mod call;
 mod cancel;
 mod client;
 mod dialog;
 mod hangup;
+mod hiding;
 mod ingress;
 mod memory;
 mod numbering;
@@ -26,9 +28,10 @@ use crate::action::{Action, Disposition, Fact, FactKind, Flow, Now};
 use crate::config::{Config, MAX_WORKERS};
 use crate::entropy::{Entropy, IsHash, KeyedState};
 use crate::plan::{Admission, CallHandle, CallId, LiveCall, Refusal, RoutePlan, StaleCall};
+use crate::sealing::{TokenKey, TokenRing};
 use crate::slab::{Key, Slab};
 use crate::timer::TimerQueue;
-use crate::token::{TokenKey, TokenRing, MAX_LISTENERS};
+use crate::token::MAX_LISTENERS;
 use crate::transport::{Listener, Transport};
 
 use call::Call;

@@ -6,18 +6,20 @@ use trunkline_message::{Message, Method};
 
 use crate::action::{FactKind, FailedBy, FailureCause, Flow};
 use crate::branch;
-use crate::forward::{self, Hop, Identity, RouteRewrite};
+use crate::forward::{self, Hop, Identity, Responder, RouteRewrite};
 use crate::plan::{Refusal, RoutePlan, Step, MAX_TARGETS};
 use crate::prepared::Prepared;
 use crate::route;
+use crate::sealing::Binding;
 use crate::slab::Key;
-use crate::token::{Binding, Side, Token};
+use crate::token::{Side, Token};
 use crate::transport::Transport;
 
 use super::call::{Call, CallTimer};
 use super::cancel::TIMED_OUT;
 use super::client::ClientRole;
 use super::hangup::Dialog;
+use super::hiding;
 use super::phase::{Change, Phase};
 use super::{Proxy, Turn};
 
@@ -90,10 +92,18 @@ impl Proxy {
             },
         };
         turn.fact(call.id, tried);
-        if !forward::has_room(&view) {
+        if !forward::has_room(&view, (0, 0)) {
             return false;
         }
-        let sealed = token_of(call, target, self.transport(call.customer));
+        let mut sealed = token_of(call, target, self.transport(call.customer));
+        let cover = match target.hides_topology {
+            true => {
+                sealed.routes = hiding::customer_routes(&view);
+                Some(self.cover(turn.unix_s(), &view, Side::Customer, Side::Carrier, step.listener))
+            }
+            false => None,
+        };
+        let Some(call) = self.calls.get(key) else { return false };
         let binding = Binding { side: Side::Carrier, call_id: view.call_id(), caller_tag: &call.caller_tag, callee_tag: b"" };
         let Some(token) = self.ring.seal(&mut self.entropy, turn.unix_s(), &sealed, binding) else { return false };
         let loop_part = branch::loop_part(&self.entropy, &view);
@@ -103,7 +113,7 @@ impl Proxy {
         let branch = self.next_branch(&loop_part);
         let written = |listener: u16| {
             let ours = self.listener(listener);
-            let hop = Hop { ours, branch: &branch, source, realm: &realm };
+            let hop = Hop { ours, branch: &branch, source, realm: &realm, cover: cover.as_ref() };
             forward::write_try(&view, hop, &route::record_route(ours, &token), step, &identity)
         };
         let (mut listener, mut bytes) = (step.listener, written(step.listener));
@@ -116,6 +126,9 @@ impl Proxy {
             call.current = Some(client);
             call.token = token;
             call.identity = identity;
+            if let Some(routes) = sealed.routes.as_deref().filter(|_| sealed.is_hidden) {
+                call.keep_routes(Side::Customer, b"", routes);
+            }
             call.sealed = Some(sealed);
         }
         true
@@ -373,12 +386,19 @@ impl Proxy {
     /// A response of the current gateway as the customer gets it, with the customer's copy of Record-Route in responses that make a dialog.
     fn response_of_try(&mut self, turn: &Turn<'_>, key: Key, response: &Message<'_>, answered_ns: Option<u64>) -> Option<Vec<u8>> {
         let call = self.calls.get(key)?;
+        let (is_hidden, listener) = (call.step.as_ref().is_some_and(|step| step.target.hides_topology), call.customer.listener);
+        let cover = match is_hidden {
+            true => Some(self.cover(turn.unix_s(), response, Side::Customer, Side::Customer, listener)),
+            false => None,
+        };
+        let call = self.calls.get(key)?;
         let client = self.clients.get(call.current?)?;
         let server = self.servers.get(call.server)?;
         let (request, source) = (server.request.clone()?, server.source.peer);
         // Without a To-tag a response makes no dialog (§12.1), and a token for it would be bound to none.
         let has_tag = response.to_tag().is_some_and(|tag| !tag.is_empty());
         let is_dialog = has_tag && response.status().is_some_and(|status| (101..300).contains(&status));
+        let mut hidden_routes = None;
         let replacement = match is_dialog {
             true => {
                 let side = Side::Customer;
@@ -387,16 +407,23 @@ impl Proxy {
                 let transport = self.transport(next_hop);
                 let sealed = call.sealed.clone()?;
                 let answered_after_ms = answered_ns.map(|at_ns| sealed.after_ms(at_ns));
-                let token = Token { side, next_hop, transport, source, answered_after_ms, ..sealed };
+                let routes = if is_hidden { hiding::carrier_routes(response, &call.token) } else { None };
+                let token = Token { side, next_hop, transport, source, answered_after_ms, routes, ..sealed };
                 let callee_tag = response.to_tag().unwrap_or_default();
                 let binding = Binding { side, call_id: response.call_id(), caller_tag: &call.caller_tag, callee_tag };
                 let ours = self.listener(call.customer.listener);
+                hidden_routes = token.routes.clone();
                 self.ring.seal(&mut self.entropy, turn.unix_s(), &token, binding).map(|token| route::record_route(ours, &token))
             }
             false => None,
         };
         let rewrite = replacement.as_deref().map(|replacement| RouteRewrite { token: &call.token, replacement });
-        Some(forward::write_response(&request.view(), source, response, rewrite, None))
+        let responder = Responder::Carrier { shows_callee: call.step.as_ref().is_some_and(|step| step.target.shows_callee) };
+        let bytes = forward::write_response(&request.view(), source, response, rewrite, responder, cover.as_ref());
+        if let (Some(call), Some(routes)) = (self.calls.get_mut(key), hidden_routes) {
+            call.keep_routes(Side::Carrier, response.to_tag().unwrap_or_default(), &routes);
+        }
+        Some(bytes)
     }
 }
 
@@ -451,13 +478,18 @@ fn token_of(call: &Call, target: &Prepared, transport: Transport) -> Token {
         next_hop: call.customer,
         transport,
         source: target.address.ip(),
-        has_asserted: !target.asserted.is_empty(),
+        has_asserted: target.has_asserted_sip,
         has_asserted_tel: target.has_asserted_tel,
         has_asserted_on_ack: target.has_asserted_on_ack,
         has_privacy_id: target.has_privacy_id,
+        privacy: target.privacy_form,
+        has_tel_of_digits: target.has_tel_of_digits,
         from_form: target.from_form,
         user: target.user.clone(),
         domain: call.domain.clone(),
         tenant: call.tenant.clone(),
+        is_hidden: target.hides_topology,
+        routes: None,
+        shows_callee: target.shows_callee,
     }
 }
