@@ -31,17 +31,20 @@ pub struct Prepared {
 
 impl Prepared {
     pub fn new(target: Target) -> Self {
-        let (sip, tel) = (user_of(&target.asserted, is_sip), user_of(&target.asserted, |scheme| scheme == Scheme::Tel));
-        // Where P-Asserted-Identity is kept from the carrier, From may show the same.
-        let user = sip.as_ref().or(tel.as_ref()).cloned().or_else(|| user_of(&[target.from_name_addr.clone()], is_sip)).unwrap_or_default();
+        let (sip, tel) = asserted_users(&target.asserted);
+        let user = match sip.or(tel) {
+            Some(user) => String::from_utf8_lossy(user).into_owned(),
+            None => user_of(&target.from_name_addr),
+        };
         let is_anonymous = is_anonymous(&target.from_name_addr);
         let from_form = match target.from_name_addr.as_str() {
             "" => FromForm::Kept,
             _ if is_anonymous || user.is_empty() => FromForm::Anonymous,
             _ => FromForm::Asserted,
         };
-        let has_tel_of_digits = tel.as_ref().is_some_and(|tel| tel.strip_prefix('+') == Some(&user));
-        let has_privacy = |word: &str| target.privacy.split(';').any(|token| token.trim().eq_ignore_ascii_case(word));
+        let has_tel_of_digits = tel.is_some_and(|tel| tel.strip_prefix(b"+") == Some(user.as_bytes()));
+        let has_privacy =
+            |word: &str| !target.privacy.is_empty() && target.privacy.split(';').any(|token| token.trim().eq_ignore_ascii_case(word));
         let identity = Identity {
             asserted: target.asserted.clone(),
             privacy: target.privacy.clone(),
@@ -83,13 +86,24 @@ impl Deref for Prepared {
     }
 }
 
-fn is_sip(scheme: Scheme) -> bool {
-    matches!(scheme, Scheme::Sip | Scheme::Sips)
+/// User part of the first SIP URI among values of P-Asserted-Identity, empty where it has none, and number of the first tel URI: what a
+/// token can carry.
+fn asserted_users(asserted: &[String]) -> (Option<&[u8]>, Option<&[u8]>) {
+    let (mut sip, mut tel) = (None, None);
+    for uri in asserted.iter().filter_map(|value| Uri::parse(NameAddr::parse(value.as_bytes()).ok()?.uri_bytes).ok()) {
+        let user = uri.user.unwrap_or_default();
+        match uri.scheme {
+            Scheme::Sip | Scheme::Sips => _ = sip.get_or_insert(user),
+            Scheme::Tel => _ = tel.get_or_insert(user),
+            Scheme::Other => {}
+        }
+    }
+    (sip, tel)
 }
 
-/// User part, or number, of the first URI of such a scheme among name-addrs: what a token can carry. Empty where the URI has none.
-fn user_of(values: &[String], is_wanted: impl Fn(Scheme) -> bool) -> Option<String> {
-    let uris = values.iter().filter_map(|value| Uri::parse(NameAddr::parse(value.as_bytes()).ok()?.uri_bytes).ok());
-    let mut wanted = uris.filter(|uri| is_wanted(uri.scheme));
-    wanted.next().map(|uri| uri.user.map(|user| String::from_utf8_lossy(user).into_owned()).unwrap_or_default())
+/// Where P-Asserted-Identity is kept from the carrier, From may show the same.
+fn user_of(from_name_addr: &str) -> String {
+    let from = NameAddr::parse(from_name_addr.as_bytes()).ok().filter(|_| !from_name_addr.is_empty());
+    let user = from.and_then(|from| from.uri().ok()).and_then(|uri| uri.user);
+    user.map(|user| String::from_utf8_lossy(user).into_owned()).unwrap_or_default()
 }

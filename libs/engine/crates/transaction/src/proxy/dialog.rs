@@ -314,7 +314,8 @@ fn leg_of(token: &Token, call: Option<&Call>, request: &Message<'_>, is_main: bo
     };
     let own = match (token.side, call) {
         (Side::Carrier, Some(call)) => own_of(call),
-        _ => Own::default(),
+        (Side::Carrier, None) => Own { to_address: dialled(token, request, realm), ..Own::default() },
+        (Side::Customer, _) => Own::default(),
     };
     Leg {
         side: token.side,
@@ -334,10 +335,27 @@ fn own_of(call: &Call) -> Own {
     Own { from_address: call.caller_address.clone(), to_address: hidden(&call.called_address), contact: hidden(&call.contact) }
 }
 
+/// What the customer of an anonymous call most likely wrote into To, where the row that knew it is gone: the carrier's From names its own
+/// address.
+fn dialled(token: &Token, request: &Message<'_>, realm: &str) -> Vec<u8> {
+    let number = request.from().uri().ok().and_then(|uri| uri.user).map(String::from_utf8_lossy);
+    match number {
+        Some(number) if token.from_form == FromForm::Anonymous => format!("<sip:{number}@{}>", host_of(token, realm)).into_bytes(),
+        _ => Vec::new(),
+    }
+}
+
+fn host_of(token: &Token, realm: &str) -> String {
+    if token.domain.is_empty() {
+        return realm.to_owned();
+    }
+    format!("{}.{realm}", token.domain)
+}
+
 /// The identity as far as a token carries it, in the form that the domain library gives it (identity.py): display names are lost with the row, and so is the number in an anonymous To; the
 /// customer's own To mostly names the same.
 fn identity_of(token: &Token, request: &Message<'_>, realm: &str) -> Identity {
-    let host = if token.domain.is_empty() { realm.to_owned() } else { format!("{}.{realm}", token.domain) };
+    let host = host_of(token, realm);
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_number = token.user.strip_prefix('+').is_some_and(is_digits);
     let sip = match token.user.as_str() {

@@ -103,6 +103,8 @@ pub struct Agent {
     pub name: String,
     /// Where it is now, and where it was before: it still hears there.
     pub addresses: Vec<String>,
+    /// A proxy in front of it, at the same address, records its route and wants to see every request of the dialog come by it.
+    pub is_behind_proxy: bool,
     /// The edges it knows, the one to ask first in front, and those that did not answer.
     pub edges: Vec<String>,
     pub silent: Vec<String>,
@@ -129,6 +131,7 @@ impl Agent {
         Self {
             name: name.to_owned(),
             addresses: vec![address.to_owned()],
+            is_behind_proxy: false,
             edges: edges.iter().map(|edge| (*edge).to_owned()).collect(),
             silent: Vec::new(),
             caller: None,
@@ -149,6 +152,33 @@ impl Agent {
 
     pub fn address(&self) -> &str {
         &self.addresses[0]
+    }
+
+    /// The route that the proxy in front of it records.
+    pub fn own_route(&self) -> String {
+        format!("<sip:{};p={};lr>", self.address(), self.name)
+    }
+
+    fn is_own_route(&self, value: &str) -> bool {
+        value.contains(&format!(";p={};", self.name))
+    }
+
+    /// Routes of a dialog but for our own proxy's, which sends on what we send.
+    pub fn without_own(&self, routes: Vec<&str>) -> Vec<String> {
+        routes.into_iter().filter(|route| !self.is_own_route(route)).map(str::to_owned).collect()
+    }
+
+    /// A request of a dialog names where we said that we are, and comes by the routes that we recorded.
+    pub fn check_way(&mut self, request: &Sip) {
+        let start = request.start();
+        let target = address(start.split(' ').nth(1).unwrap_or_default());
+        if !self.addresses.iter().any(|known| known == target) {
+            self.wrongs.push(format!("not for {}: {start}", self.name));
+        }
+        let routes = request.values("Route");
+        if self.is_behind_proxy && !(routes.len() == 1 && self.is_own_route(routes[0])) {
+            self.wrongs.push(format!("came by {routes:?} to {}: {start}", self.name));
+        }
     }
 
     pub fn plan(&mut self, after_ms: u64, what: Do, about: usize) {

@@ -136,6 +136,7 @@ impl Agent {
             }
             return;
         };
+        self.check_way(ack);
         let accepted = |server: &Server| {
             server.dialog == Some(dialog) && server.is_accepted() && server.request.cseq == ack.cseq && server.request.method == "INVITE"
         };
@@ -152,6 +153,7 @@ impl Agent {
 
     pub fn on_dialog_request(&mut self, from: &str, request: Sip) {
         let Some(dialog) = self.dialog_of(&request) else { return self.reject(from, request, 481, None) };
+        self.check_way(&request);
         if request.cseq <= self.dialogs[dialog].remote_cseq {
             // §12.2.2: out of order.
             return self.reject(from, request, 500, Some(dialog));

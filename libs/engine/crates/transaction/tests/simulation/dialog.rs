@@ -32,7 +32,12 @@ pub struct Dialog {
 
 impl Agent {
     pub fn own_response(&self, server: usize, status: u16, fork: u8, lines: &str) -> String {
-        response(&self.servers[server].request, status, &self.own_tag(fork), self.address(), lines)
+        let text = response(&self.servers[server].request, status, &self.own_tag(fork), self.address(), lines);
+        let is_recorded = self.is_behind_proxy && (101..300).contains(&status) && self.servers[server].request.to_tag.is_empty();
+        match is_recorded {
+            true => text.replacen("Record-Route: ", &format!("Record-Route: {}\r\nRecord-Route: ", self.own_route()), 1),
+            false => text,
+        }
     }
 
     pub fn own_tag(&self, fork: u8) -> String {
@@ -100,7 +105,7 @@ impl Agent {
             cseq: 0,
             remote_cseq: request.cseq,
             target: uri(request.value("Contact")).to_owned(),
-            routes: request.values("Record-Route").into_iter().map(str::to_owned).collect(),
+            routes: self.without_own(request.values("Record-Route")),
             acks: Vec::new(),
             pracked: Vec::new(),
             postponed: 0,
@@ -110,7 +115,7 @@ impl Agent {
     }
 
     pub fn open_as_caller(&mut self, message: &Sip) -> usize {
-        let mut routes: Vec<String> = message.values("Record-Route").into_iter().map(str::to_owned).collect();
+        let mut routes = self.without_own(message.values("Record-Route"));
         routes.reverse();
         let target = uri(message.value("Contact")).to_owned();
         let known = self.dialogs.iter().position(|dialog| dialog.call_id == message.call_id && dialog.remote_tag == message.to_tag);

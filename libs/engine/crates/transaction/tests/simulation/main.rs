@@ -49,6 +49,7 @@ fn thrown(seed: u64) -> Plan {
         spared: BTreeSet::new(),
         has_sibling: dice.is_hit(60),
         is_anonymous: dice.is_hit(20),
+        is_hidden: dice.is_hit(40),
     }
 }
 
@@ -113,6 +114,7 @@ fn whoever_dies_at_whatever_step_every_call_ends_once_and_nothing_is_left() {
             spared: BTreeSet::new(),
             has_sibling: true,
             is_anonymous: false,
+            is_hidden: flow % 3 == 0,
         };
         let inputs = try_out(&quiet, "nobody dies").inputs;
         for (at, death) in deaths(&inputs).into_iter().enumerate() {

@@ -41,6 +41,7 @@ pub struct Watch {
     pub gateways: Vec<Target>,
     /// By Call-ID: everybody who may be told of the call.
     pub parties: BTreeMap<String, BTreeSet<String>>,
+    is_hidden: bool,
     sent: BTreeMap<String, Sent>,
     got: BTreeMap<String, Got>,
     /// Branches by what they carried where.
@@ -53,9 +54,21 @@ pub struct Watch {
 }
 
 impl Watch {
-    pub fn set_gateways(&mut self, gateways: [(&str, &str); 2], from_name_addr: &str) {
-        let target = |(name, address): (&str, &str)| Target { from_name_addr: from_name_addr.to_owned(), ..target(name, address) };
+    pub fn set_gateways(&mut self, gateways: [(&str, &str); 2], from_name_addr: &str, hides_topology: bool) {
+        let target =
+            |(name, address): (&str, &str)| Target { from_name_addr: from_name_addr.to_owned(), hides_topology, ..target(name, address) };
         self.gateways = gateways.map(target).to_vec();
+        self.is_hidden = hides_topology;
+    }
+
+    /// Nothing of one side's addresses stands in what the other gets, wherever in the message.
+    fn on_hidden(&mut self, to: &str, message: &Sip) {
+        let is_gateway = |address: &str| self.gateways.iter().any(|gateway| gateway.address.to_string() == address);
+        let others = self.parties.get(&message.call_id).into_iter().flatten().filter(|party| is_gateway(party) != is_gateway(to));
+        let seen: Vec<&String> = others.filter(|party| message.text.contains(party.split(':').next().unwrap_or_default())).collect();
+        if !seen.is_empty() {
+            self.wrongs.push(format!("{to} was shown {seen:?}:\n{}", message.text));
+        }
     }
 
     pub fn plan(&self, is_reversed: bool) -> RoutePlan {
@@ -126,6 +139,9 @@ impl Watch {
     pub fn on_send(&mut self, now_ms: u64, to: &str, message: &Sip) {
         if !self.parties.get(&message.call_id).is_some_and(|parties| parties.contains(to)) {
             self.wrongs.push(format!("{} to {to}, who is not in {}", message.start(), message.call_id));
+        }
+        if self.is_hidden {
+            self.on_hidden(to, message);
         }
         match message.status {
             None => self.on_request(now_ms, to, message),

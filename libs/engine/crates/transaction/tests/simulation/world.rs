@@ -32,6 +32,8 @@ pub struct Plan {
     pub has_sibling: bool,
     /// The carriers are shown an anonymous caller.
     pub is_anonymous: bool,
+    /// Neither side is shown the other, and each has a proxy of its own in front.
+    pub is_hidden: bool,
 }
 
 /// What came of it.
@@ -91,6 +93,7 @@ impl World {
         for (caller, (name, address)) in script.callers.iter().zip(CALLERS) {
             let mut agent = Agent::new(name, address, known, script.reinvited);
             agent.caller = Some(caller.clone());
+            agent.is_behind_proxy = plan.is_hidden;
             for (at_ms, what) in caller.plan.clone() {
                 agent.plan(at_ms, what, 0);
             }
@@ -101,12 +104,13 @@ impl World {
         for (callee, (name, address)) in script.callees.iter().zip([("alpha", ALPHA), ("beta", BETA)]) {
             let mut agent = Agent::new(name, address, known, script.reinvited);
             agent.callee = callee.clone();
+            agent.is_behind_proxy = plan.is_hidden;
             agents.push(agent);
         }
         let shown = if plan.is_anonymous { "\"Anonymous\" <sip:anonymous@anonymous.invalid>" } else { "" };
         for (index, edge) in edges.iter_mut().enumerate() {
             edge.watch.parties = parties.clone();
-            edge.watch.set_gateways([("alpha", ALPHA), ("beta", BETA)], shown);
+            edge.watch.set_gateways([("alpha", ALPHA), ("beta", BETA)], shown, plan.is_hidden);
             edge.start(index as u64 + 1);
         }
         let mut network = Network::new(plan.seed, &plan.faults, &plan.spared);
