@@ -405,7 +405,7 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_and_what_is_hidden_comes_back_and_costs_nothing_where_there_is_nothing() {
-        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32]));
+        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32], 0));
         let plain = Token { source: "127.0.9.1".parse().unwrap(), ..token(Side::Carrier, "127.0.9.1:5060") };
         let bare = plain.write(MAX_TOKEN_LENGTH).len();
         let routes = [vec![], vec![b"<sip:10.1.1.7;lr>".to_vec()], vec![b"<sip:a;lr>".to_vec(), b"\"x\" <sip:b>;y".to_vec()]];
@@ -428,7 +428,7 @@ mod tests {
 
     #[test]
     fn routes_that_do_not_fit_are_left_out_before_any_name() {
-        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32]));
+        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32], 0));
         let mut sent = Token { is_hidden: true, routes: Some(vec![vec![b'r'; 60]]), ..token(Side::Customer, "127.0.9.1:5060") };
         let text = ring.seal(&mut entropy, NOW_S, &sent, BINDING).unwrap();
         assert!(text.len() <= MAX_TOKEN_LENGTH);
@@ -442,7 +442,7 @@ mod tests {
 
     #[test]
     fn what_is_sealed_for_one_place_opens_in_no_other() {
-        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32]));
+        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32], 0));
         let contact = ring.seal_bytes(&mut entropy, NOW_S, Purpose::Contact, BINDING, |_| b"sip:a@b".to_vec()).unwrap();
         assert_eq!(ring.open_bytes(NOW_S, Purpose::Contact, contact.as_bytes(), BINDING).as_deref(), Some(&b"sip:a@b"[..]));
         assert_eq!(ring.open(NOW_S, 86_400, contact.as_bytes(), BINDING), Err(TokenError::NotOurs));
