@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from helpers.engine import EngineBench, Peer, Sip, account, authorization, by_address, domain
+from helpers.streams import connected
 
 from trunkline.engine import Route, Target
 
@@ -99,6 +100,38 @@ def test_requests_of_a_dialog_find_it_from_either_side_and_any_port(team: Engine
     assert team.engine.status()["passed"] > 0
     ended = [fact["ended"] for fact in team.facts(4 * CALLS) if "ended" in fact]
     assert sorted(end["by"] for end in ended) == ["callee"] * (CALLS // 2) + ["caller"] * (CALLS // 2)
+
+
+def test_what_leaves_over_a_connection_leaves_by_the_worker_that_has_it(tmp_path: Path) -> None:
+    bench = EngineBench(tmp_path, workers=WORKERS, listen=[("127.0.0.1", 0), ("127.0.0.1", 0, "tcp")])
+    try:
+        bench.apply(*by_address())
+        gateway, connections = bench.gateway(), []
+        for number in range(CALLS):
+            customer = connected(bench.engine.addresses[1])
+            connections.append(customer)
+            invite, answer, route = answered(customer, gateway, f"call-{number}")
+            # A request of the carrier comes to any worker and leaves over the customer's connection.
+            text = gateway.request("OPTIONS", call=f"call-{number}", cseq=7, extra=(f"Route: {invite.one('Record-Route')}",))
+            lines = text.split("\r\n")
+            lines[2], lines[3] = f"From: {invite.one('To')};tag=gateway", f"To: {invite.one('From')}"
+            gateway.reply(invite, "\r\n".join(lines))
+            options = customer.receive()
+            assert options.start_line.startswith("OPTIONS "), options
+            customer.answer(options, "200 OK")
+            assert gateway.final().status == 200
+            # The connection is new; its worker may be another than the call's, and so is the one that the answer leaves by.
+            moved = connected(bench.engine.addresses[1])
+            connections.append(moved)
+            moved.send(moved.request("BYE", call=f"call-{number}", cseq=2, to_tag=answer.to_tag, extra=(route,)))
+            gateway.answer(gateway.receive(), "200 OK")
+            assert moved.final().status == 200
+        assert bench.engine.live_calls() == []
+        assert bench.engine.status()["passed"] > 0
+    finally:
+        bench.close()
+        for connection in connections:
+            connection.close()
 
 
 def test_credentials_are_good_at_one_worker_once(team: EngineBench) -> None:
