@@ -253,3 +253,21 @@ def test_a_reinvite_from_elsewhere_passes_the_access_rule_again(bench: EngineBen
     assert listed.final().status == 200
     [call] = bench.engine.live_calls()
     assert call.state == "answered"
+
+
+@pytest.mark.parametrize("takes_refer", [False, True])
+def test_refer_reaches_a_carrier_that_takes_it_and_no_other(admitting: EngineBench, takes_refer: bool) -> None:
+    gateway, peer = admitting.gateway(), admitting.peer()
+    [target] = admitting.targets()
+    admitting.decide = lambda invite: Route((target._replace(takes_refer=takes_refer),))
+    peer.send(peer.request())
+    gateway.answer(gateway.receive(), "200 OK")
+    route = peer.final().one("Record-Route")
+    request = peer.request("REFER", cseq=2, to_tag="gateway", extra=(f"Route: {route}", "Refer-To: <sip:+881@127.0.0.9>"))
+    peer.send(request.replace(f"sip:{NUMBER}@{HOST}", f"sip:g@{gateway.host_port}", 1))
+    if takes_refer:
+        gateway.answer(gateway.receive(), "202 Accepted")
+        assert peer.final().status == 202
+    else:
+        assert peer.final().start_line == "SIP/2.0 403 Transfer Not Allowed T302"
+        assert gateway.hears_nothing()

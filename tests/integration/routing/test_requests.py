@@ -68,13 +68,16 @@ async def test_carriers_are_changed_and_listed_with_their_gateways(client: Clien
     await client.carrier("gamma", "127.0.8.1", "127.0.8.3")
     await client.carrier("delta", "127.0.8.2")
     await client.stub.ChangeCarrier(
-        routing_pb2.ChangeCarrierRequest(carrier="delta", settings=config_pb2.CarrierSettings(is_trusted=True, pdd_limit_s=7))
+        routing_pb2.ChangeCarrierRequest(
+            carrier="delta", settings=config_pb2.CarrierSettings(is_trusted=True, pdd_limit_s=7, takes_refer=True)
+        )
     )
     await client.stub.RemoveGateway(routing_pb2.RemoveGatewayRequest(carrier="gamma", gateway="g1"))
     found = {carrier.name: carrier for carrier in (await client.stub.ListCarriers(routing_pb2.ListCarriersRequest())).carriers}
     gamma, delta = found["gamma"], found["delta"]
     assert [gateway.name for gateway in gamma.gateways] == ["g2"]
     assert (delta.settings.is_trusted, delta.settings.pdd_limit_s, gamma.settings.pdd_limit_s) == (True, 7, 20)
+    assert (delta.settings.takes_refer, gamma.settings.takes_refer) == (True, False)
 
 
 async def test_a_gateway_over_tls_has_its_port_and_the_name_of_its_certificate(client: Client) -> None:

@@ -29,6 +29,7 @@ _target = st.builds(
     pdd_limit_s=_number,
     rate_micros=st.integers(min_value=0, max_value=2**63),
     currency=_text,
+    takes_refer=st.booleans(),
 )
 _steps = st.lists(st.tuples(_target, _text), min_size=1, max_size=8)
 _decision: st.SearchStrategy[Route | Reject] = st.one_of(

@@ -191,6 +191,7 @@ class CarrierSettings:
     pai_forms: str = ""
     from_form: str = ""
     hiding: str = ""
+    takes_refer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

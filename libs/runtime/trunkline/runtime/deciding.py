@@ -88,4 +88,5 @@ def _target(target: RouteTarget) -> Target:
         choice.currency,
         hides_topology,
         shows_callee,
+        settings.takes_refer,
     )

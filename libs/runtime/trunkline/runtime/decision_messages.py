@@ -113,6 +113,7 @@ def _message_of(target: Target, request_user: str) -> routing_pb2.RouteTarget:
         currency=target.currency,
         hides_topology=target.hides_topology,
         shows_callee=target.shows_callee,
+        takes_refer=target.takes_refer,
     )
 
 
@@ -133,4 +134,5 @@ def _target_of(message: routing_pb2.RouteTarget) -> Target:
         message.currency,
         message.hides_topology,
         message.shows_callee,
+        message.takes_refer,
     )

@@ -212,6 +212,7 @@ def _settings(settings: config_pb2.CarrierSettings) -> CarrierSettings:
         settings.pai_forms,
         settings.from_form,
         settings.hiding,
+        takes_refer=settings.takes_refer,
     )
 
 
@@ -232,6 +233,7 @@ def _carrier(carrier: Carrier) -> routing_pb2.Carrier:
             pai_forms=settings.pai_forms or PAI_FORMS[0],
             from_form=settings.from_form or FROM_FORMS[0],
             hiding=settings.hiding or CARRIER_HIDING[0],
+            takes_refer=settings.takes_refer,
         ),
         gateways=[
             routing_pb2.Gateway(

@@ -23,7 +23,7 @@ const MAX_TEXT_BYTES: usize = 1024;
 pub const UDP_AND_TCP: &str = "udp+tcp";
 
 /// Fields of the named tuples of `trunkline.engine.decision`, in their order.
-const TARGET: [&str; 15] = [
+const TARGET: [&str; 16] = [
     "gateway",
     "carrier",
     "address",
@@ -39,6 +39,7 @@ const TARGET: [&str; 15] = [
     "currency",
     "hides_topology",
     "shows_callee",
+    "takes_refer",
 ];
 const ROUTE: [&str; 9] =
     ["targets", "caller_id", "presented", "is_private", "privacy", "prefix", "notes", "request_users", "max_duration_s"];
@@ -321,6 +322,7 @@ impl<'py> Fields<'_, 'py> {
             currency: self.wire_text("currency")?,
             hides_topology: self.get("hides_topology")?,
             shows_callee: self.get("shows_callee")?,
+            takes_refer: self.get("takes_refer")?,
         })
     }
 }

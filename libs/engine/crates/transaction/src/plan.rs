@@ -66,6 +66,8 @@ pub struct Target {
     pub hides_topology: bool,
     /// P-Asserted-Identity of a trusted carrier reaches the caller, unless it is private.
     pub shows_callee: bool,
+    /// REFER of the customer is passed to it.
+    pub takes_refer: bool,
 }
 
 /// One step of the walk over the gateways of a call.

@@ -62,6 +62,8 @@ pub(crate) struct Token {
     pub privacy: PrivacyForm,
     /// The tel URI is `+` and `user`, which has none.
     pub has_tel_of_digits: bool,
+    /// REFER of the customer is passed to the carrier.
+    pub takes_refer: bool,
     pub from_form: FromForm,
     /// User part of the asserted identity.
     pub user: String,
@@ -107,6 +109,7 @@ const HAS_PRIVACY_ID: u8 = 8;
 const FROM_ANONYMOUS: u8 = 16;
 const FROM_ASSERTED: u8 = 32;
 const IS_ANSWERED: u8 = 64;
+const TAKES_REFER: u8 = 128;
 
 /// The second byte of flags, behind the texts; left out where none is set.
 const IS_HIDDEN: u8 = 1;
@@ -157,6 +160,7 @@ impl Token {
                 | bit(self.has_asserted_tel, HAS_ASSERTED_TEL)
                 | bit(self.has_asserted_on_ack, HAS_ASSERTED_ON_ACK)
                 | bit(self.has_privacy_id, HAS_PRIVACY_ID)
+                | bit(self.takes_refer, TAKES_REFER)
                 | bit(self.answered_after_ms.is_some(), IS_ANSWERED),
         );
         out.extend_from_slice(&self.call.0.to_be_bytes());
@@ -239,6 +243,7 @@ impl Token {
                 has_session: more & PRIVACY_SESSION != 0,
             },
             has_tel_of_digits: more & HAS_TEL_OF_DIGITS != 0,
+            takes_refer: flags & TAKES_REFER != 0,
             from_form,
             user,
             domain,
@@ -351,6 +356,7 @@ mod tests {
             has_privacy_id: true,
             privacy: PrivacyForm::default(),
             has_tel_of_digits: false,
+            takes_refer: true,
             from_form: FromForm::Anonymous,
             user: "+31201234567".to_owned(),
             domain: "acme".to_owned(),

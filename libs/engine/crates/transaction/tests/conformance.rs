@@ -179,3 +179,23 @@ fn a_cancel_of_our_own_says_why() {
     bench.act(|proxy, now, out| proxy.hang_up(now, CALL, &reason, out).unwrap());
     assert_eq!(values(&bench.one_to(ALPHA).text, "Reason"), ["Q.850;cause=16;text=\"T601 Ended By Command\""]);
 }
+
+#[test]
+fn refer_goes_to_a_carrier_that_takes_it_and_to_no_other_from_whatever_edge() {
+    for takes_refer in [false, true] {
+        let mut bench = Bench::new();
+        let (ok, invite) = bench.answered(Target { takes_refer, ..alpha() });
+        let refer = from_customer("REFER", 2, &ok.text, "Refer-To: <sip:+881@10.1.1.9>\r\n");
+        for mut edge in [bench, restarted()] {
+            let disposition = edge.receive(CUSTOMER, &refer);
+            let passed = edge.starts_to(ALPHA).len();
+            match takes_refer {
+                true => assert_eq!((disposition, passed), (Disposition::Done, 1)),
+                false => assert_eq!((disposition, passed), (refused(403, "T302"), 0)),
+            }
+            // The carrier's own passes: the customer is asked, and pays nothing for it.
+            edge.receive(ALPHA, &from_carrier("REFER", 1, &invite.text, "Refer-To: <sip:+881@10.1.1.9>\r\n"));
+            assert!(edge.starts_to(CUSTOMER).iter().any(|start| start.starts_with("REFER ")));
+        }
+    }
+}

@@ -17,7 +17,8 @@ class Target(NamedTuple):
     empty to keep it. `asserted` are the values of P-Asserted-Identity, in
     order; empty: none is sent. `privacy` is the value of Privacy, or empty: none is sent. All are ASCII without control characters;
     anything else is refused by the engine with ValueError. `hides_topology`: Via, Record-Route and Contact of one side are not seen by the
-    other. `shows_callee`: P-Asserted-Identity of the carrier reaches the caller, unless it is private.
+    other. `shows_callee`: P-Asserted-Identity of the carrier reaches the caller, unless it is private. `takes_refer`: the
+    caller's REFER is passed on to it.
     """
 
     gateway: str
@@ -35,6 +36,7 @@ class Target(NamedTuple):
     currency: str = ""
     hides_topology: bool = False
     shows_callee: bool = False
+    takes_refer: bool = False
 
 
 class Route(NamedTuple):

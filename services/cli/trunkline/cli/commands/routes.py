@@ -73,6 +73,7 @@ async def create_carrier(
     pai: PaiForms = "both",
     from_form: FromForm = "kept",
     hiding: Hiding = "default",
+    takes_refer: Annotated[bool, Parameter(negative="")] = False,
     options: Writing = WRITING,
 ) -> None:
     """Creates a carrier.
@@ -91,6 +92,7 @@ async def create_carrier(
     pai: P-Asserted-Identity as a SIP URI, a tel URI, or both.
     from_form: From as the caller wrote it, or the identity that we assert.
     hiding: Via, Record-Route and Contact of one side hidden from the other; by default for carriers that are not trusted.
+    takes_refer: Pass customers' REFER on to it: it may be made to call elsewhere.
     """
     settings = config_pb2.CarrierSettings(
         is_trusted=trusted,
@@ -104,6 +106,7 @@ async def create_carrier(
         pai_forms=pai,
         from_form=from_form,
         hiding=hiding,
+        takes_refer=takes_refer,
     )
     request = routing.CreateCarrierRequest(write=options.options(), carrier=name, settings=settings)
     async with session(is_operator=True) as connected:
@@ -126,6 +129,7 @@ async def change_carrier(
     pai: PaiForms | None = None,
     from_form: FromForm | None = None,
     hiding: Hiding | None = None,
+    takes_refer: bool | None = None,
     options: Writing = WRITING,
 ) -> None:
     """Changes a carrier's settings, for calls from now on. What is left out stays as it was. The settings are those of `create`.
@@ -146,6 +150,7 @@ async def change_carrier(
         "pai_forms": pai,
         "from_form": from_form,
         "hiding": hiding,
+        "takes_refer": takes_refer,
     }
     async with session(is_operator=True) as connected:
         stub = await connected.routing()

@@ -183,7 +183,7 @@ class CarrierResumed(_message.Message):
     def __init__(self) -> None: ...
 
 class CarrierSettings(_message.Message):
-    __slots__ = ("is_trusted", "has_pai_on_ack", "sends_pai_without_privacy", "pdd_limit_s", "number_format", "country_code", "international_prefix", "national_prefix", "pai_forms", "from_form", "hiding")
+    __slots__ = ("is_trusted", "has_pai_on_ack", "sends_pai_without_privacy", "pdd_limit_s", "number_format", "country_code", "international_prefix", "national_prefix", "pai_forms", "from_form", "hiding", "takes_refer")
     IS_TRUSTED_FIELD_NUMBER: _ClassVar[int]
     HAS_PAI_ON_ACK_FIELD_NUMBER: _ClassVar[int]
     SENDS_PAI_WITHOUT_PRIVACY_FIELD_NUMBER: _ClassVar[int]
@@ -195,6 +195,7 @@ class CarrierSettings(_message.Message):
     PAI_FORMS_FIELD_NUMBER: _ClassVar[int]
     FROM_FORM_FIELD_NUMBER: _ClassVar[int]
     HIDING_FIELD_NUMBER: _ClassVar[int]
+    TAKES_REFER_FIELD_NUMBER: _ClassVar[int]
     is_trusted: bool
     has_pai_on_ack: bool
     sends_pai_without_privacy: bool
@@ -206,7 +207,8 @@ class CarrierSettings(_message.Message):
     pai_forms: str
     from_form: str
     hiding: str
-    def __init__(self, is_trusted: _Optional[bool] = ..., has_pai_on_ack: _Optional[bool] = ..., sends_pai_without_privacy: _Optional[bool] = ..., pdd_limit_s: _Optional[int] = ..., number_format: _Optional[str] = ..., country_code: _Optional[str] = ..., international_prefix: _Optional[str] = ..., national_prefix: _Optional[str] = ..., pai_forms: _Optional[str] = ..., from_form: _Optional[str] = ..., hiding: _Optional[str] = ...) -> None: ...
+    takes_refer: bool
+    def __init__(self, is_trusted: _Optional[bool] = ..., has_pai_on_ack: _Optional[bool] = ..., sends_pai_without_privacy: _Optional[bool] = ..., pdd_limit_s: _Optional[int] = ..., number_format: _Optional[str] = ..., country_code: _Optional[str] = ..., international_prefix: _Optional[str] = ..., national_prefix: _Optional[str] = ..., pai_forms: _Optional[str] = ..., from_form: _Optional[str] = ..., hiding: _Optional[str] = ..., takes_refer: _Optional[bool] = ...) -> None: ...
 
 class GatewayAdded(_message.Message):
     __slots__ = ("gateway", "host", "port", "transport", "region", "priority", "weight", "tls_name")

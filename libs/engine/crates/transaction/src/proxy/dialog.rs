@@ -80,6 +80,10 @@ impl Proxy {
         if token.side == Side::Customer && request.to_tag().is_none_or(<[u8]>::is_empty) {
             return refuse(403, "T109");
         }
+        // §16.3: it would have the carrier call somebody else, with nobody asked.
+        if token.side == Side::Customer && request.method() == Method::Refer && !token.takes_refer {
+            return refuse(403, "T302");
+        }
         let row = self.call_ids.get(&token.call).copied();
         let call = row.and_then(|key| self.calls.get(key));
         if token.side == Side::Carrier && !is_carrier(&token, call, flow.peer.ip()) {

@@ -484,6 +484,7 @@ fn token_of(call: &Call, target: &Prepared, transport: Transport) -> Token {
         has_privacy_id: target.has_privacy_id,
         privacy: target.privacy_form,
         has_tel_of_digits: target.has_tel_of_digits,
+        takes_refer: target.takes_refer,
         from_form: target.from_form,
         user: target.user.clone(),
         domain: call.domain.clone(),

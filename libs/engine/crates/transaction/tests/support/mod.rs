@@ -261,6 +261,7 @@ pub fn target(gateway: &str, address: &str) -> Target {
         privacy: String::new(),
         has_asserted_on_ack: true,
         pdd_limit_s: 20,
+        takes_refer: true,
         rate_micros: 12_500,
         currency: "EUR".to_owned(),
         hides_topology: false,
