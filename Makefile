@@ -18,6 +18,7 @@ UP_ARGS ?=
 POPS ?=
 SERVICES ?= home
 LINKS ?=
+BENCH_ARGS ?=
 PYTEST_ARGS ?=
 TOGETHER := -n 2 --dist loadgroup
 export TRUNKLINE_STATE
@@ -86,9 +87,9 @@ test-rust:
 test-all: venv debian test-rust ## the tests of `make test` and the slow ones
 	$(PY) -m pytest -q $(TOGETHER) $(PYTEST_ARGS)
 
-bench: DEBIAN += kamailio kamailio-sqlite-modules kamailio-extra-modules
-bench: venv debian ## CPU per call beside Kamailio, propagation, replay (docs/performance.md)
-	$(PY) tests/bench/run.py
+bench: DEBIAN += kamailio kamailio-sqlite-modules kamailio-extra-modules kamailio-tls-modules stunnel4 openssl
+bench: venv debian ## CPU per call and set-up delay beside Kamailio, propagation, replay (BENCH_ARGS="--only soak --minutes 10"; --help; docs/performance.md)
+	$(PY) tests/bench/run.py $(BENCH_ARGS)
 
 chaos: venv debian ## a region's NATS killed, frozen, cut off, restarted under commands and calls; prints the times
 	PYTHONPATH=tests/chaos $(PY) -m pytest -q -s tests/chaos

@@ -64,6 +64,11 @@ def measure() -> Cost:
     return Cost(compiler(), int(total[1]) / CALLS, _allocations(profile) / CALLS)
 
 
+def rows(_: object) -> list[dict[str, object]]:
+    """What it is and what the baseline says."""
+    return [{"of": of, **asdict(found)} for of, found in (("now", measure()), ("baseline", baseline()))]
+
+
 def _allocations(profile: str) -> int:
     """Calls of the allocator in callgrind's format: `cfn=(id) name` or, when the name was given before, `cfn=(id)`, then `calls=N …`."""
     names: dict[str, str] = {}

@@ -12,12 +12,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from helpers.platform import Platform
+from figures import Row, percentile
+from helpers.platform import Platform, free_loopback
 from helpers.platform_grpc import channel
+from options import Options
 
 from trunkline.api.common.v1.common_pb2 import WriteOptions
 from trunkline.api.provisioning.v1 import provisioning_pb2 as p
 from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
+
+LINKS_MS = (0, 40, 110)
+"""One way between the regions; at 0 the links' processes are there all the same."""
 
 TENANT = "propagation"
 LISTS = 32
@@ -36,6 +41,29 @@ class Times:
     enforced: list[float]
     by_pop: dict[str, list[float]]
     late: float
+
+
+def rows(options: Options) -> list[Row]:
+    return [row for link_ms in LINKS_MS for row in _spread(options, link_ms)]
+
+
+def _spread(options: Options, link_ms: int) -> list[Row]:
+    """With so many milliseconds one way to the other regions."""
+    links = (f"us={link_ms}", f"apac={link_ms}")
+    platform = Platform(options.folder / f"propagation-{link_ms}", free_loopback(), links=links)
+    platform.start()
+    found: list[Row] = []
+    try:
+        for rate, times in asyncio.run(curve(platform, [(10, options.writes), (500, 10 * options.writes)])):
+            row: Row = {"link_ms": link_ms, "writes_per_s": rate, "writes": len(times.write), "late_ms": round(times.late, 1)}
+            for name, values in (("write_ms", times.write), ("enforced_ms", times.enforced)):
+                row |= {f"{name}_p{share}": percentile(values, share) for share in (50, 99)}
+            row["p50_by_pop"] = {pop: percentile(values, 50) for pop, values in sorted(times.by_pop.items())}
+            found.append(row)
+            print(f"  {row}", flush=True)
+    finally:
+        platform.stop()
+    return found
 
 
 async def prepare(platform: Platform) -> None:

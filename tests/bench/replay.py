@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from figures import Row
 from helpers.nats import NatsServer
+from options import Options
 
 from trunkline.domain.directory import Directory
 from trunkline.domain.events import AclCreated, AddressAdded, Commit, Kind, TenantCreated, TenantId
@@ -32,9 +34,9 @@ def _commit(kind: Kind, aggregate: str, version: int, *events: Any) -> Commit:
     return Commit(new_ulid(), kind, TENANT, aggregate, version, datetime.now(UTC), "bench", events)
 
 
-async def measure(folder: Path) -> dict[str, dict[str, int]]:
-    """Events per second, by shape of the log."""
-    return {f"{size} per commit": await _measure(folder / f"replay-{size}", size) for size in (1, 10)}
+def rows(options: Options) -> list[Row]:
+    """One for each shape of the log."""
+    return [{"events_per_commit": size} | asyncio.run(_measure(options.folder / f"replay-{size}", size)) for size in (1, 10)]
 
 
 async def _measure(folder: Path, size: int) -> dict[str, int]:

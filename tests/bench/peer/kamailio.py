@@ -13,7 +13,7 @@ from typing import Self
 
 HERE = Path(__file__).parent
 HOST = "acme.sip.example.com"
-ADDRESS = "127.0.0.10:5060"
+ADDRESS, TLS_ADDRESS = "127.0.0.10:5060", "127.0.0.10:5061"
 START_LIMIT_S = 20
 
 
@@ -30,6 +30,9 @@ class Kamailio:
         assert self._process is not None
         return self._process.pid
 
+    def address(self, transport: str) -> str:
+        return TLS_ADDRESS if transport == "tls" else ADDRESS
+
     @property
     def users(self) -> Path:
         return self.folder / "scenarios" / "users.csv"
@@ -40,6 +43,17 @@ class Kamailio:
         shutil.copy(HERE / "dispatcher.list", self.folder / "etc" / "dispatcher.list")
         (self.folder / "kamailio.cfg").write_text((HERE / "kamailio.cfg").read_text().replace("@BENCH@", str(self.folder)))
         (self.folder / "db" / "address.list").touch()
+        if "WITH_TLS" in self._job:
+            command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+            command += [
+                "-subj",
+                f"/CN={HOST}",
+                "-keyout",
+                str(self.folder / "etc" / "tls.key"),
+                "-out",
+                str(self.folder / "etc" / "tls.crt"),
+            ]
+            subprocess.run(command, check=True, capture_output=True)
         tables = [self.folder / "db" / "cur.sqlite", "1000", "1000", "20000", self.users]
         subprocess.run([sys.executable, HERE / "make_db.py", *tables], check=True)
         for table in ("cdrs", "acc", "missed_calls"):
