@@ -35,7 +35,7 @@ def parse(folder: Path, benches: Mapping[str, str], default: str) -> Options:
     parser.add_argument("--jobs", default="ip,digest", help="of calls, streams and curve: ip, digest")
     parser.add_argument("--rates", default="500,2000", help="calls a second of calls and streams")
     parser.add_argument("--transports", default="tcp,tls", help="of streams")
-    parser.add_argument("--workers", default="1,2", help="of curve")
+    parser.add_argument("--workers", default="1,2", help="of curve; Kamailio has as many children")
     parser.add_argument("--curve", default="500,2000,5000", help="calls a second of curve, before it looks for the highest")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each server")
     parser.add_argument("--seconds", type=int, default=10, help="of a run")

@@ -24,6 +24,7 @@ import options  # noqa: E402
 import propagation  # noqa: E402
 import replay  # noqa: E402
 import soak  # noqa: E402
+import tables  # noqa: E402
 from figures import Row, table  # noqa: E402
 
 BENCHES: dict[str, tuple[Callable[[options.Options], list[Row]], str]] = {
@@ -33,6 +34,7 @@ BENCHES: dict[str, tuple[Callable[[options.Options], list[Row]], str]] = {
     "curve": (curve.measure, "the same over the rate, and the highest rate without a failed call; one worker and two"),
     "soak": (soak.measure, "20,000 calls in progress at 500 a second: memory, and whether anything is lost"),
     "propagation": (propagation.rows, "acknowledged → enforced at the last of six POPs, with links of 0, 40 and 110 ms"),
+    "tables": (tables.rows, "1,000,000 addresses, 100,000 domains, 200,000 prefixes: memory, filling, look-ups"),
     "replay": (replay.rows, "how fast a replica comes up, cold and warm"),
 }
 DEFAULT = "cost,calls,streams,propagation,replay"

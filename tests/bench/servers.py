@@ -10,7 +10,7 @@ from pathlib import Path
 
 import edge
 import load
-from helpers.platform import Platform, free_loopback
+from helpers.platform import Platform, free_loopback, wait_for
 from peer.kamailio import HOST, Kamailio
 
 JOBS = {
@@ -19,6 +19,7 @@ JOBS = {
 }
 """What is asked of a call: the generator's scenario, and the flags of kamailio.cfg for it."""
 
+EDGE = "edge-eu1"
 OURS, PEER, DIRECT = "trunkline", "kamailio fm", "direct"
 
 
@@ -47,9 +48,21 @@ def platform(folder: Path, workers: int = 1) -> Iterator[edge.Bench]:
     running = Platform(folder / f"state-{workers}", free_loopback(), pops="eu1")
     running.start()
     try:
+        if workers > 1:
+            _restart_edge(running, workers)
         yield asyncio.run(edge.provision(running, folder))
     finally:
         running.stop()
+
+
+def _restart_edge(running: Platform, workers: int) -> None:
+    """With so many workers: told in its settings file, which it reads again when it is started again."""
+    settings = running.state / "run" / f"{EDGE}.toml"
+    before = running.local["pids"][EDGE]
+    settings.write_text(f"workers = {workers}\n{settings.read_text()}")
+    running.lab("kill", EDGE)
+    wait_for("another edge", lambda: running.refresh()["pids"].get(EDGE) not in (None, before), timeout_s=30)
+    wait_for("the edge is ready", lambda: [row["state"] for row in running.json("pop", "list")] == ["READY"], timeout_s=30)
 
 
 def contestants(bench: edge.Bench, job: str, transport: str, workers: int, names: tuple[str, ...]) -> list[Contestant]:
@@ -71,7 +84,7 @@ def _ours(bench: edge.Bench, job: str, transport: str) -> Iterator[Server]:
     target = local["pops"]["eu1"].get(transport)
     if not target:
         raise RuntimeError(f"the platform does not listen with {transport}")
-    yield Server(OURS, bench.ip_host if job == "ip" else bench.digest_host, target, bench.users, local["pids"]["edge-eu1"])
+    yield Server(OURS, bench.ip_host if job == "ip" else bench.digest_host, target, bench.users, local["pids"][EDGE])
 
 
 @contextmanager

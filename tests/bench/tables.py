@@ -117,13 +117,21 @@ def _route_us(directory: Directory, prefixes: int) -> float:
     return (time.perf_counter() - began_s) * 1e6 / LOOKUPS
 
 
+def rows(_: object) -> list[dict[str, object]]:
+    """One for each size, each in a process of its own."""
+    found: list[dict[str, object]] = []
+    for name, (addresses, domains, prefixes) in SIZES.items():
+        done = subprocess.run([sys.executable, __file__, name], capture_output=True, text=True, check=True)
+        found.append({"addresses": addresses, "domains": domains, "prefixes": prefixes, **json.loads(done.stdout)})
+    return found
+
+
 def main() -> int:
     if len(sys.argv) > 1:
         print(json.dumps(measure(*SIZES[sys.argv[1]])))
         return 0
-    for name, (addresses, domains, prefixes) in SIZES.items():
-        done = subprocess.run([sys.executable, __file__, name], capture_output=True, text=True, check=True)
-        print(f"{addresses:,} addresses, {domains:,} domains, {prefixes:,} prefixes: {done.stdout.strip()}")
+    for row in rows(None):
+        print(row)
     return 0
 
 
