@@ -258,12 +258,14 @@ impl World {
     fn decide(&mut self, input: &mut Input<'_>) {
         let Some(handle) = self.handles.pop() else { return };
         let anonymous = |target: Target| Target { from_name_addr: "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned(), ..target };
+        let hidden = |target: Target| Target { hides_topology: true, shows_callee: true, ..target };
         let over_tcp = |target: Target| Target { transport: Transport::Tcp, ..target };
-        let targets = match input.byte() % 5 {
+        let targets = match input.byte() % 6 {
             0 => vec![alpha()],
             1 => vec![alpha(), over_tcp(beta())],
             2 => vec![anonymous(over_tcp(beta()))],
-            3 => Vec::new(),
+            3 => vec![hidden(alpha()), anonymous(hidden(over_tcp(beta())))],
+            4 => Vec::new(),
             _ => {
                 return self.act(|proxy, now, out| {
                     let _ = proxy.reject(now, handle, refusal(403, "T301", "Not Allowed"), out);
