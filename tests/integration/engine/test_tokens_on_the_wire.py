@@ -1,5 +1,5 @@
-"""Requests of a call at an edge that has never seen it: the token of our Record-Route leads them on, with keys of now and of before; one that
-is not ours, not of this call or too old leads nowhere."""
+"""Requests of a call at an edge that has never seen it: the token of our Record-Route leads them on, with keys of now and of before.
+One that is not ours, not of this call or too old leads nowhere."""
 
 from __future__ import annotations
 
