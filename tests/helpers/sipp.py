@@ -123,19 +123,36 @@ def answered_call(caller: Caller, *, hold_ms: int = 10) -> list[str]:
     ]
 
 
+def start_of_call(caller: Caller) -> tuple[list[str], int]:
+    """The steps up to the INVITE that is not challenged, and its CSeq; without a username none is."""
+    if caller.username:
+        return authenticated_invite(caller), 2
+    return [send(caller.request("INVITE", 1), retrans=True)], 1
+
+
+def cancelled_call(caller: Caller) -> list[str]:
+    """Given up as soon as it rings."""
+    start, cseq = start_of_call(caller)
+    steps = [*start, recv(100, optional=True), recv(180)]
+    steps.append(send(_of_invite(caller.request("CANCEL", cseq), start, steps), retrans=True))
+    steps += [recv(200), recv(487)]
+    return [*steps, send(_of_invite(caller.request("ACK", cseq, to_tag=True), start, steps))]
+
+
 def refused_call(caller: Caller, status: int, must_match: str, *, challenge_status: int = 407) -> list[str]:
     """An INVITE that ends with this status and text; with a username after a challenge."""
     if caller.username:
         start, cseq = authenticated_invite(caller, challenge_status), 2
     else:
         start, cseq = [send(caller.request("INVITE", 1), retrans=True)], 1
-    # The ACK of a failure has the INVITE's branch; SIPp counts branches by message index, so the index is worked out here.
     steps = [*start, PROGRESS, recv(status, must_match=must_match)]
-    index = _messages(steps)
-    invite_index = _messages(start) - 1
-    branch = f"branch=[branch-{index - invite_index}]"
-    steps.append(send(caller.request("ACK", cseq, to_tag=True).replace("branch=[branch]", branch)))
-    return steps
+    return [*steps, send(_of_invite(caller.request("ACK", cseq, to_tag=True), start, steps))]
+
+
+def _of_invite(request: str, start: list[str], steps: list[str]) -> str:
+    """CANCEL and the ACK of a failure have the INVITE's branch, and SIPp counts branches by message. The INVITE is the last of `start`,
+    and the request comes after `steps`."""
+    return request.replace("branch=[branch]", f"branch=[branch-{_messages(steps) - _messages(start) + 1}]")
 
 
 def _messages(steps: list[str]) -> int:

@@ -1,0 +1,86 @@
+"""Kamailio as a customer's PBX: phones behind it, our edge before it; it answers our challenges and stays in the route of each call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from helpers import sipp, sipp_callee
+from helpers.kamailio import Kamailio
+from helpers.platform import Platform
+from helpers.trunks import Trunk, create_carriers, create_customer, record_of
+
+from trunkline.api.routing.v1.routing_pb2 import Gateway
+
+TENANT = "kamailio"
+USERNAME, PASSWORD = "office", "office-password-1"
+CALLER_IDS = {"office407": "+31205550407", "office401": "+31205550401", "officeip": "+31205550100"}
+PREFIXES = {"udp": "8831", "tcp": "8832"}
+CALLEE_PORT = 5070
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    pbx: Kamailio
+    phone: str
+    callee: str
+    """Loopback addresses."""
+
+
+@pytest.fixture(scope="module")
+def office(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    host, phone, callee = (f"{platform.loopback}.20.{place}" for place in (1, 2, 3))
+    trunks = [
+        Trunk("office407", CALLER_IDS["office407"], username=USERNAME, password=PASSWORD),
+        Trunk("office401", CALLER_IDS["office401"], username=USERNAME, password=PASSWORD, challenge_status=401),
+        Trunk("officeip", CALLER_IDS["officeip"], address=f"{host}/32"),
+    ]
+    create_customer(platform, TENANT, trunks)
+    create_carriers(
+        platform,
+        "office",
+        {
+            prefix: Gateway(name="eu", host=callee, port=CALLEE_PORT, transport=transport, region="eu", weight=1)
+            for transport, prefix in PREFIXES.items()
+        },
+    )
+    words = {"EDGE": platform.edge("eu1"), "REALM": platform.local["base_domain"], "USERNAME": USERNAME, "PASSWORD": PASSWORD}
+    with Kamailio("pbx", tmp_path_factory.mktemp("kamailio"), host, TRACKED="office401", **words) as pbx:
+        yield Office(pbx, phone, callee)
+
+
+@pytest.mark.parametrize("ender", ["caller", "callee"])
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("label", CALLER_IDS)
+def test_a_call_of_a_phone_behind_kamailio(
+    platform: Platform, office: Office, tmp_path: Path, label: str, transport: str, ender: str
+) -> None:
+    """Answered, renegotiated by either side, hung up by either side; 407 and 401 answered by the PBX, and no challenge by address."""
+    number = f"+{PREFIXES[transport]}{list(CALLER_IDS).index(label)}{'0' if ender == 'caller' else '1'}123456"
+    caller = sipp.Caller(host=f"{label}.{platform.local['base_domain']}", number=number)
+    hangs_up = ender == "caller"
+    callee = sipp_callee.callee_of_a_long_call(hangs_up=not hangs_up)
+    with sipp_callee.running(tmp_path / "callee", callee, host=office.callee, port=CALLEE_PORT, transport=transport):
+        result = sipp.run(
+            tmp_path / "phone",
+            sipp_callee.long_call(caller, hangs_up=hangs_up),
+            target=office.pbx.address,
+            local_address=office.phone,
+            timeout_s=20,
+            extra=("-t", "t1" if transport == "tcp" else "u1"),
+        )
+        result.must_succeed(1)
+    routes = {line.split(";")[0] for line in result.messages.splitlines() if line.startswith("Record-Route:")}
+    assert routes == {f"Record-Route: <sip:{office.pbx.host}", f"Record-Route: <sip:{platform.edge('eu1')}"}
+    record = record_of(platform, TENANT, number)
+    assert (record.outcome, record.status, record.ended_by, record.transport) == ("answered", 200, ender, transport)
+    assert (record.domain, record.caller_id) == (label, CALLER_IDS[label])
+    by_address = label == "officeip"
+    assert (record.account, record.digest_algorithm) == (("", "") if by_address else (USERNAME, "MD5"))
+    assert record.address == (f"{office.pbx.host}/32" if by_address else "")
+    assert [attempt.result for attempt in record.attempts] == ["answered"]
+    challenges = re.findall(rf"call to \{number} was challenged with (\d+)", office.pbx.log)
+    assert challenges == ([] if by_address else [label.removeprefix("office")])

@@ -1,0 +1,59 @@
+"""Kamailio 5.6 of Debian in a role of its own: a customer's PBX or a carrier's proxy, on UDP and TCP of one loopback address.
+
+Its uac module answers challenges with MD5 only.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from helpers.listening import is_listening
+from helpers.platform import wait_for
+
+PORT = 5060
+
+
+class Kamailio:
+    """`role` names the configuration beside this file; `words` fill its `@WORDS@`, `HOST` is put in by itself."""
+
+    def __init__(self, role: str, folder: Path, host: str, **words: str) -> None:
+        self.host, self.address = host, f"{host}:{PORT}"
+        self._folder = folder
+        self._configuration = Path(__file__).with_name(f"kamailio_{role}.cfg").read_text()
+        for name, value in {"HOST": host, **words}.items():
+            self._configuration = self._configuration.replace(f"@{name}@", value)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> str:
+        return (self._folder / "kamailio.log").read_text(errors="replace")
+
+    def __enter__(self) -> Self:
+        program = shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin")
+        assert program, "these tests need Kamailio: apt-get install --no-install-recommends kamailio kamailio-extra-modules"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / "kamailio.cfg").write_text(self._configuration)
+        command = [program, "-f", str(self._folder / "kamailio.cfg"), "-DD", "-E", "-m", "64", "-M", "8"]
+        command += ["-w", str(self._folder), "-Y", str(self._folder)]
+        with (self._folder / "kamailio.log").open("wb") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_for("Kamailio listens", self._is_ready)
+        return self
+
+    def _is_ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"Kamailio ended with {self._process.returncode}:\n{self.log[-2000:]}"
+        return all(is_listening(self.host, PORT, transport) for transport in ("udp", "tcp"))
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
