@@ -1,0 +1,81 @@
+"""Kamailio as a carrier: our gateway is a proxy that stays in the route, and the called side is a switch behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from helpers import sipp, sipp_callee
+from helpers.everywhere import LISTED, demo_caller
+from helpers.kamailio import PORT, Kamailio
+from helpers.platform import Platform
+from helpers.trunks import create_carriers, record_of
+
+from trunkline.api.routing.v1.routing_pb2 import Gateway
+
+TENANT = "acme"
+PREFIXES = {"udp": "8833", "tcp": "8834", "udp-trusted": "8835", "tcp-trusted": "8836"}
+SWITCH_PORT = 5070
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """`switch` is a loopback address; `is_trusted` has it see our topology."""
+
+    proxy: Kamailio
+    switch: str
+    prefix: str
+    transport: str
+    is_trusted: bool
+    name: str
+
+
+@pytest.fixture(scope="module", params=list(PREFIXES))
+def carrier(platform: Platform, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Carrier]:
+    transport, _, trusted = str(request.param).partition("-")
+    prefix = PREFIXES[request.param]
+    host, switch = f"{platform.loopback}.21.{prefix[-1]}", f"{platform.loopback}.22.1"
+    gateway = Gateway(name="eu", host=host, port=PORT, transport=transport, region="eu", weight=1)
+    create_carriers(platform, request.param, {prefix: gateway}, is_trusted=bool(trusted))
+    with Kamailio("carrier", tmp_path_factory.mktemp("kamailio"), host, NEXT=f"{switch}:{SWITCH_PORT}") as proxy:
+        yield Carrier(proxy, switch, prefix, transport, bool(trusted), f"{request.param}-{prefix}")
+
+
+def call(platform: Platform, carrier: Carrier, folder: Path, by_caller: list[str], by_switch: list[str]) -> tuple[str, str]:
+    """Both scenarios to their ends; what the caller and what the switch saw."""
+    with sipp_callee.running(folder / "switch", by_switch, host=carrier.switch, port=SWITCH_PORT, transport=carrier.transport):
+        result = sipp.run(
+            folder / "caller",
+            by_caller,
+            target=platform.edge("eu2"),
+            local_address=LISTED,
+            timeout_s=20,
+            extra=("-t", "t1" if carrier.transport == "tcp" else "u1"),
+        )
+        result.must_succeed(1)
+    return result.messages, (folder / "switch" / "messages.log").read_text(errors="replace")
+
+
+@pytest.mark.parametrize("ender", ["caller", "callee"])
+def test_a_call_to_a_switch_behind_kamailio(platform: Platform, carrier: Carrier, tmp_path: Path, ender: str) -> None:
+    """Answered, renegotiated by either side, hung up by either side, with the topology of each side hidden from the other or shown."""
+    caller = demo_caller(platform, f"+{carrier.prefix}{'0' if ender == 'caller' else '1'}123456")
+    hangs_up = ender == "caller"
+    by_caller, by_switch = sipp_callee.long_call(caller, hangs_up=hangs_up), sipp_callee.callee_of_a_long_call(hangs_up=not hangs_up)
+    at_caller, at_switch = call(platform, carrier, tmp_path, by_caller, by_switch)
+    both = {carrier.proxy.host, platform.edge("eu2")}
+    assert sipp_callee.record_routes(at_switch) == both
+    assert sipp_callee.record_routes(at_caller) == (both if carrier.is_trusted else {platform.edge("eu2")})
+    record = record_of(platform, TENANT, caller.number)
+    assert (record.outcome, record.status, record.ended_by, record.caller_id) == ("answered", 200, ender, "+31000000")
+    assert [(each.gateway.rpartition("/")[0], each.result) for each in record.attempts] == [(carrier.name, "answered")]
+
+
+def test_a_caller_gives_up_while_the_switch_behind_kamailio_rings(platform: Platform, carrier: Carrier, tmp_path: Path) -> None:
+    caller = demo_caller(platform, f"+{carrier.prefix}2123456")
+    _, at_switch = call(platform, carrier, tmp_path, sipp.cancelled_call(caller), sipp_callee.callee_that_rings())
+    assert f"CANCEL sip:{caller.number}@" in at_switch
+    record = record_of(platform, TENANT, caller.number)
+    assert (record.outcome, record.status) == ("cancelled", 487)
