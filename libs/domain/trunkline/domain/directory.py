@@ -92,6 +92,9 @@ _NOT_FOR_CALLS: Final = frozenset(
 )
 """The engine's tables know what of it concerns calls, in a tenth of the memory; most of what is configured is of these."""
 
+_NO_ADDRESSES: Final[Mapping[str, Address]] = MappingProxyType({})
+_NO_ACCOUNTS: Final[Mapping[Username, Account]] = MappingProxyType({})
+
 
 class Directory:
     """Views by their keys. `claims` are keyed by the claim's aggregate, such as `label.acme`.
@@ -223,6 +226,9 @@ class Directory:
         event: AclCreated | AclDeleted | AddressAdded | AddressRemoved | AccountAdded | AccountCredentialChanged | AccountRemoved,
     ) -> None:
         tenant, name = fact.tenant, AclName(fact.aggregate)
+        if self._is_for_calls:
+            self._note_acl(fact, name, is_there=isinstance(event, AclCreated))
+            return
         if isinstance(event, AclCreated):
             new_addresses: dict[str, Address] = {}
             new_accounts: dict[Username, Account] = {}
@@ -261,6 +267,14 @@ class Directory:
                 assert_never(event)
         # Written out: `replace` takes four times as long, and this is what a replay does most.
         self._acls[tenant][name] = Acl(tenant, name, acl.addresses, acl.accounts, fact.version)
+
+    def _note_acl(self, fact: Fact, name: AclName, *, is_there: bool) -> None:
+        """That it is there, and nothing of what is in it."""
+        acls = self._acls.setdefault(fact.tenant, {})
+        if is_there:
+            acls[name] = Acl(fact.tenant, name, _NO_ADDRESSES, _NO_ACCOUNTS, fact.version)
+        else:
+            acls.pop(name, None)
 
     def _put_account(self, tenant: TenantId, accounts: dict[Username, Account], account: Account) -> None:
         old = accounts.get(account.username)
