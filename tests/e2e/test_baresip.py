@@ -34,7 +34,6 @@ def telephone(platform: Platform, folder: Path, status: int, transport: str) -> 
         password=PASSWORD,
         outbound=f"sip:{platform.local['pops']['us1'][transport]};transport={transport}",
         transport=transport,
-        ca_file=platform.local["sip_ca_file"],
     )
 
 

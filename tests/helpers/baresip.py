@@ -1,6 +1,7 @@
 """A telephone that we did not write: baresip 1.0 of Debian, without audio devices, driven over its control connection.
 
-Each message there is a netstring of JSON: commands to it, answers and events from it. Its library answers challenges with MD5 only.
+Each message there is a netstring of JSON: commands to it, answers and events from it. It answers a challenge of MD5 alone: beside another
+algorithm, in whatever order, it gives up. It does not verify certificates.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ EVENT_LIMIT_S = 15
 CONFIGURATION = """poll_method epoll
 sip_listen {host}:0
 net_interface {host}
-sip_cafile {ca_file}
 call_max_calls 1
 module_path {modules}
 module g711.so
@@ -38,12 +38,10 @@ ctrl_tcp_listen {host}:{control}
 class Baresip:
     """One account on one loopback address, whose calls all go to `outbound`, a SIP URI. It does not register."""
 
-    def __init__(
-        self, folder: Path, host: str, *, aor: str, username: str, password: str, outbound: str, transport: str, ca_file: str = ""
-    ) -> None:
+    def __init__(self, folder: Path, host: str, *, aor: str, username: str, password: str, outbound: str, transport: str) -> None:
         self._folder, self._host = folder, host
         account = f'<{aor};transport={transport}>;auth_user={username};auth_pass={password};outbound="{outbound}";regint=0\n'
-        configuration = CONFIGURATION.format(host=host, ca_file=ca_file, modules=MODULES, control=CONTROL_PORT)
+        configuration = CONFIGURATION.format(host=host, modules=MODULES, control=CONTROL_PORT)
         self._files = {"accounts": account, "config": configuration, "contacts": ""}
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None

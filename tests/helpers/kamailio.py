@@ -1,6 +1,6 @@
 """Kamailio 5.6 of Debian in a role of its own: a customer's PBX or a carrier's proxy, on UDP and TCP of one loopback address.
 
-Its uac module answers challenges with MD5 only.
+Its uac module reads the first challenge of its realm and answers MD5 only: where a domain offers more, MD5 has to be the first.
 """
 
 from __future__ import annotations
