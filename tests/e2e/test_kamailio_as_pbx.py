@@ -54,6 +54,21 @@ def office(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield Office(pbx, phone, callee)
 
 
+def call(office: Office, folder: Path, transport: str, by_phone: list[str], by_callee: list[str]) -> str:
+    """Both scenarios to their ends; what the phone saw."""
+    with sipp_callee.running(folder / "callee", by_callee, host=office.callee, port=CALLEE_PORT, transport=transport):
+        result = sipp.run(
+            folder / "phone",
+            by_phone,
+            target=office.pbx.address,
+            local_address=office.phone,
+            timeout_s=20,
+            extra=("-t", "t1" if transport == "tcp" else "u1"),
+        )
+        result.must_succeed(1)
+    return result.messages
+
+
 @pytest.mark.parametrize("ender", ["caller", "callee"])
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 @pytest.mark.parametrize("label", CALLER_IDS)
@@ -66,17 +81,9 @@ def test_a_call_of_a_phone_behind_kamailio(
     caller = sipp.Caller(host=f"{label}.{platform.local['base_domain']}", number=number)
     hangs_up = ender == "caller"
     callee = sipp_callee.callee_of_a_long_call(hangs_up=not hangs_up)
-    with sipp_callee.running(tmp_path / "callee", callee, host=office.callee, port=CALLEE_PORT, transport=transport):
-        result = sipp.run(
-            tmp_path / "phone",
-            sipp_callee.long_call(caller, hangs_up=hangs_up),
-            target=office.pbx.address,
-            local_address=office.phone,
-            timeout_s=20,
-            extra=("-t", "t1" if transport == "tcp" else "u1"),
-        )
-        result.must_succeed(1)
-    assert sipp_callee.record_routes(result.messages) == {office.pbx.host, platform.edge("eu1")}
+    by_phone = sipp_callee.long_call(caller, hangs_up=hangs_up)
+    at_phone = call(office, tmp_path, transport, by_phone, callee)
+    assert sipp_callee.record_routes(at_phone) == {office.pbx.host, platform.edge("eu1")}
     record = record_of(platform, TENANT, number)
     assert (record.outcome, record.status, record.ended_by, record.transport) == ("answered", 200, ender, transport)
     assert (record.domain, record.caller_id) == (label, CALLER_IDS[label])
@@ -86,3 +93,15 @@ def test_a_call_of_a_phone_behind_kamailio(
     assert [attempt.result for attempt in record.attempts] == ["answered"]
     challenges = re.findall(rf"call to \{number} was challenged with (\d+)", office.pbx.log)
     assert challenges == CHALLENGES[label]
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("label", CALLER_IDS)
+def test_a_phone_behind_kamailio_gives_up_while_it_rings(
+    platform: Platform, office: Office, tmp_path: Path, label: str, transport: str
+) -> None:
+    number = f"+{PREFIXES[transport]}{list(CALLER_IDS).index(label)}2123456"
+    caller = sipp.Caller(host=f"{label}.{platform.local['base_domain']}", number=number)
+    call(office, tmp_path, transport, sipp.cancelled_call(caller), sipp_callee.callee_that_rings())
+    record = record_of(platform, TENANT, number)
+    assert (record.outcome, record.status, record.caller_id) == ("cancelled", 487, CALLER_IDS[label])

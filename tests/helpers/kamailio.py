@@ -34,7 +34,7 @@ class Kamailio:
 
     def __enter__(self) -> Self:
         program = shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin")
-        assert program, "these tests need Kamailio: apt-get install --no-install-recommends kamailio kamailio-extra-modules"
+        assert program, "these tests need Kamailio: apt-get install --no-install-recommends kamailio"
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "kamailio.cfg").write_text(self._configuration)
         command = [program, "-f", str(self._folder / "kamailio.cfg"), "-DD", "-E", "-m", "64", "-M", "8"]
