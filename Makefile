@@ -20,7 +20,7 @@ SERVICES ?= home
 LINKS ?=
 BENCH_ARGS ?=
 PYTEST_ARGS ?=
-TOGETHER := -n 2 --dist loadgroup
+TOGETHER := -n 2 --dist loadfile
 export TRUNKLINE_STATE
 
 help: ## this list
