@@ -15,7 +15,8 @@ from helpers import sipp
 from helpers.platform import Platform, wait_for
 from helpers.platform_grpc import blocking_channel, operator
 
-from trunkline.api.records.v1.records_pb2 import GetTotalsRequest
+from trunkline.api.common.v1.common_pb2 import Page
+from trunkline.api.records.v1.records_pb2 import GetTotalsRequest, ListRecordsRequest
 from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceStub
 
 LISTED = "127.0.0.1"
@@ -32,6 +33,21 @@ def totals(platform: Platform) -> Totals:
     with blocking_channel(platform, "records-eu") as channel:
         answer = RecordsServiceStub(channel).GetTotals(GetTotalsRequest(), metadata=operator(platform), timeout=5)
     return Totals(answer.answered, answer.records)
+
+
+def outcomes_of(platform: Platform, number: str) -> list[str]:
+    """Of every record of calls to that number, whoever else calls meanwhile."""
+    found: list[str] = []
+    token = ""
+    with blocking_channel(platform, "records-eu") as channel:
+        stub = RecordsServiceStub(channel)
+        while True:
+            request = ListRecordsRequest(tenant="acme", number=number, page=Page(size=1000, token=token))
+            answer = stub.ListRecords(request, metadata=operator(platform), timeout=10)
+            found += [record.outcome for record in answer.records]
+            token = answer.next_page_token
+            if not token:
+                return found
 
 
 def answered_so_far(platform: Platform) -> int:
