@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -23,10 +23,10 @@ from trunkline.domain.commands import (
 )
 from trunkline.domain.decide import Decision, decide
 from trunkline.domain.errors import ErrorCode, Refusal
-from trunkline.domain.events import AclCreated, AddressAdded, Kind, Position, TenantId
+from trunkline.domain.events import AclCreated, AddressAdded, Commit, Kind, Position, TenantId
 from trunkline.eventlog.beacon import Beacon
-from trunkline.eventlog.log import Conflict, EventLog
-from trunkline.eventlog.pace import GATHER_S
+from trunkline.eventlog.log import Conflict, EventLog, Expect
+from trunkline.eventlog.pace import Pace
 from trunkline.eventlog.writer import MAX_TRIES, Writer, Written
 
 ACME, BETA = TenantId("acme"), TenantId("beta")
@@ -35,9 +35,9 @@ ACME, BETA = TenantId("acme"), TenantId("beta")
 class Service:
     """One writing process."""
 
-    def __init__(self, log: EventLog, owner: Owner) -> None:
+    def __init__(self, log: EventLog, owner: Owner, pace: Pace | None = None) -> None:
         self.owner = owner
-        self._writer = Writer(log, owner.replica)
+        self._writer = Writer(log, owner.replica, pace)
 
     async def do(
         self,
@@ -280,14 +280,24 @@ async def test_two_requests_with_one_id_at_once_are_one_commit_and_one_refusal(s
 
 
 class CountingLog:
-    """The log, and how often its head was asked for."""
+    """The log, how often its head was asked for, and how many appends there were at once."""
 
     def __init__(self, inner: EventLog) -> None:
         self._inner = inner
         self.heads = 0
+        self.most_appends = 0
+        self._appends = 0
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._inner, name)
+
+    async def append(self, commits: Sequence[Commit], expect: Sequence[Expect]) -> tuple[Position, ...]:
+        self._appends += 1
+        self.most_appends = max(self.most_appends, self._appends)
+        try:
+            return await self._inner.append(commits, expect)
+        finally:
+            self._appends -= 1
 
     async def head(self) -> Position:
         self.heads += 1
@@ -347,10 +357,17 @@ async def test_services_that_believe_lose_nothing_to_each_other(
 
 
 async def test_commands_of_different_aggregates_are_under_way_at_once(believing: tuple[Service, CountingLog]) -> None:
-    service, _ = believing
-    began = asyncio.get_running_loop().time()
-    written = await asyncio.gather(*(service.do(CreateAcl(ACME, f"L{number}")) for number in range(100)))
-    took_s = asyncio.get_running_loop().time() - began
-    assert len({each.position for each in written}) == 100
-    # One after another, each would wait for its group.
-    assert took_s < 100 * GATHER_S
+    service, counting = believing
+    written = await asyncio.gather(*(service.do(CreateAcl(ACME, f"L{number}")) for number in range(20)))
+    assert len({each.position for each in written}) == 20
+    assert counting.most_appends > 1
+
+
+async def test_commands_that_wait_for_their_turn_make_no_commit_wait_for_them(believing: tuple[Service, CountingLog]) -> None:
+    """Of one aggregate only one can be written at a time: none comes while another gathers, here for an hour."""
+    believer, counting = believing
+    service = Service(counting, believer.owner, Pace(gather_s=3600))  # type: ignore[arg-type]
+    await service.do(CreateAcl(ACME, "OUT"))
+    async with asyncio.timeout(WAIT_S):
+        await asyncio.gather(*(service.do(AddAddress(ACME, "OUT", f"192.0.2.{number}")) for number in range(10)))
+    assert counting.most_appends == 1

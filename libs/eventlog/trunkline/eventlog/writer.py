@@ -71,12 +71,12 @@ class Writer:
     Commands of one aggregate are executed one after another here, and race with other processes only.
     """
 
-    def __init__(self, log: EventLog, replica: Replica) -> None:
+    def __init__(self, log: EventLog, replica: Replica, pace: Pace | None = None) -> None:
         self._log = log
         self._replica = replica
         self._turns = Turns()
-        self._pace = Pace()
-        self._under_way = 0
+        self._pace = pace or Pace()
+        self._having_turns = 0
 
     async def execute(
         self,
@@ -105,12 +105,12 @@ class Writer:
             expected_version=expected_version,
             trace_parent=trace_parent,
         )
-        self._under_way += 1
-        try:
-            async with self._turns.of(tenant, _turn_of(job)):
+        async with self._turns.of(tenant, _turn_of(job)):
+            self._having_turns += 1
+            try:
                 return await self._decided(job)
-        finally:
-            self._under_way -= 1
+            finally:
+                self._having_turns -= 1
 
     async def _decided(self, job: _Job) -> Written:
         if self._replica.is_following:
@@ -188,7 +188,7 @@ class Writer:
         if guard is None:
             return None
         expect.append(guard)
-        await self._pace.wait(is_alone=self._under_way == 1)
+        await self._pace.wait(is_alone=self._having_turns == 1)
         try:
             positions = await self._log.append(commits, expect)
         except Conflict:
