@@ -74,17 +74,9 @@ def _fill(response: dns.message.Message, question: dns.rrset.RRset, zone: Zone) 
     if kind not in found:
         response.authority.append(zone.soa())
         return
-    response.answer.append(_turned(found[kind], response.id))
+    # Many a client takes the first address only: dnspython writes the records of a set in another order each time.
+    response.answer.append(found[kind])
     response.additional.extend(_glue(found[kind], zone))
-
-
-def _turned(rrset: dns.rrset.RRset, by: int) -> dns.rrset.RRset:
-    """Addresses in another order from question to question: many a client takes the first only. By the query's id, which is random."""
-    if rrset.rdtype not in (dns.rdatatype.A, dns.rdatatype.AAAA) or len(rrset) < 2:
-        return rrset
-    records = list(rrset)
-    start = by % len(records)
-    return dns.rrset.from_rdata_list(rrset.name, rrset.ttl, records[start:] + records[:start])
 
 
 def _glue(rrset: dns.rrset.RRset, zone: Zone) -> list[dns.rrset.RRset]:
