@@ -53,8 +53,8 @@ def tables() -> AccessTables:
 
 
 def _seen(trace: AccessTrace) -> dict[str, str]:
-    seen = {"outcome": trace.outcome, "reason": trace.reason}
-    return seen | {field: getattr(trace, field) for field in ("acl", "account", "address", "caller_id")}
+    seen = {field: getattr(trace, field) for field in ("outcome", "reason", "acl", "account", "address")}
+    return seen | {"caller_id": trace.account_caller_id or trace.address_caller_id}
 
 
 def _wanted(expect: dict[str, str]) -> dict[str, str]:

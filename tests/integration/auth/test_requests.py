@@ -59,7 +59,7 @@ async def test_the_right_password_is_admitted_and_a_wrong_one_is_not(
     admitted = await call(client, trunk, algorithm=algorithm)
     assert (admitted.outcome, admitted.reason, admitted.tenant, admitted.domain) == ("admit", "", tenant, tenant)
     assert (admitted.acl, admitted.account, admitted.address) == ("OUT", "31000000", "192.0.2.0/24")
-    assert admitted.caller_id == "+31201234000"
+    assert admitted.account_caller_id == "+31201234000"
     assert admitted.position >= trunk.position
     wrong = await call(client, trunk, "wrong password", algorithm=algorithm)
     assert (wrong.outcome, wrong.reason) == ("refuse", "T204")

@@ -33,7 +33,7 @@ def test_the_policy_sees_the_invite_as_it_came(admitting: EngineBench) -> None:
     assert peer.receive().start_line == "SIP/2.0 404 No Route T401"
     [invite] = seen
     assert (invite.number, invite.host, invite.tenant, invite.domain, invite.position) == ("+3123456789", HOST, "acme", "acme", 2)
-    assert (invite.acl, invite.account, invite.address, invite.caller_id) == ("IN", "", "127.0.0.1/32", "+31200000000")
+    assert (invite.acl, invite.account, invite.address, invite.address_caller_id) == ("IN", "", "127.0.0.1/32", "+31200000000")
     assert (invite.from_uri, invite.from_display_name, invite.to_uri) == (f"sip:31000000@{HOST}", "PBX", f"sip:%2B3123456789@{HOST}")
     assert (invite.source, invite.transport) == (peer.host_port, "udp")
     assert invite.header("PRIVACY") == ["id", "critical, header"]

@@ -12,6 +12,7 @@ from unit.domain.test_policy import ACME, CALL, REALM, decided, platform
 from trunkline.domain import commands as c
 from trunkline.domain.caller_ids import CALLER_ID_SOURCES, DEFAULT_SOURCES, Listed, Refused, chosen, is_default
 from trunkline.domain.decide import decide
+from trunkline.domain.directory import Directory
 from trunkline.domain.errors import Refusal
 from trunkline.domain.events import CarrierSettings, IdentityPolicy, IdentityPolicySet
 from trunkline.domain.identity import NO_PRIVACY, Identity, hides_topology, hinted, identify, parse_privacy, show
@@ -94,20 +95,28 @@ def test_a_number_that_is_not_allowed_refuses_the_call_or_is_replaced_and_noted(
         assert isinstance(decided(CALL, history), Routed), "a From with the caller's own number"
 
 
-def test_the_numbers_of_account_and_address_are_those_of_the_acl_that_admitted_the_call() -> None:
-    history = platform()
-    history.execute(c.CreateAcl(ACME, "OFFICE"))
-    history.execute(c.AddAddress(ACME, "OFFICE", "192.0.2.0/24", "+31202222222", ""))
-    history.execute(c.AttachAcl(ACME, "acme", "OFFICE"))
-    call = CALL._replace(acl="OFFICE", address="192.0.2.0/24", caller_id="+31202222222", account="")
-    for sources, expected in ((("address",), "+31202222222"), (("account", "domain"), "+31205555555")):
-        history.execute(c.SetIdentityPolicy(ACME, "acme", IdentityPolicy(sources, (), "+31205555555")))
-        routed = decided(call, history)
-        assert isinstance(routed, Routed) and routed.identity.caller_id == expected
-    # The directory does not know the ACL yet: what the engine says is all there is.
-    history.execute(c.SetIdentityPolicy(ACME, "acme", IdentityPolicy(("address",))))
-    routed = decided(call._replace(acl="GONE"), history)
-    assert isinstance(routed, Routed) and routed.identity.caller_id == "+31202222222"
+@pytest.mark.parametrize(
+    ("sources", "of_account", "expected"),
+    [
+        (("address", "account"), "+31201111111", "+31202222222"),
+        (("account", "address"), "+31201111111", "+31201111111"),
+        (("account", "address"), "", "+31202222222"),
+        (("account", "domain"), "", "+31205555555"),
+        (("account", "domain"), "+31202222222", "+31202222222"),
+    ],
+)
+def test_account_and_address_each_have_the_number_that_is_listed_for_it(sources: tuple[str, ...], of_account: str, expected: str) -> None:
+    history, memory = platform(), Memory()
+    history.execute(c.SetIdentityPolicy(ACME, "acme", IdentityPolicy(sources, (), "+31205555555")))
+    # Of an edge: it knows no entries of ACLs.
+    directory = Directory(is_for_calls=True)
+    for fact in history.facts:
+        directory.apply(fact)
+    both = CALL._replace(account_caller_id="+31202222222", address_caller_id="+31202222222")
+    decide_call(both, directory, region="eu", realm=REALM, randomness=0.5, memory=memory)
+    call = CALL._replace(account_caller_id=of_account, address_caller_id="+31202222222")
+    routed = decide_call(call, directory, region="eu", realm=REALM, randomness=0.5, memory=memory)
+    assert isinstance(routed, Routed) and routed.identity.caller_id == expected
 
 
 def test_a_remembered_route_under_a_policy_is_the_one_that_would_be_decided_anew() -> None:
@@ -117,12 +126,15 @@ def test_a_remembered_route_under_a_policy_is_the_one_that_would_be_decided_anew
         CALL._replace(from_uri="sip:+31209999999@x"),
         CALL._replace(from_uri="sip:+31208888888@x"),
         CALL._replace(hints=("<tel:+31209999999>",)),
-        CALL._replace(acl="A", address="192.0.2.1"),
+        CALL._replace(address_caller_id="+31201111111"),
+        CALL._replace(account_caller_id="+31201111111"),
+        CALL._replace(account_caller_id="+31201111111", address_caller_id="+31201111111"),
     ]
     policies = [
         IdentityPolicy(),
         IdentityPolicy(("from", "username"), ("+3120*",)),
         IdentityPolicy(("asked", "username"), ("+3120*",), is_refusing=True),
+        IdentityPolicy(("account", "username")),
         IdentityPolicy(hiding="on"),
         IdentityPolicy(shows_callee=True),
     ]
@@ -208,7 +220,7 @@ def test_a_carrier_gets_numbers_in_its_format_called_and_calling(change: dict[st
     assert (formatted("+31201234567", settings), formatted("+442071234567", settings)) == (own, foreign)
     history = platform()
     history.execute(c.ChangeCarrier("alpha", settings))
-    routed = decided(CALL._replace(caller_id="+442071234567"), history)
+    routed = decided(CALL._replace(account_caller_id="+442071234567"), history)
     assert isinstance(routed, Routed)
     answer = decision_of(routed)
     # The second gateway is another carrier's, which wants them as they are.

@@ -115,7 +115,7 @@ def test_a_remembered_route_is_the_one_that_would_be_decided_anew() -> None:
         CALL._replace(hints=("<tel:+4412345>",)),
         CALL._replace(from_uri="sip:anonymous@Anonymous.Invalid"),
         CALL._replace(account="31000001"),
-        CALL._replace(caller_id="+4420000000"),
+        CALL._replace(account_caller_id="+4420000000"),
         CALL._replace(host=f"acme.eu1.{REALM}"),
         CALL._replace(number="+4412345678"),
         CALL._replace(number="+33123456"),

@@ -82,7 +82,7 @@ def test_a_wrong_entry_is_named_and_nothing_of_its_batch_is_applied(change: Tabl
 
 def test_an_entry_replaces_the_one_before_and_removing_what_is_not_there_is_no_error() -> None:
     made = tables(DOMAIN, SetAddress("acme/IN", "192.0.2.0/24", "+311"), SetAddress("acme/IN", "192.0.2.0/24", "+312"))
-    assert made.explain(host="acme.sip.example.com", source="192.0.2.1").caller_id == "+312"
+    assert made.explain(host="acme.sip.example.com", source="192.0.2.1").address_caller_id == "+312"
     nothing: list[TableChange] = [
         RemoveDomain("none"),
         RemoveAcl("none"),

@@ -55,10 +55,11 @@ _call = st.builds(
     host=_text,
     number=_text,
     account=_text,
-    caller_id=_text,
+    account_caller_id=_text,
     from_uri=_text,
     privacy=_texts,
     hints=_texts,
+    address_caller_id=_text,
 )
 
 

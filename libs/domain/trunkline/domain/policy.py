@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from trunkline.domain import caller_ids
 from trunkline.domain.class_of_service import is_allowed
 from trunkline.domain.directory import Directory
-from trunkline.domain.events import AclName, DeckRow, TenantId, Username
+from trunkline.domain.events import DeckRow
 from trunkline.domain.host_names import is_bound
 from trunkline.domain.identity import (
     ANONYMOUS_HOST,
@@ -36,8 +36,8 @@ class AdmittedCall(NamedTuple):
     """What the edge knows of an INVITE that the access rule has admitted.
 
     `host` is the name dialled, `number` the user part of the Request-URI as sent, unescaped. `account` is the username, or empty.
-    `caller_id` is the account's, else the address's, else empty. `privacy` and `hints` are the values of Privacy and of
-    P-Asserted-Identity and P-Preferred-Identity. `acl` and `address` are what admitted it, as listed, or empty.
+    `account_caller_id` and `address_caller_id` are the numbers listed for the account and for the address that admitted it, or empty.
+    `privacy` and `hints` are the values of Privacy and of P-Asserted-Identity and P-Preferred-Identity.
     """
 
     tenant: str
@@ -45,12 +45,16 @@ class AdmittedCall(NamedTuple):
     host: str
     number: str
     account: str
-    caller_id: str
+    account_caller_id: str
     from_uri: str
     privacy: Sequence[str] = ()
     hints: Sequence[str] = ()
-    acl: str = ""
-    address: str = ""
+    address_caller_id: str = ""
+
+    @property
+    def caller_id(self) -> str:
+        """The account's, else the address's, else empty."""
+        return self.account_caller_id or self.address_caller_id
 
 
 class RouteTarget(NamedTuple):
@@ -157,7 +161,7 @@ def decide_call(
     wishes = (*call.privacy, "", *call.hints) if call.privacy or call.hints else ()
     if domain.identity is not NO_POLICY and not caller_ids.is_default(domain.identity):
         # What its policy looks at beside.
-        wishes = (*wishes, "", call.acl, call.address, call.from_uri)
+        wishes = (*wishes, "", call.account_caller_id, call.address_caller_id, call.from_uri)
     key: _Key = (call.tenant, call.domain, call.host, call.account, call.caller_id, match.prefix, is_anonymous, wishes)
     known = memory.find(key, domain, match, carriers_version)
     if known is not None:
@@ -174,7 +178,7 @@ def _decide(
     call: AdmittedCall, domain: Domain, digits: str, match: RouteMatch, directory: Directory, *, region: str, realm: str, randomness: float
 ) -> Routed | Rejected:
     """Gateways and identity of a call to a number that may be called."""
-    identity, notes = _identified(call, domain, directory, realm)
+    identity, notes = _identified(call, domain, realm)
     if isinstance(identity, caller_ids.Refused):
         what = "From" if identity.source == "from" else "the identity asked for"
         facts = f"{what} is {identity.number}, which is no number of the caller's and not allowed to the domain {call.domain}"
@@ -210,23 +214,11 @@ def _target(choice: Choice, identity: Identity, privacy: Privacy, domain: Domain
     return RouteTarget(choice, show(identity, privacy, settings), hides_topology(policy, settings, privacy), shows_callee)
 
 
-def _identified(
-    call: AdmittedCall, domain: Domain, directory: Directory, realm: str
-) -> tuple[Identity | caller_ids.Refused, tuple[str, ...]]:
+def _identified(call: AdmittedCall, domain: Domain, realm: str) -> tuple[Identity | caller_ids.Refused, tuple[str, ...]]:
     if domain.identity is NO_POLICY or caller_ids.is_default(domain.identity):
         return _identified_plainly(call, realm)
-    listed = _listed(call, directory)
+    listed = caller_ids.Listed(call.account_caller_id, call.address_caller_id, call.account, call.domain)
     return caller_ids.chosen(domain.identity, listed, hints=call.hints, from_uri=call.from_uri, realm=realm)
-
-
-def _listed(call: AdmittedCall, directory: Directory) -> caller_ids.Listed:
-    acl = directory.acl(TenantId(call.tenant), AclName(call.acl))
-    account = acl.accounts.get(Username(call.account)) if acl is not None else None
-    address = acl.addresses.get(call.address) if acl is not None else None
-    # The engine's tables may be a moment ahead: then what it says is all there is.
-    of_account = account.caller_id if account is not None else call.caller_id if call.account else ""
-    of_address = address.caller_id if address is not None else call.caller_id if not call.account else ""
-    return caller_ids.Listed(of_account, of_address, call.account, call.domain)
 
 
 def _identified_plainly(call: AdmittedCall, realm: str) -> tuple[Identity, tuple[str, ...]]:

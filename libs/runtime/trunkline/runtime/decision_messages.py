@@ -19,12 +19,11 @@ def request_of(call: AdmittedCall, region: str) -> routing_pb2.DecideCallRequest
         host=call.host,
         number=call.number,
         account=call.account,
-        caller_id=call.caller_id,
+        account_caller_id=call.account_caller_id,
         from_uri=call.from_uri,
         privacy=call.privacy,
         hints=call.hints,
-        acl=call.acl,
-        address=call.address,
+        address_caller_id=call.address_caller_id,
     )
 
 
@@ -35,12 +34,11 @@ def call_of(request: routing_pb2.DecideCallRequest) -> AdmittedCall:
         request.host,
         request.number,
         request.account,
-        request.caller_id,
+        request.account_caller_id,
         request.from_uri,
         tuple(request.privacy),
         tuple(request.hints),
-        request.acl,
-        request.address,
+        request.address_caller_id,
     )
 
 

@@ -119,12 +119,11 @@ class Degraded:
                     question.host,
                     question.number,
                     found.account,
-                    found.caller_id,
+                    found.account_caller_id,
                     question.from_uri,
                     question.privacy,
                     question.hints,
-                    found.acl,
-                    found.address,
+                    found.address_caller_id,
                 )
                 asked = request_of(call, self._region)
                 return decision_in(await self._routing.ask(lambda channel: _decide(channel, asked), try_s=TRY_S))
@@ -146,7 +145,8 @@ def admission_of(found: auth_pb2.AuthorizeResponse) -> Admission | None:
         found.acl,
         found.account,
         found.address,
-        found.caller_id,
+        found.account_caller_id,
+        found.address_caller_id,
         found.digest_algorithm,
         found.position,
         found.account,

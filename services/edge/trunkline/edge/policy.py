@@ -42,12 +42,11 @@ class Policy:
             invite.host,
             invite.number,
             invite.account,
-            invite.caller_id,
+            invite.account_caller_id,
             invite.from_uri,
             privacy,
             hints,
-            invite.acl,
-            invite.address,
+            invite.address_caller_id,
         )
         decided = decide_call(
             call, self._directory(), region=self._region, realm=self._realm, randomness=self._randomness(), memory=self._memory

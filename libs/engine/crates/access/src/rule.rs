@@ -51,10 +51,23 @@ pub struct Admission {
     pub account: String,
     /// The listed prefix that covers the source; empty where the ACL lists none.
     pub address: String,
-    /// Of the account, else of the address, else empty.
-    pub caller_id: String,
+    /// Empty where the account has none, or where there is no account.
+    pub account_caller_id: String,
+    /// Empty where the listed prefix has none, or where there is none.
+    pub address_caller_id: String,
     /// `None` without digest.
     pub algorithm: Option<Algorithm>,
+}
+
+impl Admission {
+    /// Of the account, else of the address, else empty.
+    pub fn caller_id(&self) -> &str {
+        if self.account_caller_id.is_empty() {
+            &self.address_caller_id
+        } else {
+            &self.account_caller_id
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,13 +101,12 @@ pub(crate) struct LiveAcl<'a> {
 
 impl LiveAcl<'_> {
     fn admit(&self, account: Option<(&str, &CallerId, Option<Algorithm>)>) -> Admission {
-        let own = account.and_then(|(_, caller_id, _)| caller_id.as_deref());
-        let listed = self.address.and_then(|(_, caller_id)| caller_id.as_deref());
         Admission {
             acl: self.name.to_owned(),
             account: account.map(|(username, _, _)| username.to_owned()).unwrap_or_default(),
             address: self.address.map(|(prefix, _)| prefix.to_string()).unwrap_or_default(),
-            caller_id: own.or(listed).unwrap_or_default().to_owned(),
+            account_caller_id: account.and_then(|(_, caller_id, _)| caller_id.as_deref()).unwrap_or_default().to_owned(),
+            address_caller_id: self.address.and_then(|(_, caller_id)| caller_id.as_deref()).unwrap_or_default().to_owned(),
             algorithm: account.and_then(|(_, _, algorithm)| algorithm),
         }
     }

@@ -15,7 +15,7 @@ const MAX_CREDENTIALS: usize = 8;
 
 /// What admitted a call that was not admitted.
 pub(crate) fn nobody() -> Admission {
-    Admission { acl: String::new(), account: String::new(), address: String::new(), caller_id: String::new(), algorithm: None }
+    Admission::default()
 }
 
 /// Values of the Proxy-Authorization and Authorization fields, unfolded.
@@ -85,7 +85,7 @@ impl Worker {
             address: &admission.address,
             digest_algorithm: admission.algorithm.map_or("", trunkline_message::Algorithm::as_str),
             position: owner.position,
-            caller_id: if decision.caller_id.is_empty() { &admission.caller_id } else { &decision.caller_id },
+            caller_id: if decision.caller_id.is_empty() { admission.caller_id() } else { &decision.caller_id },
             presented: &decision.presented,
             is_private: decision.is_private,
             privacy: &decision.privacy,

@@ -39,7 +39,8 @@ pub struct AskedOwner {
     pub acl: String,
     pub account: String,
     pub address: String,
-    pub caller_id: String,
+    pub account_caller_id: String,
+    pub address_caller_id: String,
     /// `None` without digest.
     pub algorithm: Option<Algorithm>,
     /// Position of the log that the answer covered.
@@ -71,7 +72,8 @@ impl Worker {
             acl: "",
             account: "",
             address: "",
-            caller_id: "",
+            account_caller_id: "",
+            address_caller_id: "",
             message: &kept,
         };
         let is_asked = {
@@ -130,7 +132,8 @@ impl Worker {
             acl: asked.acl.clone(),
             account: asked.account.clone(),
             address: asked.address.clone(),
-            caller_id: asked.caller_id.clone(),
+            account_caller_id: asked.account_caller_id.clone(),
+            address_caller_id: asked.address_caller_id.clone(),
             algorithm: asked.algorithm,
         };
         debug_assert!(admission != nobody(), "a route for nobody");

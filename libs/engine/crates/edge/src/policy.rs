@@ -23,7 +23,8 @@ pub struct Invite<'a> {
     pub acl: &'a str,
     pub account: &'a str,
     pub address: &'a str,
-    pub caller_id: &'a str,
+    pub account_caller_id: &'a str,
+    pub address_caller_id: &'a str,
     pub message: &'a Arc<OwnedMessage>,
 }
 

@@ -268,7 +268,8 @@ impl Worker {
             acl: &admission.acl,
             account: &admission.account,
             address: &admission.address,
-            caller_id: &admission.caller_id,
+            account_caller_id: &admission.account_caller_id,
+            address_caller_id: &admission.address_caller_id,
             message: &kept,
         };
         let decision = {
@@ -298,13 +299,13 @@ impl Worker {
             return None;
         }
         let call = CallId(self.next_id(now));
-        let caller = [&admission.caller_id, &admission.account, &admission.address].into_iter().find(|text| !text.is_empty());
+        let caller = [admission.caller_id(), &admission.account, &admission.address].into_iter().find(|text| !text.is_empty());
         let admitted = trunkline_transaction::Admission {
             call,
             tenant: owner.tenant.to_owned(),
             domain: owner.label.to_owned(),
             number: attempt.number.to_owned(),
-            caller: caller.cloned().unwrap_or_default(),
+            caller: caller.unwrap_or_default().to_owned(),
         };
         match self.proxy.admit(now, flow, message, admitted, &mut self.actions) {
             Ok(handle) => {

@@ -18,7 +18,8 @@ pub struct AccessTrace {
     acl: String,
     account: String,
     address: String,
-    caller_id: String,
+    account_caller_id: String,
+    address_caller_id: String,
     is_stale: bool,
     facts: String,
     steps: Vec<String>,
@@ -42,7 +43,8 @@ impl AccessTrace {
             acl: String::new(),
             account: String::new(),
             address: String::new(),
-            caller_id: String::new(),
+            account_caller_id: String::new(),
+            address_caller_id: String::new(),
             is_stale: false,
             facts: String::new(),
             steps,
@@ -57,7 +59,8 @@ impl AccessTrace {
                 trace.acl = admission.acl;
                 trace.account = admission.account;
                 trace.address = admission.address;
-                trace.caller_id = admission.caller_id;
+                trace.account_caller_id = admission.account_caller_id;
+                trace.address_caller_id = admission.address_caller_id;
                 trace.digest_algorithm = admission.algorithm.map_or("", |algorithm| algorithm.as_str());
             }
             Outcome::Challenge { is_stale } => trace.is_stale = is_stale,

@@ -45,7 +45,8 @@ const ROUTE: [&str; 9] =
     ["targets", "caller_id", "presented", "is_private", "privacy", "prefix", "notes", "request_users", "max_duration_s"];
 const REJECT: [&str; 5] = ["reason", "facts", "caller_id", "prefix", "notes"];
 const CHALLENGE: [&str; 3] = ["status", "algorithms", "is_stale"];
-const ADMISSION: [&str; 9] = ["tenant", "domain", "acl", "account", "address", "caller_id", "digest_algorithm", "position", "username"];
+const ADMISSION: [&str; 10] =
+    ["tenant", "domain", "acl", "account", "address", "account_caller_id", "address_caller_id", "digest_algorithm", "position", "username"];
 
 /// Targets that were read; about 1 KB each. Beyond it all are forgotten and read again as they come.
 const MAX_KNOWN: usize = 16_384;
@@ -127,7 +128,8 @@ impl DecisionClasses {
             acl: fields.any_text("acl")?,
             account: fields.any_text("account")?,
             address: fields.any_text("address")?,
-            caller_id: fields.any_text("caller_id")?,
+            account_caller_id: fields.any_text("account_caller_id")?,
+            address_caller_id: fields.any_text("address_caller_id")?,
             algorithm: if name.is_empty() { None } else { Some(algorithm(&fields, "digest_algorithm", &name)?) },
             position: fields.get("position")?,
             username: fields.any_text("username")?,

@@ -33,10 +33,11 @@ enum Text {
     Acl,
     Account,
     Address,
-    CallerId,
+    AccountCallerId,
+    AddressCallerId,
 }
 
-const TEXTS: usize = Text::CallerId as usize + 1;
+const TEXTS: usize = Text::AddressCallerId as usize + 1;
 
 impl Invite {
     fn new(invite: &trunkline_edge::Invite<'_>) -> Self {
@@ -50,7 +51,8 @@ impl Invite {
             invite.acl,
             invite.account,
             invite.address,
-            invite.caller_id,
+            invite.account_caller_id,
+            invite.address_caller_id,
         ];
         let mut texts = String::with_capacity(parts.iter().map(|part| part.len()).sum());
         let mut ends = [0; TEXTS];
@@ -122,8 +124,13 @@ impl Invite {
     }
 
     #[getter]
-    fn caller_id(&self) -> &str {
-        self.text(Text::CallerId)
+    fn account_caller_id(&self) -> &str {
+        self.text(Text::AccountCallerId)
+    }
+
+    #[getter]
+    fn address_caller_id(&self) -> &str {
+        self.text(Text::AddressCallerId)
     }
 
     #[getter]

@@ -37,8 +37,11 @@ class Invite:
     def address(self) -> str:
         """The listed CIDR, or empty."""
     @property
-    def caller_id(self) -> str:
-        """The account's, else the address's, else empty."""
+    def account_caller_id(self) -> str:
+        """What the account is listed to show, or empty."""
+    @property
+    def address_caller_id(self) -> str:
+        """What the listed address is to show, or empty."""
     @property
     def has_identity_headers(self) -> bool:
         """Whether Privacy, P-Asserted-Identity or P-Preferred-Identity is there at all."""
@@ -190,7 +193,9 @@ class AccessTrace:
     @property
     def address(self) -> str: ...
     @property
-    def caller_id(self) -> str: ...
+    def account_caller_id(self) -> str: ...
+    @property
+    def address_caller_id(self) -> str: ...
     @property
     def is_stale(self) -> bool: ...
     @property

@@ -84,7 +84,8 @@ class Admission(NamedTuple):
     acl: str = ""
     account: str = ""
     address: str = ""
-    caller_id: str = ""
+    account_caller_id: str = ""
+    address_caller_id: str = ""
     digest_algorithm: str = ""
     position: int = 0
     username: str = ""

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from trunkline.api.common.v1 import common_pb2 as trunkline_dot_api_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n trunkline/api/auth/v1/auth.proto\x12\x15trunkline.api.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trunkline/api/common/v1/common.proto\"\x97\x01\n\x14SetCredentialRequest\x12\x34\n\x05write\x18\x01 \x01(\x0b\x32%.trunkline.api.common.v1.WriteOptions\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x15\n\rcredential_id\x18\x03 \x01(\t\x12\x10\n\x08username\x18\x04 \x01(\t\x12\x10\n\x08password\x18\x05 \x01(\t\"J\n\x15SetCredentialResponse\x12\x31\n\x07receipt\x18\x01 \x01(\x0b\x32 .trunkline.api.common.v1.Receipt\"u\n\x16\x45raseCredentialRequest\x12\x34\n\x05write\x18\x01 \x01(\x0b\x32%.trunkline.api.common.v1.WriteOptions\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x15\n\rcredential_id\x18\x03 \x01(\t\"L\n\x17\x45raseCredentialResponse\x12\x31\n\x07receipt\x18\x01 \x01(\x0b\x32 .trunkline.api.common.v1.Receipt\"\xc4\x01\n\x10\x41uthorizeRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x13\n\x0b\x63redentials\x18\x04 \x03(\t\x12\x0e\n\x06number\x18\x05 \x01(\t\x12\x13\n\x0bsip_call_id\x18\x06 \x01(\t\x12\x18\n\x10\x61ssumed_username\x18\x07 \x01(\t\x12\x18\n\x10is_assumed_right\x18\x08 \x01(\x08\x12\x14\n\x0cmin_position\x18\t \x01(\x04\"\xb9\x02\n\x11\x41uthorizeResponse\x12\x0f\n\x07outcome\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x0e\n\x06\x64omain\x18\x04 \x01(\t\x12\x0b\n\x03\x61\x63l\x18\x05 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x06 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x07 \x01(\t\x12\x11\n\tcaller_id\x18\x08 \x01(\t\x12\r\n\x05steps\x18\t \x03(\t\x12\x10\n\x08position\x18\n \x01(\x04\x12\x10\n\x08is_stale\x18\x0b \x01(\x08\x12\x12\n\nalgorithms\x18\x0c \x03(\t\x12\x18\n\x10\x63hallenge_status\x18\r \x01(\r\x12\x17\n\x0fis_qop_optional\x18\x0e \x01(\x08\x12\x18\n\x10\x64igest_algorithm\x18\x0f \x01(\t\x12\r\n\x05\x66\x61\x63ts\x18\x10 \x01(\t\"#\n\x10\x46\x65tchKeysRequest\x12\x0f\n\x07tenants\x18\x01 \x03(\t\"\xba\x01\n\x11\x46\x65tchKeysResponse\x12\x35\n\x0btenant_keys\x18\x01 \x03(\x0b\x32 .trunkline.api.auth.v1.TenantKey\x12\x36\n\nnonce_keys\x18\x02 \x03(\x0b\x32\".trunkline.api.auth.v1.RotatingKey\x12\x36\n\ntoken_keys\x18\x03 \x03(\x0b\x32\".trunkline.api.auth.v1.RotatingKey\"8\n\tTenantKey\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\x0c\"\x9d\x01\n\x0bRotatingKey\x12\x0e\n\x06key_id\x18\x01 \x01(\r\x12\x0b\n\x03key\x18\x02 \x01(\x0c\x12.\n\nnot_before\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tnot_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nis_current\x18\x05 \x01(\x08\"%\n\x13\x46orgetTenantRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"M\n\x14\x46orgetTenantResponse\x12\x35\n\x06stores\x18\x01 \x03(\x0b\x32%.trunkline.api.auth.v1.KeyStoreAnswer\"F\n\x0eKeyStoreAnswer\x12\r\n\x05store\x18\x01 \x01(\t\x12\x14\n\x0cis_forgotten\x18\x02 \x01(\x08\x12\x0f\n\x07problem\x18\x03 \x01(\t\"\xca\x01\n\x06KeySet\x12\x35\n\x0btenant_keys\x18\x01 \x03(\x0b\x32 .trunkline.api.auth.v1.TenantKey\x12\x19\n\x11\x66orgotten_tenants\x18\x02 \x03(\t\x12\x36\n\nnonce_keys\x18\x03 \x03(\x0b\x32\".trunkline.api.auth.v1.RotatingKey\x12\x36\n\ntoken_keys\x18\x04 \x03(\x0b\x32\".trunkline.api.auth.v1.RotatingKey\"^\n\x0fSyncKeysRequest\x12+\n\x04keys\x18\x01 \x01(\x0b\x32\x1d.trunkline.api.auth.v1.KeySet\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0e\n\x06wanted\x18\x03 \x03(\r\"b\n\x10SyncKeysResponse\x12\x0f\n\x07\x62uckets\x18\x01 \x01(\x0c\x12+\n\x04keys\x18\x02 \x01(\x0b\x32\x1d.trunkline.api.auth.v1.KeySet\x12\x10\n\x08\x61nswered\x18\x03 \x03(\r2\xf1\x04\n\x0b\x41uthService\x12j\n\rSetCredential\x12+.trunkline.api.auth.v1.SetCredentialRequest\x1a,.trunkline.api.auth.v1.SetCredentialResponse\x12p\n\x0f\x45raseCredential\x12-.trunkline.api.auth.v1.EraseCredentialRequest\x1a..trunkline.api.auth.v1.EraseCredentialResponse\x12^\n\tAuthorize\x12\'.trunkline.api.auth.v1.AuthorizeRequest\x1a(.trunkline.api.auth.v1.AuthorizeResponse\x12^\n\tFetchKeys\x12\'.trunkline.api.auth.v1.FetchKeysRequest\x1a(.trunkline.api.auth.v1.FetchKeysResponse\x12g\n\x0c\x46orgetTenant\x12*.trunkline.api.auth.v1.ForgetTenantRequest\x1a+.trunkline.api.auth.v1.ForgetTenantResponse\x12[\n\x08SyncKeys\x12&.trunkline.api.auth.v1.SyncKeysRequest\x1a\'.trunkline.api.auth.v1.SyncKeysResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n trunkline/api/auth/v1/auth.proto\x12\x15trunkline.api.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trunkline/api/common/v1/common.proto\"\x97\x01\n\x14SetCredentialRequest\x12\x34\n\x05write\x18\x01 \x01(\x0b\x32%.trunkline.api.common.v1.WriteOptions\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x15\n\rcredential_id\x18\x03 \x01(\t\x12\x10\n\x08username\x18\x04 \x01(\t\x12\x10\n\x08password\x18\x05 \x01(\t\"J\n\x15SetCredentialResponse\x12\x31\n\x07receipt\x18\x01 \x01(\x0b\x32 .trunkline.api.common.v1.Receipt\"u\n\x16\x45raseCredentialRequest\x12\x34\n\x05write\x18\x01 \x01(\x0b\x32%.trunkline.api.common.v1.WriteOptions\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x15\n\rcredential_id\x18\x03 \x01(\t\"L\n\x17\x45raseCredentialResponse\x12\x31\n\x07receipt\x18\x01 \x01(\x0b\x32 .trunkline.api.common.v1.Receipt\"\xc4\x01\n\x10\x41uthorizeRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x13\n\x0b\x63redentials\x18\x04 \x03(\t\x12\x0e\n\x06number\x18\x05 \x01(\t\x12\x13\n\x0bsip_call_id\x18\x06 \x01(\t\x12\x18\n\x10\x61ssumed_username\x18\x07 \x01(\t\x12\x18\n\x10is_assumed_right\x18\x08 \x01(\x08\x12\x14\n\x0cmin_position\x18\t \x01(\x04\"\xdc\x02\n\x11\x41uthorizeResponse\x12\x0f\n\x07outcome\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x0e\n\x06\x64omain\x18\x04 \x01(\t\x12\x0b\n\x03\x61\x63l\x18\x05 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x06 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x07 \x01(\t\x12\x19\n\x11\x61\x63\x63ount_caller_id\x18\x08 \x01(\t\x12\r\n\x05steps\x18\t \x03(\t\x12\x10\n\x08position\x18\n \x01(\x04\x12\x10\n\x08is_stale\x18\x0b \x01(\x08\x12\x12\n\nalgorithms\x18\x0c \x03(\t\x12\x18\n\x10\x63hallenge_status\x18\r \x01(\r\x12\x17\n\x0fis_qop_optional\x18\x0e \x01(\x08\x12\x18\n\x10\x64igest_algorithm\x18\x0f \x01(\t\x12\r\n\x05\x66\x61\x63ts\x18\x10 \x01(\t\x12\x19\n\x11\x61\x64\x64ress_caller_id\x18\x11 \x01(\t\"#\n\x10\x46\x65tchKeysRequest\x12\x0f\n\x07tenants\x18\x01 \x03(\t\"\xba\x01\n\x11\x46\x65tchKeysResponse\x12\x35\n\x0btenant_keys\x18\x01 \x03(\x0b\x32 .trunkline.api.auth.v1.TenantKey\x12\x36\n\nnonce_keys\x18\x02 \x03(\x0b\x32\".trunkline.api.auth.v1.RotatingKey\x12\x36\n\ntoken_keys\x18\x03 \x03(\x0b\x32\".trunkline.api.auth.v1.RotatingKey\"8\n\tTenantKey\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\x0c\"\x9d\x01\n\x0bRotatingKey\x12\x0e\n\x06key_id\x18\x01 \x01(\r\x12\x0b\n\x03key\x18\x02 \x01(\x0c\x12.\n\nnot_before\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tnot_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nis_current\x18\x05 \x01(\x08\"%\n\x13\x46orgetTenantRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"M\n\x14\x46orgetTenantResponse\x12\x35\n\x06stores\x18\x01 \x03(\x0b\x32%.trunkline.api.auth.v1.KeyStoreAnswer\"F\n\x0eKeyStoreAnswer\x12\r\n\x05store\x18\x01 \x01(\t\x12\x14\n\x0cis_forgotten\x18\x02 \x01(\x08\x12\x0f\n\x07problem\x18\x03 \x01(\t\"\xca\x01\n\x06KeySet\x12\x35\n\x0btenant_keys\x18\x01 \x03(\x0b\x32 .trunkline.api.auth.v1.TenantKey\x12\x19\n\x11\x66orgotten_tenants\x18\x02 \x03(\t\x12\x36\n\nnonce_keys\x18\x03 \x03(\x0b\x32\".trunkline.api.auth.v1.RotatingKey\x12\x36\n\ntoken_keys\x18\x04 \x03(\x0b\x32\".trunkline.api.auth.v1.RotatingKey\"^\n\x0fSyncKeysRequest\x12+\n\x04keys\x18\x01 \x01(\x0b\x32\x1d.trunkline.api.auth.v1.KeySet\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0e\n\x06wanted\x18\x03 \x03(\r\"b\n\x10SyncKeysResponse\x12\x0f\n\x07\x62uckets\x18\x01 \x01(\x0c\x12+\n\x04keys\x18\x02 \x01(\x0b\x32\x1d.trunkline.api.auth.v1.KeySet\x12\x10\n\x08\x61nswered\x18\x03 \x03(\r2\xf1\x04\n\x0b\x41uthService\x12j\n\rSetCredential\x12+.trunkline.api.auth.v1.SetCredentialRequest\x1a,.trunkline.api.auth.v1.SetCredentialResponse\x12p\n\x0f\x45raseCredential\x12-.trunkline.api.auth.v1.EraseCredentialRequest\x1a..trunkline.api.auth.v1.EraseCredentialResponse\x12^\n\tAuthorize\x12\'.trunkline.api.auth.v1.AuthorizeRequest\x1a(.trunkline.api.auth.v1.AuthorizeResponse\x12^\n\tFetchKeys\x12\'.trunkline.api.auth.v1.FetchKeysRequest\x1a(.trunkline.api.auth.v1.FetchKeysResponse\x12g\n\x0c\x46orgetTenant\x12*.trunkline.api.auth.v1.ForgetTenantRequest\x1a+.trunkline.api.auth.v1.ForgetTenantResponse\x12[\n\x08SyncKeys\x12&.trunkline.api.auth.v1.SyncKeysRequest\x1a\'.trunkline.api.auth.v1.SyncKeysResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,27 +44,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHORIZEREQUEST']._serialized_start=558
   _globals['_AUTHORIZEREQUEST']._serialized_end=754
   _globals['_AUTHORIZERESPONSE']._serialized_start=757
-  _globals['_AUTHORIZERESPONSE']._serialized_end=1070
-  _globals['_FETCHKEYSREQUEST']._serialized_start=1072
-  _globals['_FETCHKEYSREQUEST']._serialized_end=1107
-  _globals['_FETCHKEYSRESPONSE']._serialized_start=1110
-  _globals['_FETCHKEYSRESPONSE']._serialized_end=1296
-  _globals['_TENANTKEY']._serialized_start=1298
-  _globals['_TENANTKEY']._serialized_end=1354
-  _globals['_ROTATINGKEY']._serialized_start=1357
-  _globals['_ROTATINGKEY']._serialized_end=1514
-  _globals['_FORGETTENANTREQUEST']._serialized_start=1516
-  _globals['_FORGETTENANTREQUEST']._serialized_end=1553
-  _globals['_FORGETTENANTRESPONSE']._serialized_start=1555
-  _globals['_FORGETTENANTRESPONSE']._serialized_end=1632
-  _globals['_KEYSTOREANSWER']._serialized_start=1634
-  _globals['_KEYSTOREANSWER']._serialized_end=1704
-  _globals['_KEYSET']._serialized_start=1707
-  _globals['_KEYSET']._serialized_end=1909
-  _globals['_SYNCKEYSREQUEST']._serialized_start=1911
-  _globals['_SYNCKEYSREQUEST']._serialized_end=2005
-  _globals['_SYNCKEYSRESPONSE']._serialized_start=2007
-  _globals['_SYNCKEYSRESPONSE']._serialized_end=2105
-  _globals['_AUTHSERVICE']._serialized_start=2108
-  _globals['_AUTHSERVICE']._serialized_end=2733
+  _globals['_AUTHORIZERESPONSE']._serialized_end=1105
+  _globals['_FETCHKEYSREQUEST']._serialized_start=1107
+  _globals['_FETCHKEYSREQUEST']._serialized_end=1142
+  _globals['_FETCHKEYSRESPONSE']._serialized_start=1145
+  _globals['_FETCHKEYSRESPONSE']._serialized_end=1331
+  _globals['_TENANTKEY']._serialized_start=1333
+  _globals['_TENANTKEY']._serialized_end=1389
+  _globals['_ROTATINGKEY']._serialized_start=1392
+  _globals['_ROTATINGKEY']._serialized_end=1549
+  _globals['_FORGETTENANTREQUEST']._serialized_start=1551
+  _globals['_FORGETTENANTREQUEST']._serialized_end=1588
+  _globals['_FORGETTENANTRESPONSE']._serialized_start=1590
+  _globals['_FORGETTENANTRESPONSE']._serialized_end=1667
+  _globals['_KEYSTOREANSWER']._serialized_start=1669
+  _globals['_KEYSTOREANSWER']._serialized_end=1739
+  _globals['_KEYSET']._serialized_start=1742
+  _globals['_KEYSET']._serialized_end=1944
+  _globals['_SYNCKEYSREQUEST']._serialized_start=1946
+  _globals['_SYNCKEYSREQUEST']._serialized_end=2040
+  _globals['_SYNCKEYSRESPONSE']._serialized_start=2042
+  _globals['_SYNCKEYSRESPONSE']._serialized_end=2140
+  _globals['_AUTHSERVICE']._serialized_start=2143
+  _globals['_AUTHSERVICE']._serialized_end=2768
 # @@protoc_insertion_point(module_scope)

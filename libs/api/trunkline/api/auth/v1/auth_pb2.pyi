@@ -69,7 +69,7 @@ class AuthorizeRequest(_message.Message):
     def __init__(self, host: _Optional[str] = ..., source: _Optional[str] = ..., method: _Optional[str] = ..., credentials: _Optional[_Iterable[str]] = ..., number: _Optional[str] = ..., sip_call_id: _Optional[str] = ..., assumed_username: _Optional[str] = ..., is_assumed_right: _Optional[bool] = ..., min_position: _Optional[int] = ...) -> None: ...
 
 class AuthorizeResponse(_message.Message):
-    __slots__ = ("outcome", "reason", "tenant", "domain", "acl", "account", "address", "caller_id", "steps", "position", "is_stale", "algorithms", "challenge_status", "is_qop_optional", "digest_algorithm", "facts")
+    __slots__ = ("outcome", "reason", "tenant", "domain", "acl", "account", "address", "account_caller_id", "steps", "position", "is_stale", "algorithms", "challenge_status", "is_qop_optional", "digest_algorithm", "facts", "address_caller_id")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
@@ -77,7 +77,7 @@ class AuthorizeResponse(_message.Message):
     ACL_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
-    CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_CALLER_ID_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     IS_STALE_FIELD_NUMBER: _ClassVar[int]
@@ -86,6 +86,7 @@ class AuthorizeResponse(_message.Message):
     IS_QOP_OPTIONAL_FIELD_NUMBER: _ClassVar[int]
     DIGEST_ALGORITHM_FIELD_NUMBER: _ClassVar[int]
     FACTS_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_CALLER_ID_FIELD_NUMBER: _ClassVar[int]
     outcome: str
     reason: str
     tenant: str
@@ -93,7 +94,7 @@ class AuthorizeResponse(_message.Message):
     acl: str
     account: str
     address: str
-    caller_id: str
+    account_caller_id: str
     steps: _containers.RepeatedScalarFieldContainer[str]
     position: int
     is_stale: bool
@@ -102,7 +103,8 @@ class AuthorizeResponse(_message.Message):
     is_qop_optional: bool
     digest_algorithm: str
     facts: str
-    def __init__(self, outcome: _Optional[str] = ..., reason: _Optional[str] = ..., tenant: _Optional[str] = ..., domain: _Optional[str] = ..., acl: _Optional[str] = ..., account: _Optional[str] = ..., address: _Optional[str] = ..., caller_id: _Optional[str] = ..., steps: _Optional[_Iterable[str]] = ..., position: _Optional[int] = ..., is_stale: _Optional[bool] = ..., algorithms: _Optional[_Iterable[str]] = ..., challenge_status: _Optional[int] = ..., is_qop_optional: _Optional[bool] = ..., digest_algorithm: _Optional[str] = ..., facts: _Optional[str] = ...) -> None: ...
+    address_caller_id: str
+    def __init__(self, outcome: _Optional[str] = ..., reason: _Optional[str] = ..., tenant: _Optional[str] = ..., domain: _Optional[str] = ..., acl: _Optional[str] = ..., account: _Optional[str] = ..., address: _Optional[str] = ..., account_caller_id: _Optional[str] = ..., steps: _Optional[_Iterable[str]] = ..., position: _Optional[int] = ..., is_stale: _Optional[bool] = ..., algorithms: _Optional[_Iterable[str]] = ..., challenge_status: _Optional[int] = ..., is_qop_optional: _Optional[bool] = ..., digest_algorithm: _Optional[str] = ..., facts: _Optional[str] = ..., address_caller_id: _Optional[str] = ...) -> None: ...
 
 class FetchKeysRequest(_message.Message):
     __slots__ = ("tenants",)

@@ -259,32 +259,30 @@ class ResolvedGateway(_message.Message):
     def __init__(self, carrier: _Optional[str] = ..., gateway: _Optional[str] = ..., address: _Optional[str] = ..., rate_micros: _Optional[int] = ..., currency: _Optional[str] = ...) -> None: ...
 
 class DecideCallRequest(_message.Message):
-    __slots__ = ("region", "tenant", "domain", "host", "number", "account", "caller_id", "from_uri", "privacy", "hints", "acl", "address")
+    __slots__ = ("region", "tenant", "domain", "host", "number", "account", "account_caller_id", "from_uri", "privacy", "hints", "address_caller_id")
     REGION_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
-    CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_CALLER_ID_FIELD_NUMBER: _ClassVar[int]
     FROM_URI_FIELD_NUMBER: _ClassVar[int]
     PRIVACY_FIELD_NUMBER: _ClassVar[int]
     HINTS_FIELD_NUMBER: _ClassVar[int]
-    ACL_FIELD_NUMBER: _ClassVar[int]
-    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_CALLER_ID_FIELD_NUMBER: _ClassVar[int]
     region: str
     tenant: str
     domain: str
     host: str
     number: str
     account: str
-    caller_id: str
+    account_caller_id: str
     from_uri: str
     privacy: _containers.RepeatedScalarFieldContainer[str]
     hints: _containers.RepeatedScalarFieldContainer[str]
-    acl: str
-    address: str
-    def __init__(self, region: _Optional[str] = ..., tenant: _Optional[str] = ..., domain: _Optional[str] = ..., host: _Optional[str] = ..., number: _Optional[str] = ..., account: _Optional[str] = ..., caller_id: _Optional[str] = ..., from_uri: _Optional[str] = ..., privacy: _Optional[_Iterable[str]] = ..., hints: _Optional[_Iterable[str]] = ..., acl: _Optional[str] = ..., address: _Optional[str] = ...) -> None: ...
+    address_caller_id: str
+    def __init__(self, region: _Optional[str] = ..., tenant: _Optional[str] = ..., domain: _Optional[str] = ..., host: _Optional[str] = ..., number: _Optional[str] = ..., account: _Optional[str] = ..., account_caller_id: _Optional[str] = ..., from_uri: _Optional[str] = ..., privacy: _Optional[_Iterable[str]] = ..., hints: _Optional[_Iterable[str]] = ..., address_caller_id: _Optional[str] = ...) -> None: ...
 
 class DecideCallResponse(_message.Message):
     __slots__ = ("routed", "rejected", "position")
