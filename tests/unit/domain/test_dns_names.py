@@ -10,7 +10,6 @@ from trunkline.domain.dns_names import (
     Naptr,
     Policy,
     PopSite,
-    PopState,
     RecordSet,
     Srv,
     Steering,
@@ -18,6 +17,7 @@ from trunkline.domain.dns_names import (
     record_sets,
     steer,
 )
+from trunkline.domain.pop_states import PopState
 from trunkline.domain.regions import nearest_first
 
 REALM = "sip.example.com"

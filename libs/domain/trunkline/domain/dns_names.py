@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from ipaddress import IPv4Address, ip_address
 from typing import Final, Literal
 
 from trunkline.domain.host_names import bound_name, default_name, pop_name
+from trunkline.domain.pop_states import PopState
 from trunkline.domain.regions import nearest_first
 
 Transport = Literal["tls", "tcp", "udp"]
@@ -29,14 +29,6 @@ ADDRESS_LIMIT: Final = 8
 """A or AAAA records of one name: an answer over UDP stays whole, and most clients that know no SRV use the first only."""
 SRV_WEIGHT: Final = 50
 PRIORITY_STEP: Final = 10
-
-
-class PopState(StrEnum):
-    """DRAINING: serves the calls that it has. DOWN: is believed not to answer."""
-
-    READY = "ready"
-    DRAINING = "draining"
-    DOWN = "down"
 
 
 @dataclass(frozen=True, slots=True)
