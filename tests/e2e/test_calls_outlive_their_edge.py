@@ -3,16 +3,26 @@ complete. And calls that are ended by command, wherever they are."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers import sipp, softphone
+from helpers.endpoints import End, Endpoint, acknowledge, exchange
 from helpers.everywhere import LISTED, demo_caller
 from helpers.platform import Platform, free_loopback, wait_for
+from helpers.platform_grpc import blocking_channel, operator
+from helpers.trunks import Trunk, create_carriers, create_customer
+
+from trunkline.api.common.v1.common_pb2 import Page
+from trunkline.api.records.v1.records_pb2 import ListRecordsRequest, Record
+from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceStub
+from trunkline.api.routing.v1.routing_pb2 import Gateway
 
 CALLS = 20
 HOLD_MS = 9000
@@ -99,6 +109,10 @@ def records(platform: Platform, number: str) -> list[dict[str, Any]]:
     return rows
 
 
+def pop_state(platform: Platform, pop: str) -> str:
+    return {row["name"]: row["state"] for row in platform.json("pop", "list")}[pop]
+
+
 def test_calls_of_a_killed_edge_go_on_at_its_sibling_and_in_another_region(three_pops: Platform, tmp_path: Path) -> None:
     platform = three_pops
     numbers = {"eu2": "+31206300001", "us1": "+31206300002"}
@@ -125,13 +139,112 @@ def test_calls_of_a_killed_edge_go_on_at_its_sibling_and_in_another_region(three
     complete = [("answered", "caller", "edge-eu1", True)] * (2 * CALLS)
     wait_for("every record is complete while the edge is away", lambda: ended() == complete)
     platform.lab("release", "edge-eu1")
-    wait_for(
-        "the edge is back", lambda: {row["name"]: row["state"] for row in platform.json("pop", "list")}["eu1"] == "READY", timeout_s=60
-    )
+    wait_for("the edge is back", lambda: pop_state(platform, "eu1") == "READY", timeout_s=60)
     caller = demo_caller(platform, "+31206300003")
     sipp.run(tmp_path / "after", sipp.answered_call(caller), target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
     wait_for("what it ships after that", lambda: [row["outcome"] for row in records(platform, caller.number)] == ["answered"])
     assert ended() == complete
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A call that eu1 has set up, whose 200 the customer has and has not acknowledged."""
+
+    number: str
+    customer: End
+    carrier: End
+    pop: str
+    """Where it goes on."""
+    ender: str
+
+
+WAYS = {"4471": ("udp", True), "4472": ("udp", False), "4473": ("tcp", False)}
+"""Transport of both sides by prefix, and whether the carrier is trusted: towards one that is not, topology is hidden."""
+
+
+@pytest.fixture
+def ends(three_pops: Platform) -> Iterator[dict[str, tuple[Endpoint, Endpoint]]]:
+    """A customer and a gateway of scripted sockets for each of the ways."""
+    customer_host, gateway_host = f"{three_pops.loopback}.0.9", f"{three_pops.loopback}.9.90"
+    create_customer(three_pops, "orphans", [Trunk("orphans", "+31207000000", address=f"{customer_host}/32")])
+    found = {prefix: (Endpoint(customer_host, way), Endpoint(gateway_host, way)) for prefix, (way, _) in WAYS.items()}
+    for prefix, (way, is_trusted) in WAYS.items():
+        gateway = Gateway(name="g", host=gateway_host, port=found[prefix][1].address[1], transport=way, region="eu", weight=1)
+        create_carriers(three_pops, f"orphans-{prefix}", {prefix: gateway}, is_trusted=is_trusted)
+    yield found
+    for each in itertools.chain(*found.values()):
+        each.close()
+
+
+def sip_address(platform: Platform, pop: str) -> tuple[str, int]:
+    host, _, port = platform.edge(pop).rpartition(":")
+    return host, int(port)
+
+
+def orphan(platform: Platform, number: str, customer: Endpoint, gateway: Endpoint, pop: str, ender: str) -> Orphan:
+    host = f"orphans.{platform.local['base_domain']}"
+    lines = [
+        f"INVITE sip:{number}@{host} SIP/2.0",
+        f"Via: SIP/2.0/{customer.transport.upper()} {customer.host_port};branch=z9hG4bK-{number};rport",
+        "Max-Forwards: 70",
+        f'From: "Desk" <sip:desk@{host}>;tag=from-{number}',
+        f"To: <sip:{number}@{host}>",
+        f"Call-ID: orphan-{number}",
+        "CSeq: 1 INVITE",
+        f"Contact: {customer.contact('desk')}",
+        "Content-Length: 0",
+    ]
+    customer.send("\r\n".join([*lines, "", ""]), sip_address(platform, "eu1"))
+    invite = gateway.receive()
+    gateway.answer(invite, "200 OK", "callee")
+    ok = customer.final()
+    assert ok.start_line == "SIP/2.0 200 OK", ok
+    return Orphan(number, End.of_caller(customer, ok), End.of_callee(gateway, invite, "callee"), pop, ender)
+
+
+def records_of_orphans(platform: Platform, field: str, count: int) -> list[Record]:
+    """When so many have this time."""
+    request = ListRecordsRequest(tenant="orphans", page=Page(size=100))
+    with blocking_channel(platform, "records-eu") as channel:
+        stub = RecordsServiceStub(channel)
+
+        def ask() -> list[Record]:
+            rows = list(stub.ListRecords(request, metadata=operator(platform), timeout=5).records)
+            return rows if sum(row.HasField(field) for row in rows) == count else []
+
+        return wait_for(f"{count} records with {field}", ask)
+
+
+def test_every_request_of_either_side_is_served_wherever_it_is_addressed_after_the_edge_was_killed(
+    three_pops: Platform, ends: dict[str, tuple[Endpoint, Endpoint]]
+) -> None:
+    platform = three_pops
+    orphans = [
+        orphan(platform, f"{prefix}000{index}", *ends[prefix], pop, ender)
+        for prefix in WAYS
+        for index, (pop, ender) in enumerate(itertools.product(("eu2", "us1"), ("caller", "callee")))
+    ]
+    # What eu1 has not shipped yet waits on its disk until it is back; here it is to stay away.
+    records_of_orphans(platform, "answer_time", len(orphans))
+    platform.lab("hold", "edge-eu1")
+    for each in orphans:
+        edge = sip_address(platform, each.pop)
+        acknowledge(each.customer, each.carrier, edge)
+        for asks, answers in ((each.customer, each.carrier), (each.carrier, each.customer)):
+            for method in ("UPDATE", "INVITE"):
+                exchange(asks, answers, method, edge)
+        sides = (each.customer, each.carrier)
+        exchange(*(sides if each.ender == "caller" else sides[::-1]), "BYE", edge)
+
+    rows = records_of_orphans(platform, "end_time", len(orphans))
+    found = {row.number: (row.outcome, row.ended_by, row.edge, row.duration_ms > 0, list(row.notes)) for row in rows}
+    assert found == {f"+{each.number}": ("answered", each.ender, "edge-eu1", True, []) for each in orphans}
+    for each in orphans:
+        # Its token is used up where its end was seen, and leads nowhere but to its own gateway elsewhere.
+        each.customer.at.send(each.customer.request("INVITE"), sip_address(platform, each.pop))
+        assert each.customer.at.final().start_line == "SIP/2.0 481 Call Does Not Exist T108"
+    platform.lab("release", "edge-eu1")
+    wait_for("the edge is back", lambda: pop_state(platform, "eu1") == "READY", timeout_s=60)
 
 
 def test_a_call_is_hung_up_from_the_command_line_and_the_pop_that_did_it_is_named(three_pops: Platform, tmp_path: Path) -> None:

@@ -83,6 +83,16 @@ impl RouteWork {
         self.request_uri.as_deref().unwrap_or(request.request_uri_bytes())
     }
 
+    /// Where the request will lead: to the first route that is left, else to the Request-URI. `None` where that is no URI.
+    fn leads_to(&self, request: &Message<'_>) -> Option<Vec<u8>> {
+        let left = request.values(HeaderName::Route).enumerate().find(|(index, _)| !self.dropped.contains(index));
+        let route = left.map(|(_, value)| value.bytes).or(self.appended.first().map(Vec::as_slice));
+        Some(match route {
+            Some(route) => NameAddr::parse(route).ok()?.uri_bytes.to_vec(),
+            None => self.request_uri(request).to_vec(),
+        })
+    }
+
     /// Lines and bytes that the request may be longer by.
     pub fn growth(&self) -> (usize, usize) {
         let uri = self.request_uri.as_ref().map_or(0, Vec::len);
@@ -187,14 +197,11 @@ fn flow_to(uri: &Uri<'_>, near: Flow, listeners: &[Listener]) -> Option<Flow> {
     Some(Flow { listener: pick(listeners, near.listener, transport, peer)?, peer })
 }
 
-/// Where a request to a client can go when its connection `flow` is gone: to the address of its own that the request names, which is behind
-/// no NAT. `None` where there is no other.
-pub(crate) fn instead_of(request: &Message<'_>, flow: Flow, listeners: &[Listener]) -> Option<Flow> {
-    let uri = match request.addresses(HeaderName::Route).next() {
-        Some(route) => route.ok()?.uri().ok()?,
-        None => request.request_uri().ok()?,
-    };
-    let other = flow_to(&uri, flow, listeners)?;
+/// Where a request to a client can go when its connection `flow` is gone: to the address of its own that the request names with what `work`
+/// makes of it, which is behind no NAT. `None` where there is no other.
+pub(crate) fn instead_of(request: &Message<'_>, work: &RouteWork, flow: Flow, listeners: &[Listener]) -> Option<Flow> {
+    let target = work.leads_to(request)?;
+    let other = flow_to(&Uri::parse(&target).ok()?, flow, listeners)?;
     // The same listener: the Via of the request names it.
     (other != flow && other.listener == flow.listener && other.peer.ip() == flow.peer.ip()).then_some(other)
 }

@@ -264,6 +264,49 @@ fn a_request_to_a_customer_whose_connection_is_gone_goes_to_its_contact_where_th
     }
 }
 
+/// The customer's Contact is its own address; its connection had another port.
+fn answered_with_a_contact_of_its_own(bench: &mut Bench) -> Sent {
+    let text = invite().replace("sip:31000000@192.168.1.9:5066", "sip:31000000@10.1.1.1:5070;transport=tcp");
+    set_up(bench, &text, TCP, vec![step_over(alpha(), UDP, None)]);
+    let invite = bench.one_to(ALPHA);
+    bench.receive(ALPHA, &reply(&invite.text, 200, "callee", ALPHA));
+    bench.take_sent();
+    invite
+}
+
+#[test]
+fn the_ack_of_a_reinvite_that_found_the_connection_gone_follows_it_to_the_contact() {
+    let mut bench = bench();
+    let invite = answered_with_a_contact_of_its_own(&mut bench);
+    bench.receive(ALPHA, &from_carrier("INVITE", 7, &invite.text, ""));
+    bench.one_to(CUSTOMER);
+    close(&mut bench, TCP, CUSTOMER);
+    let at = "10.1.1.1:5070";
+    let again = bench.one_to(at);
+    bench.receive_at(TCP, at, &reply(&again.text, 200, "caller", at));
+    bench.take_sent();
+    for (method, cseq) in [("ACK", 7), ("INFO", 8)] {
+        bench.receive(ALPHA, &from_carrier(method, cseq, &invite.text, ""));
+        let sent = bench.one_to(at);
+        assert!(sent.start().starts_with(method) && sent.listener == TCP, "{sent:?}");
+    }
+}
+
+#[test]
+fn where_the_call_is_not_known_its_connection_is_not_either_and_requests_go_to_the_contact_at_once() {
+    let invite = answered_with_a_contact_of_its_own(&mut bench());
+    let mut sibling = Bench::with(Config { listeners: listeners(), ..config() }, 9);
+    for (method, cseq) in [("INVITE", 7), ("ACK", 7), ("BYE", 8)] {
+        sibling.receive(ALPHA, &from_carrier(method, cseq, &invite.text, ""));
+        let sent = sibling.one_to("10.1.1.1:5070");
+        assert!(sent.start().starts_with(method) && sent.listener == TCP, "{sent:?}");
+        if method != "ACK" {
+            sibling.receive_at(TCP, "10.1.1.1:5070", &reply(&sent.text, 200, "caller", "10.1.1.1:5070"));
+            sibling.take_sent();
+        }
+    }
+}
+
 #[test]
 fn what_is_too_large_for_udp_goes_over_tcp_where_the_gateway_takes_it_and_by_udp_where_it_does_not() {
     let large = |bytes: usize| invite_with("call-1", "branch1", &format!("X-Large: {}\r\n", "x".repeat(bytes)));

@@ -12,7 +12,7 @@ use crate::invite_client;
 use crate::machine::{ClientEffect, ClientTimer, Run};
 use crate::plan::CallId;
 use crate::request_client;
-use crate::route;
+use crate::route::{self, RouteWork};
 use crate::slab::Key;
 use crate::timer::Timers;
 use crate::token::Side;
@@ -309,10 +309,18 @@ impl Proxy {
         let Some(client) = self.clients.get_mut(key).filter(|client| client.has_instead && client.is_unanswered()) else { return false };
         client.has_instead = false;
         let gone = client.flow;
-        let instead = client.sent().and_then(|request| route::instead_of(&request.view(), gone, &self.config.listeners));
+        let as_sent = RouteWork::default();
+        let instead = client.sent().and_then(|request| route::instead_of(&request.view(), &as_sent, gone, &self.config.listeners));
         let Some(instead) = instead else { return false };
         client.flow = instead;
         turn.send(instead, client.request.clone());
+        // What follows goes there too: an ACK has no transaction that would find out (§13.2.2.4).
+        if let ClientRole::Exchange { call, .. } = client.role {
+            let row = self.call_ids.get(&call).and_then(|row| self.calls.get_mut(*row));
+            if let Some(call) = row.filter(|call| call.customer == gone) {
+                call.customer = instead;
+            }
+        }
         self.forget_peer(key, gone.peer);
         self.peers.entry(instead.peer).or_default().insert(key);
         true

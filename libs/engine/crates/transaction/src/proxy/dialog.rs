@@ -11,7 +11,7 @@ use crate::forward::{self, Hop, Identity, Own, Responder};
 use crate::hiding::Cover;
 use crate::plan::{CallId, Refusal, StaleCall};
 use crate::renumber::{self, Raise};
-use crate::route::RouteWork;
+use crate::route::{self, RouteWork};
 use crate::sealing::Binding;
 use crate::slab::Key;
 use crate::token::{FromForm, PrivacyForm, Side, Token, TokenError};
@@ -103,8 +103,13 @@ impl Proxy {
         if token.side == Side::Carrier && !is_main {
             return refuse(481, "T108");
         }
-        let leg = leg_of(&token, call, request, is_main, &self.config.realm);
+        let mut leg = leg_of(&token, call, request, is_main, &self.config.realm);
         let work = if token.is_hidden { self.uncovered(turn.unix_s(), &token, call, request, &work) } else { work };
+        // Whoever knows nothing of the call has no connection of its customer, whose port the token names.
+        if token.side == Side::Carrier && call.is_none() && self.transport(leg.next_hop).is_reliable() {
+            let own_address = route::instead_of(request, &work, leg.next_hop, &self.config.listeners);
+            leg.next_hop = own_address.unwrap_or(leg.next_hop);
+        }
         let is_same_source = call.map_or(token.source, |call| call.customer.peer.ip()) == flow.peer.ip();
         if let Some(disposition) = self.serve_ending(turn, flow, token.call, request) {
             return disposition;
