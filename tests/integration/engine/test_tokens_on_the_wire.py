@@ -3,14 +3,32 @@ One that is not ours, not of this call or too old leads nowhere."""
 
 from __future__ import annotations
 
+import base64
+import struct
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from helpers.engine import EngineBench, Peer, Sip, by_address, keys
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from helpers.engine import HOST, REALM, EngineBench, Peer, Sip, by_address, domain, keys
 
-from trunkline.engine.tables import RotatingKey, SetTokenKeys
+from trunkline.engine.tables import RotatingKey, SetAddress, SetTokenKeys
+
+OTHER_HOST = f"other.{REALM}"
+DAY_S = 86_400
+NOT_OURS = "SIP/2.0 403 Route Not Ours T109"
+NO_CALL = "SIP/2.0 481 Call Does Not Exist T108"
+WRONG = {
+    "forged": NOT_OURS,
+    "of another call": NOT_OURS,
+    "of another tenant's call": NOT_OURS,
+    "of another dialog of the call": NOT_OURS,
+    "the carrier's": NOT_OURS,
+    "its key is gone": NOT_OURS,
+    "too old": NO_CALL,
+}
 
 
 @pytest.fixture
@@ -21,16 +39,32 @@ def sibling(tmp_path: Path) -> Iterator[EngineBench]:
     bench.close()
 
 
-def answered(bench: EngineBench, call: str) -> tuple[Peer, Peer, Sip]:
-    bench.apply(*by_address())
+@dataclass(frozen=True, slots=True)
+class Set:
+    """An answered call: the INVITE as it came to the gateway, the 200 as it came to the caller."""
+
+    caller: Peer
+    gateway: Peer
+    invite: Sip
+    ok: Sip
+
+    def request(self, method: str, cseq: int, *, call: str = "call-1", tag: str = "", route: str = "") -> str:
+        """Of the caller, who has several of a CSeq: their branches differ."""
+        routes = (f"Route: {route or self.ok.one('Record-Route')}",)
+        text = self.caller.request(method, call=call, cseq=cseq, to_tag=tag or self.ok.to_tag, extra=routes)
+        return text.replace(f"-{cseq};", f"-{method}{cseq};", 1)
+
+
+def answered(bench: EngineBench, call: str = "call-1", host: str = HOST) -> Set:
     caller, gateway = bench.peer(), bench.gateway()
-    caller.send(caller.request(call=call))
-    gateway.answer(gateway.receive(), "200 OK")
-    answer = caller.final()
-    route = f"Route: {answer.one('Record-Route')}"
-    caller.send(caller.request("ACK", call=call, extra=(route,), to_tag=answer.to_tag))
+    bench.gateways[:] = [gateway]
+    caller.send(caller.request(call=call, host=host))
+    invite = gateway.receive()
+    gateway.answer(invite, "200 OK")
+    found = Set(caller, gateway, invite, caller.final())
+    caller.send(found.request("ACK", 1, call=call))
     assert gateway.receive().start_line.startswith("ACK ")
-    return caller, gateway, answer
+    return found
 
 
 def rotated(is_old_kept: bool) -> SetTokenKeys:
@@ -40,33 +74,79 @@ def rotated(is_old_kept: bool) -> SetTokenKeys:
 
 
 def test_a_sibling_passes_on_update_and_bye_after_the_keys_were_rotated(bench: EngineBench, sibling: EngineBench) -> None:
-    caller, gateway, answer = answered(bench, "call-1")
+    bench.apply(*by_address())
+    call = answered(bench)
     bench.engine.stop()
     sibling.apply(rotated(is_old_kept=True), position=3)
-    caller.target = sibling.engine.addresses[0]
-    route = f"Route: {answer.one('Record-Route')}"
+    call.caller.target = sibling.engine.addresses[0]
     for cseq, method in ((2, "UPDATE"), (3, "BYE")):
-        caller.send(caller.request(method, call="call-1", cseq=cseq, extra=(route,), to_tag=answer.to_tag))
-        request = gateway.receive()
-        assert request.start_line.startswith(f"{method} ")
-        gateway.answer(request, "200 OK")
-        assert caller.final().status == 200
+        served(call, call.request(method, cseq), method)
 
 
-@pytest.mark.parametrize("wrong", ["forged", "of another call", "its key is gone"])
+def served(call: Set, text: str, method: str) -> None:
+    call.caller.send(text)
+    request = call.gateway.receive()
+    assert request.start_line.startswith(f"{method} ")
+    call.gateway.answer(request, "200 OK")
+    assert call.caller.final().status == 200
+
+
+def resealed(route: str, begun_s: int, *binding: str) -> str:
+    """The token of a Record-Route as an edge would have sealed it for a call that began then (`crates/transaction/src/sealing.rs` and
+    `base64.rs`): version, id of the key, nonce, and sealed: a byte of flags, 16 of the call, four of its begin."""
+    before, token = route.removesuffix(">").split(";t=")
+    raw = base64.urlsafe_b64decode(token.translate(str.maketrans(".~", "Qq")) + "=" * (-len(token) % 4))
+    head, nonce, sealed = raw[:2], raw[2:14], raw[14:]
+    bound = b"trunkline record-route" + b"".join(struct.pack(">I", len(part)) + part.encode() for part in ("customer", *binding))
+    key = AESGCM(keys()[0].key)
+    payload = bytearray(key.decrypt(nonce, sealed, bound))
+    payload[17:21] = struct.pack(">I", begun_s)
+    sealed = key.encrypt(nonce, bytes(payload), bound)
+    letters = base64.urlsafe_b64encode(head + nonce + sealed).decode().rstrip("=")
+    return f"{before};t={letters.translate(str.maketrans('Qq', '.~'))}>"
+
+
+@pytest.mark.parametrize("wrong", WRONG)
 def test_a_token_that_is_not_good_leads_nowhere(bench: EngineBench, sibling: EngineBench, wrong: str) -> None:
-    caller, gateway, answer = answered(bench, "call-1")
+    others = (replace(domain("other/IN", host=OTHER_HOST), tenant="other"), SetAddress("other/IN", "127.0.0.1/32"))
+    for each in (bench, sibling):
+        each.apply(*by_address(), *others)
+    call = answered(bench)
+    name, tag, route = "call-1", call.ok.to_tag, call.ok.one("Record-Route")
+    match wrong:
+        case "forged":
+            before, at, token = route.partition(";t=")
+            middle = len(token) // 2
+            route = before + at + token[:middle] + ("A" if token[middle] != "A" else "B") + token[middle + 1 :]
+        case "of another call":
+            name = "call-2"
+        case "of another tenant's call":
+            route = answered(bench, "call-2", OTHER_HOST).ok.one("Record-Route")
+        case "of another dialog of the call":
+            tag = "another"
+        case "the carrier's":
+            route = call.invite.one("Record-Route")
+        case "too old":
+            now_s = int(time.time())
+            young, route = (resealed(route, begun_s, name, f"from-{name}", tag) for begun_s in (now_s - 5, now_s - DAY_S - 60))
+            served(call, call.request("UPDATE", 2, route=young), "UPDATE")
+        case _:
+            sibling.apply(rotated(is_old_kept=False), position=3)
     bench.engine.stop()
-    caller.target = sibling.engine.addresses[0]
-    route, call = answer.one("Record-Route"), "call-1"
-    if wrong == "forged":
-        user, at, rest = route.partition("@")
-        middle = len(user) // 2
-        route = user[:middle] + ("A" if user[middle] != "A" else "B") + user[middle + 1 :] + at + rest
-    elif wrong == "of another call":
-        call = "call-2"
-    else:
-        sibling.apply(rotated(is_old_kept=False), position=3)
-    caller.send(caller.request("BYE", call=call, cseq=2, extra=(f"Route: {route}",), to_tag=answer.to_tag))
-    assert 400 <= caller.final().status < 500
-    assert gateway.hears_nothing()
+    call.caller.target = sibling.engine.addresses[0]
+    for method in ("BYE", "UPDATE", "INVITE"):
+        call.caller.send(call.request(method, 8, call=name, tag=tag, route=route))
+        assert call.caller.final().start_line == WRONG[wrong], method
+    call.caller.send(call.request("ACK", 8, call=name, tag=tag, route=route))
+    assert call.gateway.hears_nothing() and call.caller.hears_nothing()
+
+
+def test_a_token_is_used_up_when_its_call_is_over(bench: EngineBench, sibling: EngineBench) -> None:
+    bench.apply(*by_address())
+    call = answered(bench)
+    bench.engine.stop()
+    call.caller.target = sibling.engine.addresses[0]
+    served(call, call.request("BYE", 2), "BYE")
+    call.caller.send(call.request("INVITE", 3))
+    assert call.caller.final().start_line == NO_CALL
+    assert call.gateway.hears_nothing()
