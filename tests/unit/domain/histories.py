@@ -91,6 +91,7 @@ def contents(directory: Directory) -> dict[str, object]:
         "carriers": dict(directory.carriers),
         "decks": dict(directory.decks),
         "routes": list(directory.routes.rows_under("")),
+        "drains": dict(directory.drains),
         "claims": dict(directory.claims),
     }
 
@@ -125,6 +126,8 @@ def _pool() -> list[c.Command]:
         pool += [c.SuspendCarrier(carrier), c.SuspendCarrier(carrier, True), c.ResumeCarrier(carrier)]
         for gateway, host in (("g1", "192.0.2.7"), ("g2", "192.0.2.8")):
             pool += [c.AddGateway(carrier, gateway, host, "eu"), c.RemoveGateway(carrier, gateway)]
+    for pop in ("eu1", "us1"):
+        pool += [c.DrainPop(pop, ("eu1", "us1"), note, 1000) for note in ("", "new kernel")] + [c.UndrainPop(pop, ("eu1", "us1"))]
     for deck in ("standard", "premium"):
         pool += [c.StartDeck(deck, "EUR", 1, b"1" * 32)]
         for revision in (1, 2, 3, 4):

@@ -265,6 +265,24 @@ class ActivateDeck:
     tenant: TenantId = PLATFORM
 
 
+@dataclass(frozen=True, slots=True)
+class DrainPop:
+    """`pops` are all points of presence: the last one in service cannot be drained. `now_s` is Unix time."""
+
+    pop: str
+    pops: tuple[str, ...] = field(metadata=_VARIES)
+    note: str = ""
+    now_s: int = field(default=0, metadata=_VARIES)
+    tenant: TenantId = PLATFORM
+
+
+@dataclass(frozen=True, slots=True)
+class UndrainPop:
+    pop: str
+    pops: tuple[str, ...] = field(metadata=_VARIES)
+    tenant: TenantId = PLATFORM
+
+
 Command = (
     CreateTenant
     | SuspendTenant
@@ -296,6 +314,8 @@ Command = (
     | StartDeck
     | AddDeckRows
     | ActivateDeck
+    | DrainPop
+    | UndrainPop
 )
 
 

@@ -43,6 +43,8 @@ from trunkline.domain.events import (
     GatewayRemoved,
     IdentityPolicySet,
     Kind,
+    PopDrained,
+    PopUndrained,
     TenantCreated,
     TenantResumed,
     TenantSuspended,
@@ -104,6 +106,8 @@ def compaction(fact: Fact) -> Compaction:
         case DeckActivated(revision=revision):
             # A revision is always the active one + 1, so only one can be behind it.
             return Compaction(f"{base}/active", (f"{base}/revision/{revision - 1}/",))
+        case PopDrained() | PopUndrained():
+            return Compaction(f"{base}/drained")
         case ClaimTaken():
             return Compaction(f"{base}/taken")
         case ClaimReleased():

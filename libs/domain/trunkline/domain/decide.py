@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from trunkline.domain import decide_access, decide_domain, decide_routing
+from trunkline.domain import decide_access, decide_domain, decide_pops, decide_routing
 from trunkline.domain.commands import (
     ActivateDeck,
     AddAccount,
@@ -23,6 +23,7 @@ from trunkline.domain.commands import (
     DeleteAcl,
     DeleteDomain,
     DetachAcl,
+    DrainPop,
     EraseCredential,
     RemoveAccount,
     RemoveAddress,
@@ -37,6 +38,7 @@ from trunkline.domain.commands import (
     StartDeck,
     SuspendCarrier,
     SuspendTenant,
+    UndrainPop,
 )
 from trunkline.domain.decision import ClaimChange, Decision
 from trunkline.domain.directory import Directory
@@ -107,5 +109,9 @@ def decide(directory: Directory, command: Command) -> Decision:
             return decide_routing.add_deck_rows(directory, command)
         case ActivateDeck():
             return decide_routing.activate_deck(directory, command)
+        case DrainPop():
+            return decide_pops.drain_pop(directory, command)
+        case UndrainPop():
+            return decide_pops.undrain_pop(directory, command)
         case _:
             assert_never(command)

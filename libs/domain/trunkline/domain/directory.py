@@ -48,6 +48,9 @@ from trunkline.domain.events import (
     GatewayId,
     GatewayRemoved,
     IdentityPolicySet,
+    PopDrained,
+    PopName,
+    PopUndrained,
     TenantCreated,
     TenantId,
     TenantResumed,
@@ -67,6 +70,7 @@ from trunkline.domain.views import (
     Deck,
     DigestPolicy,
     Domain,
+    Drain,
     Gateway,
     PendingRevision,
     Tenant,
@@ -116,12 +120,14 @@ class Directory:
         self._credentials: dict[tuple[TenantId, CredentialId], Credential] = {}
         self._carriers: dict[CarrierId, Carrier] = {}
         self._decks: dict[DeckId, Deck] = {}
+        self._drains: dict[PopName, Drain] = {}
         self._claims: dict[str, Claim] = {}
         self.tenants: Mapping[TenantId, Tenant] = MappingProxyType(self._tenants)
         self.api_keys: Mapping[tuple[TenantId, str], ApiKey] = MappingProxyType(self._api_keys)
         self.credentials: Mapping[tuple[TenantId, CredentialId], Credential] = MappingProxyType(self._credentials)
         self.carriers: Mapping[CarrierId, Carrier] = MappingProxyType(self._carriers)
         self.decks: Mapping[DeckId, Deck] = MappingProxyType(self._decks)
+        self.drains: Mapping[PopName, Drain] = MappingProxyType(self._drains)
         self.claims: Mapping[str, Claim] = MappingProxyType(self._claims)
         self.routes = RouteTable()
         self.carriers_version = 0
@@ -157,6 +163,11 @@ class Directory:
     def api_key(self, key_hash: bytes) -> ApiKey | None:
         """The key with that SHA-256, of any tenant."""
         return self._api_keys_by_hash.get(key_hash)
+
+    def drain(self, pop: str) -> Drain | None:
+        """None for a point of presence that is not being emptied."""
+        drain = self._drains.get(PopName(pop))
+        return drain if drain is not None and drain.is_on else None
 
     def apply(self, fact: Fact) -> None:
         """Raises HistoryError where the fact does not fit what came before; the directory is then as before. What an event removes may be
@@ -213,6 +224,12 @@ class Directory:
                 revoked = self._api_keys.pop((tenant, fact.aggregate), None)
                 if revoked is not None:
                     self._api_keys_by_hash.pop(revoked.key_hash, None)
+            case PopDrained(since_s=since_s, note=note):
+                drained = PopName(fact.aggregate)
+                self._drains[drained] = Drain(drained, since_s, note, True, version)
+            case PopUndrained():
+                back = PopName(fact.aggregate)
+                self._drains[back] = Drain(back, 0, "", False, version)
             case ClaimTaken():
                 self._claims[fact.aggregate] = Claim(TenantId(event.owner_tenant), event.owner_kind, event.owner_aggregate)
             case ClaimReleased():

@@ -18,12 +18,13 @@ Username = NewType("Username", str)
 CredentialId = NewType("CredentialId", str)
 CarrierId = NewType("CarrierId", str)
 GatewayId = NewType("GatewayId", str)
+PopName = NewType("PopName", str)
 DeckId = NewType("DeckId", str)
 Position = NewType("Position", int)
 """Sequence of a commit in the log, counted from 1; 0 is before the first."""
 
 PLATFORM = TenantId("platform")
-"""Owner of what belongs to the operator: carriers and route decks."""
+"""Owner of what belongs to the operator: carriers, route decks, points of presence."""
 
 
 class Kind(StrEnum):
@@ -36,6 +37,7 @@ class Kind(StrEnum):
     CREDENTIAL = "credential"
     CARRIER = "carrier"
     DECK = "deck"
+    POP = "pop"
     CLAIM = "claim"
 
 
@@ -261,6 +263,19 @@ class DeckActivated:
 
 
 @dataclass(frozen=True, slots=True)
+class PopDrained:
+    """`since_s`: Unix time of the command."""
+
+    since_s: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PopUndrained:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimTaken:
     owner_tenant: str = ""
     owner_kind: str = ""
@@ -303,6 +318,8 @@ Event = (
     | DeckStarted
     | DeckRowsAdded
     | DeckActivated
+    | PopDrained
+    | PopUndrained
     | ClaimTaken
     | ClaimReleased
 )

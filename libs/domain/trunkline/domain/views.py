@@ -18,6 +18,7 @@ from trunkline.domain.events import (
     DomainLabel,
     GatewayId,
     IdentityPolicy,
+    PopName,
     TenantId,
     Username,
 )
@@ -157,6 +158,17 @@ class Deck:
     currency: str
     sha256: bytes
     pending: PendingRevision | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """A point of presence that is, or was, emptied by an operator. `since_s` is the Unix time of the command."""
+
+    pop: PopName
+    since_s: int
+    note: str
+    is_on: bool
     version: int
 
 

@@ -41,6 +41,8 @@ from trunkline.domain.events import (
     GatewayAdded,
     GatewayRemoved,
     IdentityPolicySet,
+    PopDrained,
+    PopUndrained,
     TenantCreated,
     TenantId,
     TenantResumed,
@@ -168,6 +170,8 @@ class AccessFeed:
                 | DeckStarted()
                 | DeckRowsAdded()
                 | DeckActivated()
+                | PopDrained()
+                | PopUndrained()
                 | ClaimTaken()
                 | ClaimReleased()
             ):

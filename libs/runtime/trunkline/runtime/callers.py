@@ -73,6 +73,8 @@ _BY_SERVICE: Mapping[str, Mapping[str, frozenset[str]]] = {
         "SetClassOfService": _PEOPLE,
         "SetIdentityPolicy": _PEOPLE,
         "ListPops": _PEOPLE,
+        "DrainPop": _OPERATOR,
+        "UndrainPop": _OPERATOR,
         "WaitApplied": _PEOPLE,
         "Explain": _PEOPLE,
         "TailEvents": _PEOPLE,

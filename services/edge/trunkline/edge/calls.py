@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 
 from trunkline.edge.certificates import CertificateKeeper
+from trunkline.edge.draining import Draining
 from trunkline.edge.key_cache import KeyCache
 from trunkline.edge.keys import KeyKeeper
 from trunkline.edge.policy import Policy
@@ -55,6 +56,9 @@ class CallService:
         )
         self.certificates = CertificateKeeper(settings.certificates, settings.carrier_tls, check_s=settings.certificates_check_s)
         self.policy = Policy(lambda: self.tables.directory, region=settings.region, realm=settings.realm)
+        self.draining = Draining(
+            settings.pop, grace_s=settings.drain_grace_s, policy=self.policy, drain=lambda pop: self.tables.directory.drain(pop)
+        )
         sys.setswitchinterval(SWITCH_INTERVAL_S)
 
     def _want_keys(self) -> int:
@@ -91,6 +95,7 @@ class CallService:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         engine.set_degraded(on_question is not None)
+        self.draining.look(engine, time.time())
         self.is_degraded = on_question is not None
         engine.start(self.policy.on_invite, on_question)
         self.engine = engine
@@ -112,11 +117,18 @@ class CallService:
         gc.freeze()
         self._log.info("the replica is complete: calls are decided here", position=self.tables.applied.position)
 
+    def look_at_drain(self) -> None:
+        """Whether the point of presence is being emptied, as the log has it and the clock."""
+        if self.engine is not None:
+            self.draining.look(self.engine, time.time())
+
     @property
     def state(self) -> str:
-        """READY, DEGRADED or COLD, as of edge.proto."""
+        """READY, DRAINING, DEGRADED or COLD, as of edge.proto."""
         if self.engine is None:
             return "COLD"
+        if self.draining.is_on:
+            return "DRAINING"
         return "DEGRADED" if self.is_degraded else "READY"
 
     def stop(self) -> None:

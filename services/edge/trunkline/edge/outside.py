@@ -130,9 +130,11 @@ async def _connected(nats: Client) -> None:
 
 
 async def _watch(calls: CallService, replica: Replica, nats: Client) -> None:
+    """The log's being away, and the end of a drain's grace, are noticed by the clock."""
     while True:
         age_s = replica.age_s
         calls.policy.is_isolated = not nats.is_connected or (age_s is not None and age_s > ISOLATED_AFTER_S)
+        calls.look_at_drain()
         await asyncio.sleep(WATCH_S)
 
 

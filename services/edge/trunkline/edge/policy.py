@@ -11,17 +11,21 @@ from random import random
 
 from trunkline.domain.directory import Directory
 from trunkline.domain.policy import AdmittedCall, Memory, decide_call
-from trunkline.engine import Decision, Invite
+from trunkline.engine import Decision, Invite, Reject
 from trunkline.runtime.deciding import Translator
 
+DRAINING = "T903"
+DRAINING_FACTS = "the point of presence is being emptied"
 ISOLATED_NOTE = "decided from the replica: the log was out of reach"
 
 
 class Policy:
-    """`directory` gives the one that holds now. `is_isolated` may be set from any thread: records then say that the log was away."""
+    """`directory` gives the one that holds now. May be set from any thread: `is_isolated`, records then say that the log was away;
+    `is_refusing`, no new call is taken (T903)."""
 
     def __init__(self, directory: Callable[[], Directory], *, region: str, realm: str, randomness: Callable[[], float] = random) -> None:
         self.is_isolated = True
+        self.is_refusing = False
         self._directory = directory
         self._region = region
         self._realm = realm
@@ -31,6 +35,8 @@ class Policy:
 
     def on_invite(self, invite: Invite) -> Decision:
         """What the engine is given as its callback."""
+        if self.is_refusing:
+            return Reject(DRAINING, DRAINING_FACTS, invite.account_caller_id or invite.address_caller_id)
         privacy: list[str] | tuple[str, ...] = ()
         hints: list[str] | tuple[str, ...] = ()
         if invite.has_identity_headers:

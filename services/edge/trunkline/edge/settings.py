@@ -79,6 +79,8 @@ class EdgeSettings(ServiceSettings):
     a second. Of the bounds on connections the one in all is shared out between them, and each lets in so many from one source.
     `auth_addresses` and `routing_addresses` are gRPC `ADDRESS:PORT`, the nearest first. The keys that auth gave are kept on disk, sealed,
     for `keys_lifetime_s` after the last fetch: so long the edge authenticates with auth gone.
+    A point of presence that is drained takes new calls for `drain_grace_s` after the command: what DNS said may be believed for its TTL of
+    30 s, and calls are being set up.
     """
 
     pop: Name
@@ -97,6 +99,7 @@ class EdgeSettings(ServiceSettings):
     timer_t1_ms: int = Field(default=500, ge=50, le=5000)
     silent_gateway_ms: int = Field(default=3000, ge=100, le=32_000)
     all_silent_ms: int = Field(default=8000, ge=100, le=64_000)
+    drain_grace_s: float = Field(default=90.0, ge=0, le=3600)
     decision_limit_ms: int = Field(default=2000, ge=10, le=30_000)
 
     @model_validator(mode="after")

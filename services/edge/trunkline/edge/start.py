@@ -31,6 +31,7 @@ async def start(settings: EdgeSettings, life: Lifecycle) -> None:
     def on_covered(position: Position) -> None:
         tables.on_covered(position)
         traces.on_applied(tables.applied.position)
+        calls.look_at_drain()
 
     replica = Replica(
         JetStreamLog(feed, home=settings.home),

@@ -5,6 +5,7 @@ The tenant is the key's. A resource in an answer is as it is now, for a repeated
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -18,6 +19,7 @@ from trunkline.domain.decide_access import existing_acl
 from trunkline.domain.decide_domain import existing_domain
 from trunkline.domain.errors import ErrorCode, Refusal
 from trunkline.domain.events import AclName, DomainLabel, TenantId
+from trunkline.domain.pop_states import PopState
 from trunkline.domain.views import Acl, Domain
 from trunkline.provisioning.accounts import Accounts
 from trunkline.provisioning.explain import Explainer
@@ -210,11 +212,25 @@ class ProvisioningServer(ProvisioningServiceServicer):
 
     async def ListPops(self, request: pb.ListPopsRequest, context: Context) -> pb.ListPopsResponse:
         pops = await self._pops.statuses()
+        for pop in pops:
+            drain = self._state.directory.drain(pop.name)
+            pop.health = PopState.READY if drain is None else PopState.DRAINING
+            pop.health_reason = "" if drain is None else drain.note or "drained by command"
         if current().role is Role.TENANT:
             for pop in pops:
                 # How many calls others have is none of a customer's business.
                 pop.ClearField("live_calls")
         return pb.ListPopsResponse(pops=pops, head=self._state.replica.covered)
+
+    async def DrainPop(self, request: pb.DrainPopRequest, context: Context) -> pb.DrainPopResponse:
+        require(Role.OPERATOR)
+        command = commands.DrainPop(request.pop, self._pops.names, request.note, int(time.time()))
+        return pb.DrainPopResponse(receipt=await self._state.write(command, request.write))
+
+    async def UndrainPop(self, request: pb.UndrainPopRequest, context: Context) -> pb.UndrainPopResponse:
+        require(Role.OPERATOR)
+        command = commands.UndrainPop(request.pop, self._pops.names)
+        return pb.UndrainPopResponse(receipt=await self._state.write(command, request.write))
 
     async def WaitApplied(self, request: pb.WaitAppliedRequest, context: Context) -> AsyncIterator[pb.WaitAppliedResponse]:
         limit_s = timeout_s(request.timeout, WAIT_LIMIT_S) if request.HasField("timeout") else WAIT_DEFAULT_S

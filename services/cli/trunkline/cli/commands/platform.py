@@ -11,8 +11,9 @@ from cyclopts import App, Parameter
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.connection import session, state_folder
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import READING, Counter, Reading
+from trunkline.cli.options import READING, WRITING, Counter, Reading, Writing
 from trunkline.cli.output import clock, console, errors, plain, print_json, show_list, show_one
+from trunkline.cli.writing import finish
 from trunkline.lab.supervisor.control import ControlProblem, ControlRefused, ask
 from trunkline.lab.supervisor.layout import DEFAULT_LOOPBACK, Layout
 from trunkline.lab.supervisor.platform import run_platform
@@ -140,7 +141,8 @@ async def thaw(*names: str, options: Reading = READING) -> None:
 
 @pop.command(name="list")
 async def list_pops(*, options: Reading = READING) -> None:
-    """Lists points of presence: position of the log, commits behind it, seconds since home was heard, digest, calls.
+    """Lists points of presence: position of the log, commits behind it, seconds since home was heard, digest, calls; and what DNS
+    makes of them.
 
     Points of presence at one position hold the same where their digests are the same; one that differs is marked.
     """
@@ -149,11 +151,46 @@ async def list_pops(*, options: Reading = READING) -> None:
     rows = [{**plain(row), "differs": pop_differs(row, answer.pops)} for row in answer.pops]
     shown = [_pop_row(row) for row in rows] if options.output == "table" else rows
     show_list(
-        options.output, shown, ["pop", "region", "state", "position", "lag", "age", "calls", "digest"], nothing="no point of presence"
+        options.output,
+        shown,
+        ["pop", "region", "state", "in_dns", "position", "lag", "age", "calls", "digest"],
+        nothing="no point of presence",
     )
     for row in rows:
+        if row["health_reason"]:
+            errors.print(f"{row['name']} is {row['health']}: {row['health_reason']}", style="yellow", markup=False)
         if row["problem"]:
             errors.print(f"{row['name']}: {row['problem']}", style="yellow", markup=False)
+
+
+@pop.command(name="drain")
+async def drain_pop(name: str, *, note: str = "", options: Writing = WRITING) -> None:
+    """Empties a point of presence: DNS leaves it out, OPTIONS is answered 503, new calls are refused (T903) when every client has had time
+    to look its name up again. Calls in progress go on.
+
+    Parameters
+    ----------
+    name: The point of presence.
+    note: Why, for people.
+    """
+    request = provisioning.DrainPopRequest(write=options.options(), pop=name, note=note)
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.provisioning()).DrainPop(request)
+        await finish(connected, options, f"draining {name}", answer.receipt)
+
+
+@pop.command(name="undrain")
+async def undrain_pop(name: str, *, options: Writing = WRITING) -> None:
+    """Takes a drained point of presence into service again.
+
+    Parameters
+    ----------
+    name: The point of presence.
+    """
+    request = provisioning.UndrainPopRequest(write=options.options(), pop=name)
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.provisioning()).UndrainPop(request)
+        await finish(connected, options, f"undrained {name}", answer.receipt)
 
 
 def pop_differs(pop: provisioning.Pop, others: Iterable[provisioning.Pop]) -> bool:
@@ -164,11 +201,12 @@ def pop_differs(pop: provisioning.Pop, others: Iterable[provisioning.Pop]) -> bo
 
 def _pop_row(row: dict[str, Any]) -> dict[str, Any]:
     if not row["is_reachable"]:
-        return {"pop": row["name"], "region": row["region"], "state": row["state"]}
+        return {"pop": row["name"], "region": row["region"], "state": row["state"], "in_dns": row["health"]}
     return {
         "pop": row["name"],
         "region": row["region"],
         "state": row["state"] if row["is_log_connected"] else f"{row['state']}, no log",
+        "in_dns": row["health"],
         "position": row["position"],
         "lag": row["lag"],
         "age": f"{row['age_s']:.1f} s" if row["age_s"] >= 0 else None,

@@ -13,7 +13,7 @@ BEACON = "sync.config.head"
 USED_NONCES = "nonces.used"
 
 WRITES: Mapping[str, Sequence[str]] = {
-    "provisioning": ("tenant", "apikey", "acl", "domain", "claim"),
+    "provisioning": ("tenant", "apikey", "acl", "domain", "pop", "claim"),
     "auth": ("credential",),
     "routing": ("carrier", "deck", "claim"),
 }

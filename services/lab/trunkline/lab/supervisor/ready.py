@@ -55,7 +55,7 @@ async def is_healthy(address: str, peer: str, tls: TlsSettings) -> bool:
 
 
 async def answers_options(host: str, port: int) -> bool:
-    """Whether a SIP element answers OPTIONS with 200 over UDP within a second."""
+    """Whether a SIP element answers OPTIONS over UDP within a second: with 200, or with 503 as one that is being emptied."""
     loop = asyncio.get_running_loop()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -71,6 +71,6 @@ async def answers_options(host: str, port: int) -> bool:
             )
             async with asyncio.timeout(1):
                 await loop.sock_sendall(probe, request.encode())
-                return (await loop.sock_recv(probe, 4096)).startswith(b"SIP/2.0 200 ")
+                return (await loop.sock_recv(probe, 4096)).startswith((b"SIP/2.0 200 ", b"SIP/2.0 503 "))
         except (OSError, TimeoutError):
             return False

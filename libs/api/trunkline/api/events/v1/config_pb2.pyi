@@ -278,6 +278,18 @@ class DeckActivated(_message.Message):
     revision: int
     def __init__(self, revision: _Optional[int] = ...) -> None: ...
 
+class PopDrained(_message.Message):
+    __slots__ = ("since_s", "note")
+    SINCE_S_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    since_s: int
+    note: str
+    def __init__(self, since_s: _Optional[int] = ..., note: _Optional[str] = ...) -> None: ...
+
+class PopUndrained(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class ClaimTaken(_message.Message):
     __slots__ = ("owner_tenant", "owner_kind", "owner_aggregate")
     OWNER_TENANT_FIELD_NUMBER: _ClassVar[int]

@@ -572,7 +572,7 @@ class ListPopsResponse(_message.Message):
     def __init__(self, pops: _Optional[_Iterable[_Union[Pop, _Mapping]]] = ..., head: _Optional[int] = ...) -> None: ...
 
 class Pop(_message.Message):
-    __slots__ = ("name", "region", "edge", "is_reachable", "position", "digest", "live_calls", "state", "lag", "age_s", "is_log_connected", "journal_backlog_bytes", "problem")
+    __slots__ = ("name", "region", "edge", "is_reachable", "position", "digest", "live_calls", "state", "lag", "age_s", "is_log_connected", "journal_backlog_bytes", "problem", "health", "health_reason")
     NAME_FIELD_NUMBER: _ClassVar[int]
     REGION_FIELD_NUMBER: _ClassVar[int]
     EDGE_FIELD_NUMBER: _ClassVar[int]
@@ -586,6 +586,8 @@ class Pop(_message.Message):
     IS_LOG_CONNECTED_FIELD_NUMBER: _ClassVar[int]
     JOURNAL_BACKLOG_BYTES_FIELD_NUMBER: _ClassVar[int]
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_REASON_FIELD_NUMBER: _ClassVar[int]
     name: str
     region: str
     edge: str
@@ -599,7 +601,39 @@ class Pop(_message.Message):
     is_log_connected: bool
     journal_backlog_bytes: int
     problem: str
-    def __init__(self, name: _Optional[str] = ..., region: _Optional[str] = ..., edge: _Optional[str] = ..., is_reachable: _Optional[bool] = ..., position: _Optional[int] = ..., digest: _Optional[str] = ..., live_calls: _Optional[int] = ..., state: _Optional[str] = ..., lag: _Optional[int] = ..., age_s: _Optional[float] = ..., is_log_connected: _Optional[bool] = ..., journal_backlog_bytes: _Optional[int] = ..., problem: _Optional[str] = ...) -> None: ...
+    health: str
+    health_reason: str
+    def __init__(self, name: _Optional[str] = ..., region: _Optional[str] = ..., edge: _Optional[str] = ..., is_reachable: _Optional[bool] = ..., position: _Optional[int] = ..., digest: _Optional[str] = ..., live_calls: _Optional[int] = ..., state: _Optional[str] = ..., lag: _Optional[int] = ..., age_s: _Optional[float] = ..., is_log_connected: _Optional[bool] = ..., journal_backlog_bytes: _Optional[int] = ..., problem: _Optional[str] = ..., health: _Optional[str] = ..., health_reason: _Optional[str] = ...) -> None: ...
+
+class DrainPopRequest(_message.Message):
+    __slots__ = ("write", "pop", "note")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    POP_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    pop: str
+    note: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., pop: _Optional[str] = ..., note: _Optional[str] = ...) -> None: ...
+
+class DrainPopResponse(_message.Message):
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ...) -> None: ...
+
+class UndrainPopRequest(_message.Message):
+    __slots__ = ("write", "pop")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    POP_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    pop: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., pop: _Optional[str] = ...) -> None: ...
+
+class UndrainPopResponse(_message.Message):
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ...) -> None: ...
 
 class WaitAppliedRequest(_message.Message):
     __slots__ = ("position", "timeout", "pops")

@@ -164,6 +164,16 @@ class ProvisioningServiceStub:
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsResponse.FromString,
                 _registered_method=True)
+        self.DrainPop = channel.unary_unary(
+                '/trunkline.api.provisioning.v1.ProvisioningService/DrainPop',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.DrainPopRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.DrainPopResponse.FromString,
+                _registered_method=True)
+        self.UndrainPop = channel.unary_unary(
+                '/trunkline.api.provisioning.v1.ProvisioningService/UndrainPop',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.UndrainPopRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.UndrainPopResponse.FromString,
+                _registered_method=True)
         self.WaitApplied = channel.unary_stream(
                 '/trunkline.api.provisioning.v1.ProvisioningService/WaitApplied',
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.WaitAppliedRequest.SerializeToString,
@@ -344,6 +354,20 @@ class ProvisioningServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DrainPop(self, request, context):
+        """Empties a point of presence: DNS leaves it out, OPTIONS is answered 503, new calls are refused after a while; requests within dialogs
+        are always served. FAILED_PRECONDITION where no other would be left.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndrainPop(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WaitApplied(self, request, context):
         """Streams one answer per POP, when its engine's tables cover the position or the time is over.
         """
@@ -497,6 +521,16 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
                     servicer.ListPops,
                     request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsResponse.SerializeToString,
+            ),
+            'DrainPop': grpc.unary_unary_rpc_method_handler(
+                    servicer.DrainPop,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.DrainPopRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.DrainPopResponse.SerializeToString,
+            ),
+            'UndrainPop': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndrainPop,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.UndrainPopRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.UndrainPopResponse.SerializeToString,
             ),
             'WaitApplied': grpc.unary_stream_rpc_method_handler(
                     servicer.WaitApplied,
@@ -1216,6 +1250,60 @@ class ProvisioningService:
             '/trunkline.api.provisioning.v1.ProvisioningService/ListPops',
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsRequest.SerializeToString,
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DrainPop(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/DrainPop',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.DrainPopRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.DrainPopResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndrainPop(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/UndrainPop',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.UndrainPopRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.UndrainPopResponse.FromString,
             options,
             channel_credentials,
             insecure,

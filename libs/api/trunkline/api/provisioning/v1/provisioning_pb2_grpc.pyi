@@ -63,6 +63,11 @@ class ProvisioningServiceStub:
     SetClassOfService: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetClassOfServiceRequest, _provisioning_pb2.SetClassOfServiceResponse]
     SetIdentityPolicy: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetIdentityPolicyRequest, _provisioning_pb2.SetIdentityPolicyResponse]
     ListPops: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopsRequest, _provisioning_pb2.ListPopsResponse]
+    DrainPop: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.DrainPopRequest, _provisioning_pb2.DrainPopResponse]
+    """Empties a point of presence: DNS leaves it out, OPTIONS is answered 503, new calls are refused after a while; requests within dialogs
+    are always served. FAILED_PRECONDITION where no other would be left.
+    """
+    UndrainPop: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.UndrainPopRequest, _provisioning_pb2.UndrainPopResponse]
     WaitApplied: _grpc.UnaryStreamMultiCallable[_provisioning_pb2.WaitAppliedRequest, _provisioning_pb2.WaitAppliedResponse]
     """Streams one answer per POP, when its engine's tables cover the position or the time is over."""
     Explain: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ExplainRequest, _provisioning_pb2.ExplainResponse]
@@ -103,6 +108,11 @@ class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     SetClassOfService: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetClassOfServiceRequest, _provisioning_pb2.SetClassOfServiceResponse]  # type: ignore[assignment]
     SetIdentityPolicy: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetIdentityPolicyRequest, _provisioning_pb2.SetIdentityPolicyResponse]  # type: ignore[assignment]
     ListPops: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopsRequest, _provisioning_pb2.ListPopsResponse]  # type: ignore[assignment]
+    DrainPop: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.DrainPopRequest, _provisioning_pb2.DrainPopResponse]  # type: ignore[assignment]
+    """Empties a point of presence: DNS leaves it out, OPTIONS is answered 503, new calls are refused after a while; requests within dialogs
+    are always served. FAILED_PRECONDITION where no other would be left.
+    """
+    UndrainPop: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.UndrainPopRequest, _provisioning_pb2.UndrainPopResponse]  # type: ignore[assignment]
     WaitApplied: _aio.UnaryStreamMultiCallable[_provisioning_pb2.WaitAppliedRequest, _provisioning_pb2.WaitAppliedResponse]  # type: ignore[assignment]
     """Streams one answer per POP, when its engine's tables cover the position or the time is over."""
     Explain: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ExplainRequest, _provisioning_pb2.ExplainResponse]  # type: ignore[assignment]
@@ -296,6 +306,23 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provisioning_pb2.ListPopsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_pb2.ListPopsResponse, _abc.Awaitable[_provisioning_pb2.ListPopsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def DrainPop(
+        self,
+        request: _provisioning_pb2.DrainPopRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provisioning_pb2.DrainPopResponse, _abc.Awaitable[_provisioning_pb2.DrainPopResponse]]:
+        """Empties a point of presence: DNS leaves it out, OPTIONS is answered 503, new calls are refused after a while; requests within dialogs
+        are always served. FAILED_PRECONDITION where no other would be left.
+        """
+
+    @_abc_1.abstractmethod
+    def UndrainPop(
+        self,
+        request: _provisioning_pb2.UndrainPopRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provisioning_pb2.UndrainPopResponse, _abc.Awaitable[_provisioning_pb2.UndrainPopResponse]]: ...
 
     @_abc_1.abstractmethod
     def WaitApplied(
