@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -43,7 +44,7 @@ class RouteTable:
     def pending_rows(self, deck: DeckId, prefix: str) -> int:
         """How many rows the revision that is being filled has for exactly this prefix."""
         index = self._pending.get(deck)
-        return 0 if index is None or prefix not in index.matches else len(index.matches[prefix].rows)
+        return 0 if index is None else len(index.rows(prefix))
 
     def find(self, digits: str) -> RouteMatch | None:
         """`digits` without `+`. For one prefix `rows` is the same object until a deck is activated."""
@@ -59,16 +60,15 @@ class RouteTable:
             return None
         known = matches.get(best)
         if known is None:
-            known = RouteMatch(best, tuple(row for index in indexes if best in index.matches for row in index.matches[best].rows))
-            matches[best] = known
+            known = matches.setdefault(best, RouteMatch(best, tuple(row for index in indexes for row in index.rows(best))))
         return known
 
     def rows_under(self, prefix: str) -> Iterator[tuple[DeckId, DeckRow, str]]:
         """Active rows whose prefix begins with `prefix`, by deck, then prefix; with the currency. Sorts: not for the path of a call."""
         for deck in sorted(self._active):
-            matches = self._active[deck].matches
-            for key in sorted(key for key in matches if key.startswith(prefix)):
-                for row, currency in matches[key].rows:
+            index = self._active[deck]
+            for key in sorted(key for key in index.prefixes if key.startswith(prefix)):
+                for row, currency in index.rows(key):
                     yield deck, row, currency
 
 
@@ -84,25 +84,68 @@ class _View(NamedTuple):
 
 
 class _Index:
+    """One revision of a deck, in columns: 28 bytes a row, where objects take 300. Those are made for the prefixes that are
+    called, and kept for the next call."""
+
     def __init__(self, currency: str) -> None:
         self.currency = currency
-        self.matches: dict[str, RouteMatch] = {}
-        """By prefix: what is found is made when the deck is filled, not once a call."""
-        self.lengths: tuple[int, ...] = ()
+        self.prefixes: dict[str, int] = {}
+        """From a prefix to its first row; the prefix's others follow by `_next`, in the order in which they came."""
+        self._matches: dict[str, RouteMatch] = {}
+        self._lengths: tuple[int, ...] = ()
+        self._texts: dict[str, int] = {}
+        """Carriers and destinations, each once: from the text to its place in `_text`."""
+        self._text: list[str] = []
+        self._carriers = array("I")
+        self._priorities = array("I")
+        self._weights = array("I")
+        self._rates = array("Q")
+        self._destinations = array("I")
+        self._next = array("I")
+        """0 where no other row follows; row 0 follows none."""
 
     def add(self, rows: tuple[DeckRow, ...]) -> None:
-        for row in rows:
-            others = self.matches.get(row.prefix)
-            entry = (row, self.currency)
-            entries = (entry,) if others is None else tuple(sorted((*others.rows, entry), key=_priority))
-            self.matches[row.prefix] = RouteMatch(row.prefix, entries)
+        """Not once a reader has been shown this revision: what was found is kept."""
+        self._next.extend([0] * len(rows))
+        for number, row in enumerate(rows, len(self._rates)):
+            first = self.prefixes.setdefault(row.prefix, number)
+            if first != number:
+                self._next[self._last(first)] = number
+        self._carriers.extend([self._place(row.carrier) for row in rows])
+        self._priorities.extend([row.priority for row in rows])
+        self._weights.extend([row.weight for row in rows])
+        self._rates.extend([row.rate_micros for row in rows])
+        self._destinations.extend([self._place(row.destination) for row in rows])
         lengths = {len(row.prefix) for row in rows}
-        self.lengths = tuple(sorted(lengths.union(self.lengths), reverse=True))
+        self._lengths = tuple(sorted(lengths.union(self._lengths), reverse=True))
 
     def find(self, digits: str) -> RouteMatch | None:
-        matches = self.matches
-        for length in self.lengths:
-            match = matches.get(digits[:length])
-            if match is not None:
-                return match
+        prefixes = self.prefixes
+        for length in self._lengths:
+            prefix = digits[:length]
+            if prefix in prefixes:
+                # Of two threads that make one at a time, both take the first.
+                return self._matches.get(prefix) or self._matches.setdefault(prefix, RouteMatch(prefix, self.rows(prefix)))
         return None
+
+    def rows(self, prefix: str) -> tuple[tuple[DeckRow, str], ...]:
+        """Of exactly this prefix, by priority; empty where there are none."""
+        found: list[tuple[DeckRow, str]] = []
+        at = self.prefixes.get(prefix)
+        while at is not None:
+            carrier, destination = self._text[self._carriers[at]], self._text[self._destinations[at]]
+            row = DeckRow(prefix, carrier, self._priorities[at], self._weights[at], self._rates[at], destination)
+            found.append((row, self.currency))
+            at = self._next[at] or None
+        return tuple(sorted(found, key=_priority))
+
+    def _last(self, at: int) -> int:
+        while following := self._next[at]:
+            at = following
+        return at
+
+    def _place(self, text: str) -> int:
+        place = self._texts.setdefault(text, len(self._text))
+        if place == len(self._text):
+            self._text.append(text)
+        return place
