@@ -1,99 +1,175 @@
 //! A hash map whose copies are cheap and whose copies stay as they were: a change copies one shard, never the map.
+//!
+//! Most maps have few entries (the addresses of an ACL): those stand in one list, and a look-up compares them one by one.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 
+/// Entries of a list: comparing so many takes no longer than hashing, and a list takes half of what a hash map does.
+const FEW_ENTRIES: usize = 32;
+
 /// Entries a shard, on average, before the number of shards doubles: copying so many takes some microseconds.
 const SHARD_ENTRIES: usize = 256;
 
-type Shards<K, V> = Arc<Vec<Arc<HashMap<K, V>>>>;
+#[derive(Clone, Debug)]
+pub(crate) enum CowMap<K, V> {
+    /// At most [`FEW_ENTRIES`], each key once, in no order; `None` is one without a single entry, as most maps of most ACLs are.
+    Few(Option<Arc<Vec<(K, V)>>>),
+    Many(Arc<Shards<K, V>>),
+}
 
 #[derive(Clone, Debug)]
-pub(crate) struct CowMap<K, V> {
-    /// A power of two of them; `None` before the first entry, for most maps of most ACLs never have one.
-    shards: Option<Shards<K, V>>,
+pub(crate) struct Shards<K, V> {
     hasher: RandomState,
+    /// A power of two of them.
+    maps: Vec<Arc<HashMap<K, V>>>,
     len: usize,
 }
 
 impl<K: Clone + Eq + Hash, V: Clone> CowMap<K, V> {
     pub fn new() -> Self {
-        CowMap { shards: None, hasher: RandomState::new(), len: 0 }
+        CowMap::Few(None)
     }
 
     pub fn len(&self) -> usize {
-        self.len
+        match self {
+            CowMap::Few(list) => list.as_ref().map_or(0, |list| list.len()),
+            CowMap::Many(shards) => shards.len,
+        }
     }
 
     pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
     {
-        let shards = self.shards.as_ref()?;
-        shards[self.shard_of(key, shards.len())].get(key)
+        match self {
+            CowMap::Few(list) => list.as_ref()?.iter().find(|(other, _)| other.borrow() == key).map(|(_, value)| value),
+            CowMap::Many(shards) => shards.maps[shards.at(key)].get(key),
+        }
     }
 
-    /// The entry as the caller may change it, in this copy of the map only.
+    /// The entry as the caller may change it, in this copy of the map only; nothing is copied where there is none.
     pub fn get_mut<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
     {
-        self.shard_with(key)?.get_mut(key)
+        match self {
+            CowMap::Few(list) => {
+                let list = list.as_mut()?;
+                let at = list.iter().position(|(other, _)| other.borrow() == key)?;
+                Some(&mut Arc::make_mut(list)[at].1)
+            }
+            CowMap::Many(shards) => {
+                let at = shards.at_present(key)?;
+                Arc::make_mut(&mut Arc::make_mut(shards).maps[at]).get_mut(key)
+            }
+        }
     }
 
     /// The value that was replaced.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        let count = self.shards.as_ref().map_or(0, |shards| shards.len());
-        if self.len >= count * SHARD_ENTRIES {
-            self.grow(if count == 0 { 1 } else { 2 * count });
+        if let Some(old) = self.get_mut(&key) {
+            return Some(std::mem::replace(old, value));
         }
-        let shard = self.shard_of(&key, self.shards.as_ref().map_or(1, |shards| shards.len()));
-        let shards = Arc::make_mut(self.shards.get_or_insert_with(|| Arc::new(vec![Arc::default()])));
-        let old = Arc::make_mut(&mut shards[shard]).insert(key, value);
-        self.len += usize::from(old.is_none());
-        old
+        if self.len() == FEW_ENTRIES {
+            self.spread();
+        }
+        match self {
+            CowMap::Few(list) => {
+                let list = Arc::make_mut(list.get_or_insert_default());
+                // Exactly: the lists of many ACLs would otherwise be half empty.
+                list.reserve_exact(1);
+                list.push((key, value));
+            }
+            CowMap::Many(shards) => Arc::make_mut(shards).insert_new(key, value),
+        }
+        None
     }
 
     pub fn remove<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
     {
-        let old = self.shard_with(key)?.remove(key);
-        self.len -= usize::from(old.is_some());
-        old
+        match self {
+            CowMap::Few(entries) => {
+                let list = entries.as_mut()?;
+                let at = list.iter().position(|(other, _)| other.borrow() == key)?;
+                let list = Arc::make_mut(list);
+                let (_, value) = list.swap_remove(at);
+                if list.is_empty() {
+                    *entries = None;
+                }
+                Some(value)
+            }
+            CowMap::Many(shards) => {
+                let at = shards.at_present(key)?;
+                let shards = Arc::make_mut(shards);
+                shards.len -= 1;
+                Arc::make_mut(&mut shards.maps[at]).remove(key)
+            }
+        }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.shards.iter().flat_map(|shards| shards.iter()).flat_map(|shard| shard.iter())
+        let (few, many) = match self {
+            CowMap::Few(list) => (list.as_ref(), None),
+            CowMap::Many(shards) => (None, Some(shards)),
+        };
+        let few = few.into_iter().flat_map(|list| list.iter().map(|(key, value)| (key, value)));
+        few.chain(many.into_iter().flat_map(|shards| shards.iter()))
     }
 
-    /// The shard that has the key, as one that may be changed; nothing is copied where none has it.
-    fn shard_with<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut HashMap<K, V>>
+    /// From a list to a map of one shard.
+    fn spread(&mut self) {
+        if let CowMap::Few(list) = self {
+            let entries = list.take().map(Arc::unwrap_or_clone).unwrap_or_default();
+            let len = entries.len();
+            let maps = vec![Arc::new(entries.into_iter().collect())];
+            *self = CowMap::Many(Arc::new(Shards { hasher: RandomState::new(), maps, len }));
+        }
+    }
+}
+
+impl<K: Clone + Eq + Hash, V: Clone> Shards<K, V> {
+    /// Which shard the key belongs to.
+    fn at<Q: Hash + ?Sized>(&self, key: &Q) -> usize {
+        // The maps in the shards hash with keys of their own, so these bits are not used twice.
+        self.hasher.hash_one(key) as usize & (self.maps.len() - 1)
+    }
+
+    /// The shard that has the key.
+    fn at_present<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<usize>
     where
         K: Borrow<Q>,
     {
-        let shards = self.shards.as_ref()?;
-        let shard = self.shard_of(key, shards.len());
-        if !shards[shard].contains_key(key) {
-            return None;
+        let at = self.at(key);
+        self.maps[at].contains_key(key).then_some(at)
+    }
+
+    fn insert_new(&mut self, key: K, value: V) {
+        if self.len >= self.maps.len() * SHARD_ENTRIES {
+            self.grow();
         }
-        Some(Arc::make_mut(&mut Arc::make_mut(self.shards.as_mut()?)[shard]))
+        let at = self.at(&key);
+        Arc::make_mut(&mut self.maps[at]).insert(key, value);
+        self.len += 1;
     }
 
-    fn shard_of<Q: Hash + ?Sized>(&self, key: &Q, count: usize) -> usize {
-        // The maps in the shards hash with keys of their own, so these bits are not used twice.
-        self.hasher.hash_one(key) as usize & (count - 1)
+    fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.maps.iter().flat_map(|map| map.iter())
     }
 
-    fn grow(&mut self, count: usize) {
-        let mut shards: Vec<HashMap<K, V>> = (0..count).map(|_| HashMap::new()).collect();
+    /// To twice as many shards.
+    fn grow(&mut self) {
+        let count = 2 * self.maps.len();
+        let mut maps: Vec<HashMap<K, V>> = (0..count).map(|_| HashMap::new()).collect();
         for (key, value) in self.iter() {
-            let shard = self.hasher.hash_one(key) as usize & (count - 1);
-            shards[shard].insert(key.clone(), value.clone());
+            let at = self.hasher.hash_one(key) as usize & (count - 1);
+            maps[at].insert(key.clone(), value.clone());
         }
-        self.shards = Some(Arc::new(shards.into_iter().map(Arc::new).collect()));
+        self.maps = maps.into_iter().map(Arc::new).collect();
     }
 }
 
@@ -124,9 +200,40 @@ mod tests {
         }
         let before = map.clone();
         map.remove(&1);
-        let (before, map) = (before.shards.expect("filled"), map.shards.expect("filled"));
-        let copied = before.iter().zip(map.iter()).filter(|(one, other)| !Arc::ptr_eq(one, other)).count();
+        let (CowMap::Many(before), CowMap::Many(map)) = (before, map) else { panic!("10,000 entries are no list") };
+        let copied = before.maps.iter().zip(map.maps.iter()).filter(|(one, other)| !Arc::ptr_eq(one, other)).count();
         assert_eq!(copied, 1);
+    }
+
+    #[test]
+    fn a_list_and_a_map_of_more_answer_alike() {
+        let mut map = CowMap::new();
+        for number in 0..3 * FEW_ENTRIES {
+            let before = map.clone();
+            assert_eq!(map.insert(number, number), None);
+            assert_eq!((before.get(&number), before.len()), (None, number));
+            assert_eq!((map.insert(number, number + 1), map.len()), (Some(number), number + 1));
+            *map.get_mut(&0).expect("inserted first") += 1;
+            assert_eq!((0..=number).filter(|key| map.get(key).is_some()).count(), number + 1);
+            assert_eq!((before.iter().count(), map.iter().count()), (number, number + 1));
+        }
+        for number in 0..3 * FEW_ENTRIES {
+            let before = map.clone();
+            assert!(map.remove(&number).is_some() && map.remove(&number).is_none());
+            assert!(before.get(&number).is_some() && map.get(&number).is_none());
+        }
+        assert_eq!((map.len(), map.iter().count()), (0, 0));
+    }
+
+    #[test]
+    fn a_list_is_shared_until_it_is_changed() {
+        let mut map = CowMap::new();
+        for number in [1, 2, 3] {
+            map.insert(number, ());
+        }
+        let before = map.clone();
+        assert_eq!((map.remove(&2), map.get(&3)), (Some(()), Some(&())));
+        assert_eq!((before.get(&2), before.len(), map.len()), (Some(&()), 3, 2));
     }
 
     #[test]
