@@ -14,6 +14,7 @@ from trunkline.engine.tables import (
     RemoveAccount,
     RemoveAcl,
     RemoveAddress,
+    RemoveAll,
     RemoveDomain,
     RotatingKey,
     SetAccount,
@@ -102,6 +103,16 @@ def test_an_acl_that_is_removed_takes_its_entries_with_it() -> None:
     assert outcome(made, "198.51.100.1") == ("admit", "")
 
 
+def test_what_the_log_says_can_be_removed_at_once_and_bans_keys_and_reasons_stay() -> None:
+    made = tables(DOMAIN, SetAddress("acme/IN", "192.0.2.0/24"), ACCOUNT, GATEWAY, SetNonceKeys((KEY,)), SetReason("T201", 404, "No", 1))
+    made.apply([RemoveAll()], 2)
+    assert outcome(made, "192.0.2.1") == ("refuse", "T201")
+    assert made.issue_nonce(now_s=1.0, entropy=bytes(8))
+    made.apply([DOMAIN], 3)
+    assert outcome(made, "192.0.2.1", "alice") == ("refuse", "T201"), "its ACL was to be gone"
+    assert made.position == 3
+
+
 def test_an_account_whose_secret_cannot_be_read_keeps_its_half_and_admits_nobody() -> None:
     made = tables(DOMAIN, SetAddress("acme/IN", "192.0.2.0/24"), SetAccount("acme/IN", "alice", b"", b"", b""))
     assert outcome(made, "192.0.2.1") == ("challenge", "")
@@ -134,7 +145,7 @@ def test_a_source_that_is_no_address_is_refused(source: str) -> None:
 @given(
     st.lists(
         st.tuples(st.booleans(), st.integers(0, 2**12 - 1), st.integers(20, 32)),
-        max_size=60,
+        max_size=120,
     ),
     st.integers(0, 2**12 - 1),
 )

@@ -1,7 +1,8 @@
 """From facts of the log to the engine's tables: one translation for the edge, for `Authorize` and for explain.
 
 The feed keeps what a later fact may need: whose secret an account uses (credential and account are aggregates of their own, so either may
-come first), how a domain is set up, which gateways a carrier has. Secrets are kept sealed; what is unsealed goes into the change only.
+come first), which gateways a carrier has; how a domain is set up it asks a directory. Secrets are kept sealed; what is unsealed goes into
+the change only.
 
 Which order the facts of different aggregates come in makes no difference to the tables in the end; facts of one aggregate come in theirs.
 """
@@ -9,8 +10,10 @@ Which order the facts of different aggregates come in makes no difference to the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import cast
 
+from trunkline.domain.directory import Directory
 from trunkline.domain.events import (
     AccountAdded,
     AccountCredentialChanged,
@@ -50,6 +53,7 @@ from trunkline.domain.events import (
 )
 from trunkline.domain.facts import Fact
 from trunkline.domain.host_names import host_names
+from trunkline.domain.views import Domain
 from trunkline.engine.tables import (
     RemoveAccount,
     RemoveAcl,
@@ -73,8 +77,8 @@ NO_SECRETS: Secrets = (b"", b"", b"")
 """The account exists, and nobody can authenticate as it."""
 
 
-DEFAULT_POLICY = DigestPolicySet(algorithms=("MD5",))
-"""Of a domain that was given none: what every client knows."""
+FindDomain = Callable[[str, str], Domain | None]
+"""From tenant and label to the domain as it is: `Directory.find_domain`."""
 
 
 def acl_key(tenant: str, acl: str) -> str:
@@ -94,15 +98,6 @@ class _Account:
 
 
 @dataclass(slots=True)
-class _Domain:
-    tenant: TenantId
-    label: str
-    # in the order of attachment: the first whose account fits admits the call
-    acls: tuple[str, ...] = ()
-    policy: DigestPolicySet = DEFAULT_POLICY
-
-
-@dataclass(slots=True)
 class _Carrier:
     is_trusted: bool = False
     gateways: dict[str, GatewayAdded] = field(default_factory=dict)
@@ -112,14 +107,16 @@ class AccessFeed:
     """Folds facts into table changes; apply what it answers in the order it answers.
 
     `pop_names` are the POPs whose bound names are served here: an edge its own, `Authorize` all of them. `unseal` is asked each time a
-    secret is needed, so keys may come later: say `keys_changed`.
+    secret is needed, so keys may come later: say `keys_changed`. `find_domain` is of a directory that is told each fact before this;
+    without one the feed keeps its own.
     """
 
-    def __init__(self, realm: str, pop_names: Iterable[str], unseal: Unseal) -> None:
+    def __init__(self, realm: str, pop_names: Iterable[str], unseal: Unseal, find_domain: FindDomain | None = None) -> None:
         self._realm = realm
         self._pop_names = tuple(pop_names)
         self._unseal = unseal
-        self._domains: dict[tuple[TenantId, str], _Domain] = {}
+        self._own = Directory(is_for_calls=True) if find_domain is None else None
+        self._find_domain = find_domain or cast(Directory, self._own).find_domain
         self._accounts: dict[str, dict[str, _Account]] = {}
         self._users: dict[tuple[TenantId, str], dict[tuple[str, str], None]] = {}
         """Credential → accounts that name it, as (ACL key, username)."""
@@ -147,7 +144,9 @@ class AccessFeed:
             case AclDeleted():
                 return self._acl_deleted(tenant, acl_key(tenant, fact.aggregate))
             case DomainCreated() | DomainDeleted() | AclAttached() | AclDetached() | DigestPolicySet():
-                return self._domain_changed(tenant, fact.aggregate, event)
+                if self._own is not None:
+                    self._own.apply(fact)
+                return self.domain(tenant, fact.aggregate)
             case CredentialSet():
                 self._credentials[tenant, fact.aggregate] = event
                 return self._accounts_of(tenant, fact.aggregate)
@@ -176,6 +175,15 @@ class AccessFeed:
                 | ClaimReleased()
             ):
                 return []
+
+    def domain(self, tenant: TenantId, label: str) -> list[TableChange]:
+        """The domain as it is now, or that it is not there any more; one change a name."""
+        names = self.host_names(label)
+        domain = self._find_domain(tenant, label)
+        if domain is None:
+            return [RemoveDomain(name) for name in names]
+        acls, digest = tuple([acl_key(tenant, acl) for acl in domain.acls]), domain.digest
+        return [SetDomain(name, tenant, label, acls, digest.algorithms, digest.challenge_status, digest.is_qop_optional) for name in names]
 
     def keys_changed(self, *tenants: str) -> list[TableChange]:
         """After data keys of these tenants came or went: their accounts again. One pass over all accounts, however many tenants."""
@@ -227,38 +235,6 @@ class AccessFeed:
         if credential is None or credential.username != username or credential.realm != self._realm:
             return NO_SECRETS
         return self._unseal(tenant, credential_id, credential) or NO_SECRETS
-
-    def _domain_changed(
-        self, tenant: TenantId, label: str, event: DomainCreated | DomainDeleted | AclAttached | AclDetached | DigestPolicySet
-    ) -> list[TableChange]:
-        names = self.host_names(label)
-        if isinstance(event, DomainDeleted):
-            self._domains.pop((tenant, label), None)
-            return [RemoveDomain(name) for name in names]
-        if isinstance(event, DomainCreated):
-            self._domains[tenant, label] = _Domain(tenant, label)
-        domain = self._domains[tenant, label]
-        match event:
-            case AclAttached():
-                # attached again, it stands last, as in the directory
-                domain.acls = (*(acl for acl in domain.acls if acl != event.acl), event.acl)
-            case AclDetached():
-                domain.acls = tuple(acl for acl in domain.acls if acl != event.acl)
-            case DigestPolicySet():
-                domain.policy = event
-            case DomainCreated():
-                pass
-        policy = domain.policy
-        entry = SetDomain(
-            names[0],
-            tenant,
-            label,
-            tuple(acl_key(tenant, acl) for acl in domain.acls),
-            policy.algorithms,
-            policy.challenge_status,
-            policy.is_qop_optional,
-        )
-        return [replace(entry, host=name) for name in names]
 
     def _carrier_changed(self, name: str, event: CarrierCreated | CarrierChanged | GatewayAdded | GatewayRemoved) -> list[TableChange]:
         carrier = self._carriers.setdefault(name, _Carrier())

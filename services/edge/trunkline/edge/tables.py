@@ -13,14 +13,14 @@ from collections.abc import Callable
 from typing import Protocol, assert_never
 
 from trunkline.domain.directory import Directory
-from trunkline.domain.events import CarrierSuspended, CredentialSet, Position, TenantSuspended
+from trunkline.domain.events import CarrierSuspended, CredentialSet, Position, TenantId, TenantSuspended
 from trunkline.domain.facts import Fact
 from trunkline.domain.reasons import REGISTRY
 from trunkline.edge.applied import AppliedPositions
 from trunkline.edge.key_ring import NO_KEYS, KeyRing
 from trunkline.engine import AccessTables
-from trunkline.engine.tables import RemoveAcl, RemoveDomain, RemoveGateway, SetReason, TableChange
-from trunkline.runtime.access_feed import AccessFeed, acl_key
+from trunkline.engine.tables import RemoveAll, SetReason, TableChange
+from trunkline.runtime.access_feed import AccessFeed, Secrets
 from trunkline.runtime.logs import logger
 
 SLICE = 500
@@ -55,7 +55,7 @@ class TableFeed:
         self._pop = pop
         self._on_missing_key = on_missing_key
         self._ring: KeyRing = NO_KEYS
-        self._feed = self._new_feed()
+        self._feed = self._new_feed(self.directory)
         self._rebuilt: Directory | None = None
         """While the replica is given anew: what becomes `directory` when it is whole."""
         self._engine: Calls | None = None
@@ -113,7 +113,7 @@ class TableFeed:
         self._rebuilt = Directory(is_for_calls=True)
         if self._engine is None:
             self.tables = AccessTables(realm=self._realm)
-        self._feed = self._new_feed()
+        self._feed = self._new_feed(self._rebuilt)
         self._awaited = None
         self._waiting = []
         self._endings = {}
@@ -129,8 +129,11 @@ class TableFeed:
             self._waiting.append((self._covered, list(signing)))
         self._give()
 
-    def _new_feed(self) -> AccessFeed:
-        return AccessFeed(self._realm, (self._pop,), lambda tenant, credential, sealed: self._ring.unseal(tenant, credential, sealed))
+    def _new_feed(self, directory: Directory) -> AccessFeed:
+        def unseal(tenant: TenantId, credential: str, sealed: CredentialSet) -> Secrets | None:
+            return self._ring.unseal(tenant, credential, sealed)
+
+        return AccessFeed(self._realm, (self._pop,), unseal, directory.find_domain)
 
     def _fill(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -172,21 +175,10 @@ class TableFeed:
 
     def _replace(self, rebuilt: Directory) -> None:
         """The old entries out and the new ones in by one step, so that no call meets half of either."""
-        removals = _removals(self.directory, self._feed)
         self.directory = rebuilt
         self.applied.restart()
         waiting, self._waiting = self._waiting, []
         if self._engine is None:
             self.tables.apply([change for _, changes in waiting for change in changes], 0)
             return
-        self._engine.apply([*removals, *(change for _, changes in waiting for change in changes)], self._covered)
-
-
-def _removals(directory: Directory, feed: AccessFeed) -> list[TableChange]:
-    removals: list[TableChange] = []
-    for tenant in directory.tenants:
-        removals += [RemoveDomain(host) for label in directory.domains(tenant) for host in feed.host_names(label)]
-        removals += [RemoveAcl(acl_key(tenant, name)) for name in directory.acls(tenant)]
-    for carrier in directory.carriers.values():
-        removals += [RemoveGateway(gateway.key) for gateway in carrier.gateways]
-    return removals
+        self._engine.apply([RemoveAll(), *(change for _, changes in waiting for change in changes)], self._covered)

@@ -15,6 +15,7 @@ use crate::prefixes::{canonical_source, CallerId, Prefix, PrefixTable};
 /// One entry of a batch; `trunkline.engine.tables` says what each means.
 #[derive(Clone, Debug)]
 pub enum Change {
+    RemoveAll,
     SetDomain { host: String, domain: Domain },
     RemoveDomain { host: String },
     SetAddress { acl: String, cidr: String, caller_id: String },
@@ -212,6 +213,7 @@ impl Snapshot {
 
     fn apply(&mut self, change: Change) -> Result<(), String> {
         match change {
+            Change::RemoveAll => self.remove_all(),
             Change::SetDomain { host, domain } => self.set_domain(&host, domain)?,
             Change::RemoveDomain { host } => drop(self.domains.remove(host.as_str())),
             Change::SetAddress { acl, cidr, caller_id } => {
@@ -273,6 +275,17 @@ impl Snapshot {
             Change::LiftBan { cidr } => self.bans.remove(parse_prefix(&cidr)?),
         }
         Ok(())
+    }
+
+    fn remove_all(&mut self) {
+        let empty = Snapshot::new();
+        *self = Snapshot {
+            position: self.position,
+            nonce_keys: Arc::clone(&self.nonce_keys),
+            reasons: Arc::clone(&self.reasons),
+            bans: self.bans.clone(),
+            ..empty
+        };
     }
 
     fn set_domain(&mut self, host: &str, domain: Domain) -> Result<(), String> {

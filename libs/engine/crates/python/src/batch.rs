@@ -166,6 +166,7 @@ impl<'py> Entry<'py> {
 
     fn change(&self) -> PyResult<Change> {
         Ok(match self.class.as_str() {
+            "RemoveAll" => Change::RemoveAll,
             "SetDomain" => Change::SetDomain {
                 host: self.text("host")?,
                 domain: Domain {

@@ -10,6 +10,11 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveAll:
+    """All that the log says: domains, ACLs and gateways. Keys, reasons and bans stay."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetDomain:
     """A name that can be dialled. One per name: the default one and those bound to this POP point to the same tenant and label.
 
@@ -139,7 +144,8 @@ class LiftBan:
 
 
 TableChange = (
-    SetDomain
+    RemoveAll
+    | SetDomain
     | RemoveDomain
     | SetAddress
     | RemoveAddress
