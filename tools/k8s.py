@@ -113,6 +113,7 @@ def of_service(platform: Platform, service: str, region: str) -> dict[str, Any]:
                 "peers": [{"name": f"auth-{other}", "address": address("auth", other, region)} for other in others],
                 "key_slot": platform.regions.index(region),
                 "key_slots": len(platform.regions),
+                "ban_regions": list(platform.regions),
             }
         case "provisioning":
             return {
@@ -144,6 +145,7 @@ def of_edge(platform: Platform, pop: Pop) -> dict[str, Any]:
         "listen": [f"{host}:{port}" for host in pop.sip_addresses for port in (f"{SIP}/udp", f"{SIP}/tcp", f"{SIPS}/tls")],
         "certificates": [sip_tls()],
         "carrier_tls": {"roots_file": PUBLIC_ROOTS, **sip_tls()},
+        "ban_regions": list(platform.regions),
         "other_pops": [other.name for other in platform.pops if other != pop],
         "auth_addresses": nearest(platform, "auth", pop.region),
         "routing_addresses": nearest(platform, "routing", pop.region),

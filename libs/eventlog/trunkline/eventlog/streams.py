@@ -3,6 +3,7 @@
     CONFIG      home only   config.>            every change, for ever
     CALLS       each region calls.<region>.>    facts of calls
     CALLS_ALL   home only   sources: all CALLS  what records are made of
+    BANS        each region bans.<region>.>     who is banned, the last word about each
 
 Every request names the region whose JetStream it is for (`$JS.<region>.API`): a server answers for its own domain under that prefix, and
 the leaf links carry it to the others. Subjects of two regions are disjoint, for both servers would store what both listen to.
@@ -19,6 +20,7 @@ from typing import Any, Final
 import nats.errors
 from nats.aio.client import Client
 
+from trunkline.domain.bans import BANS_LIMIT
 from trunkline.eventlog.log import MAX_COMMIT_BYTES, LogUnavailable
 from trunkline.eventlog.request import request
 from trunkline.eventlog.ulid import new_ulid
@@ -26,6 +28,7 @@ from trunkline.eventlog.ulid import new_ulid
 CONFIG: Final = "CONFIG"
 CALLS: Final = "CALLS"
 CALLS_ALL: Final = "CALLS_ALL"
+BANS: Final = "BANS"
 
 HOME: Final = "eu"
 """The home region where nothing else is said."""
@@ -44,6 +47,9 @@ AWAY_RETRY_LIMIT_S: Final = 5.0
 
 CALLS_MAX_AGE_S: Final = 30 * 86_400
 """Records are a projection of CALLS; a month is time to rebuild it, and an operator's exports hold what is older."""
+
+BANS_MAX_AGE_S: Final = 8 * 86_400
+"""Longer than the longest ban, so that none is forgotten before it ends."""
 
 MAX_CALLS_MESSAGE_BYTES: Final = 1024 * 1024
 _NANO: Final = 1_000_000_000
@@ -116,6 +122,25 @@ def calls_stream(region: str, replicas: int = 1) -> dict[str, Any]:
     }
 
 
+def bans_stream(region: str, replicas: int = 1) -> dict[str, Any]:
+    """BANS of a region: the last word of its auth services about each address. Not part of CONFIG: an attacker would write into a log that
+    never shrinks."""
+    return {
+        "name": BANS,
+        "subjects": [f"bans.{region}.>"],
+        "retention": "limits",
+        "storage": "file",
+        "discard": "old",
+        "num_replicas": replicas,
+        "max_msgs": BANS_LIMIT,
+        "max_bytes": -1,
+        "max_age": BANS_MAX_AGE_S * _NANO,
+        "max_msgs_per_subject": 1,
+        "max_msg_size": 4096,
+        "allow_direct": True,
+    }
+
+
 def calls_all_stream(home: str, regions: Sequence[str], replicas: int = 1) -> dict[str, Any]:
     """CALLS_ALL: all regions' CALLS in one, in each region's order. Nobody publishes to it. Its sequences are its own."""
     return {
@@ -154,6 +179,11 @@ async def ensure_calls(nc: Client, region: str, *, replicas: int = 1) -> None:
 async def ensure_calls_all(nc: Client, home: str, regions: Sequence[str], *, replicas: int = 1) -> None:
     """Create CALLS_ALL at home, or give it these sources. The regions may be away. Raises as `ensure_config`."""
     await _ensure(nc, home, calls_all_stream(home, regions, replicas), changed=("sources",))
+
+
+async def ensure_bans(nc: Client, region: str, *, replicas: int = 1) -> None:
+    """Create BANS of one region where it is missing; tried until it is there, for ever. Raises StreamDiffers."""
+    await _until_there(region, BANS, lambda: _ensure(nc, region, bans_stream(region, replicas)))
 
 
 async def ensure_all_calls(nc: Client, home: str, regions: Sequence[str], *, replicas: int = 1) -> None:

@@ -30,6 +30,9 @@ _BY_SERVICE: Mapping[str, Mapping[str, frozenset[str]]] = {
         "Authorize": frozenset({OPERATOR, "provisioning", "edge"}),
         "FetchKeys": frozenset({"edge", "auth"}),
         "ForgetTenant": _OPERATOR,
+        "ListBans": _OPERATOR,
+        "BanAddress": _OPERATOR,
+        "LiftBan": _OPERATOR,
         "SyncKeys": frozenset({"auth"}),
     },
     "trunkline.api.routing.v1.RoutingService": {

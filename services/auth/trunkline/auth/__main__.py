@@ -9,6 +9,7 @@ import time
 from trunkline.api.auth.v1 import auth_pb2_grpc
 from trunkline.api.common.v1 import common_pb2
 from trunkline.auth.authorizer import Authorizer
+from trunkline.auth.ban_desk import BanDesk
 from trunkline.auth.kek import load_or_create_kek
 from trunkline.auth.key_exchange import GrpcPeer, KeyExchange
 from trunkline.auth.key_store import KeyStore
@@ -16,10 +17,14 @@ from trunkline.auth.orphans import Orphans
 from trunkline.auth.rotation import NONCE_PLAN, TOKEN_PLAN, Purpose
 from trunkline.auth.server import AuthServer
 from trunkline.auth.settings import AuthSettings
+from trunkline.auth.watching import Watcher, watch
 from trunkline.domain import commands
+from trunkline.domain.bans import Suspicion
 from trunkline.domain.errors import Refusal
 from trunkline.eventlog.log import Conflict, LogUnavailable
+from trunkline.eventlog.streams import ensure_bans
 from trunkline.runtime.authentication import Authenticator
+from trunkline.runtime.ban_feed import follow_all_bans
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.grpc_client import open_channel
 from trunkline.runtime.grpc_server import GrpcServer
@@ -44,8 +49,11 @@ async def start(settings: AuthSettings, life: Lifecycle) -> None:
         settings, life, on_fact=authorizer.on_fact, on_covered=authorizer.on_covered, on_reset=authorizer.on_reset
     )
     exchange = KeyExchange(keys, open_peers(settings, life))
+    suspicion = Suspicion(settings.name)
+    desk = BanDesk(state.nc, settings.region, suspicion)
     server = GrpcServer(settings.grpc_listen, settings.tls, Authenticator(settings.operator_key_hash))
-    auth_pb2_grpc.add_AuthServiceServicer_to_server(AuthServer(state, authorizer, keys, exchange, settings.realm), server.grpc)
+    service = AuthServer(state, authorizer, keys, exchange, desk, settings.realm)
+    auth_pb2_grpc.add_AuthServiceServicer_to_server(service, server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)
     await exchange.first_keys(is_home=settings.region == settings.home)
@@ -54,6 +62,9 @@ async def start(settings: AuthSettings, life: Lifecycle) -> None:
     life.spawn("key rotation", keep_rotating(keys, authorizer))
     await state.complete()
     await server.set_serving(True)
+    watcher = Watcher(suspicion, lambda host, source: authorizer.lists(host=host, source=source), desk.issue)
+    life.spawn("bans", keep_bans(settings, state, desk))
+    life.spawn("watching", watch(state.nc, watcher, region=settings.region, home=settings.home))
     life.spawn("orphan sweep", keep_sweeping(state, Orphans(settings.orphan_age_s), settings.sweep_period_s))
 
 
@@ -72,6 +83,15 @@ def rotate(keys: KeyStore) -> None:
     now_s = int(time.time())
     keys.rotate(Purpose.NONCE, NONCE_PLAN, now_s)
     keys.rotate(Purpose.TOKEN, TOKEN_PLAN, now_s)
+
+
+async def keep_bans(settings: AuthSettings, state: ControlState, desk: BanDesk) -> None:
+    """For ever."""
+    regions = settings.ban_regions or (settings.region,)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(ensure_bans(state.nc, settings.region))
+        group.create_task(follow_all_bans(state.nc, regions, desk.heard))
+        group.create_task(desk.run())
 
 
 async def keep_rotating(keys: KeyStore, authorizer: Authorizer) -> None:

@@ -98,6 +98,10 @@ class Authorizer:
         """The rule with the digest's result assumed. ValueError for a source that is no IP address."""
         return self._rule.tables.explain(host=host, source=source, username=username, is_password_right=is_password_right)
 
+    def lists(self, *, host: str, source: str) -> bool:
+        """Whether the domain that is dialled by this name lists the address. ValueError for a source that is no IP address."""
+        return self._rule.tables.lists(host=host, source=source)
+
     def _empty(self) -> _Rule:
         return _Rule(self._realm, AccessFeed(self._realm, self._pops, self._unseal))
 

@@ -7,16 +7,20 @@ import time
 from typing import Any
 
 import grpc.aio
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.api.auth.v1 import auth_pb2, auth_pb2_grpc
 from trunkline.auth.authorizer import Authorizer
+from trunkline.auth.ban_desk import BanDesk
 from trunkline.auth.credentials import is_password_of, set_credential
 from trunkline.auth.key_exchange import KeyExchange, answer
 from trunkline.auth.key_messages import BadKeys, keys_for_edges
 from trunkline.auth.key_set import Forgotten
 from trunkline.auth.key_store import KeyStore, TenantForgotten
 from trunkline.domain import commands, names
-from trunkline.domain.errors import ErrorCode, Refusal, invalid
+from trunkline.domain.addresses import canonical_cidr
+from trunkline.domain.bans import Ban
+from trunkline.domain.errors import ErrorCode, Refusal, invalid, not_found
 from trunkline.domain.events import CredentialId, Position
 from trunkline.eventlog.writer import request_id_reused
 from trunkline.runtime.authentication import Role, require, require_service, tenant_for
@@ -30,6 +34,11 @@ CREDENTIALS_LIMIT = 8
 COVER_LIMIT_S = 5.0
 """How long `Authorize` waits for a position that it is asked to cover."""
 
+BANS_SHOWN = 10_000
+"""Of one list: 1 MB."""
+
+BAN_REASON_LIMIT = 200
+
 TEXT_LIMIT = 4096
 """Characters of one field of a dry run."""
 
@@ -41,11 +50,14 @@ class AuthServer(auth_pb2_grpc.AuthServiceServicer):
     asked then.
     """
 
-    def __init__(self, state: ControlState, authorizer: Authorizer, keys: KeyStore, exchange: KeyExchange, realm: str) -> None:
+    def __init__(
+        self, state: ControlState, authorizer: Authorizer, keys: KeyStore, exchange: KeyExchange, desk: BanDesk, realm: str
+    ) -> None:
         self._state = state
         self._authorizer = authorizer
         self._keys = keys
         self._exchange = exchange
+        self._desk = desk
         self._realm = realm
 
     async def SetCredential(self, request: auth_pb2.SetCredentialRequest, context: Context) -> auth_pb2.SetCredentialResponse:
@@ -150,12 +162,45 @@ class AuthServer(auth_pb2_grpc.AuthServiceServicer):
             ]
         )
 
+    async def ListBans(self, request: auth_pb2.ListBansRequest, context: Context) -> auth_pb2.ListBansResponse:
+        require(Role.OPERATOR)
+        now_s = time.time()
+        book = self._desk.book
+        bans = book.covering(canonical_cidr(request.address), now_s) if request.address else book.holding(now_s)
+        return auth_pb2.ListBansResponse(bans=map(ban_message, bans[:BANS_SHOWN]), total=len(bans))
+
+    async def BanAddress(self, request: auth_pb2.BanAddressRequest, context: Context) -> auth_pb2.BanAddressResponse:
+        require(Role.OPERATOR)
+        cidr = canonical_cidr(request.address)
+        duration_s = request.duration.seconds + request.duration.nanos / 1e9
+        reason = names.free_text(request.reason, "reason", BAN_REASON_LIMIT)
+        return auth_pb2.BanAddressResponse(ban=ban_message(await self._desk.ban(cidr, duration_s, reason)))
+
+    async def LiftBan(self, request: auth_pb2.LiftBanRequest, context: Context) -> auth_pb2.LiftBanResponse:
+        require(Role.OPERATOR)
+        lifted = await self._desk.lift(canonical_cidr(request.address))
+        if not lifted:
+            raise not_found("NO_SUCH_BAN", "address", f"no ban covers {request.address!r:.80}", "list them: trunkline ban list")
+        return auth_pb2.LiftBanResponse(bans=map(ban_message, lifted))
+
     async def SyncKeys(self, request: auth_pb2.SyncKeysRequest, context: Context) -> auth_pb2.SyncKeysResponse:
         require_service("auth")
         try:
             return answer(self._keys, request, int(time.time()))
         except BadKeys as error:
             raise invalid("KEYS_INVALID", "keys", str(error)) from error
+
+
+def ban_message(ban: Ban) -> auth_pb2.Ban:
+    return auth_pb2.Ban(
+        cidr=ban.cidr, issued_time=_timestamp(ban.issued_s), until_time=_timestamp(ban.until_s), reason=ban.reason, issuer=ban.issuer
+    )
+
+
+def _timestamp(time_s: float) -> Timestamp:
+    time = Timestamp()
+    time.FromMicroseconds(round(time_s * 1_000_000))
+    return time
 
 
 async def _abort_unavailable(context: Context, why: str) -> None:

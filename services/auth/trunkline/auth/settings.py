@@ -21,12 +21,15 @@ class PeerSettings(Settings):
 class AuthSettings(ServiceSettings):
     """`kek_file` holds the key that wraps all others, made at the first start. `pops` are all points of presence, for their bound names.
 
+    `ban_regions` are those with auth services, whose bans are known here; this one's own where nothing is said.
+
     `peers` are the auth services of other regions; all share the ids of keys that sign, and each has a `key_slot` of its own among
     `key_slots`, which is the same for all.
     """
 
     kek_file: Path
     pops: tuple[Name, ...] = Field(min_length=1)
+    ban_regions: tuple[Name, ...] = Field(default=(), max_length=16)
     peers: tuple[PeerSettings, ...] = Field(default=(), max_length=SLOTS_LIMIT - 1)
     key_slot: int = Field(default=0, ge=0)
     key_slots: int = Field(default=1, ge=1, le=SLOTS_LIMIT)

@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 from cyclopts import App, CycloptsError
 
-from trunkline.cli.commands import access, demo, domains, ending, platform, routes, tenants, traces
+from trunkline.cli.commands import access, bans, demo, domains, ending, platform, routes, tenants, traces
 from trunkline.cli.connection import surroundings
 from trunkline.cli.exits import CommandError, Exit, exit_of
 from trunkline.cli.output import errors
@@ -33,6 +33,7 @@ for group in (
     routes.carrier,
     routes.route,
     platform.pop,
+    bans.ban,
     ending.call,
     platform.events,
     platform.lab,

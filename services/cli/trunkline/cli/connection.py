@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 
+from trunkline.api.auth.v1.auth_pb2_grpc import AuthServiceStub
 from trunkline.api.edge.v1.edge_pb2_grpc import EdgeServiceStub
 from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
 from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceStub
@@ -21,6 +22,7 @@ from trunkline.runtime.grpc_client import open_channel
 from trunkline.runtime.settings import TlsSettings
 
 if TYPE_CHECKING:
+    from trunkline.api.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
     from trunkline.api.edge.v1.edge_pb2_grpc import EdgeServiceAsyncStub
     from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceAsyncStub
     from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceAsyncStub
@@ -154,6 +156,9 @@ class Session:
 
     async def provisioning(self) -> ProvisioningServiceAsyncStub:
         return ProvisioningServiceStub(await self._channel("provisioning"))
+
+    async def auth(self) -> AuthServiceAsyncStub:
+        return AuthServiceStub(await self._channel("auth"))
 
     async def routing(self) -> RoutingServiceAsyncStub:
         return RoutingServiceStub(await self._channel("routing"))

@@ -9,6 +9,7 @@ from nats.aio.client import Client
 
 from trunkline.api.edge.v1.edge_pb2_grpc import add_EdgeServiceServicer_to_server
 from trunkline.edge.auth_client import keys_from
+from trunkline.edge.bans import enforce_bans
 from trunkline.edge.calls import CallService
 from trunkline.edge.degraded import Degraded
 from trunkline.edge.nonces import hear_used_nonces, tell_used_nonces
@@ -50,6 +51,7 @@ async def join_platform(
     life.spawn("certificates", calls.certificates.run())
     life.spawn("beacons", _follow_beacons(feed, replica))
     life.spawn("used nonces", _share_nonces(settings, calls, feed))
+    life.spawn("bans", enforce_bans(settings.ban_regions, calls, feed))
     life.spawn("isolation", _watch(calls, replica, feed))
 
     traces.emit = telemetry.past_span

@@ -77,6 +77,7 @@ class EdgeSettings(ServiceSettings):
     every `certificates_check_s` and read again when they changed.
     `workers` are threads that move SIP messages, each with sockets of its own on the same addresses; one is good for several thousand calls
     a second. Of the bounds on connections the one in all is shared out between them, and each lets in so many from one source.
+    `ban_regions` are those with auth services, whose bans are enforced.
     `auth_addresses` and `routing_addresses` are gRPC `ADDRESS:PORT`, the nearest first. The keys that auth gave are kept on disk, sealed,
     for `keys_lifetime_s` after the last fetch: so long the edge authenticates with auth gone.
     A point of presence that is drained takes new calls for `drain_grace_s` after the command: what DNS said may be believed for its TTL of
@@ -87,6 +88,7 @@ class EdgeSettings(ServiceSettings):
     listen: tuple[SipListen, ...] = Field(min_length=1, max_length=16)
     auth_addresses: tuple[ListenAddress, ...] = Field(min_length=1, max_length=16)
     routing_addresses: tuple[ListenAddress, ...] = Field(default=(), max_length=16)
+    ban_regions: tuple[Name, ...] = Field(default=(), max_length=16)
     other_pops: tuple[Name, ...] = Field(default=(), max_length=256)
     certificates: tuple[CertificateSettings, ...] = Field(default=(), max_length=1000)
     carrier_tls: CarrierTlsSettings | None = None

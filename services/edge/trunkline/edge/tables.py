@@ -8,10 +8,12 @@ only when both have it.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Protocol, assert_never
 
+from trunkline.domain.bans import Ban
 from trunkline.domain.directory import Directory
 from trunkline.domain.events import CarrierSuspended, CredentialSet, Position, TenantId, TenantSuspended
 from trunkline.domain.facts import Fact
@@ -19,7 +21,7 @@ from trunkline.domain.reasons import REGISTRY
 from trunkline.edge.applied import AppliedPositions
 from trunkline.edge.key_ring import NO_KEYS, KeyRing
 from trunkline.engine import AccessTables
-from trunkline.engine.tables import RemoveAll, SetReason, TableChange
+from trunkline.engine.tables import LiftBan, RemoveAll, SetBan, SetReason, TableChange
 from trunkline.runtime.access_feed import AccessFeed, Secrets
 from trunkline.runtime.logs import logger
 
@@ -106,6 +108,14 @@ class TableFeed:
         if self._awaited is not None and number >= self._awaited[1]:
             self._awaited = None
             self._give()
+
+    def on_bans(self, bans: list[Ban], now_s: float) -> None:
+        """What was said about bans; they are no part of the log, and cover no position. For an edge that has its engine."""
+        changes: list[TableChange] = [
+            SetBan(ban.cidr, math.ceil(ban.until_s), ban.reason) if ban.holds(now_s) else LiftBan(ban.cidr) for ban in bans
+        ]
+        self._waiting.append((self._covered, changes))
+        self._give()
 
     def on_reset(self) -> None:
         """The replica held something else than the log: all facts come again, and `on_covered` when they are whole. Calls go on being

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
@@ -185,6 +185,13 @@ impl Snapshot {
     /// makes nobody known by it.
     pub fn is_listed(&self, source: SocketAddr) -> bool {
         self.listed.len() > 0 && self.listed.find(canonical_source(source.ip())).is_some()
+    }
+
+    /// Some ACL of this domain lists this address, as of `is_listed`.
+    pub fn is_listed_by(&self, domain: &Domain, source: IpAddr) -> bool {
+        let source = canonical_source(source);
+        let mut acls = domain.acls.iter().filter_map(|key| self.acl(key));
+        acls.any(|acl| acl.addresses.find(source).is_some_and(|(prefix, _)| prefix.is_narrow()))
     }
 
     /// What the certificate of a gateway at this address must name; `None`: the address.

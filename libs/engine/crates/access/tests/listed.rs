@@ -1,6 +1,7 @@
 //! Which sources are no strangers because an ACL lists them.
 
-use trunkline_access::{Change, Tables};
+use trunkline_access::{Change, Domain, Tables};
+use trunkline_message::Algorithm;
 
 fn set(acl: &str, cidr: &str) -> Change {
     Change::SetAddress { acl: acl.to_owned(), cidr: cidr.to_owned(), caller_id: String::new() }
@@ -34,4 +35,23 @@ fn whoever_lists_the_internet_makes_nobody_known() {
     assert!(!is_listed(&tables, "10.1.2.3:5060") && !is_listed(&tables, "[2001:db8::1]:5060"));
     tables.apply(vec![set("a/IN", "10.1.0.0/16"), set("a/IN", "2001:db8::/32")], 2).unwrap();
     assert!(is_listed(&tables, "10.1.2.3:5060") && is_listed(&tables, "[2001:db8::1]:5060"));
+}
+
+#[test]
+fn a_domain_lists_what_its_own_acls_list() {
+    let domain = |acls: &[&str]| Domain {
+        tenant: "acme".to_owned(),
+        label: "acme".to_owned(),
+        acls: acls.iter().map(|acl| (*acl).into()).collect(),
+        algorithms: vec![Algorithm::Md5],
+        challenge_status: 407,
+        is_qop_optional: false,
+    };
+    let tables = Tables::new();
+    tables.apply(vec![set("a/IN", "192.0.2.0/24"), set("a/WIDE", "10.0.0.0/8"), set("b/IN", "198.51.100.7/32")], 1).unwrap();
+    let tables = tables.load();
+    let lists = |acls: &[&str], source: &str| tables.is_listed_by(&domain(acls), source.parse().unwrap());
+    assert!(lists(&["a/GONE", "a/IN"], "192.0.2.7") && lists(&["a/IN"], "::ffff:192.0.2.7"));
+    assert!(!lists(&["a/IN"], "198.51.100.7"), "another's list");
+    assert!(!lists(&["a/WIDE"], "10.1.2.3"), "too wide to know anybody by");
 }

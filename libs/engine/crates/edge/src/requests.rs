@@ -119,6 +119,9 @@ impl Worker {
             Err(error) => return self.refuse(flow, message, &refusal(&tables, "T101", error.what.to_owned()), b""),
         };
         let host = String::from_utf8_lossy(uri.host);
+        if self.is_shut_out(now, flow, &tables, &host) {
+            return;
+        }
         let user = uri.user_unescaped();
         let number = String::from_utf8_lossy(&user);
         if let Some(gateway) = tables.gateways_at(flow.peer).first() {
@@ -156,6 +159,17 @@ impl Worker {
                 self.refuse_attempt(now, flow, message, owner, &refusal(&tables, code, facts), &attempt);
             }
         }
+    }
+
+    /// A banned source is heard by the domains that list it, and by no others: there it gets no answer.
+    fn is_shut_out(&mut self, now: Now, flow: Flow, tables: &Snapshot, host: &str) -> bool {
+        let is_banned = tables.ban(flow.peer, now.unix_s()).is_some();
+        if !is_banned || tables.domain(host).is_some_and(|domain| tables.is_listed_by(domain, flow.peer.ip())) {
+            return false;
+        }
+        raise(&self.counters.banned);
+        self.counts.count(now.unix_ns, flow.peer.ip(), What::Banned, &mut self.lines, &mut self.pending);
+        true
     }
 
     /// For `<label>.<other POP>.<realm>` the default name `<label>.<realm>`; names are compared without case (RFC 4343).

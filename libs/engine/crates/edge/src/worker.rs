@@ -353,11 +353,12 @@ impl Worker {
     }
 
     /// Before the parser, and before a handshake: nothing of a source that is banned or has sent too much is looked at. A gateway sends as
-    /// much as it is sent, and a customer whose address is listed is no stranger from its first datagram on.
+    /// much as it is sent, and a customer whose address is listed is no stranger from its first datagram on; whether the domain that it
+    /// dials is the one that lists it, is asked when it is known (`is_shut_out`).
     pub(crate) fn is_heard(&mut self, now: Now, flow: Flow, tokens: u32) -> bool {
         let what = {
             let tables = self.shared.tables.load();
-            if tables.ban(flow.peer, now.unix_ns / 1_000_000_000).is_some() {
+            if tables.ban(flow.peer, now.unix_s()).is_some() && !tables.is_listed(flow.peer) {
                 raise(&self.counters.banned);
                 What::Banned
             } else if self.shared.sources.admit(now.ms, flow.peer.ip(), tokens) {

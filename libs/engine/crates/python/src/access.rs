@@ -108,6 +108,13 @@ impl AccessTables {
         py.detach(|| self.tables.apply(batch.changes, position)).map_err(|error| Batch::error(&entries, &error))
     }
 
+    #[pyo3(signature = (*, host, source))]
+    fn lists(&self, host: &str, source: &str) -> PyResult<bool> {
+        let source = parse_source(source)?;
+        let tables = self.tables.load();
+        Ok(tables.domain(host).is_some_and(|domain| tables.is_listed_by(domain, source)))
+    }
+
     #[getter]
     fn position(&self) -> u64 {
         self.tables.load().position()

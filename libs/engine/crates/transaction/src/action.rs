@@ -16,6 +16,13 @@ pub struct Now {
     pub unix_ns: u64,
 }
 
+impl Now {
+    /// Whole seconds since 1970 UTC.
+    pub fn unix_s(&self) -> u64 {
+        self.unix_ns / 1_000_000_000
+    }
+}
+
 /// Where a message came from or goes to: one of our listeners, and the peer's address. Over TCP and TLS it names the connection between the
 /// two, of which there is one at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -237,6 +237,9 @@ class AccessTables:
         not noticed: that is the edge's to see."""
     def explain(self, *, host: str, source: str, username: str = "", is_password_right: bool = False) -> AccessTrace:
         """The rule with the digest's result assumed: no nonce key is needed. Where a name stands in several ACLs the first is taken."""
+    def lists(self, *, host: str, source: str) -> bool:
+        """Whether an ACL of the domain that is dialled by this name lists the address, alone or in a range no wider than /16 (IPv6: /32).
+        ValueError for a source that is no IP address."""
     def issue_nonce(self, *, now_s: float, entropy: bytes) -> str:
         """A nonce of the current key, from 8 random bytes. ValueError where no key is current."""
 

@@ -130,8 +130,8 @@ class SetReason:
 
 @dataclass(frozen=True, slots=True)
 class SetBan:
-    """Nothing that comes from `cidr` is looked at before `until_s` (Unix seconds), except from the address of a gateway. At most 100,000.
-    That no customer's address is among them is the business of who bans; the engine does not ask."""
+    """Nothing that comes from `cidr` is looked at before `until_s` (Unix seconds), except from the address of a gateway, and from one that
+    an ACL lists: its calls to the domains of that ACL go on, and those to others are not answered. At most 100,000."""
 
     cidr: str
     until_s: int

@@ -28,8 +28,8 @@ from trunkline.lab.sip.flow import Flow, Transport
 from trunkline.lab.sip.message import host_port_of
 
 PAGE_SIZE = 1000
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)?")
-_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 
 call = App(name="call", help="Calls: records, calls in progress, a test caller.")
 
@@ -127,10 +127,10 @@ async def live(*, pop: str = "", options: Reading = READING) -> None:
 
 
 def seconds(text: str) -> float:
-    """`500ms`, `2s`, `1.5`, `1m`. Raises CommandError."""
+    """`500ms`, `2s`, `1.5`, `1m`, `1h`. Raises CommandError."""
     found = _DURATION.fullmatch(text)
     if found is None:
-        raise CommandError(f"{text!r} is no duration", remedy="write it as 500ms, 2s or 1m", code=Exit.USAGE)
+        raise CommandError(f"{text!r} is no duration", remedy="write it as 500ms, 2s, 1m or 1h", code=Exit.USAGE)
     return float(found[1]) * _UNITS_S[found[2]]
 
 

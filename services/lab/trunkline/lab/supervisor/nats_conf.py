@@ -69,18 +69,27 @@ def publishes(user: User, home: str, regions: Sequence[str]) -> list[str]:
 
 
 def _allowed(user: User, home: str, regions: Sequence[str]) -> list[str]:
-    allowed = [f"$JS.{home}.API.{call.format('CONFIG')}" for call in TAIL]
+    allowed = _tails("CONFIG", (home,))
     if user.kind == "edge":
+        allowed += _tails("BANS", regions)
         return [*allowed, f"calls.{user.region}.{user.pop}", f"{USED_NONCES}.{user.pop}"]
     allowed.append(f"$JS.{home}.API.STREAM.MSG.GET.CONFIG")
     allowed += [f"config.{kind}.>" for kind in WRITES.get(user.kind, ())]
     if user.kind == "provisioning" and user.region == home:
         allowed += [f"$JS.{home}.API.STREAM.CREATE.CONFIG", BEACON]
+    if user.kind == "auth":
+        allowed += _tails("BANS", regions)
+        allowed += _tails(*(("CALLS_ALL", (home,)) if user.region == home else ("CALLS", (user.region,))))
+        allowed += [f"$JS.{user.region}.API.STREAM.CREATE.BANS", f"bans.{user.region}.>"]
     if user.kind == "records":
-        allowed += [f"$JS.{home}.API.{call.format('CALLS_ALL')}" for call in TAIL]
+        allowed += _tails("CALLS_ALL", (home,))
         allowed += [f"$JS.{home}.API.STREAM.{call}.CALLS_ALL" for call in ("CREATE", "UPDATE")]
         allowed += [f"$JS.{region}.API.STREAM.{call}.CALLS" for region in regions for call in ("INFO", "CREATE", "UPDATE")]
     return allowed
+
+
+def _tails(stream: str, regions: Sequence[str]) -> list[str]:
+    return [f"$JS.{region}.API.{call.format(stream)}" for region in regions for call in TAIL]
 
 
 def subscribes(user: User) -> list[str]:

@@ -217,6 +217,7 @@ class Plan:
                     ],
                     "key_slot": slots.index(region),
                     "key_slots": max(len(slots), 3),
+                    "ban_regions": list(slots),
                 }
             case "provisioning":
                 return {
@@ -245,6 +246,7 @@ class Plan:
             "listen": [f"{address}/{transport.rstrip('6')}" for transport, address in self.sip_addresses(pop).items()],
             "certificates": [self.sip_tls_table(pop.edge)],
             "carrier_tls": self.sip_tls_table(pop.edge, "roots_file"),
+            "ban_regions": list(self.topology.service_regions),
             "other_pops": [other.name for other in self.topology.pops if other != pop],
             "auth_addresses": [self.address(name, pop.region) for name in self.topology.nearest("auth", pop.region)],
             "routing_addresses": [self.address(name, pop.region) for name in self.topology.nearest("routing", pop.region)],

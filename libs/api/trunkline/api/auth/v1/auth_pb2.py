@@ -22,49 +22,64 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from trunkline.api.common.v1 import common_pb2 as trunkline_dot_api_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n trunkline/api/auth/v1/auth.proto\x12\x15trunkline.api.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trunkline/api/common/v1/common.proto\"\x97\x01\n\x14SetCredentialRequest\x12\x34\n\x05write\x18\x01 \x01(\x0b\x32%.trunkline.api.common.v1.WriteOptions\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x15\n\rcredential_id\x18\x03 \x01(\t\x12\x10\n\x08username\x18\x04 \x01(\t\x12\x10\n\x08password\x18\x05 \x01(\t\"J\n\x15SetCredentialResponse\x12\x31\n\x07receipt\x18\x01 \x01(\x0b\x32 .trunkline.api.common.v1.Receipt\"u\n\x16\x45raseCredentialRequest\x12\x34\n\x05write\x18\x01 \x01(\x0b\x32%.trunkline.api.common.v1.WriteOptions\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x15\n\rcredential_id\x18\x03 \x01(\t\"L\n\x17\x45raseCredentialResponse\x12\x31\n\x07receipt\x18\x01 \x01(\x0b\x32 .trunkline.api.common.v1.Receipt\"\xc4\x01\n\x10\x41uthorizeRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x13\n\x0b\x63redentials\x18\x04 \x03(\t\x12\x0e\n\x06number\x18\x05 \x01(\t\x12\x13\n\x0bsip_call_id\x18\x06 \x01(\t\x12\x18\n\x10\x61ssumed_username\x18\x07 \x01(\t\x12\x18\n\x10is_assumed_right\x18\x08 \x01(\x08\x12\x14\n\x0cmin_position\x18\t \x01(\x04\"\xdc\x02\n\x11\x41uthorizeResponse\x12\x0f\n\x07outcome\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x0e\n\x06\x64omain\x18\x04 \x01(\t\x12\x0b\n\x03\x61\x63l\x18\x05 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x06 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x07 \x01(\t\x12\x19\n\x11\x61\x63\x63ount_caller_id\x18\x08 \x01(\t\x12\r\n\x05steps\x18\t \x03(\t\x12\x10\n\x08position\x18\n \x01(\x04\x12\x10\n\x08is_stale\x18\x0b \x01(\x08\x12\x12\n\nalgorithms\x18\x0c \x03(\t\x12\x18\n\x10\x63hallenge_status\x18\r \x01(\r\x12\x17\n\x0fis_qop_optional\x18\x0e \x01(\x08\x12\x18\n\x10\x64igest_algorithm\x18\x0f \x01(\t\x12\r\n\x05\x66\x61\x63ts\x18\x10 \x01(\t\x12\x19\n\x11\x61\x64\x64ress_caller_id\x18\x11 \x01(\t\"#\n\x10\x46\x65tchKeysRequest\x12\x0f\n\x07tenants\x18\x01 \x03(\t\"\xba\x01\n\x11\x46\x65tchKeysResponse\x12\x35\n\x0btenant_keys\x18\x01 \x03(\x0b\x32 .trunkline.api.auth.v1.TenantKey\x12\x36\n\nnonce_keys\x18\x02 \x03(\x0b\x32\".trunkline.api.auth.v1.RotatingKey\x12\x36\n\ntoken_keys\x18\x03 \x03(\x0b\x32\".trunkline.api.auth.v1.RotatingKey\"8\n\tTenantKey\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\x0c\"\x9d\x01\n\x0bRotatingKey\x12\x0e\n\x06key_id\x18\x01 \x01(\r\x12\x0b\n\x03key\x18\x02 \x01(\x0c\x12.\n\nnot_before\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tnot_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nis_current\x18\x05 \x01(\x08\"%\n\x13\x46orgetTenantRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"M\n\x14\x46orgetTenantResponse\x12\x35\n\x06stores\x18\x01 \x03(\x0b\x32%.trunkline.api.auth.v1.KeyStoreAnswer\"F\n\x0eKeyStoreAnswer\x12\r\n\x05store\x18\x01 \x01(\t\x12\x14\n\x0cis_forgotten\x18\x02 \x01(\x08\x12\x0f\n\x07problem\x18\x03 \x01(\t\"\xca\x01\n\x06KeySet\x12\x35\n\x0btenant_keys\x18\x01 \x03(\x0b\x32 .trunkline.api.auth.v1.TenantKey\x12\x19\n\x11\x66orgotten_tenants\x18\x02 \x03(\t\x12\x36\n\nnonce_keys\x18\x03 \x03(\x0b\x32\".trunkline.api.auth.v1.RotatingKey\x12\x36\n\ntoken_keys\x18\x04 \x03(\x0b\x32\".trunkline.api.auth.v1.RotatingKey\"^\n\x0fSyncKeysRequest\x12+\n\x04keys\x18\x01 \x01(\x0b\x32\x1d.trunkline.api.auth.v1.KeySet\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0e\n\x06wanted\x18\x03 \x03(\r\"b\n\x10SyncKeysResponse\x12\x0f\n\x07\x62uckets\x18\x01 \x01(\x0c\x12+\n\x04keys\x18\x02 \x01(\x0b\x32\x1d.trunkline.api.auth.v1.KeySet\x12\x10\n\x08\x61nswered\x18\x03 \x03(\r2\xf1\x04\n\x0b\x41uthService\x12j\n\rSetCredential\x12+.trunkline.api.auth.v1.SetCredentialRequest\x1a,.trunkline.api.auth.v1.SetCredentialResponse\x12p\n\x0f\x45raseCredential\x12-.trunkline.api.auth.v1.EraseCredentialRequest\x1a..trunkline.api.auth.v1.EraseCredentialResponse\x12^\n\tAuthorize\x12\'.trunkline.api.auth.v1.AuthorizeRequest\x1a(.trunkline.api.auth.v1.AuthorizeResponse\x12^\n\tFetchKeys\x12\'.trunkline.api.auth.v1.FetchKeysRequest\x1a(.trunkline.api.auth.v1.FetchKeysResponse\x12g\n\x0c\x46orgetTenant\x12*.trunkline.api.auth.v1.ForgetTenantRequest\x1a+.trunkline.api.auth.v1.ForgetTenantResponse\x12[\n\x08SyncKeys\x12&.trunkline.api.auth.v1.SyncKeysRequest\x1a\'.trunkline.api.auth.v1.SyncKeysResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n trunkline/api/auth/v1/auth.proto\x12\x15trunkline.api.auth.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trunkline/api/common/v1/common.proto\"\x97\x01\n\x14SetCredentialRequest\x12\x34\n\x05write\x18\x01 \x01(\x0b\x32%.trunkline.api.common.v1.WriteOptions\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x15\n\rcredential_id\x18\x03 \x01(\t\x12\x10\n\x08username\x18\x04 \x01(\t\x12\x10\n\x08password\x18\x05 \x01(\t\"J\n\x15SetCredentialResponse\x12\x31\n\x07receipt\x18\x01 \x01(\x0b\x32 .trunkline.api.common.v1.Receipt\"u\n\x16\x45raseCredentialRequest\x12\x34\n\x05write\x18\x01 \x01(\x0b\x32%.trunkline.api.common.v1.WriteOptions\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x15\n\rcredential_id\x18\x03 \x01(\t\"L\n\x17\x45raseCredentialResponse\x12\x31\n\x07receipt\x18\x01 \x01(\x0b\x32 .trunkline.api.common.v1.Receipt\"\xc4\x01\n\x10\x41uthorizeRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x13\n\x0b\x63redentials\x18\x04 \x03(\t\x12\x0e\n\x06number\x18\x05 \x01(\t\x12\x13\n\x0bsip_call_id\x18\x06 \x01(\t\x12\x18\n\x10\x61ssumed_username\x18\x07 \x01(\t\x12\x18\n\x10is_assumed_right\x18\x08 \x01(\x08\x12\x14\n\x0cmin_position\x18\t \x01(\x04\"\xdc\x02\n\x11\x41uthorizeResponse\x12\x0f\n\x07outcome\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x0e\n\x06\x64omain\x18\x04 \x01(\t\x12\x0b\n\x03\x61\x63l\x18\x05 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x06 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x07 \x01(\t\x12\x19\n\x11\x61\x63\x63ount_caller_id\x18\x08 \x01(\t\x12\r\n\x05steps\x18\t \x03(\t\x12\x10\n\x08position\x18\n \x01(\x04\x12\x10\n\x08is_stale\x18\x0b \x01(\x08\x12\x12\n\nalgorithms\x18\x0c \x03(\t\x12\x18\n\x10\x63hallenge_status\x18\r \x01(\r\x12\x17\n\x0fis_qop_optional\x18\x0e \x01(\x08\x12\x18\n\x10\x64igest_algorithm\x18\x0f \x01(\t\x12\r\n\x05\x66\x61\x63ts\x18\x10 \x01(\t\x12\x19\n\x11\x61\x64\x64ress_caller_id\x18\x11 \x01(\t\"\"\n\x0fListBansRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\"K\n\x10ListBansResponse\x12(\n\x04\x62\x61ns\x18\x01 \x03(\x0b\x32\x1a.trunkline.api.auth.v1.Ban\x12\r\n\x05total\x18\x02 \x01(\r\"\x94\x01\n\x03\x42\x61n\x12\x0c\n\x04\x63idr\x18\x01 \x01(\t\x12/\n\x0bissued_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nuntil_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06issuer\x18\x05 \x01(\t\"a\n\x11\x42\x61nAddressRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12+\n\x08\x64uration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06reason\x18\x03 \x01(\t\"=\n\x12\x42\x61nAddressResponse\x12\'\n\x03\x62\x61n\x18\x01 \x01(\x0b\x32\x1a.trunkline.api.auth.v1.Ban\"!\n\x0eLiftBanRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\";\n\x0fLiftBanResponse\x12(\n\x04\x62\x61ns\x18\x01 \x03(\x0b\x32\x1a.trunkline.api.auth.v1.Ban\"#\n\x10\x46\x65tchKeysRequest\x12\x0f\n\x07tenants\x18\x01 \x03(\t\"\xba\x01\n\x11\x46\x65tchKeysResponse\x12\x35\n\x0btenant_keys\x18\x01 \x03(\x0b\x32 .trunkline.api.auth.v1.TenantKey\x12\x36\n\nnonce_keys\x18\x02 \x03(\x0b\x32\".trunkline.api.auth.v1.RotatingKey\x12\x36\n\ntoken_keys\x18\x03 \x03(\x0b\x32\".trunkline.api.auth.v1.RotatingKey\"8\n\tTenantKey\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\x0c\"\x9d\x01\n\x0bRotatingKey\x12\x0e\n\x06key_id\x18\x01 \x01(\r\x12\x0b\n\x03key\x18\x02 \x01(\x0c\x12.\n\nnot_before\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tnot_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nis_current\x18\x05 \x01(\x08\"%\n\x13\x46orgetTenantRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"M\n\x14\x46orgetTenantResponse\x12\x35\n\x06stores\x18\x01 \x03(\x0b\x32%.trunkline.api.auth.v1.KeyStoreAnswer\"F\n\x0eKeyStoreAnswer\x12\r\n\x05store\x18\x01 \x01(\t\x12\x14\n\x0cis_forgotten\x18\x02 \x01(\x08\x12\x0f\n\x07problem\x18\x03 \x01(\t\"\xca\x01\n\x06KeySet\x12\x35\n\x0btenant_keys\x18\x01 \x03(\x0b\x32 .trunkline.api.auth.v1.TenantKey\x12\x19\n\x11\x66orgotten_tenants\x18\x02 \x03(\t\x12\x36\n\nnonce_keys\x18\x03 \x03(\x0b\x32\".trunkline.api.auth.v1.RotatingKey\x12\x36\n\ntoken_keys\x18\x04 \x03(\x0b\x32\".trunkline.api.auth.v1.RotatingKey\"^\n\x0fSyncKeysRequest\x12+\n\x04keys\x18\x01 \x01(\x0b\x32\x1d.trunkline.api.auth.v1.KeySet\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0e\n\x06wanted\x18\x03 \x03(\r\"b\n\x10SyncKeysResponse\x12\x0f\n\x07\x62uckets\x18\x01 \x01(\x0c\x12+\n\x04keys\x18\x02 \x01(\x0b\x32\x1d.trunkline.api.auth.v1.KeySet\x12\x10\n\x08\x61nswered\x18\x03 \x03(\r2\x8b\x07\n\x0b\x41uthService\x12j\n\rSetCredential\x12+.trunkline.api.auth.v1.SetCredentialRequest\x1a,.trunkline.api.auth.v1.SetCredentialResponse\x12p\n\x0f\x45raseCredential\x12-.trunkline.api.auth.v1.EraseCredentialRequest\x1a..trunkline.api.auth.v1.EraseCredentialResponse\x12^\n\tAuthorize\x12\'.trunkline.api.auth.v1.AuthorizeRequest\x1a(.trunkline.api.auth.v1.AuthorizeResponse\x12^\n\tFetchKeys\x12\'.trunkline.api.auth.v1.FetchKeysRequest\x1a(.trunkline.api.auth.v1.FetchKeysResponse\x12g\n\x0c\x46orgetTenant\x12*.trunkline.api.auth.v1.ForgetTenantRequest\x1a+.trunkline.api.auth.v1.ForgetTenantResponse\x12[\n\x08ListBans\x12&.trunkline.api.auth.v1.ListBansRequest\x1a\'.trunkline.api.auth.v1.ListBansResponse\x12\x61\n\nBanAddress\x12(.trunkline.api.auth.v1.BanAddressRequest\x1a).trunkline.api.auth.v1.BanAddressResponse\x12X\n\x07LiftBan\x12%.trunkline.api.auth.v1.LiftBanRequest\x1a&.trunkline.api.auth.v1.LiftBanResponse\x12[\n\x08SyncKeys\x12&.trunkline.api.auth.v1.SyncKeysRequest\x1a\'.trunkline.api.auth.v1.SyncKeysResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trunkline.api.auth.v1.auth_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SETCREDENTIALREQUEST']._serialized_start=131
-  _globals['_SETCREDENTIALREQUEST']._serialized_end=282
-  _globals['_SETCREDENTIALRESPONSE']._serialized_start=284
-  _globals['_SETCREDENTIALRESPONSE']._serialized_end=358
-  _globals['_ERASECREDENTIALREQUEST']._serialized_start=360
-  _globals['_ERASECREDENTIALREQUEST']._serialized_end=477
-  _globals['_ERASECREDENTIALRESPONSE']._serialized_start=479
-  _globals['_ERASECREDENTIALRESPONSE']._serialized_end=555
-  _globals['_AUTHORIZEREQUEST']._serialized_start=558
-  _globals['_AUTHORIZEREQUEST']._serialized_end=754
-  _globals['_AUTHORIZERESPONSE']._serialized_start=757
-  _globals['_AUTHORIZERESPONSE']._serialized_end=1105
-  _globals['_FETCHKEYSREQUEST']._serialized_start=1107
-  _globals['_FETCHKEYSREQUEST']._serialized_end=1142
-  _globals['_FETCHKEYSRESPONSE']._serialized_start=1145
-  _globals['_FETCHKEYSRESPONSE']._serialized_end=1331
-  _globals['_TENANTKEY']._serialized_start=1333
-  _globals['_TENANTKEY']._serialized_end=1389
-  _globals['_ROTATINGKEY']._serialized_start=1392
-  _globals['_ROTATINGKEY']._serialized_end=1549
-  _globals['_FORGETTENANTREQUEST']._serialized_start=1551
-  _globals['_FORGETTENANTREQUEST']._serialized_end=1588
-  _globals['_FORGETTENANTRESPONSE']._serialized_start=1590
-  _globals['_FORGETTENANTRESPONSE']._serialized_end=1667
-  _globals['_KEYSTOREANSWER']._serialized_start=1669
-  _globals['_KEYSTOREANSWER']._serialized_end=1739
-  _globals['_KEYSET']._serialized_start=1742
-  _globals['_KEYSET']._serialized_end=1944
-  _globals['_SYNCKEYSREQUEST']._serialized_start=1946
-  _globals['_SYNCKEYSREQUEST']._serialized_end=2040
-  _globals['_SYNCKEYSRESPONSE']._serialized_start=2042
-  _globals['_SYNCKEYSRESPONSE']._serialized_end=2140
-  _globals['_AUTHSERVICE']._serialized_start=2143
-  _globals['_AUTHSERVICE']._serialized_end=2768
+  _globals['_SETCREDENTIALREQUEST']._serialized_start=163
+  _globals['_SETCREDENTIALREQUEST']._serialized_end=314
+  _globals['_SETCREDENTIALRESPONSE']._serialized_start=316
+  _globals['_SETCREDENTIALRESPONSE']._serialized_end=390
+  _globals['_ERASECREDENTIALREQUEST']._serialized_start=392
+  _globals['_ERASECREDENTIALREQUEST']._serialized_end=509
+  _globals['_ERASECREDENTIALRESPONSE']._serialized_start=511
+  _globals['_ERASECREDENTIALRESPONSE']._serialized_end=587
+  _globals['_AUTHORIZEREQUEST']._serialized_start=590
+  _globals['_AUTHORIZEREQUEST']._serialized_end=786
+  _globals['_AUTHORIZERESPONSE']._serialized_start=789
+  _globals['_AUTHORIZERESPONSE']._serialized_end=1137
+  _globals['_LISTBANSREQUEST']._serialized_start=1139
+  _globals['_LISTBANSREQUEST']._serialized_end=1173
+  _globals['_LISTBANSRESPONSE']._serialized_start=1175
+  _globals['_LISTBANSRESPONSE']._serialized_end=1250
+  _globals['_BAN']._serialized_start=1253
+  _globals['_BAN']._serialized_end=1401
+  _globals['_BANADDRESSREQUEST']._serialized_start=1403
+  _globals['_BANADDRESSREQUEST']._serialized_end=1500
+  _globals['_BANADDRESSRESPONSE']._serialized_start=1502
+  _globals['_BANADDRESSRESPONSE']._serialized_end=1563
+  _globals['_LIFTBANREQUEST']._serialized_start=1565
+  _globals['_LIFTBANREQUEST']._serialized_end=1598
+  _globals['_LIFTBANRESPONSE']._serialized_start=1600
+  _globals['_LIFTBANRESPONSE']._serialized_end=1659
+  _globals['_FETCHKEYSREQUEST']._serialized_start=1661
+  _globals['_FETCHKEYSREQUEST']._serialized_end=1696
+  _globals['_FETCHKEYSRESPONSE']._serialized_start=1699
+  _globals['_FETCHKEYSRESPONSE']._serialized_end=1885
+  _globals['_TENANTKEY']._serialized_start=1887
+  _globals['_TENANTKEY']._serialized_end=1943
+  _globals['_ROTATINGKEY']._serialized_start=1946
+  _globals['_ROTATINGKEY']._serialized_end=2103
+  _globals['_FORGETTENANTREQUEST']._serialized_start=2105
+  _globals['_FORGETTENANTREQUEST']._serialized_end=2142
+  _globals['_FORGETTENANTRESPONSE']._serialized_start=2144
+  _globals['_FORGETTENANTRESPONSE']._serialized_end=2221
+  _globals['_KEYSTOREANSWER']._serialized_start=2223
+  _globals['_KEYSTOREANSWER']._serialized_end=2293
+  _globals['_KEYSET']._serialized_start=2296
+  _globals['_KEYSET']._serialized_end=2498
+  _globals['_SYNCKEYSREQUEST']._serialized_start=2500
+  _globals['_SYNCKEYSREQUEST']._serialized_end=2594
+  _globals['_SYNCKEYSRESPONSE']._serialized_start=2596
+  _globals['_SYNCKEYSRESPONSE']._serialized_end=2694
+  _globals['_AUTHSERVICE']._serialized_start=2697
+  _globals['_AUTHSERVICE']._serialized_end=3604
 # @@protoc_insertion_point(module_scope)

@@ -1,5 +1,6 @@
 import datetime
 
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from trunkline.api.common.v1 import common_pb2 as _common_pb2
 from google.protobuf.internal import containers as _containers
@@ -105,6 +106,62 @@ class AuthorizeResponse(_message.Message):
     facts: str
     address_caller_id: str
     def __init__(self, outcome: _Optional[str] = ..., reason: _Optional[str] = ..., tenant: _Optional[str] = ..., domain: _Optional[str] = ..., acl: _Optional[str] = ..., account: _Optional[str] = ..., address: _Optional[str] = ..., account_caller_id: _Optional[str] = ..., steps: _Optional[_Iterable[str]] = ..., position: _Optional[int] = ..., is_stale: _Optional[bool] = ..., algorithms: _Optional[_Iterable[str]] = ..., challenge_status: _Optional[int] = ..., is_qop_optional: _Optional[bool] = ..., digest_algorithm: _Optional[str] = ..., facts: _Optional[str] = ..., address_caller_id: _Optional[str] = ...) -> None: ...
+
+class ListBansRequest(_message.Message):
+    __slots__ = ("address",)
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    def __init__(self, address: _Optional[str] = ...) -> None: ...
+
+class ListBansResponse(_message.Message):
+    __slots__ = ("bans", "total")
+    BANS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    bans: _containers.RepeatedCompositeFieldContainer[Ban]
+    total: int
+    def __init__(self, bans: _Optional[_Iterable[_Union[Ban, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
+
+class Ban(_message.Message):
+    __slots__ = ("cidr", "issued_time", "until_time", "reason", "issuer")
+    CIDR_FIELD_NUMBER: _ClassVar[int]
+    ISSUED_TIME_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_TIME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ISSUER_FIELD_NUMBER: _ClassVar[int]
+    cidr: str
+    issued_time: _timestamp_pb2.Timestamp
+    until_time: _timestamp_pb2.Timestamp
+    reason: str
+    issuer: str
+    def __init__(self, cidr: _Optional[str] = ..., issued_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason: _Optional[str] = ..., issuer: _Optional[str] = ...) -> None: ...
+
+class BanAddressRequest(_message.Message):
+    __slots__ = ("address", "duration", "reason")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    DURATION_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    duration: _duration_pb2.Duration
+    reason: str
+    def __init__(self, address: _Optional[str] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class BanAddressResponse(_message.Message):
+    __slots__ = ("ban",)
+    BAN_FIELD_NUMBER: _ClassVar[int]
+    ban: Ban
+    def __init__(self, ban: _Optional[_Union[Ban, _Mapping]] = ...) -> None: ...
+
+class LiftBanRequest(_message.Message):
+    __slots__ = ("address",)
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    def __init__(self, address: _Optional[str] = ...) -> None: ...
+
+class LiftBanResponse(_message.Message):
+    __slots__ = ("bans",)
+    BANS_FIELD_NUMBER: _ClassVar[int]
+    bans: _containers.RepeatedCompositeFieldContainer[Ban]
+    def __init__(self, bans: _Optional[_Iterable[_Union[Ban, _Mapping]]] = ...) -> None: ...
 
 class FetchKeysRequest(_message.Message):
     __slots__ = ("tenants",)

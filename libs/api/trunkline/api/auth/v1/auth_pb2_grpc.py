@@ -59,6 +59,21 @@ class AuthServiceStub:
                 request_serializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.ForgetTenantRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.ForgetTenantResponse.FromString,
                 _registered_method=True)
+        self.ListBans = channel.unary_unary(
+                '/trunkline.api.auth.v1.AuthService/ListBans',
+                request_serializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.ListBansRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.ListBansResponse.FromString,
+                _registered_method=True)
+        self.BanAddress = channel.unary_unary(
+                '/trunkline.api.auth.v1.AuthService/BanAddress',
+                request_serializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.BanAddressRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.BanAddressResponse.FromString,
+                _registered_method=True)
+        self.LiftBan = channel.unary_unary(
+                '/trunkline.api.auth.v1.AuthService/LiftBan',
+                request_serializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.LiftBanRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.LiftBanResponse.FromString,
+                _registered_method=True)
         self.SyncKeys = channel.unary_unary(
                 '/trunkline.api.auth.v1.AuthService/SyncKeys',
                 request_serializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.SyncKeysRequest.SerializeToString,
@@ -104,6 +119,26 @@ class AuthServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListBans(self, request, context):
+        """Who is banned, in all regions. Operators only, as the two that follow: a ban is for every tenant.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BanAddress(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LiftBan(self, request, context):
+        """Ends bans everywhere; what was held against the address is forgotten.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SyncKeys(self, request, context):
         """Two stores become one set: compare, then exchange what differs. Auth services only.
         """
@@ -138,6 +173,21 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.ForgetTenant,
                     request_deserializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.ForgetTenantRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.ForgetTenantResponse.SerializeToString,
+            ),
+            'ListBans': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBans,
+                    request_deserializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.ListBansRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.ListBansResponse.SerializeToString,
+            ),
+            'BanAddress': grpc.unary_unary_rpc_method_handler(
+                    servicer.BanAddress,
+                    request_deserializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.BanAddressRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.BanAddressResponse.SerializeToString,
+            ),
+            'LiftBan': grpc.unary_unary_rpc_method_handler(
+                    servicer.LiftBan,
+                    request_deserializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.LiftBanRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.LiftBanResponse.SerializeToString,
             ),
             'SyncKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.SyncKeys,
@@ -280,6 +330,87 @@ class AuthService:
             '/trunkline.api.auth.v1.AuthService/ForgetTenant',
             trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.ForgetTenantRequest.SerializeToString,
             trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.ForgetTenantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBans(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.auth.v1.AuthService/ListBans',
+            trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.ListBansRequest.SerializeToString,
+            trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.ListBansResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BanAddress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.auth.v1.AuthService/BanAddress',
+            trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.BanAddressRequest.SerializeToString,
+            trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.BanAddressResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LiftBan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.auth.v1.AuthService/LiftBan',
+            trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.LiftBanRequest.SerializeToString,
+            trunkline_dot_api_dot_auth_dot_v1_dot_auth__pb2.LiftBanResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,11 @@ class AuthServiceStub:
     """Deletes a tenant's data keys here and at every peer that answers; the others hear of it when they are back. Its accounts cannot be
     authenticated any more, nor can it be given new ones. There is no way back. Operators only.
     """
+    ListBans: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ListBansRequest, _auth_pb2.ListBansResponse]
+    """Who is banned, in all regions. Operators only, as the two that follow: a ban is for every tenant."""
+    BanAddress: _grpc.UnaryUnaryMultiCallable[_auth_pb2.BanAddressRequest, _auth_pb2.BanAddressResponse]
+    LiftBan: _grpc.UnaryUnaryMultiCallable[_auth_pb2.LiftBanRequest, _auth_pb2.LiftBanResponse]
+    """Ends bans everywhere; what was held against the address is forgotten."""
     SyncKeys: _grpc.UnaryUnaryMultiCallable[_auth_pb2.SyncKeysRequest, _auth_pb2.SyncKeysResponse]
     """Two stores become one set: compare, then exchange what differs. Auth services only."""
 
@@ -59,6 +64,11 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """Deletes a tenant's data keys here and at every peer that answers; the others hear of it when they are back. Its accounts cannot be
     authenticated any more, nor can it be given new ones. There is no way back. Operators only.
     """
+    ListBans: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListBansRequest, _auth_pb2.ListBansResponse]  # type: ignore[assignment]
+    """Who is banned, in all regions. Operators only, as the two that follow: a ban is for every tenant."""
+    BanAddress: _aio.UnaryUnaryMultiCallable[_auth_pb2.BanAddressRequest, _auth_pb2.BanAddressResponse]  # type: ignore[assignment]
+    LiftBan: _aio.UnaryUnaryMultiCallable[_auth_pb2.LiftBanRequest, _auth_pb2.LiftBanResponse]  # type: ignore[assignment]
+    """Ends bans everywhere; what was held against the address is forgotten."""
     SyncKeys: _aio.UnaryUnaryMultiCallable[_auth_pb2.SyncKeysRequest, _auth_pb2.SyncKeysResponse]  # type: ignore[assignment]
     """Two stores become one set: compare, then exchange what differs. Auth services only."""
 
@@ -103,6 +113,29 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes a tenant's data keys here and at every peer that answers; the others hear of it when they are back. Its accounts cannot be
         authenticated any more, nor can it be given new ones. There is no way back. Operators only.
         """
+
+    @_abc_1.abstractmethod
+    def ListBans(
+        self,
+        request: _auth_pb2.ListBansRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.ListBansResponse, _abc.Awaitable[_auth_pb2.ListBansResponse]]:
+        """Who is banned, in all regions. Operators only, as the two that follow: a ban is for every tenant."""
+
+    @_abc_1.abstractmethod
+    def BanAddress(
+        self,
+        request: _auth_pb2.BanAddressRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.BanAddressResponse, _abc.Awaitable[_auth_pb2.BanAddressResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def LiftBan(
+        self,
+        request: _auth_pb2.LiftBanRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.LiftBanResponse, _abc.Awaitable[_auth_pb2.LiftBanResponse]]:
+        """Ends bans everywhere; what was held against the address is forgotten."""
 
     @_abc_1.abstractmethod
     def SyncKeys(

@@ -1,0 +1,89 @@
+"""Facts of calls → accusations, by the facts as edges write them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from trunkline.api.events.v1 import call_pb2
+from trunkline.auth.watching import ATTEMPTS_LIMIT, Watcher
+from trunkline.domain.bans import Ban, Suspicion
+
+NOW_NS = 1_795_000_000_000_000_000
+STRANGER = "192.0.2.7:5060"
+
+
+class Bench:
+    """A watcher of a platform whose domain `acme` lists 198.51.100.9."""
+
+    def __init__(self) -> None:
+        self.bans: list[Ban] = []
+        self.watcher = Watcher(Suspicion("auth-eu"), lambda host, source: (host, source) == ("acme", "198.51.100.9"), self.bans.append)
+        self._calls = 0
+
+    def tell(self, *facts: dict[str, Any], lines: bytes = b"") -> None:
+        lines += b"".join(json.dumps({"time_ns": NOW_NS, **fact}, separators=(",", ":")).encode() + b"\n" for fact in facts)
+        self.watcher.read(call_pb2.CallFactBatch(lines=lines).SerializeToString())
+
+    def refused(self, source: str = STRANGER, host: str = "acme", reason: str = "T204", times: int = 25) -> None:
+        for _ in range(times):
+            self._calls += 1
+            call = f"{self._calls:032x}"
+            self.tell(
+                {"call": call, "attempted": {"host": host, "source": source}}, {"call": call, "refused": {"status": 403, "reason": reason}}
+            )
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_wrong_credentials_of_a_stranger_lead_to_one_ban(bench: Bench) -> None:
+    bench.refused()
+    assert [(ban.cidr, ban.reason) for ban in bench.bans] == [("192.0.2.7/32", "wrong credentials")]
+    bench.refused("[2001:db8::9]:5061")
+    assert bench.bans[-1].cidr == "2001:db8::/64"
+
+
+def test_what_is_no_guessing_is_not_held_against_anybody(bench: Bench) -> None:
+    bench.refused(reason="T203")
+    bench.refused(reason="T401")
+    bench.refused("198.51.100.9:5060")
+    assert not bench.bans
+    bench.refused("198.51.100.9:5060", host="globex")
+    assert [ban.cidr for ban in bench.bans] == ["198.51.100.9/32"], "another domain does not list it"
+
+
+def test_an_admitted_digest_spares_its_source_and_an_admitted_address_does_not_count_as_one(bench: Bench) -> None:
+    bench.tell({"call": "a", "attempted": {"host": "acme", "source": STRANGER, "acl": "IN", "digest_algorithm": "MD5"}})
+    bench.refused()
+    assert not bench.bans
+
+
+def test_names_that_nobody_has_are_counted_by_the_minute(bench: Bench) -> None:
+    bench.tell({"counted": {"source": "192.0.2.8", "what": "unknown domain", "number": 99}})
+    bench.tell({"counted": {"source": "others", "what": "unknown domain", "number": 5000}})
+    bench.tell({"counted": {"source": "192.0.2.8", "what": "challenge", "number": 5000}})
+    assert not bench.bans
+    bench.tell({"counted": {"source": "192.0.2.8", "what": "unknown domain", "number": 2}})
+    assert [(ban.cidr, ban.reason) for ban in bench.bans] == [("192.0.2.8/32", "unknown domain")]
+
+
+def test_what_is_no_fact_is_left_out(bench: Bench) -> None:
+    bench.watcher.read(b"\xff\xff\xff")
+    bench.tell({"call": "a", "refused": {"reason": "T204"}}, lines=b'{"attempted":\n["attempted":]\n{"counted":{}}\n')
+    bench.tell({"counted": {"source": "nowhere", "what": "malformed", "number": 500}})
+    assert not bench.bans
+    bench.refused()
+    assert len(bench.bans) == 1
+
+
+def test_attempts_that_are_never_refused_do_not_pile_up(bench: Bench) -> None:
+    for number in range(ATTEMPTS_LIMIT + 10):
+        bench.tell({"call": f"{number}", "attempted": {"host": "acme", "source": STRANGER}})
+    for number in range(10, 40):
+        bench.tell({"call": f"{number}", "refused": {"reason": "T204"}})
+    assert len(bench.bans) == 1, "the latest attempts are known"

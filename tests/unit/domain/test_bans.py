@@ -1,0 +1,168 @@
+"""Whom to ban, and what is known about bans."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trunkline.domain import ban_book, bans
+from trunkline.domain.ban_book import BanBook
+from trunkline.domain.bans import (
+    ACCUSATION_LIMIT,
+    BAN_FIRST_S,
+    BAN_LIMIT_S,
+    BANS_PER_MINUTE,
+    MEMORY_S,
+    VOUCHED_S,
+    Ban,
+    Offence,
+    Suspicion,
+    ban_prefix,
+    lifted,
+)
+
+NOW_S = 1_795_000_000.0
+SOURCE = "192.0.2.7"
+
+
+def guess(suspicion: Suspicion, times: int, at_s: float = NOW_S, source: str = SOURCE, every_s: float = 0.1) -> Ban | None:
+    """The first ban that wrong passwords lead to."""
+    found = None
+    for number in range(times):
+        ban = suspicion.accuse(source, Offence.WRONG_CREDENTIALS, at_s + number * every_s)
+        found = found or ban
+    return found
+
+
+@pytest.mark.parametrize(
+    ("address", "cidr"),
+    [
+        ("192.0.2.7", "192.0.2.7/32"),
+        ("::ffff:192.0.2.7", "192.0.2.7/32"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+    ],
+)
+def test_a_ban_covers_an_address_of_ipv4_and_a_64_of_ipv6(address: str, cidr: str) -> None:
+    assert ban_prefix(address) == cidr
+
+
+def test_guessing_passwords_is_banned_and_longer_each_time() -> None:
+    suspicion = Suspicion("auth-eu")
+    assert guess(suspicion, int(ACCUSATION_LIMIT) - 1, every_s=0) is None
+    first = suspicion.accuse(SOURCE, Offence.WRONG_CREDENTIALS, NOW_S)
+    assert first == Ban("192.0.2.7/32", NOW_S, NOW_S + BAN_FIRST_S, "wrong credentials", "auth-eu")
+    durations = []
+    at_s = NOW_S
+    for _ in range(10):
+        at_s += BAN_FIRST_S
+        again = guess(suspicion, 40, at_s)
+        assert again is not None
+        durations.append(again.until_s - again.issued_s)
+    assert durations[:3] == [2 * BAN_FIRST_S, 4 * BAN_FIRST_S, 8 * BAN_FIRST_S] and durations[-1] == BAN_LIMIT_S
+    later = guess(suspicion, 40, at_s + MEMORY_S + 60)
+    assert later is not None and later.until_s - later.issued_s == BAN_FIRST_S
+
+
+def test_who_mistypes_now_and_then_is_not_banned() -> None:
+    assert guess(Suspicion("a"), 1000, every_s=20) is None
+
+
+def test_names_that_are_not_served_count_less() -> None:
+    suspicion = Suspicion("a")
+    assert suspicion.accuse(SOURCE, Offence.UNKNOWN_DOMAIN, NOW_S, number=99) is None
+    assert suspicion.accuse(SOURCE, Offence.UNKNOWN_DOMAIN, NOW_S, number=1) is not None
+
+
+def test_right_credentials_spare_an_address_for_an_hour() -> None:
+    suspicion = Suspicion("a")
+    assert guess(suspicion, 15) is None
+    suspicion.vouch(SOURCE, NOW_S)
+    assert guess(suspicion, 100) is None
+    assert guess(suspicion, 100, source="192.0.2.8") is not None
+    assert guess(suspicion, 100, NOW_S + VOUCHED_S + 1) is not None
+
+
+def test_what_was_lifted_is_forgotten() -> None:
+    suspicion = Suspicion("a")
+    assert guess(suspicion, 40) is not None
+    suspicion.forgive("192.0.2.7/32")
+    again = guess(suspicion, 40, NOW_S + 10)
+    assert again is not None and again.until_s - again.issued_s == BAN_FIRST_S
+
+
+def test_spoofed_sources_cannot_fill_the_stream() -> None:
+    suspicion = Suspicion("a")
+    issued = [suspicion.accuse(f"10.0.{n >> 8}.{n & 255}", Offence.MALFORMED, NOW_S, number=1000) for n in range(BANS_PER_MINUTE + 50)]
+    assert sum(ban is not None for ban in issued) == BANS_PER_MINUTE and suspicion.suppressed == 50
+    assert suspicion.accuse("10.9.9.9", Offence.MALFORMED, NOW_S + 60, number=1000) is not None
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bans, "SOURCES_LIMIT", 3)
+    suspicion = Suspicion("a")
+    for last in range(5):
+        guess(suspicion, 19, source=f"192.0.2.{last}", every_s=0)
+    # Those of the last three are remembered.
+    assert [guess(suspicion, 1, source=f"192.0.2.{last}") is not None for last in (4, 3, 2)] == [True] * 3
+    assert guess(suspicion, 1, source="192.0.2.0") is None
+
+
+@given(st.permutations(range(6)), st.data())
+def test_the_word_that_was_issued_last_holds_in_whatever_order_words_come(order: list[int], data: st.DataObject) -> None:
+    words = [
+        Ban("192.0.2.7/32", NOW_S, NOW_S + 600, "wrong credentials", "auth-eu"),
+        Ban("192.0.2.7/32", NOW_S, NOW_S + 600, "wrong credentials", "auth-us"),
+        lifted("192.0.2.7/32", NOW_S + 10, "operator"),
+        Ban("192.0.2.7/32", NOW_S + 20, NOW_S + 1220, "wrong credentials", "auth-us"),
+        Ban("198.51.100.0/24", NOW_S, NOW_S + 60, "scan", "operator"),
+        lifted("198.51.100.0/24", NOW_S + 5, "operator"),
+    ]
+    told: dict[str, Ban] = {}
+    book = BanBook(lambda changed: told.update({ban.cidr: ban for ban in changed}))
+    for index in order:
+        book.take([words[index]], NOW_S + 30)
+        if data.draw(st.booleans()):
+            book.sweep(NOW_S + 30)
+    assert book.holding(NOW_S + 30) == [words[3]]
+    assert told["192.0.2.7/32"] == words[3] and not ("198.51.100.0/24" in told and told["198.51.100.0/24"].holds(NOW_S + 30)), (
+        "whoever is told enforces what holds"
+    )
+
+
+def test_bans_that_end_are_told_and_forgotten() -> None:
+    told: list[Ban] = []
+    book = BanBook(told.extend)
+    ban = Ban("192.0.2.7/32", NOW_S, NOW_S + 60, "x", "a")
+    book.take([ban, Ban("192.0.2.8/32", NOW_S - 90, NOW_S - 30, "over", "a")], NOW_S)
+    assert told == [ban]
+    book.sweep(NOW_S + 59)
+    assert told == [ban]
+    book.sweep(NOW_S + 60)
+    assert told == [ban, ban] and not book.holding(NOW_S)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("192.0.2.7", {"192.0.2.7/32", "192.0.2.0/24"}),
+        ("192.0.2.0/24", {"192.0.2.0/24"}),
+        ("2001:db8::5", {"2001:db8::/64"}),
+        ("198.51.100.1", set()),
+    ],
+)
+def test_bans_are_found_by_an_address_that_they_cover(asked: str, found: set[str]) -> None:
+    book = BanBook()
+    book.take([Ban(cidr, NOW_S, NOW_S + 9, "", "a") for cidr in ("192.0.2.7/32", "192.0.2.0/24", "2001:db8::/64")], NOW_S)
+    assert {ban.cidr for ban in book.covering(asked, NOW_S)} == found
+
+
+def test_the_book_is_bounded_and_lets_go_what_ends_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ban_book, "BANS_LIMIT", 2)
+    told: list[Ban] = []
+    book = BanBook(told.extend)
+    words = [Ban(f"192.0.2.{n}/32", NOW_S, NOW_S + 100 + n, "", "a") for n in range(3)]
+    for word in words:
+        book.take([word], NOW_S)
+    assert {ban.cidr for ban in book.holding(NOW_S)} == {"192.0.2.1/32", "192.0.2.2/32"}
+    assert told[-1].cidr == "192.0.2.0/32" and not told[-1].holds(NOW_S)
