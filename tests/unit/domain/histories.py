@@ -120,6 +120,7 @@ def _pool() -> list[c.Command]:
             pool += [c.SetDigestPolicy(tenant, label, algorithms) for algorithms in (("MD5",), ("SHA-256", "MD5"))]
             pool += [c.SetClassOfService(tenant, label, prefixes) for prefixes in ((), ("31",))]
             pool += [c.SetIdentityPolicy(tenant, label, policy) for policy in (IdentityPolicy(), IdentityPolicy(hiding="on"))]
+            pool += [c.SetNearestPop(tenant, label, pop, ("eu1", "us1")) for pop in ("", "us1")]
     for carrier in ("alpha", "bravo"):
         pool += [c.CreateCarrier(carrier, CarrierSettings()), c.ChangeCarrier(carrier, CarrierSettings(is_trusted=True))]
         pool += [c.ChangeCarrier(carrier, CarrierSettings())]

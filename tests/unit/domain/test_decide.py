@@ -41,6 +41,8 @@ REFUSED: list[tuple[c.Command, ErrorCode, str]] = [
     (c.RevokeApiKey(BETA, "k1"), N, "API_KEY_NOT_FOUND"),
     (c.CreateAcl(TenantId("nobody"), "x"), N, "TENANT_NOT_FOUND"),
     (c.CreateAcl(ACME, "office"), E, "ACL_EXISTS"),
+    (c.SetNearestPop(ACME, "acme", "us3", ("eu1", "us1")), N, "POP_NOT_FOUND"),
+    (c.SetNearestPop(BETA, "acme", "us1", ("eu1", "us1")), N, "DOMAIN_NOT_FOUND"),
     (c.CreateAcl(ACME, "off.ice"), BAD, "ACL_NAME_INVALID"),
     (c.DeleteAcl(ACME, "office"), F, "ACL_ATTACHED"),
     (c.DeleteAcl(ACME, "pbx"), N, "ACL_NOT_FOUND"),

@@ -163,6 +163,16 @@ class SetIdentityPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class SetNearestPop:
+    """`pops` are all points of presence; an empty `pop` takes the setting away."""
+
+    tenant: TenantId
+    label: str
+    pop: str
+    pops: tuple[str, ...] = field(metadata=_VARIES)
+
+
+@dataclass(frozen=True, slots=True)
 class SetCredential:
     """Replaces the credential of that id, if there is one of the same user and realm."""
 
@@ -303,6 +313,7 @@ Command = (
     | SetDigestPolicy
     | SetClassOfService
     | SetIdentityPolicy
+    | SetNearestPop
     | SetCredential
     | EraseCredential
     | CreateCarrier

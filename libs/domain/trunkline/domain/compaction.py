@@ -43,6 +43,7 @@ from trunkline.domain.events import (
     GatewayRemoved,
     IdentityPolicySet,
     Kind,
+    NearestPopSet,
     PopDrained,
     PopUndrained,
     TenantCreated,
@@ -93,6 +94,8 @@ def compaction(fact: Fact) -> Compaction:
             return Compaction(f"{base}/class")
         case IdentityPolicySet():
             return Compaction(f"{base}/identity")
+        case NearestPopSet():
+            return Compaction(f"{base}/nearest")
         case TenantSuspended() | TenantResumed() | CarrierSuspended() | CarrierResumed():
             return Compaction(f"{base}/suspended")
         case CarrierChanged():

@@ -35,6 +35,7 @@ from trunkline.domain.commands import (
     SetCredential,
     SetDigestPolicy,
     SetIdentityPolicy,
+    SetNearestPop,
     StartDeck,
     SuspendCarrier,
     SuspendTenant,
@@ -91,6 +92,8 @@ def decide(directory: Directory, command: Command) -> Decision:
             return decide_domain.set_class_of_service(directory, command)
         case SetIdentityPolicy():
             return decide_domain.set_identity_policy(directory, command)
+        case SetNearestPop():
+            return decide_domain.set_nearest_pop(directory, command)
         case CreateCarrier():
             return decide_routing.create_carrier(directory, command)
         case ChangeCarrier():

@@ -14,6 +14,7 @@ from trunkline.domain.commands import (
     SetClassOfService,
     SetDigestPolicy,
     SetIdentityPolicy,
+    SetNearestPop,
 )
 from trunkline.domain.decide_access import enumerated, existing_acl, existing_tenant
 from trunkline.domain.decision import ClaimChange, Decision, label_claim, whole_tenant
@@ -34,6 +35,7 @@ from trunkline.domain.events import (
     IdentityPolicy,
     IdentityPolicySet,
     Kind,
+    NearestPopSet,
     TenantId,
 )
 from trunkline.domain.identity import DOMAIN_HIDING
@@ -160,6 +162,14 @@ def set_identity_policy(directory: Directory, command: SetIdentityPolicy) -> Dec
         asked.hiding,
     )
     return _on_domain(domain) if policy == domain.identity else _on_domain(domain, IdentityPolicySet(policy))
+
+
+def set_nearest_pop(directory: Directory, command: SetNearestPop) -> Decision:
+    domain = existing_domain(directory, command.tenant, command.label)
+    if command.pop and command.pop not in command.pops:
+        why = f"There is no point of presence {command.pop[:32]!r}."
+        raise not_found("POP_NOT_FOUND", "pop", why, f"There are: {', '.join(command.pops)}.")
+    return _on_domain(domain) if command.pop == domain.nearest_pop else _on_domain(domain, NearestPopSet(command.pop))
 
 
 def existing_domain(directory: Directory, tenant: TenantId, label: str) -> Domain:

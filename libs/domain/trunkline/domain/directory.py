@@ -48,6 +48,7 @@ from trunkline.domain.events import (
     GatewayId,
     GatewayRemoved,
     IdentityPolicySet,
+    NearestPopSet,
     PopDrained,
     PopName,
     PopUndrained,
@@ -205,6 +206,7 @@ class Directory:
                 | DigestPolicySet()
                 | ClassOfServiceSet()
                 | IdentityPolicySet()
+                | NearestPopSet()
             ):
                 self._apply_to_domain(fact, event)
             case CarrierCreated() | CarrierChanged() | CarrierSuspended() | CarrierResumed() | GatewayAdded() | GatewayRemoved():
@@ -306,7 +308,14 @@ class Directory:
     def _apply_to_domain(
         self,
         fact: Fact,
-        event: DomainCreated | DomainDeleted | AclAttached | AclDetached | DigestPolicySet | ClassOfServiceSet | IdentityPolicySet,
+        event: DomainCreated
+        | DomainDeleted
+        | AclAttached
+        | AclDetached
+        | DigestPolicySet
+        | ClassOfServiceSet
+        | IdentityPolicySet
+        | NearestPopSet,
     ) -> None:
         tenant, label = fact.tenant, DomainLabel(fact.aggregate)
         domains = self._domains.setdefault(tenant, {})
@@ -332,6 +341,7 @@ class Directory:
                     version,
                     domain.max_duration_s,
                     domain.identity,
+                    domain.nearest_pop,
                 )
                 if not self._is_for_calls:
                     self._attached.setdefault((tenant, AclName(acl)), set()).add(label)
@@ -345,6 +355,8 @@ class Directory:
                 domains[label] = replace(domain, allowed_prefixes=prefixes, max_duration_s=longest_s, version=version)
             case IdentityPolicySet(policy=policy):
                 domains[label] = replace(domain, identity=policy, version=version)
+            case NearestPopSet(pop=pop):
+                domains[label] = replace(domain, nearest_pop=pop, version=version)
             case DomainDeleted():
                 del domains[label]
                 for name in domain.acls:

@@ -162,6 +162,13 @@ class IdentityPolicySet:
 
 
 @dataclass(frozen=True, slots=True)
+class NearestPopSet:
+    """The point of presence that the domain's default name leads to first; empty: the home region's."""
+
+    pop: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CredentialSet:
     username: str = ""
     realm: str = ""
@@ -307,6 +314,7 @@ Event = (
     | DigestPolicySet
     | ClassOfServiceSet
     | IdentityPolicySet
+    | NearestPopSet
     | CredentialSet
     | CredentialErased
     | CarrierCreated

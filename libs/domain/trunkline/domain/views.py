@@ -84,7 +84,7 @@ class DigestPolicy:
 @dataclass(frozen=True, slots=True)
 class Domain:
     """`acls` in the order of attachment; `allowed_prefixes` are digits, none of them: all destinations are allowed.
-    `max_duration_s` 0: calls may last as long as the platform lets them."""
+    `max_duration_s` 0: calls may last as long as the platform lets them. `nearest_pop` empty: the default name leads to the home region."""
 
     tenant: TenantId
     label: DomainLabel
@@ -94,6 +94,7 @@ class Domain:
     version: int
     max_duration_s: int = 0
     identity: IdentityPolicy = NO_POLICY
+    nearest_pop: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ from trunkline.domain.events import (
     GatewayAdded,
     GatewayRemoved,
     IdentityPolicySet,
+    NearestPopSet,
     PopDrained,
     PopUndrained,
     TenantCreated,
@@ -166,6 +167,7 @@ class AccessFeed:
                 | AclCreated()
                 | ClassOfServiceSet()
                 | IdentityPolicySet()
+                | NearestPopSet()
                 | DeckStarted()
                 | DeckRowsAdded()
                 | DeckActivated()

@@ -75,6 +75,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, frozenset[str]]] = {
         "SetDigestPolicy": _PEOPLE,
         "SetClassOfService": _PEOPLE,
         "SetIdentityPolicy": _PEOPLE,
+        "SetNearestPop": _PEOPLE,
         "ListPops": _PEOPLE,
         "DrainPop": _OPERATOR,
         "UndrainPop": _OPERATOR,

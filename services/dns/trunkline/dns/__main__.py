@@ -8,10 +8,8 @@ from __future__ import annotations
 from trunkline.dns.responder import answer
 from trunkline.dns.server import DnsServer
 from trunkline.dns.settings import DnsSettings
+from trunkline.dns.view import View
 from trunkline.dns.zone import NameServer, Zone
-from trunkline.domain.decision import label_claim
-from trunkline.domain.dns_names import Policy, steer
-from trunkline.domain.events import DomainLabel
 from trunkline.runtime.authentication import Authenticator, tenant_keys_of
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.grpc_server import GrpcServer
@@ -34,16 +32,10 @@ async def start(settings: DnsSettings, life: Lifecycle) -> None:
 
 
 def make_zone(settings: DnsSettings, state: ControlState) -> Zone:
-    """POPs as the settings name them, domains as the replica does."""
-
-    def has_domain(label: str) -> bool:
-        directory = state.directory
-        claim = directory.claims.get(label_claim(DomainLabel(label)))
-        return claim is not None and directory.domain(claim.owner_tenant, DomainLabel(label)) is not None
-
-    steering = steer(settings.realm, [pop.site for pop in settings.pops], Policy(settings.home, settings.ttl_s))
+    """POPs as the settings name them, their states and the domains as the replica does."""
+    view = View(settings, lambda: state.directory)
     servers = tuple(NameServer(server.name, server.addresses) for server in settings.served_by)
-    return Zone(steering, servers, has_domain, lambda: state.replica.covered)
+    return Zone(settings.realm, servers, view.steering, view.nearest_of, lambda: state.replica.covered)
 
 
 def main() -> None:

@@ -97,6 +97,7 @@ def domain_message(directory: Directory, domain: Domain, realm: str, pops: Seque
         allowed_prefixes=domain.allowed_prefixes,
         max_duration_s=domain.max_duration_s,
         identity=identity_message(domain.identity),
+        nearest_pop=domain.nearest_pop,
         version=domain.version,
         warnings=domain_warnings(directory, domain),
     )

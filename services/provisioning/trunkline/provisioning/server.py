@@ -210,6 +210,12 @@ class ProvisioningServer(ProvisioningServiceServicer):
         receipt = await self._state.write(commands.SetIdentityPolicy(tenant, request.label, policy), request.write)
         return pb.SetIdentityPolicyResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
 
+    async def SetNearestPop(self, request: pb.SetNearestPopRequest, context: Context) -> pb.SetNearestPopResponse:
+        tenant = tenant_for(request.tenant)
+        command = commands.SetNearestPop(tenant, request.label, request.pop, self._pops.names)
+        receipt = await self._state.write(command, request.write)
+        return pb.SetNearestPopResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
+
     async def ListPops(self, request: pb.ListPopsRequest, context: Context) -> pb.ListPopsResponse:
         pops = await self._pops.statuses()
         for pop in pops:

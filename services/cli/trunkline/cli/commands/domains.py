@@ -31,7 +31,10 @@ async def list_domains(*, options: Reading = READING) -> None:
             if not token:
                 break
     show_list(
-        options.output, rows, ["label", "hostname", "acls", "digest_algorithms", "allowed_prefixes", "version"], nothing="no domain yet"
+        options.output,
+        rows,
+        ["label", "hostname", "acls", "digest_algorithms", "allowed_prefixes", "nearest_pop", "version"],
+        nothing="no domain yet",
     )
 
 
@@ -140,6 +143,23 @@ async def digest(
     async with session(is_operator=options.as_operator) as connected:
         answer = await (await connected.provisioning()).SetDigestPolicy(request)
         await finish(connected, options, f"{label} offers {', '.join(algorithms)}", answer.receipt, answer.domain)
+
+
+@domain.command
+async def nearest(label: str, pop: str = "", *, options: Writing = WRITING) -> None:
+    """Sets which point of presence the domain's default name leads to first; the others follow, nearest to it first.
+
+    Parameters
+    ----------
+    label: The domain's label.
+    pop: Such as us1; left out: the home region's again.
+    """
+    request = provisioning.SetNearestPopRequest(write=options.options(), tenant=options.tenant, label=label, pop=pop)
+    async with session(is_operator=options.as_operator) as connected:
+        answer = await (await connected.provisioning()).SetNearestPop(request)
+        await finish(
+            connected, options, f"{answer.domain.hostname} leads to {pop or 'the home region'} first", answer.receipt, answer.domain
+        )
 
 
 @domain.command(name="class-of-service")

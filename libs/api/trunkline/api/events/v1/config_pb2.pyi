@@ -122,6 +122,12 @@ class ClassOfServiceSet(_message.Message):
     max_duration_s: int
     def __init__(self, allowed_prefixes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ...) -> None: ...
 
+class NearestPopSet(_message.Message):
+    __slots__ = ("pop",)
+    POP_FIELD_NUMBER: _ClassVar[int]
+    pop: str
+    def __init__(self, pop: _Optional[str] = ...) -> None: ...
+
 class IdentityPolicySet(_message.Message):
     __slots__ = ("policy",)
     POLICY_FIELD_NUMBER: _ClassVar[int]

@@ -362,7 +362,7 @@ class RemoveAccountResponse(_message.Message):
     def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., acl: _Optional[_Union[Acl, _Mapping]] = ...) -> None: ...
 
 class Domain(_message.Message):
-    __slots__ = ("label", "hostname", "hostnames", "acls", "digest_algorithms", "challenge_status", "is_qop_optional", "allowed_prefixes", "version", "warnings", "max_duration_s", "identity")
+    __slots__ = ("label", "hostname", "hostnames", "acls", "digest_algorithms", "challenge_status", "is_qop_optional", "allowed_prefixes", "version", "warnings", "max_duration_s", "identity", "nearest_pop")
     LABEL_FIELD_NUMBER: _ClassVar[int]
     HOSTNAME_FIELD_NUMBER: _ClassVar[int]
     HOSTNAMES_FIELD_NUMBER: _ClassVar[int]
@@ -375,6 +375,7 @@ class Domain(_message.Message):
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     MAX_DURATION_S_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    NEAREST_POP_FIELD_NUMBER: _ClassVar[int]
     label: str
     hostname: str
     hostnames: _containers.RepeatedScalarFieldContainer[str]
@@ -387,7 +388,8 @@ class Domain(_message.Message):
     warnings: _containers.RepeatedScalarFieldContainer[str]
     max_duration_s: int
     identity: _config_pb2.IdentityPolicy
-    def __init__(self, label: _Optional[str] = ..., hostname: _Optional[str] = ..., hostnames: _Optional[_Iterable[str]] = ..., acls: _Optional[_Iterable[str]] = ..., digest_algorithms: _Optional[_Iterable[str]] = ..., challenge_status: _Optional[int] = ..., is_qop_optional: _Optional[bool] = ..., allowed_prefixes: _Optional[_Iterable[str]] = ..., version: _Optional[int] = ..., warnings: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ..., identity: _Optional[_Union[_config_pb2.IdentityPolicy, _Mapping]] = ...) -> None: ...
+    nearest_pop: str
+    def __init__(self, label: _Optional[str] = ..., hostname: _Optional[str] = ..., hostnames: _Optional[_Iterable[str]] = ..., acls: _Optional[_Iterable[str]] = ..., digest_algorithms: _Optional[_Iterable[str]] = ..., challenge_status: _Optional[int] = ..., is_qop_optional: _Optional[bool] = ..., allowed_prefixes: _Optional[_Iterable[str]] = ..., version: _Optional[int] = ..., warnings: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ..., identity: _Optional[_Union[_config_pb2.IdentityPolicy, _Mapping]] = ..., nearest_pop: _Optional[str] = ...) -> None: ...
 
 class CreateDomainRequest(_message.Message):
     __slots__ = ("write", "tenant", "label")
@@ -552,6 +554,26 @@ class SetIdentityPolicyRequest(_message.Message):
     def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., label: _Optional[str] = ..., policy: _Optional[_Union[_config_pb2.IdentityPolicy, _Mapping]] = ...) -> None: ...
 
 class SetIdentityPolicyResponse(_message.Message):
+    __slots__ = ("receipt", "domain")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    domain: Domain
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., domain: _Optional[_Union[Domain, _Mapping]] = ...) -> None: ...
+
+class SetNearestPopRequest(_message.Message):
+    __slots__ = ("write", "tenant", "label", "pop")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    POP_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    label: str
+    pop: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., label: _Optional[str] = ..., pop: _Optional[str] = ...) -> None: ...
+
+class SetNearestPopResponse(_message.Message):
     __slots__ = ("receipt", "domain")
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]

@@ -159,6 +159,11 @@ class ProvisioningServiceStub:
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyResponse.FromString,
                 _registered_method=True)
+        self.SetNearestPop = channel.unary_unary(
+                '/trunkline.api.provisioning.v1.ProvisioningService/SetNearestPop',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetNearestPopRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetNearestPopResponse.FromString,
+                _registered_method=True)
         self.ListPops = channel.unary_unary(
                 '/trunkline.api.provisioning.v1.ProvisioningService/ListPops',
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsRequest.SerializeToString,
@@ -348,6 +353,13 @@ class ProvisioningServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetNearestPop(self, request, context):
+        """The point of presence that the domain's default name leads to first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListPops(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -516,6 +528,11 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
                     servicer.SetIdentityPolicy,
                     request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyResponse.SerializeToString,
+            ),
+            'SetNearestPop': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetNearestPop,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetNearestPopRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetNearestPopResponse.SerializeToString,
             ),
             'ListPops': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPops,
@@ -1223,6 +1240,33 @@ class ProvisioningService:
             '/trunkline.api.provisioning.v1.ProvisioningService/SetIdentityPolicy',
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyRequest.SerializeToString,
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetNearestPop(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/SetNearestPop',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetNearestPopRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetNearestPopResponse.FromString,
             options,
             channel_credentials,
             insecure,
