@@ -16,6 +16,7 @@ mod engine;
 pub mod fact_lines;
 pub mod framing;
 mod hanging_up;
+mod ids;
 pub mod journal;
 mod limits;
 mod mapped;

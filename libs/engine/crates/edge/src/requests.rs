@@ -54,7 +54,7 @@ impl Worker {
         }
         let mut refusal = refusal(&self.shared.tables.load(), "T902", String::new());
         // Of an id, whose last byte says something else.
-        let jitter_s = (self.next_id(now) >> 8) % RETRY_SPREAD_S;
+        let jitter_s = (self.ids.next(now) >> 8) % RETRY_SPREAD_S;
         refusal.extra_headers = format!("Retry-After: {}\r\n", RETRY_FIRST_S + jitter_s);
         self.refuse(flow, message, &refusal, b"");
     }
@@ -219,7 +219,7 @@ impl Worker {
         raise(&self.counters.challenges);
         self.counts.count(now.unix_ns, flow.peer.ip(), What::Challenge, &mut self.lines, &mut self.pending);
         let mut entropy = [0; 8];
-        entropy.copy_from_slice(&self.next_id(now).to_be_bytes()[8..]);
+        entropy.copy_from_slice(&self.ids.next(now).to_be_bytes()[8..]);
         let nonce = issue(key, &self.config.realm, now_ms, entropy);
         let challenges = Challenges { status, realm: &self.config.realm, nonce: &nonce, algorithms, is_stale };
         let mut answer = std::mem::take(&mut self.answer);
@@ -312,7 +312,7 @@ impl Worker {
             self.refuse(flow, message, &refusal(tables, "T902", String::new()), b"");
             return None;
         }
-        let call = CallId(self.next_id(now));
+        let call = CallId(self.ids.next(now));
         let caller = [admission.caller_id(), &admission.account, &admission.address].into_iter().find(|text| !text.is_empty());
         let admitted = trunkline_transaction::Admission {
             call,
@@ -421,7 +421,7 @@ impl Worker {
             Outcome::Challenge { is_stale } => match (current_key(tables.nonce_keys(), now.unix_ns / 1_000_000), verdict.domain) {
                 (Some(key), Some(domain)) => {
                     let mut entropy = [0; 8];
-                    entropy.copy_from_slice(&self.next_id(now).to_be_bytes()[8..]);
+                    entropy.copy_from_slice(&self.ids.next(now).to_be_bytes()[8..]);
                     let nonce = issue(key, &self.config.realm, now.unix_ns / 1_000_000, entropy);
                     let challenges = Challenges {
                         status: domain.challenge_status,
