@@ -12,6 +12,7 @@ mod action;
 mod base64;
 mod branch;
 mod config;
+mod details;
 mod entropy;
 mod forward;
 mod hiding;
@@ -30,6 +31,7 @@ mod slab;
 mod tables;
 mod timer;
 mod token;
+mod token_parts;
 mod transport;
 
 pub use action::{Action, Disposition, EndedBy, Fact, FactKind, FailedBy, FailureCause, Flow, Now};

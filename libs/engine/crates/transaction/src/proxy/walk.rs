@@ -492,5 +492,6 @@ fn token_of(call: &Call, target: &Prepared, transport: Transport) -> Token {
         is_hidden: target.hides_topology,
         routes: None,
         shows_callee: target.shows_callee,
+        details: target.details.clone(),
     }
 }
