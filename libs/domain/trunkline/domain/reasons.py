@@ -95,6 +95,14 @@ REGISTRY: tuple[Reason, ...] = (
         _C,
         "The name dialled belongs to another point of presence: send the call where its DNS name leads, or dial the domain's default name.",
     ),
+    _row(
+        "T207",
+        403,
+        21,
+        "Source Banned",
+        _C,
+        "Never sent: a banned source gets no answer. Mend what guesses there, and have an operator lift the ban, or list the address.",
+    ),
     _row("T301", 403, 21, "Destination Not Allowed", _S, "Allow the prefix in the domain's class of service."),
     _row(
         "T302",
