@@ -1,5 +1,6 @@
 //! Requests that the core leaves to the edge: new INVITEs, re-INVITEs from elsewhere, what stands outside of dialogs.
 
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -398,17 +399,17 @@ impl Worker {
 
     /// The first listener of the gateway's transport and address family; without one the gateway cannot be reached from here.
     fn step(&self, target: Arc<Prepared>, request_user: String) -> Option<Step> {
-        let speaks = |listener: &Listener, transport: Transport| {
-            listener.transport == transport && listener.address.is_ipv4() == target.address.is_ipv4()
-        };
-        let first = |transport: Transport| {
-            let mut fitting = self.places.iter().enumerate().filter(|(_, listener)| speaks(listener, transport)).map(|(at, _)| at);
-            // A connection that this worker makes is its own.
-            let at = fitting.find(|at| transport == Transport::Udp || self.own_streams.contains(at))?;
-            u16::try_from(at).ok()
-        };
-        let large_listener = if target.is_tcp_allowed { first(Transport::Tcp) } else { None };
-        Some(Step { listener: first(target.transport)?, large_listener, target, request_user })
+        let large_listener = if target.is_tcp_allowed { self.listener_to(Transport::Tcp, target.address) } else { None };
+        Some(Step { listener: self.listener_to(target.transport, target.address)?, large_listener, target, request_user })
+    }
+
+    /// The first of this transport and of the address's family.
+    pub(crate) fn listener_to(&self, transport: Transport, address: SocketAddr) -> Option<u16> {
+        let speaks = |listener: &Listener| listener.transport == transport && listener.address.is_ipv4() == address.is_ipv4();
+        let mut fitting = self.places.iter().enumerate().filter(|(_, listener)| speaks(listener)).map(|(at, _)| at);
+        // A connection that this worker makes is its own.
+        let at = fitting.find(|at| transport == Transport::Udp || self.own_streams.contains(at))?;
+        u16::try_from(at).ok()
     }
 
     /// A re-INVITE from another source passes the access rule of its domain again.

@@ -431,8 +431,10 @@ impl Worker {
         }
         let mut actions = std::mem::take(&mut self.actions);
         for action in &actions {
-            if let Action::Fact(fact) = action {
-                self.lines.fact(&mut self.pending, fact);
+            match action {
+                Action::Fact(fact) => self.lines.fact(&mut self.pending, fact),
+                Action::Saw(sighting) => self.shared.sightings.add(sighting),
+                Action::Send { .. } => {}
             }
         }
         self.write_journal();

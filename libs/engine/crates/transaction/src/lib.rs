@@ -34,12 +34,12 @@ mod token;
 mod token_parts;
 mod transport;
 
-pub use action::{Action, Disposition, EndedBy, Fact, FactKind, FailedBy, FailureCause, Flow, Now};
+pub use action::{Action, Disposition, EndedBy, Fact, FactKind, FailedBy, FailureCause, Flow, Now, SeenBy, Sighting, Sign};
 pub use branch::WORKER_LETTERS;
 pub use config::{Config, Limits, Place, MAX_WORKERS};
 pub use plan::{Admission, CallHandle, CallId, Failures, LiveCall, LiveState, Refusal, RoutePlan, StaleCall, Step, Target, MAX_TARGETS};
 pub use prepared::Prepared;
-pub use proxy::{AdmitError, Proxy, RecheckHandle};
+pub use proxy::{AdmitError, Ping, Proxy, RecheckHandle};
 pub use route::{reply_flow, reply_flow_by};
 pub use sealing::{TokenKey, MAX_TOKEN_LENGTH};
 pub use tables::{machines, timers, Machine, Row, TimerRow};
