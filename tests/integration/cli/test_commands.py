@@ -116,6 +116,34 @@ def test_the_class_of_service_limits_what_may_be_called(platform: Platform) -> N
         platform.cli("domain", "class-of-service", "acme", "--all", "--wait")
 
 
+def test_countries_premium_services_and_the_price_are_of_the_class_of_service_too(platform: Platform) -> None:
+    def code(number: str) -> str:
+        placed = platform.cli("call", "place", number, "--as", "acme/31000000", "--hold", "100ms", check=False)
+        return placed.stdout if placed.returncode else ""
+
+    set_to = platform.json("domain", "class-of-service", "acme", "NL", "4420", "--premium", "--price", "0.5", "--currency", "eur", "--wait")
+    assert set_to["result"]["class_of_service"] == {
+        "allowed_prefixes": ["4420"],
+        "max_duration_s": 0,
+        "countries": ["NL"],
+        "allows_premium": True,
+        "max_rate_micros": 500_000,
+        "currency": "EUR",
+    }
+    try:
+        platform.cli("domain", "class-of-service", "acme", "--no-premium", "--wait")
+        assert platform.json("domain", "show", "acme")["class_of_service"]["countries"] == ["NL"], "the rest stays"
+        assert "T301" in code("+3225551234") and "T303" in code("+319001234567") and code("+31201234567") == ""
+        platform.cli("tenant", "class-of-service", "acme", "--all", "--price", "0.000001", "--currency", "EUR", "--wait")
+        assert "T304" in code("+31201234567")
+        explained = platform.json("route", "resolve", "+31201234567", "--domain", "acme")
+        assert explained["reason"] == "T304"
+        assert platform.json("tenant", "show", "acme")["class_of_service"]["max_rate_micros"] == 1
+    finally:
+        platform.cli("tenant", "class-of-service", "acme", "--all", "--price", "0", "--premium", "--wait")
+        platform.cli("domain", "class-of-service", "acme", "--all", "--no-premium", "--price", "0", "--wait")
+
+
 def test_an_identity_policy_says_which_numbers_a_domains_callers_may_show(platform: Platform) -> None:
     # The simulated carriers take part in the trust domain or not; what each is shown is the engine's tests' to see.
     set_to = platform.json(

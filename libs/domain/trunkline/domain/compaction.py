@@ -43,6 +43,7 @@ from trunkline.domain.events import (
     GatewayRemoved,
     IdentityPolicySet,
     Kind,
+    LimitsSet,
     NearestPopSet,
     PopDrained,
     PopUndrained,
@@ -92,6 +93,8 @@ def compaction(fact: Fact) -> Compaction:
             return Compaction(f"{base}/digest")
         case ClassOfServiceSet():
             return Compaction(f"{base}/class")
+        case LimitsSet():
+            return Compaction(f"{base}/limits")
         case IdentityPolicySet():
             return Compaction(f"{base}/identity")
         case NearestPopSet():

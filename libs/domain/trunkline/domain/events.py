@@ -136,8 +136,22 @@ class DigestPolicySet:
 
 @dataclass(frozen=True, slots=True)
 class ClassOfServiceSet:
+    """Of a domain, or of a tenant: bounds those of its domains. Fields as of `trunkline.domain.class_of_service.ClassOfService`."""
+
     allowed_prefixes: tuple[str, ...] = ()
     max_duration_s: int = 0
+    countries: tuple[str, ...] = ()
+    allows_premium: bool = False
+    max_rate_micros: int = 0
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsSet:
+    """Of a domain, or of a tenant: over all its domains. 0: no limit."""
+
+    max_calls: int = 0
+    max_calls_per_second: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +327,7 @@ Event = (
     | AclDetached
     | DigestPolicySet
     | ClassOfServiceSet
+    | LimitsSet
     | IdentityPolicySet
     | NearestPopSet
     | CredentialSet

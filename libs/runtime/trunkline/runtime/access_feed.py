@@ -44,6 +44,7 @@ from trunkline.domain.events import (
     GatewayAdded,
     GatewayRemoved,
     IdentityPolicySet,
+    LimitsSet,
     NearestPopSet,
     PopDrained,
     PopUndrained,
@@ -166,6 +167,7 @@ class AccessFeed:
                 | ApiKeyRevoked()
                 | AclCreated()
                 | ClassOfServiceSet()
+                | LimitsSet()
                 | IdentityPolicySet()
                 | NearestPopSet()
                 | DeckStarted()

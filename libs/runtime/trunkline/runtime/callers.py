@@ -74,6 +74,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, frozenset[str]]] = {
         "DetachAcl": _PEOPLE,
         "SetDigestPolicy": _PEOPLE,
         "SetClassOfService": _PEOPLE,
+        "SetLimits": _PEOPLE,
         "SetIdentityPolicy": _PEOPLE,
         "SetNearestPop": _PEOPLE,
         "ListPops": _PEOPLE,

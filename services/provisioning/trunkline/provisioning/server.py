@@ -196,10 +196,31 @@ class ProvisioningServer(ProvisioningServiceServicer):
 
     async def SetClassOfService(self, request: pb.SetClassOfServiceRequest, context: Context) -> pb.SetClassOfServiceResponse:
         tenant = tenant_for(request.tenant)
-        longest_s = request.max_duration_s if request.HasField("max_duration_s") else None
-        command = commands.SetClassOfService(tenant, request.label, tuple(request.allowed_prefixes), longest_s)
+        if not request.label:
+            require(Role.OPERATOR)
+        command = commands.SetClassOfService(
+            tenant,
+            request.label,
+            tuple(request.allowed_prefixes),
+            request.max_duration_s if request.HasField("max_duration_s") else None,
+            tuple(request.countries),
+            request.allows_premium if request.HasField("allows_premium") else None,
+            request.max_rate_micros if request.HasField("max_rate_micros") else None,
+            request.currency,
+        )
         receipt = await self._state.write(command, request.write)
-        return pb.SetClassOfServiceResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
+        domain, owner = self._owner_now(tenant, request.label)
+        return pb.SetClassOfServiceResponse(receipt=receipt, domain=domain, tenant=owner)
+
+    async def SetLimits(self, request: pb.SetLimitsRequest, context: Context) -> pb.SetLimitsResponse:
+        tenant = tenant_for(request.tenant)
+        if not request.label:
+            require(Role.OPERATOR)
+        calls = request.max_calls if request.HasField("max_calls") else None
+        rate = request.max_calls_per_second if request.HasField("max_calls_per_second") else None
+        receipt = await self._state.write(commands.SetLimits(tenant, request.label, calls, rate), request.write)
+        domain, owner = self._owner_now(tenant, request.label)
+        return pb.SetLimitsResponse(receipt=receipt, domain=domain, tenant=owner)
 
     async def SetIdentityPolicy(self, request: pb.SetIdentityPolicyRequest, context: Context) -> pb.SetIdentityPolicyResponse:
         tenant = tenant_for(request.tenant)
@@ -271,6 +292,12 @@ class ProvisioningServer(ProvisioningServiceServicer):
     def _domain_now(self, tenant: TenantId, label: str) -> pb.Domain | None:
         domain = self._state.directory.domain(tenant, DomainLabel(label.lower()))
         return None if domain is None else self._domain_message(domain)
+
+    def _owner_now(self, tenant: TenantId, label: str) -> tuple[pb.Domain | None, pb.Tenant | None]:
+        """What was changed: a domain, or without a label the tenant."""
+        if label:
+            return self._domain_now(tenant, label), None
+        return None, tenant_message(self._state.directory.tenants[tenant])
 
     def _domain_message(self, domain: Domain) -> pb.Domain:
         return domain_message(self._state.directory, domain, self._realm, self._pops.names)

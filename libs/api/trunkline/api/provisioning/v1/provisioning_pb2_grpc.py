@@ -154,6 +154,11 @@ class ProvisioningServiceStub:
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetClassOfServiceRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetClassOfServiceResponse.FromString,
                 _registered_method=True)
+        self.SetLimits = channel.unary_unary(
+                '/trunkline.api.provisioning.v1.ProvisioningService/SetLimits',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetLimitsRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetLimitsResponse.FromString,
+                _registered_method=True)
         self.SetIdentityPolicy = channel.unary_unary(
                 '/trunkline.api.provisioning.v1.ProvisioningService/SetIdentityPolicy',
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyRequest.SerializeToString,
@@ -342,6 +347,13 @@ class ProvisioningServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetClassOfService(self, request, context):
+        """Of a domain; with an empty label of the tenant, which only operators set.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetLimits(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -523,6 +535,11 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
                     servicer.SetClassOfService,
                     request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetClassOfServiceRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetClassOfServiceResponse.SerializeToString,
+            ),
+            'SetLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLimits,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetLimitsRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetLimitsResponse.SerializeToString,
             ),
             'SetIdentityPolicy': grpc.unary_unary_rpc_method_handler(
                     servicer.SetIdentityPolicy,
@@ -1213,6 +1230,33 @@ class ProvisioningService:
             '/trunkline.api.provisioning.v1.ProvisioningService/SetClassOfService',
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetClassOfServiceRequest.SerializeToString,
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetClassOfServiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/SetLimits',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetLimitsRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetLimitsResponse.FromString,
             options,
             channel_credentials,
             insecure,
