@@ -88,9 +88,9 @@ impl Proxy {
         let uri = Uri::parse(work.request_uri(request)).ok();
         let sealed = uri.and_then(|uri| uri.user).and_then(|user| self.ring.open_bytes(now_s, Purpose::Contact, user, binding));
         let kept = || call.map(|call| call.target_of(other).to_vec()).filter(|target| !target.is_empty());
-        // Whoever is there knows what it wrote.
-        let target =
-            sealed.or_else(kept).unwrap_or_else(|| hiding::place(Listener { address: token.next_hop.peer, transport: token.transport }));
+        // Whoever is there knows what it wrote. What is no URI in its Contact would make a request that nobody can read.
+        let target = sealed.or_else(kept).filter(|target| Uri::parse(target).is_ok());
+        let target = target.unwrap_or_else(|| hiding::place(Listener { address: token.next_hop.peer, transport: token.transport }));
         let callee_tag = match other {
             Side::Customer => b"",
             Side::Carrier => request.to_tag().unwrap_or_default(),
