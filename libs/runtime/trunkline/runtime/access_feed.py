@@ -44,8 +44,6 @@ from trunkline.domain.events import (
     GatewayAdded,
     GatewayRemoved,
     IdentityPolicySet,
-    LimitsSet,
-    NearestPopSet,
     PopDrained,
     PopUndrained,
     TenantCreated,
@@ -167,9 +165,7 @@ class AccessFeed:
                 | ApiKeyRevoked()
                 | AclCreated()
                 | ClassOfServiceSet()
-                | LimitsSet()
                 | IdentityPolicySet()
-                | NearestPopSet()
                 | DeckStarted()
                 | DeckRowsAdded()
                 | DeckActivated()
