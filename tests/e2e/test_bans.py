@@ -37,12 +37,12 @@ class Trunks:
         return f"{self.platform.loopback}.8.9"
 
     def guess(self, folder: Path, source: str) -> None:
-        """Wrong passwords at eu1 until there is a ban."""
+        """Wrong passwords at eu1 until it does not answer any more."""
         caller = self.caller("guarded", "+31205550801")
         scenario = sipp.refused_call(caller, 403, "T204")
         run = sipp.run(folder, scenario, target=self.platform.edge("eu1"), local_address=source, calls=GUESSES, rate=100)
         run.must_succeed(GUESSES)
-        wait_for(f"a ban of {source}", lambda: self.bans(source))
+        wait_for("silence", lambda: not self.is_answered("eu1", source, "guarded"))
 
     def bans(self, source: str) -> list[dict[str, str]]:
         rows: list[dict[str, str]] = self.platform.json("ban", "list", "--address", source)
@@ -104,6 +104,8 @@ def test_who_guesses_passwords_at_one_edge_is_heard_at_none_until_the_ban_is_lif
     platform.lab("kill", "edge-us1")
     wait_for("us1 is back", lambda: trunks.is_answered("us1", f"{platform.loopback}.8.10", "guarded"))
     wait_for("us1 knows the ban again", lambda: not trunks.is_answered("us1", source, "guarded"))
+    told = platform.json("explain", "guarded", "--from", source)
+    assert (told["outcome"], told["reason"], told["status"]) == ("refuse", "T207", 0) and "banned until" in told["steps"][0]
     platform.cli("ban", "lift", source)
     assert trunks.bans(source) == []
     for pop in platform.local["pops"]:
@@ -116,6 +118,7 @@ def test_a_banned_address_is_heard_by_the_domain_that_lists_it(trunks: Trunks, t
     platform, source = trunks.platform, trunks.listed
     trunks.guess(tmp_path / "guess", source)
     wait_for("silence at us1", lambda: not trunks.is_answered("us1", source, "guarded"))
+    assert platform.json("explain", "branch", "--from", source)["outcome"] == "admit"
     call = sipp.Caller(host=f"branch.{platform.local['base_domain']}", number="+31205550803")
     sipp.run(tmp_path / "call", sipp.answered_call(call), target=platform.edge("us1"), local_address=source).must_succeed(1)
 

@@ -116,6 +116,28 @@ def test_the_class_of_service_limits_what_may_be_called(platform: Platform) -> N
         platform.cli("domain", "class-of-service", "acme", "--all", "--wait")
 
 
+def test_countries_premium_services_and_the_price_are_of_the_class_of_service_too(platform: Platform) -> None:
+    set_to = platform.json("domain", "class-of-service", "acme", "NL", "4420", "--longest-s", "600", "--price", "0.5", "--currency", "eur")
+    expected = {
+        "allowed_prefixes": ["4420"],
+        "max_duration_s": 600,
+        "countries": ["NL"],
+        "allows_premium": False,
+        "max_rate_micros": 500_000,
+        "currency": "EUR",
+    }
+    try:
+        assert set_to["result"]["class_of_service"] == expected
+        premium = platform.json("domain", "class-of-service", "acme", "--premium", "--longest-s", "0")
+        assert premium["result"]["class_of_service"] == {**expected, "allows_premium": True, "max_duration_s": 0}, "the rest stays"
+        platform.cli("tenant", "class-of-service", "acme", "--all", "--wait")
+        refused_call = platform.cli("call", "place", "+319001234567", "--as", "acme/31000000", check=False)
+        assert (refused_call.returncode, "T303" in refused_call.stdout) == (5, True), "the tenant's forbids it"
+    finally:
+        platform.cli("tenant", "class-of-service", "acme", "--all", "--premium")
+        platform.cli("domain", "class-of-service", "acme", "--all", "--no-premium", "--price", "0", "--wait")
+
+
 def test_an_identity_policy_says_which_numbers_a_domains_callers_may_show(platform: Platform) -> None:
     # The simulated carriers take part in the trust domain or not; what each is shown is the engine's tests' to see.
     set_to = platform.json(

@@ -12,7 +12,7 @@ import dns.rdatatype
 import pytest
 from helpers.nats import NatsServer
 from helpers.service import REALM, START_LIMIT_S, control_state
-from integration.dns.conftest import HOST, NameServer
+from integration.dns.conftest import HOST, POPS, NameServer
 
 from trunkline.api.common.v1.common_pb2 import WriteOptions
 from trunkline.dns.server import CONNECTIONS_LIMIT, QUERY_LIMIT_BYTES
@@ -106,6 +106,29 @@ async def test_a_domain_resolves_at_once_when_it_is_made_and_no_more_when_it_is_
     async with asyncio.timeout(LIMIT_S):
         while (await ask(name_server, f"new0.{REALM}", "A")).rcode() != dns.rcode.NXDOMAIN:  # noqa: ASYNC110 - as above
             await asyncio.sleep(_LOOK_S)
+
+
+async def test_a_default_name_follows_its_domain_and_the_states_of_the_pops(name_server: NameServer, control: ControlState) -> None:
+    pops = tuple(str(pop["name"]) for pop in POPS)
+
+    async def leads_to(expected: list[str]) -> None:
+        async with asyncio.timeout(LIMIT_S):
+            while await addresses(name_server, f"acme.{REALM}") != expected:  # noqa: ASYNC110 - a name server tells nobody
+                await asyncio.sleep(_LOOK_S)
+
+    await leads_to(["127.0.1.1", "127.0.1.2"])
+    await execute(control, c.DrainPop("eu1", pops))
+    await leads_to(["127.0.1.2"])
+    await execute(control, c.SetNearestPop(ACME, "acme", "us1", pops))
+    await leads_to(["127.0.2.1"])
+    await execute(control, c.DrainPop("us1", pops))
+    await leads_to(["127.0.1.2"])
+    assert await addresses(name_server, f"acme.us1.{REALM}") == ["127.0.2.1"]
+    await execute(control, c.UndrainPop("us1", pops))
+    await leads_to(["127.0.2.1"])
+    await execute(control, c.SetNearestPop(ACME, "acme", "", pops))
+    await execute(control, c.UndrainPop("eu1", pops))
+    await leads_to(["127.0.1.1", "127.0.1.2"])
 
 
 @pytest.mark.usefixtures("control")

@@ -23,7 +23,8 @@ POPS = [
 
 def zone_of(*pops: PopSite, position: int = 7) -> Zone:
     servers = (NameServer("ns1", ("192.0.2.53",)),)
-    return Zone(steer(REALM, pops or POPS, Policy("eu")), servers, {"acme"}.__contains__, lambda: position)
+    steering = steer(REALM, pops or POPS, {}, Policy("eu"))
+    return Zone(REALM, servers, lambda: steering, {"acme": ""}.get, lambda: position)
 
 
 ZONE = zone_of()
@@ -130,7 +131,8 @@ def test_addresses_that_do_not_fit_are_left_out_and_nothing_is_called_truncated(
 
 def test_an_answer_that_does_not_fit_is_truncated_and_whole_over_tcp() -> None:
     servers = tuple(NameServer("ns" + "x" * 50 + str(number), ("192.0.2.53",)) for number in range(9))
-    zone = Zone(steer(REALM, POPS, Policy("eu")), servers, {"acme"}.__contains__, lambda: 1)
+    steering = steer(REALM, POPS, {}, Policy("eu"))
+    zone = Zone(REALM, servers, lambda: steering, {"acme": ""}.get, lambda: 1)
     query = dns.message.make_query(REALM, "NS", use_edns=False)
     cut = asked(query, zone)
     assert cut.flags & dns.flags.TC and not cut.answer

@@ -100,6 +100,8 @@ def _pool() -> list[c.Command]:
     """Every command over few names, so that a random sequence of some hundred creates, changes, deletes and creates again."""
     pool: list[c.Command] = []
     for tenant in map(TenantId, TENANTS):
+        pool += [c.SetClassOfService(tenant, "", (), 600), c.SetClassOfService(tenant, "", ("31",), 0, ("NL",), True, 1, "EUR")]
+        pool += [c.SetLimits(tenant, "", 7, 2), c.SetLimits(tenant, "", 0, 0)]
         pool += [c.SuspendTenant(tenant), c.SuspendTenant(tenant, True), c.ResumeTenant(tenant)]
         for key, seed in (("k1", 1), ("k2", 2)):
             pool += [c.CreateApiKey(tenant, key, bytes([seed]) * KEY_HASH_BYTES), c.RevokeApiKey(tenant, key)]
@@ -119,7 +121,9 @@ def _pool() -> list[c.Command]:
             pool += [c.CreateDomain(tenant, label), c.DeleteDomain(tenant, label)]
             pool += [c.SetDigestPolicy(tenant, label, algorithms) for algorithms in (("MD5",), ("SHA-256", "MD5"))]
             pool += [c.SetClassOfService(tenant, label, prefixes) for prefixes in ((), ("31",))]
+            pool += [c.SetLimits(tenant, label, calls) for calls in (0, 5)]
             pool += [c.SetIdentityPolicy(tenant, label, policy) for policy in (IdentityPolicy(), IdentityPolicy(hiding="on"))]
+            pool += [c.SetNearestPop(tenant, label, pop, ("eu1", "us1")) for pop in ("", "us1")]
     for carrier in ("alpha", "bravo"):
         pool += [c.CreateCarrier(carrier, CarrierSettings()), c.ChangeCarrier(carrier, CarrierSettings(is_trusted=True))]
         pool += [c.ChangeCarrier(carrier, CarrierSettings())]

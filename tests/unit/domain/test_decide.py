@@ -41,6 +41,8 @@ REFUSED: list[tuple[c.Command, ErrorCode, str]] = [
     (c.RevokeApiKey(BETA, "k1"), N, "API_KEY_NOT_FOUND"),
     (c.CreateAcl(TenantId("nobody"), "x"), N, "TENANT_NOT_FOUND"),
     (c.CreateAcl(ACME, "office"), E, "ACL_EXISTS"),
+    (c.SetNearestPop(ACME, "acme", "us3", ("eu1", "us1")), N, "POP_NOT_FOUND"),
+    (c.SetNearestPop(BETA, "acme", "us1", ("eu1", "us1")), N, "DOMAIN_NOT_FOUND"),
     (c.CreateAcl(ACME, "off.ice"), BAD, "ACL_NAME_INVALID"),
     (c.DeleteAcl(ACME, "office"), F, "ACL_ATTACHED"),
     (c.DeleteAcl(ACME, "pbx"), N, "ACL_NOT_FOUND"),
@@ -79,6 +81,13 @@ REFUSED: list[tuple[c.Command, ErrorCode, str]] = [
     (c.SetClassOfService(ACME, "acme", ("0031",)), BAD, "PREFIX_INVALID"),
     (c.SetClassOfService(ACME, "acme", ("31a",)), BAD, "PREFIX_INVALID"),
     (c.SetClassOfService(ACME, "acme", ("1",) * 1001), BAD, "TOO_MANY_PREFIXES"),
+    (c.SetClassOfService(ACME, "acme", (), countries=("ZZ",)), BAD, "COUNTRY_UNKNOWN"),
+    (c.SetClassOfService(ACME, "", (), countries=("NLD",)), BAD, "COUNTRY_UNKNOWN"),
+    (c.SetClassOfService(ACME, "acme", (), max_rate_micros=1_000_000_001, currency="EUR"), BAD, "MAX_RATE_INVALID"),
+    (c.SetClassOfService(ACME, "acme", (), max_rate_micros=10, currency="euro"), BAD, "CURRENCY_INVALID"),
+    (c.SetLimits(ACME, "acme", 1_000_001), BAD, "LIMIT_INVALID"),
+    (c.SetLimits(ACME, "", None, 100_001), BAD, "LIMIT_INVALID"),
+    (c.SetLimits(ACME, "nosuch", 1), ErrorCode.NOT_FOUND, "DOMAIN_NOT_FOUND"),
 ]
 
 
@@ -154,7 +163,7 @@ def test_a_refused_command_changes_nothing(command: c.Command) -> None:
 def test_asking_for_what_is_so_already_writes_nothing() -> None:
     history = platform()
     history.execute(c.SetClassOfService(ACME, "acme", ("+44", "31", "31")))
-    assert history.directory.domain(ACME, names.domain_label("acme")).allowed_prefixes == ("31", "44")  # type: ignore[union-attr]
+    assert history.directory.domain(ACME, names.domain_label("acme")).service.allowed_prefixes == ("31", "44")  # type: ignore[union-attr]
     assert decide(history.directory, c.SetClassOfService(ACME, "acme", ("44", "31"))).events == ()
     assert decide(history.directory, c.SetDigestPolicy(ACME, "acme", ("MD5",), 407)).events == ()
     assert decide(history.directory, c.ChangeAccountCredential(ACME, "office", "alice", "c1")).events == ()

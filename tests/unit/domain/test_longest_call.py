@@ -30,7 +30,7 @@ def test_it_stays_where_only_the_prefixes_are_set() -> None:
     assert decide(history.directory, c.SetClassOfService(ACME, "acme", ("31",), 600)).events == ()
     history.execute(c.SetClassOfService(ACME, "acme", ("31", "44")))
     domain = history.directory.domain(ACME, DomainLabel("acme"))
-    assert domain is not None and (domain.allowed_prefixes, domain.max_duration_s) == (("31", "44"), 600)
+    assert domain is not None and (domain.service.allowed_prefixes, domain.service.max_duration_s) == (("31", "44"), 600)
     assert decide(history.directory, c.SetClassOfService(ACME, "acme", ("31", "44"), 0)).events == (ClassOfServiceSet(("31", "44"), 0),)
 
 

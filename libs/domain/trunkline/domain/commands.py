@@ -145,12 +145,27 @@ class SetDigestPolicy:
 
 @dataclass(frozen=True, slots=True)
 class SetClassOfService:
-    """`max_duration_s` None: as it was; 0: the platform's default."""
+    """Of a domain, or with an empty `label` of the tenant. `countries` and `allowed_prefixes` are all of them; of the rest None is as it
+    was and 0 none of it."""
 
     tenant: TenantId
     label: str
     allowed_prefixes: tuple[str, ...]
     max_duration_s: int | None = None
+    countries: tuple[str, ...] = ()
+    allows_premium: bool | None = None
+    max_rate_micros: int | None = None
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetLimits:
+    """Of a domain, or with an empty `label` of the tenant. None: as it was; 0: no limit."""
+
+    tenant: TenantId
+    label: str
+    max_calls: int | None = None
+    max_calls_per_second: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +175,16 @@ class SetIdentityPolicy:
     tenant: TenantId
     label: str
     policy: IdentityPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class SetNearestPop:
+    """`pops` are all points of presence; an empty `pop` takes the setting away."""
+
+    tenant: TenantId
+    label: str
+    pop: str
+    pops: tuple[str, ...] = field(metadata=_VARIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +327,9 @@ Command = (
     | DetachAcl
     | SetDigestPolicy
     | SetClassOfService
+    | SetLimits
     | SetIdentityPolicy
+    | SetNearestPop
     | SetCredential
     | EraseCredential
     | CreateCarrier

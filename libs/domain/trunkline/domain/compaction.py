@@ -43,6 +43,8 @@ from trunkline.domain.events import (
     GatewayRemoved,
     IdentityPolicySet,
     Kind,
+    LimitsSet,
+    NearestPopSet,
     PopDrained,
     PopUndrained,
     TenantCreated,
@@ -91,8 +93,12 @@ def compaction(fact: Fact) -> Compaction:
             return Compaction(f"{base}/digest")
         case ClassOfServiceSet():
             return Compaction(f"{base}/class")
+        case LimitsSet():
+            return Compaction(f"{base}/limits")
         case IdentityPolicySet():
             return Compaction(f"{base}/identity")
+        case NearestPopSet():
+            return Compaction(f"{base}/nearest")
         case TenantSuspended() | TenantResumed() | CarrierSuspended() | CarrierResumed():
             return Compaction(f"{base}/suspended")
         case CarrierChanged():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from trunkline.domain import decide_access, decide_domain, decide_pops, decide_routing
+from trunkline.domain import decide_access, decide_domain, decide_pops, decide_routing, decide_service
 from trunkline.domain.commands import (
     ActivateDeck,
     AddAccount,
@@ -35,6 +35,8 @@ from trunkline.domain.commands import (
     SetCredential,
     SetDigestPolicy,
     SetIdentityPolicy,
+    SetLimits,
+    SetNearestPop,
     StartDeck,
     SuspendCarrier,
     SuspendTenant,
@@ -88,9 +90,13 @@ def decide(directory: Directory, command: Command) -> Decision:
         case SetDigestPolicy():
             return decide_domain.set_digest_policy(directory, command)
         case SetClassOfService():
-            return decide_domain.set_class_of_service(directory, command)
+            return decide_service.set_class_of_service(directory, command)
+        case SetLimits():
+            return decide_service.set_limits(directory, command)
         case SetIdentityPolicy():
             return decide_domain.set_identity_policy(directory, command)
+        case SetNearestPop():
+            return decide_domain.set_nearest_pop(directory, command)
         case CreateCarrier():
             return decide_routing.create_carrier(directory, command)
         case ChangeCarrier():

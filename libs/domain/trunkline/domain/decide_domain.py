@@ -11,9 +11,9 @@ from trunkline.domain.commands import (
     CreateDomain,
     DeleteDomain,
     DetachAcl,
-    SetClassOfService,
     SetDigestPolicy,
     SetIdentityPolicy,
+    SetNearestPop,
 )
 from trunkline.domain.decide_access import enumerated, existing_acl, existing_tenant
 from trunkline.domain.decision import ClaimChange, Decision, label_claim, whole_tenant
@@ -25,7 +25,6 @@ from trunkline.domain.events import (
     AclName,
     ClaimReleased,
     ClaimTaken,
-    ClassOfServiceSet,
     DigestPolicySet,
     DomainCreated,
     DomainDeleted,
@@ -34,6 +33,7 @@ from trunkline.domain.events import (
     IdentityPolicy,
     IdentityPolicySet,
     Kind,
+    NearestPopSet,
     TenantId,
 )
 from trunkline.domain.identity import DOMAIN_HIDING
@@ -46,14 +46,8 @@ MAX_DOMAINS = 10_000
 """Of one tenant."""
 MAX_ATTACHED_ACLS = 64
 """To one domain: the access rule looks at each of them for every call."""
-MAX_ALLOWED_PREFIXES = 1_000
-"""Of one domain: they are compared with every number that is called."""
-
 MAX_ALLOWED_CALLER_IDS = 1_000
 """Of one domain: they are compared with what a caller asks for."""
-
-MIN_DURATION_S, MAX_DURATION_S = 10, 24 * 3600
-"""Of a domain's longest call. No call outlives the token of its Record-Route: a day."""
 
 
 def create_domain(directory: Directory, command: CreateDomain) -> Decision:
@@ -121,22 +115,6 @@ def set_digest_policy(directory: Directory, command: SetDigestPolicy) -> Decisio
     return _on_domain(domain, DigestPolicySet(algorithms, status, command.is_qop_optional))
 
 
-def set_class_of_service(directory: Directory, command: SetClassOfService) -> Decision:
-    domain = existing_domain(directory, command.tenant, command.label)
-    if len(command.allowed_prefixes) > MAX_ALLOWED_PREFIXES:
-        raise invalid(
-            "TOO_MANY_PREFIXES", "allowed_prefixes", f"At most {MAX_ALLOWED_PREFIXES} prefixes.", "Leave out those covered by others."
-        )
-    prefixes = tuple(sorted({_prefix(text) for text in command.allowed_prefixes}))
-    duration_s = domain.max_duration_s if command.max_duration_s is None else command.max_duration_s
-    if duration_s and not MIN_DURATION_S <= duration_s <= MAX_DURATION_S:
-        why = f"{duration_s} s is not {MIN_DURATION_S} to {MAX_DURATION_S}; 0 is the platform's default."
-        raise invalid("MAX_DURATION_INVALID", "max_duration_s", why)
-    if (prefixes, duration_s) == (domain.allowed_prefixes, domain.max_duration_s):
-        return _on_domain(domain)
-    return _on_domain(domain, ClassOfServiceSet(prefixes, duration_s))
-
-
 def set_identity_policy(directory: Directory, command: SetIdentityPolicy) -> Decision:
     domain = existing_domain(directory, command.tenant, command.label)
     asked = command.policy
@@ -162,6 +140,14 @@ def set_identity_policy(directory: Directory, command: SetIdentityPolicy) -> Dec
     return _on_domain(domain) if policy == domain.identity else _on_domain(domain, IdentityPolicySet(policy))
 
 
+def set_nearest_pop(directory: Directory, command: SetNearestPop) -> Decision:
+    domain = existing_domain(directory, command.tenant, command.label)
+    if command.pop and command.pop not in command.pops:
+        why = f"There is no point of presence {command.pop[:32]!r}."
+        raise not_found("POP_NOT_FOUND", "pop", why, f"There are: {', '.join(command.pops)}.")
+    return _on_domain(domain) if command.pop == domain.nearest_pop else _on_domain(domain, NearestPopSet(command.pop))
+
+
 def existing_domain(directory: Directory, tenant: TenantId, label: str) -> Domain:
     """Raises Refusal where the tenant has none of that label; that another tenant has one makes no difference."""
     existing_tenant(directory, tenant)
@@ -173,13 +159,6 @@ def existing_domain(directory: Directory, tenant: TenantId, label: str) -> Domai
 
 def domain_not_found(label: str) -> Refusal:
     return not_found("DOMAIN_NOT_FOUND", "label", f"There is no domain {label[:64]!r}.")
-
-
-def _prefix(text: str) -> str:
-    digits = text.removeprefix("+")
-    if not is_prefix(digits):
-        raise invalid("PREFIX_INVALID", "allowed_prefixes", f"{text[:32]!r} cannot begin an E.164 number: 1 to 15 digits, no leading 0.")
-    return digits
 
 
 def _allowed_caller_id(text: str) -> str:

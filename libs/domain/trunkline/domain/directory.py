@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, assert_never, cast
 
+from trunkline.domain.class_of_service import ANYTHING, DEFAULT_RULES, NO_LIMITS, ClassOfService, LimitKey, Limits, rules_of
 from trunkline.domain.errors import HistoryError
 from trunkline.domain.events import (
     AccountAdded,
@@ -48,6 +49,9 @@ from trunkline.domain.events import (
     GatewayId,
     GatewayRemoved,
     IdentityPolicySet,
+    Kind,
+    LimitsSet,
+    NearestPopSet,
     PopDrained,
     PopName,
     PopUndrained,
@@ -78,6 +82,18 @@ from trunkline.domain.views import (
 
 __all__ = ["Directory"]
 
+_DomainEvent = (
+    DomainCreated
+    | DomainDeleted
+    | AclAttached
+    | AclDetached
+    | DigestPolicySet
+    | ClassOfServiceSet
+    | LimitsSet
+    | IdentityPolicySet
+    | NearestPopSet
+)
+_TenantEvent = TenantSuspended | TenantResumed | ClassOfServiceSet | LimitsSet
 _CarrierEvent = CarrierCreated | CarrierChanged | CarrierSuspended | CarrierResumed | GatewayAdded | GatewayRemoved
 
 
@@ -204,20 +220,21 @@ class Directory:
                 | AclDetached()
                 | DigestPolicySet()
                 | ClassOfServiceSet()
+                | LimitsSet()
                 | IdentityPolicySet()
+                | NearestPopSet()
             ):
-                self._apply_to_domain(fact, event)
+                if fact.kind is Kind.TENANT and isinstance(event, ClassOfServiceSet | LimitsSet):
+                    self._apply_to_tenant(fact, event)
+                else:
+                    self._apply_to_domain(fact, event)
             case CarrierCreated() | CarrierChanged() | CarrierSuspended() | CarrierResumed() | GatewayAdded() | GatewayRemoved():
                 self._apply_to_carrier(fact, event)
             case TenantCreated(name=name):
                 owner = TenantId(fact.aggregate)
                 self._tenants[owner] = Tenant(owner, name, version)
             case TenantSuspended() | TenantResumed():
-                owner = TenantId(fact.aggregate)
-                known = self._tenants.get(owner)
-                if known is None:
-                    raise _misfit(fact, "the tenant does not exist")
-                self._tenants[owner] = replace(known, version=version, is_suspended=isinstance(event, TenantSuspended))
+                self._apply_to_tenant(fact, event)
             case ApiKeyCreated():
                 key = ApiKey(tenant, fact.aggregate, event.name, event.key_hash, version)
                 self._api_keys[tenant, fact.aggregate] = key
@@ -238,6 +255,34 @@ class Directory:
                 self._claims.pop(fact.aggregate, None)
             case _:
                 assert_never(event)
+
+    def _apply_to_tenant(self, fact: Fact, event: _TenantEvent) -> None:
+        owner, version = TenantId(fact.aggregate), fact.version
+        known = self._tenants.get(owner)
+        if known is None:
+            raise _misfit(fact, "the tenant does not exist")
+        match event:
+            case TenantSuspended() | TenantResumed():
+                self._tenants[owner] = replace(known, version=version, is_suspended=isinstance(event, TenantSuspended))
+                return
+            case ClassOfServiceSet():
+                self._tenants[owner] = replace(known, version=version, service=_class_of_service(event))
+            case LimitsSet():
+                self._tenants[owner] = replace(known, version=version, limits=Limits(event.max_calls, event.max_calls_per_second))
+            case _:
+                assert_never(event)
+        for domain in tuple(self._domains.get(owner, {}).values()):
+            self._put_domain(domain)
+
+    def _put_domain(self, domain: Domain) -> None:
+        """With the rules that it and its tenant say together."""
+        owner = self._tenants.get(domain.tenant)
+        bounds, limits = (None, NO_LIMITS) if owner is None else (owner.service, owner.limits)
+        rules = DEFAULT_RULES
+        # Most have none of it, and most of a replay is of them.
+        if bounds is not None or limits is not NO_LIMITS or domain.service is not ANYTHING or domain.limits is not NO_LIMITS:
+            rules = rules_of(LimitKey(domain.tenant, domain.label), domain.service, domain.limits, bounds, limits)
+        self._domains[domain.tenant][domain.label] = domain if rules is domain.rules else replace(domain, rules=rules)
 
     def _apply_to_acl(
         self,
@@ -303,15 +348,11 @@ class Directory:
         else:
             self._credential_users.pop((tenant, credential), None)
 
-    def _apply_to_domain(
-        self,
-        fact: Fact,
-        event: DomainCreated | DomainDeleted | AclAttached | AclDetached | DigestPolicySet | ClassOfServiceSet | IdentityPolicySet,
-    ) -> None:
+    def _apply_to_domain(self, fact: Fact, event: _DomainEvent) -> None:
         tenant, label = fact.tenant, DomainLabel(fact.aggregate)
         domains = self._domains.setdefault(tenant, {})
         if isinstance(event, DomainCreated):
-            domains[label] = Domain(tenant, label, (), _FIRST_DIGEST, (), fact.version)
+            self._put_domain(Domain(tenant, label, (), _FIRST_DIGEST, fact.version))
             return
         domain = domains.get(label)
         if domain is None:
@@ -328,10 +369,12 @@ class Directory:
                     label,
                     (*others, AclName(acl)),
                     domain.digest,
-                    domain.allowed_prefixes,
                     version,
-                    domain.max_duration_s,
                     domain.identity,
+                    domain.nearest_pop,
+                    domain.service,
+                    domain.limits,
+                    domain.rules,
                 )
                 if not self._is_for_calls:
                     self._attached.setdefault((tenant, AclName(acl)), set()).add(label)
@@ -341,10 +384,15 @@ class Directory:
             case DigestPolicySet():
                 digest = DigestPolicy(event.algorithms, event.challenge_status, event.is_qop_optional)
                 domains[label] = replace(domain, digest=digest, version=version)
-            case ClassOfServiceSet(allowed_prefixes=prefixes, max_duration_s=longest_s):
-                domains[label] = replace(domain, allowed_prefixes=prefixes, max_duration_s=longest_s, version=version)
+            case ClassOfServiceSet():
+                self._put_domain(replace(domain, service=_class_of_service(event), version=version))
+            case LimitsSet():
+                limits = Limits(event.max_calls, event.max_calls_per_second)
+                self._put_domain(replace(domain, limits=limits, version=version))
             case IdentityPolicySet(policy=policy):
                 domains[label] = replace(domain, identity=policy, version=version)
+            case NearestPopSet(pop=pop):
+                domains[label] = replace(domain, nearest_pop=pop, version=version)
             case DomainDeleted():
                 del domains[label]
                 for name in domain.acls:
@@ -420,6 +468,12 @@ class Directory:
                 self._decks[name] = Deck(name, revision, pending.received, pending.currency, pending.sha256, None, version)
             case _:
                 assert_never(event)
+
+
+def _class_of_service(event: ClassOfServiceSet) -> ClassOfService:
+    return ClassOfService(
+        event.allowed_prefixes, event.max_duration_s, event.countries, event.allows_premium, event.max_rate_micros, event.currency
+    )
 
 
 def _misfit(fact: Fact, why: str) -> HistoryError:

@@ -1,16 +1,17 @@
 """What DNS says of the platform's names, so that SIP clients find a POP (RFC 3263): NAPTR, SRV, A and AAAA records. Pure.
 
-A domain's default name leads to the home region's POPs first and to every other region's after; a bound name leads to its POP and nowhere
-else, whatever state that POP is in. A POP has a name of its own, which SRV records lead to. Records do not depend on which domain it is, so
-they are made once for each change of the POPs (`steer`), not once a domain. There are no wildcards: they would answer for typing errors.
+A domain's default name leads to the home region's POPs first and to every other region's after, or to the domain's nearest POP before all
+others; a bound name leads to its POP and nowhere else, whatever state that POP is in. A POP has a name of its own, which SRV records lead
+to. Records do not depend on which domain it is, but for its nearest POP, so they are made once for each change of the POPs (`steer`), not
+once a domain. There are no wildcards: they would answer for typing errors.
 
 Left out: the zone's own SOA and NS records, which belong to the server that answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address
 from typing import Final, Literal
 
@@ -40,7 +41,6 @@ class PopSite:
     region: str
     addresses: tuple[str, ...]
     transports: tuple[Transport, ...] = ("udp",)
-    state: PopState = PopState.READY
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,71 +111,106 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Steering:
-    """Where the kinds of names lead now: default names, bound names and POPs' own names, the latter two by POP."""
+    """Where the kinds of names lead now: default names, those of domains with a nearest POP by that, bound names and POPs' own names by
+    POP."""
 
     realm: str
     ttl_s: int
     default: Answers
+    nearest: Mapping[str, Answers]
     bound: Mapping[str, Answers]
     pops: Mapping[str, Answers]
 
+    def default_of(self, nearest: str) -> Answers:
+        """Of a domain with that nearest POP; empty, or one that is no more: as for the others."""
+        return self.nearest.get(nearest, self.default)
 
-def steer(realm: str, pops: Sequence[PopSite], policy: Policy) -> Steering:
-    """`pops` are all POPs, none twice, at least one. A POP that is not ready is left out of default names. Where more than half seem to be
-    down it is our sight that is down: then none is. Where all are draining, draining POPs are better than none."""
+
+def steer(realm: str, pops: Sequence[PopSite], states: Mapping[str, PopState], policy: Policy) -> Steering:
+    """`pops` are all POPs, none twice, at least one; `states` what is believed of them (`pop_states.believe`), READY of those it does not
+    name. A POP that is not ready is left out of default names. Where none is, draining ones are better than none, and where all are down
+    all of them: a client that gets no answer has nowhere to try."""
     assert pops, "a platform without a POP has no names"
-    usable = [pop for pop in _believed(pops) if pop.state is PopState.READY] or [pop for pop in pops if pop.state is not PopState.DOWN]
-    by_region: dict[str, list[PopSite]] = {}
-    for pop in usable or pops:
-        by_region.setdefault(pop.region, []).append(pop)
-    tiers = [by_region[region] for region in nearest_first(policy.home, by_region)]
+    ready, draining = (
+        [pop for pop in pops if states.get(pop.name, PopState.READY) is state] for state in (PopState.READY, PopState.DRAINING)
+    )
+    usable = ready or draining or pops
+    tiers = _tiers(usable, policy.home)
     return Steering(
         realm,
         policy.ttl_s,
         _answers(realm, tiers, tiers[0]),
+        {pop.name: _nearest(realm, pop, usable) for pop in pops},
         {pop.name: _answers(realm, [[pop]], [pop]) for pop in pops},
         {pop.name: _answers(realm, [], [pop]) for pop in pops},
     )
 
 
-def find(steering: Steering, labels: Sequence[str], has_domain: Callable[[str], bool]) -> tuple[RecordSet, ...] | None:
+NearestOf = Callable[[str], str | None]
+"""A domain's nearest POP by its label, empty where it has none; None where there is no such domain."""
+
+
+def find(steering: Steering, labels: Sequence[str], nearest_of: NearestOf) -> tuple[RecordSet, ...] | None:
     """What stands at a name below the realm, given as its labels in lower case, leftmost first, without the realm's: empty where the name
     is there but has no records (RFC 8020), None where there is no such name. A domain with the name of a POP is not seen."""
     match tuple(labels):
         case (pop,) if pop in steering.pops:
             return tuple(_sets(steering, pop_name(pop, steering.realm), steering.pops[pop]))
         case (*prefix, label, pop) if pop in steering.bound and not label.startswith("_"):
-            return _below(steering, prefix, bound_name(label, pop, steering.realm), steering.bound[pop]) if has_domain(label) else None
-        case (*prefix, label) if label not in steering.pops and has_domain(label):
-            return _below(steering, prefix, default_name(label, steering.realm), steering.default)
+            name = bound_name(label, pop, steering.realm)
+            return _below(steering, prefix, name, steering.bound[pop]) if nearest_of(label) is not None else None
+        case (*prefix, label) if label not in steering.pops and (nearest := nearest_of(label)) is not None:
+            return _below(steering, prefix, default_name(label, steering.realm), steering.default_of(nearest))
         case _:
             return None
 
 
-def record_sets(labels: Iterable[str], steering: Steering) -> Iterator[RecordSet]:
-    """The whole zone but its SOA and NS: what a server is told that does not ask us."""
+def record_sets(domains: Mapping[str, str], steering: Steering) -> Iterator[RecordSet]:
+    """The whole zone but its SOA and NS: what a server is told that does not ask us. `domains` are nearest POPs by label."""
+    yield from pop_sets(steering)
+    for label, nearest in domains.items():
+        yield from domain_sets(label, nearest, steering)
+
+
+def pop_sets(steering: Steering) -> Iterator[RecordSet]:
+    """At the POPs' own names."""
     for pop, answers in steering.pops.items():
         yield from _sets(steering, pop_name(pop, steering.realm), answers)
-    for label in labels:
-        if label in steering.pops:
-            continue
-        names = [(default_name(label, steering.realm), steering.default)]
-        names += [(bound_name(label, pop, steering.realm), answers) for pop, answers in steering.bound.items()]
-        for name, answers in names:
-            yield from _sets(steering, name, answers)
-            for prefix, services in answers.srv.items():
-                yield RecordSet(f"{'.'.join(prefix)}.{name}", "SRV", steering.ttl_s, services)
 
 
-def _believed(pops: Sequence[PopSite]) -> Sequence[PopSite]:
-    down = sum(pop.state is PopState.DOWN for pop in pops)
-    if 2 * down <= len(pops):
-        return pops
-    return [replace(pop, state=PopState.READY) if pop.state is PopState.DOWN else pop for pop in pops]
+def domain_sets(label: str, nearest: str, steering: Steering) -> Iterator[RecordSet]:
+    """At all names of one domain, the default name first; none for a domain with the name of a POP."""
+    for pop in ("", *steering.bound) if label not in steering.pops else ():
+        yield from host_sets(label, pop, nearest, steering)
+
+
+def host_sets(label: str, pop: str, nearest: str, steering: Steering) -> Iterator[RecordSet]:
+    """At one name of a domain and below it: the one bound to `pop`, or with an empty one the default name."""
+    name = bound_name(label, pop, steering.realm) if pop else default_name(label, steering.realm)
+    answers = steering.bound[pop] if pop else steering.default_of(nearest)
+    yield from _sets(steering, name, answers)
+    for prefix, services in answers.srv.items():
+        yield RecordSet(f"{'.'.join(prefix)}.{name}", "SRV", steering.ttl_s, services)
+
+
+def _tiers(pops: Sequence[PopSite], region: str) -> list[list[PopSite]]:
+    """By region, that one first and then what is near to it."""
+    by_region: dict[str, list[PopSite]] = {}
+    for pop in pops:
+        by_region.setdefault(pop.region, []).append(pop)
+    return [by_region[each] for each in nearest_first(region, by_region)]
+
+
+def _nearest(realm: str, nearest: PopSite, usable: Sequence[PopSite]) -> Answers:
+    """A default name that leads to `nearest` first, to its region next, and on from there; without it where it is not usable."""
+    tiers = _tiers([pop for pop in usable if pop is not nearest], nearest.region)
+    if nearest in usable:
+        tiers.insert(0, [nearest])
+    return _answers(realm, tiers, tiers[0])
 
 
 def _answers(realm: str, tiers: Sequence[Sequence[PopSite]], nearest: Sequence[PopSite]) -> Answers:
-    """`tiers` are POPs by region, home's first."""
+    """`tiers` are POPs in the order in which they are to be tried; `nearest` those whose addresses stand at the name itself."""
     srv: dict[tuple[str, str], tuple[Srv, ...]] = {}
     for service in _SERVICES:
         serving = [[pop for pop in tier if service.transport in pop.transports] for tier in tiers]

@@ -136,8 +136,22 @@ class DigestPolicySet:
 
 @dataclass(frozen=True, slots=True)
 class ClassOfServiceSet:
+    """Of a domain, or of a tenant: bounds those of its domains. Fields as of `trunkline.domain.class_of_service.ClassOfService`."""
+
     allowed_prefixes: tuple[str, ...] = ()
     max_duration_s: int = 0
+    countries: tuple[str, ...] = ()
+    allows_premium: bool = False
+    max_rate_micros: int = 0
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsSet:
+    """Of a domain, or of a tenant: over all its domains. 0: no limit."""
+
+    max_calls: int = 0
+    max_calls_per_second: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +173,13 @@ class IdentityPolicy:
 @dataclass(frozen=True, slots=True)
 class IdentityPolicySet:
     policy: IdentityPolicy = IdentityPolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class NearestPopSet:
+    """The point of presence that the domain's default name leads to first; empty: the home region's."""
+
+    pop: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +327,9 @@ Event = (
     | AclDetached
     | DigestPolicySet
     | ClassOfServiceSet
+    | LimitsSet
     | IdentityPolicySet
+    | NearestPopSet
     | CredentialSet
     | CredentialErased
     | CarrierCreated

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from trunkline.domain import caller_ids
-from trunkline.domain.class_of_service import is_allowed
+from trunkline.domain.class_of_service import Limit, affordable, refusal, too_dear
 from trunkline.domain.directory import Directory
 from trunkline.domain.events import DeckRow
 from trunkline.domain.host_names import is_bound
@@ -68,8 +68,8 @@ class RouteTarget(NamedTuple):
 
 
 class Routed(NamedTuple):
-    """`number` is what gateways are sent, E.164 with `+`; where `has_formats` some want it in a format of their own. The rest is for the
-    record."""
+    """`number` is what gateways are sent, E.164 with `+`; where `has_formats` some want it in a format of their own. `limits` are
+    to be kept by whoever places the call. The rest is for the record."""
 
     targets: tuple[RouteTarget, ...]
     number: str
@@ -81,6 +81,7 @@ class Routed(NamedTuple):
     notes: tuple[str, ...] = ()
     max_duration_s: int = 0
     has_formats: bool = False
+    limits: tuple[Limit, ...] = ()
 
 
 class Rejected(NamedTuple):
@@ -139,15 +140,16 @@ def decide_call(
     digits = parse_e164(call.number)
     if digits is None:
         return _rejected(call, realm, "T102", f"number {call.number[:64]!r} is not 3 to 15 digits with or without a leading +")
-    if country_code(digits) is None:
+    code = country_code(digits)
+    if code is None:
         return _rejected(call, realm, "T404", f"number +{digits} begins with no country code that is assigned")
     domain = directory.find_domain(call.tenant, call.domain)
     if domain is None:
         # The engine's tables are a moment ahead or behind.
         return _rejected(call, realm, "T201", f"domain {call.domain} of tenant {call.tenant} is not in the directory")
-    if not is_allowed(domain.allowed_prefixes, digits):
-        facts = f"number +{digits} begins with none of the {len(domain.allowed_prefixes)} prefixes that the domain {call.domain} may call"
-        return _rejected(call, realm, "T301", facts)
+    refused = refusal(domain.rules, digits, code)
+    if refused is not None:
+        return _rejected(call, realm, *refused)
     owner = directory.tenants.get(domain.tenant)
     if owner is not None and owner.is_suspended:
         return _rejected(call, realm, "T603", f"the tenant {call.tenant} is suspended")
@@ -178,6 +180,11 @@ def _decide(
     call: AdmittedCall, domain: Domain, digits: str, match: RouteMatch, directory: Directory, *, region: str, realm: str, randomness: float
 ) -> Routed | Rejected:
     """Gateways and identity of a call to a number that may be called."""
+    if domain.rules.prices:
+        cheap_enough = affordable(domain.rules, match)
+        if cheap_enough is None:
+            return _rejected(call, realm, "T304", too_dear(domain.rules, match))
+        match = cheap_enough
     identity, notes = _identified(call, domain, realm)
     if isinstance(identity, caller_ids.Refused):
         what = "From" if identity.source == "from" else "the identity asked for"
@@ -203,8 +210,9 @@ def _decide(
         match.prefix,
         choices[0].row.destination,
         notes,
-        domain.max_duration_s,
+        domain.rules.max_duration_s,
         not all(is_plus(choice.carrier.settings) for choice in choices),
+        domain.rules.limits,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from trunkline.domain.class_of_service import ANYTHING, DEFAULT_RULES, NO_LIMITS, ClassOfService, Limits, Rules
 from trunkline.domain.events import (
     AclName,
     CarrierId,
@@ -28,10 +29,14 @@ NO_POLICY: Final = IdentityPolicy()
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
+    """`service` bounds those of its domains, None: not at all. `limits` are over all its domains."""
+
     id: TenantId
     name: str
     version: int
     is_suspended: bool = False
+    service: ClassOfService | None = None
+    limits: Limits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +88,19 @@ class DigestPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """`acls` in the order of attachment; `allowed_prefixes` are digits, none of them: all destinations are allowed.
-    `max_duration_s` 0: calls may last as long as the platform lets them."""
+    """`acls` in the order of attachment. `rules` are what its class of service and its limits say together with its tenant's. `nearest_pop`
+    empty: the default name leads to the home region."""
 
     tenant: TenantId
     label: DomainLabel
     acls: tuple[AclName, ...]
     digest: DigestPolicy
-    allowed_prefixes: tuple[str, ...]
     version: int
-    max_duration_s: int = 0
     identity: IdentityPolicy = NO_POLICY
+    nearest_pop: str = ""
+    service: ClassOfService = ANYTHING
+    limits: Limits = NO_LIMITS
+    rules: Rules = DEFAULT_RULES
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ from trunkline.domain.events import (
     GatewayAdded,
     GatewayRemoved,
     IdentityPolicySet,
+    LimitsSet,
+    NearestPopSet,
     PopDrained,
     PopUndrained,
     TenantCreated,
@@ -165,7 +167,9 @@ class AccessFeed:
                 | ApiKeyRevoked()
                 | AclCreated()
                 | ClassOfServiceSet()
+                | LimitsSet()
                 | IdentityPolicySet()
+                | NearestPopSet()
                 | DeckStarted()
                 | DeckRowsAdded()
                 | DeckActivated()

@@ -51,6 +51,10 @@ class BanDesk:
         """What the streams say."""
         self.book.take(bans, self._now_s())
 
+    def ban_of(self, address: str) -> Ban | None:
+        """The latest that covers the address, as far as is known here. ValueError for what is no address."""
+        return next(iter(self.book.covering(address, self._now_s())), None)
+
     def issue(self, ban: Ban) -> None:
         """Published as soon as the stream takes it."""
         _log.info("banned", cidr=ban.cidr, reason=ban.reason, seconds=round(ban.until_s - ban.issued_s))

@@ -34,6 +34,9 @@ CREDENTIALS_LIMIT = 8
 COVER_LIMIT_S = 5.0
 """How long `Authorize` waits for a position that it is asked to cover."""
 
+BANNED = "T207"
+"""Of the registry of reasons."""
+
 BANS_SHOWN = 10_000
 """Of one list: 1 MB."""
 
@@ -117,6 +120,19 @@ class AuthServer(auth_pb2_grpc.AuthServiceServicer):
                 number=request.number,
                 sip_call_id=request.sip_call_id,
                 credentials=request.credentials,
+            )
+        ban = self._desk.ban_of(request.source)
+        if ban is not None and not self._authorizer.lists(host=request.host, source=request.source):
+            until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(ban.until_s))
+            step = f"{request.source}: banned until {until} ({ban.reason}, {ban.cidr}), and the domain does not list it: it gets no answer"
+            return auth_pb2.AuthorizeResponse(
+                outcome="refuse",
+                reason=BANNED,
+                tenant=trace.tenant,
+                domain=trace.domain,
+                steps=[step],
+                position=self._authorizer.position,
+                facts=step,
             )
         return auth_pb2.AuthorizeResponse(
             outcome=trace.outcome,

@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 from cyclopts import App, CycloptsError
 
-from trunkline.cli.commands import access, bans, demo, domains, ending, platform, routes, tenants, traces
+from trunkline.cli.commands import access, bans, demo, ending, platform, routes, service, tenants, traces
 from trunkline.cli.connection import surroundings
 from trunkline.cli.exits import CommandError, Exit, exit_of
 from trunkline.cli.output import errors
@@ -27,8 +27,8 @@ app = App(
 for group in (
     access.acl,
     access.account,
-    domains.domain,
-    tenants.tenant,
+    service.domain,
+    service.tenant,
     tenants.apikey,
     routes.carrier,
     routes.route,

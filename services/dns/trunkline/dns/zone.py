@@ -17,7 +17,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from trunkline.domain.dns_names import Naptr, RecordSet, Srv, Steering, find
+from trunkline.domain.dns_names import Naptr, NearestOf, RecordSet, Srv, Steering, find
 
 NEGATIVE_TTL_S: Final = 30
 """How long "there is no such name" is believed (RFC 2308): a new customer's name works after it at the latest."""
@@ -43,25 +43,25 @@ class NameServer:
 
 
 class Zone:
-    """`has_domain` and `position` tell what the replica holds at the time of a question; the position is the SOA's serial."""
+    """`steering`, `nearest_of` and `position` tell what the replica holds at the time of a question; the position is the SOA's serial."""
 
     def __init__(
-        self, steering: Steering, servers: tuple[NameServer, ...], has_domain: Callable[[str], bool], position: Callable[[], int]
+        self,
+        realm: str,
+        servers: tuple[NameServer, ...],
+        steering: Callable[[], Steering],
+        nearest_of: NearestOf,
+        position: Callable[[], int],
     ) -> None:
         """`servers` is not empty. dns.exception.DNSException for a realm that is no domain name."""
-        self.origin = dns.name.from_text(steering.realm)
+        self.origin = dns.name.from_text(realm)
         self._steering = steering
-        self._has_domain = has_domain
+        self._nearest_of = nearest_of
         self._position = position
         self._servers = {server.label: server for server in servers}
         names = [dns.name.from_text(server.label, self.origin) for server in servers]
         self._first_server = names[0]
         self._ns = dns.rrset.from_rdata_list(self.origin, APEX_TTL_S, [_rdata("NS", name.to_text()) for name in names])
-
-    def steer(self, steering: Steering) -> None:
-        """What is answered from the next question on."""
-        assert steering.realm == self._steering.realm, "a zone keeps its realm"
-        self._steering = steering
 
     def holds(self, name: dns.name.Name) -> bool:
         """Whether the name is in this zone; it need not exist."""
@@ -74,7 +74,7 @@ class Zone:
             return {dns.rdatatype.SOA: self.soa(), dns.rdatatype.NS: self._ns}
         if len(labels) == 1 and labels[0] in self._servers:
             return self._addresses(name, self._servers[labels[0]].addresses)
-        found = find(self._steering, labels, self._has_domain)
+        found = find(self._steering(), labels, self._nearest_of)
         return None if found is None else {dns.rdatatype.from_text(each.type): _rrset(each) for each in found}
 
     def soa(self) -> dns.rrset.RRset:

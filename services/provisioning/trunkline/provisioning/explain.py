@@ -17,6 +17,7 @@ ASK_LIMIT_S = 3.0
 """Of one auth service, which may have to catch up with this one first."""
 
 ADMITTED_STATUS = 200
+UNANSWERED = "T207"
 CHALLENGE_TEXT = "Challenged: the call must bring credentials"
 
 
@@ -67,5 +68,7 @@ def seen_on_the_wire(outcome: str, code: str, challenge_status: int) -> tuple[in
         case "challenge":
             return challenge_status, CHALLENGE_TEXT
         case _:
+            if code == UNANSWERED:
+                return 0, "Not answered: the source is banned"
             row = next((row for row in REGISTRY if row.code == code), None)
             return (row.status, row.text) if row is not None else (0, "")

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from trunkline.api.events.v1 import config_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.domain.caller_ids import DEFAULT_SOURCES
+from trunkline.domain.class_of_service import ClassOfService, Limits
 from trunkline.domain.directory import Directory
 from trunkline.domain.events import IdentityPolicy
 from trunkline.domain.host_names import host_names
@@ -26,7 +27,29 @@ T = TypeVar("T")
 
 
 def tenant_message(tenant: Tenant) -> pb.Tenant:
-    return pb.Tenant(id=tenant.id, name=tenant.name, version=tenant.version, is_suspended=tenant.is_suspended)
+    return pb.Tenant(
+        id=tenant.id,
+        name=tenant.name,
+        version=tenant.version,
+        is_suspended=tenant.is_suspended,
+        class_of_service=None if tenant.service is None else class_message(tenant.service),
+        limits=limits_message(tenant.limits),
+    )
+
+
+def class_message(service: ClassOfService) -> config_pb2.ClassOfServiceSet:
+    return config_pb2.ClassOfServiceSet(
+        allowed_prefixes=service.allowed_prefixes,
+        max_duration_s=service.max_duration_s,
+        countries=service.countries,
+        allows_premium=service.allows_premium,
+        max_rate_micros=service.max_rate_micros,
+        currency=service.currency,
+    )
+
+
+def limits_message(limits: Limits) -> config_pb2.LimitsSet:
+    return config_pb2.LimitsSet(max_calls=limits.max_calls, max_calls_per_second=limits.max_calls_per_second)
 
 
 def api_key_message(key: ApiKey) -> pb.ApiKey:
@@ -94,9 +117,12 @@ def domain_message(directory: Directory, domain: Domain, realm: str, pops: Seque
         digest_algorithms=domain.digest.algorithms,
         challenge_status=domain.digest.challenge_status,
         is_qop_optional=domain.digest.is_qop_optional,
-        allowed_prefixes=domain.allowed_prefixes,
-        max_duration_s=domain.max_duration_s,
+        allowed_prefixes=domain.service.allowed_prefixes,
+        max_duration_s=domain.service.max_duration_s,
+        class_of_service=class_message(domain.service),
+        limits=limits_message(domain.limits),
         identity=identity_message(domain.identity),
+        nearest_pop=domain.nearest_pop,
         version=domain.version,
         warnings=domain_warnings(directory, domain),
     )

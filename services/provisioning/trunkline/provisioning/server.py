@@ -19,6 +19,7 @@ from trunkline.domain.decide_access import existing_acl
 from trunkline.domain.decide_domain import existing_domain
 from trunkline.domain.errors import ErrorCode, Refusal
 from trunkline.domain.events import AclName, DomainLabel, TenantId
+from trunkline.domain.pop_states import PopState
 from trunkline.domain.views import Acl, Domain
 from trunkline.provisioning.accounts import Accounts
 from trunkline.provisioning.explain import Explainer
@@ -37,22 +38,18 @@ from trunkline.provisioning.rendering import (
 from trunkline.runtime.authentication import Role, current, require, tenant_for
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.fields import timeout_s
-from trunkline.runtime.pop_watch import PopWatch
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class ProvisioningServer(ProvisioningServiceServicer):
-    def __init__(
-        self, state: ControlState, accounts: Accounts, explainer: Explainer, feed: Feed, pops: Pops, realm: str, watch: PopWatch
-    ) -> None:
+    def __init__(self, state: ControlState, accounts: Accounts, explainer: Explainer, feed: Feed, pops: Pops, realm: str) -> None:
         self._state = state
         self._accounts = accounts
         self._explainer = explainer
         self._feed = feed
         self._pops = pops
         self._realm = realm
-        self._watch = watch
 
     async def CreateTenant(self, request: pb.CreateTenantRequest, context: Context) -> pb.CreateTenantResponse:
         require(Role.OPERATOR)
@@ -199,10 +196,31 @@ class ProvisioningServer(ProvisioningServiceServicer):
 
     async def SetClassOfService(self, request: pb.SetClassOfServiceRequest, context: Context) -> pb.SetClassOfServiceResponse:
         tenant = tenant_for(request.tenant)
-        longest_s = request.max_duration_s if request.HasField("max_duration_s") else None
-        command = commands.SetClassOfService(tenant, request.label, tuple(request.allowed_prefixes), longest_s)
+        if not request.label:
+            require(Role.OPERATOR)
+        command = commands.SetClassOfService(
+            tenant,
+            request.label,
+            tuple(request.allowed_prefixes),
+            request.max_duration_s if request.HasField("max_duration_s") else None,
+            tuple(request.countries),
+            request.allows_premium if request.HasField("allows_premium") else None,
+            request.max_rate_micros if request.HasField("max_rate_micros") else None,
+            request.currency,
+        )
         receipt = await self._state.write(command, request.write)
-        return pb.SetClassOfServiceResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
+        domain, owner = self._owner_now(tenant, request.label)
+        return pb.SetClassOfServiceResponse(receipt=receipt, domain=domain, tenant=owner)
+
+    async def SetLimits(self, request: pb.SetLimitsRequest, context: Context) -> pb.SetLimitsResponse:
+        tenant = tenant_for(request.tenant)
+        if not request.label:
+            require(Role.OPERATOR)
+        calls = request.max_calls if request.HasField("max_calls") else None
+        rate = request.max_calls_per_second if request.HasField("max_calls_per_second") else None
+        receipt = await self._state.write(commands.SetLimits(tenant, request.label, calls, rate), request.write)
+        domain, owner = self._owner_now(tenant, request.label)
+        return pb.SetLimitsResponse(receipt=receipt, domain=domain, tenant=owner)
 
     async def SetIdentityPolicy(self, request: pb.SetIdentityPolicyRequest, context: Context) -> pb.SetIdentityPolicyResponse:
         tenant = tenant_for(request.tenant)
@@ -213,11 +231,18 @@ class ProvisioningServer(ProvisioningServiceServicer):
         receipt = await self._state.write(commands.SetIdentityPolicy(tenant, request.label, policy), request.write)
         return pb.SetIdentityPolicyResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
 
+    async def SetNearestPop(self, request: pb.SetNearestPopRequest, context: Context) -> pb.SetNearestPopResponse:
+        tenant = tenant_for(request.tenant)
+        command = commands.SetNearestPop(tenant, request.label, request.pop, self._pops.names)
+        receipt = await self._state.write(command, request.write)
+        return pb.SetNearestPopResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
+
     async def ListPops(self, request: pb.ListPopsRequest, context: Context) -> pb.ListPopsResponse:
         pops = await self._pops.statuses()
         for pop in pops:
-            health = self._watch.healths[pop.name]
-            pop.health, pop.health_reason = health.state, health.reason
+            drain = self._state.directory.drain(pop.name)
+            pop.health = PopState.READY if drain is None else PopState.DRAINING
+            pop.health_reason = "" if drain is None else drain.note or "drained by command"
         if current().role is Role.TENANT:
             for pop in pops:
                 # How many calls others have is none of a customer's business.
@@ -267,6 +292,12 @@ class ProvisioningServer(ProvisioningServiceServicer):
     def _domain_now(self, tenant: TenantId, label: str) -> pb.Domain | None:
         domain = self._state.directory.domain(tenant, DomainLabel(label.lower()))
         return None if domain is None else self._domain_message(domain)
+
+    def _owner_now(self, tenant: TenantId, label: str) -> tuple[pb.Domain | None, pb.Tenant | None]:
+        """What was changed: a domain, or without a label the tenant."""
+        if label:
+            return self._domain_now(tenant, label), None
+        return None, tenant_message(self._state.directory.tenants[tenant])
 
     def _domain_message(self, domain: Domain) -> pb.Domain:
         return domain_message(self._state.directory, domain, self._realm, self._pops.names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trunkline.api.routing.v1 import routing_pb2
-from trunkline.domain.class_of_service import is_allowed
+from trunkline.domain.class_of_service import DEFAULT_RULES, affordable, refusal
 from trunkline.domain.directory import Directory
 from trunkline.domain.errors import not_found
 from trunkline.domain.events import DomainLabel, TenantId
@@ -21,21 +21,30 @@ def resolve(
     if digits is None:
         answer.reason = "T102"
         return answer
-    if country_code(digits) is None:
+    code = country_code(digits)
+    if code is None:
         answer.reason = "T404"
         return answer
+    rules = DEFAULT_RULES
     if domain:
         known = directory.domain(tenant, DomainLabel(domain.lower())) if tenant is not None else None
         if known is None:
             raise not_found("DOMAIN_NOT_FOUND", "domain", f"The tenant has no domain {domain[:64]!r}.", "Give the label, such as acme.")
-        if not is_allowed(known.allowed_prefixes, digits):
-            answer.reason = "T301"
+        rules = known.rules
+        refused = refusal(rules, digits, code)
+        if refused is not None:
+            answer.reason = refused[0]
             return answer
     match = directory.routes.find(digits)
     if match is None:
         answer.reason = "T401"
         return answer
     answer.prefix = match.prefix
+    if rules.prices:
+        match = affordable(rules, match)
+        if match is None:
+            answer.reason = "T304"
+            return answer
     choices = choose(match, directory.carriers, region=region, is_bound=False, randomness=randomness)
     if not choices:
         answer.reason = "T403"

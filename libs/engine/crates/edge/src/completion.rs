@@ -52,7 +52,7 @@ pub struct AskedOwner {
 impl Worker {
     /// Hands a new INVITE to whoever asks for its decision. Without somebody to ask, and with too many that wait, it is refused.
     pub(crate) fn ask_elsewhere(&mut self, now: Now, flow: Flow, message: &Message<'_>, policy: &mut dyn Policy, host: &str, number: &str) {
-        let id = self.next_id(now);
+        let id = self.ids.next(now);
         match self.asked.keep(id, flow, message, now.ms + self.config.ask_limit_ms) {
             Ok(()) => {}
             Err(NotAsked::Retransmission) => return,

@@ -18,6 +18,7 @@ use crate::completion::Completion;
 use crate::config::EngineConfig;
 use crate::hanging_up::HangUp;
 use crate::journal::{Chunk, Journal};
+use crate::sightings::{PingOrder, Run, Sightings};
 use crate::sockets::Sockets;
 use crate::sources::Sources;
 use crate::team::{Passed, Team};
@@ -62,6 +63,7 @@ pub(crate) enum Order {
     Complete(Box<Completion>),
     /// Answered with the number of calls that are being ended.
     HangUp(HangUp, Sender<usize>),
+    Ping(Box<PingOrder>),
     /// From another worker.
     Take(Passed),
     Stop,
@@ -83,6 +85,7 @@ pub(crate) struct Shared {
     /// Nonces admitted here that other edges have not been told of.
     pub untold_uses: Mutex<Vec<u8>>,
     pub tls: Arc<Tls>,
+    pub sightings: Sightings,
 }
 
 /// Token keys on their way to the worker.
@@ -159,6 +162,7 @@ impl Engine {
             token_keys: TokenKeys::default(),
             untold_uses: Mutex::new(Vec::new()),
             tls,
+            sightings: Sightings::default(),
         });
         let drainable = Arc::new(event_fd()?);
         let is_over = Arc::new(AtomicBool::new(false));
@@ -270,6 +274,17 @@ impl Engine {
     #[must_use]
     pub fn hang_up(&self, order: HangUp) -> usize {
         self.ask_all(|answer| Order::HangUp(order.clone(), answer)).into_iter().sum()
+    }
+
+    /// Sends an OPTIONS to a gateway; what becomes of it is among the sightings.
+    pub fn ping(&self, order: PingOrder) {
+        self.shared.team.order(0, order.into());
+    }
+
+    /// What gateways did since the last time, each one's oldest first.
+    #[must_use]
+    pub fn take_sightings(&self) -> Vec<(String, Vec<Run>)> {
+        self.shared.sightings.take()
     }
 
     /// Nonces admitted here since the last time, for the other edges: entries of [`trunkline_access::USE_BYTES`].

@@ -1,5 +1,6 @@
 //! Requests that the core leaves to the edge: new INVITEs, re-INVITEs from elsewhere, what stands outside of dialogs.
 
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -54,7 +55,7 @@ impl Worker {
         }
         let mut refusal = refusal(&self.shared.tables.load(), "T902", String::new());
         // Of an id, whose last byte says something else.
-        let jitter_s = (self.next_id(now) >> 8) % RETRY_SPREAD_S;
+        let jitter_s = (self.ids.next(now) >> 8) % RETRY_SPREAD_S;
         refusal.extra_headers = format!("Retry-After: {}\r\n", RETRY_FIRST_S + jitter_s);
         self.refuse(flow, message, &refusal, b"");
     }
@@ -219,7 +220,7 @@ impl Worker {
         raise(&self.counters.challenges);
         self.counts.count(now.unix_ns, flow.peer.ip(), What::Challenge, &mut self.lines, &mut self.pending);
         let mut entropy = [0; 8];
-        entropy.copy_from_slice(&self.next_id(now).to_be_bytes()[8..]);
+        entropy.copy_from_slice(&self.ids.next(now).to_be_bytes()[8..]);
         let nonce = issue(key, &self.config.realm, now_ms, entropy);
         let challenges = Challenges { status, realm: &self.config.realm, nonce: &nonce, algorithms, is_stale };
         let mut answer = std::mem::take(&mut self.answer);
@@ -312,7 +313,7 @@ impl Worker {
             self.refuse(flow, message, &refusal(tables, "T902", String::new()), b"");
             return None;
         }
-        let call = CallId(self.next_id(now));
+        let call = CallId(self.ids.next(now));
         let caller = [admission.caller_id(), &admission.account, &admission.address].into_iter().find(|text| !text.is_empty());
         let admitted = trunkline_transaction::Admission {
             call,
@@ -398,17 +399,17 @@ impl Worker {
 
     /// The first listener of the gateway's transport and address family; without one the gateway cannot be reached from here.
     fn step(&self, target: Arc<Prepared>, request_user: String) -> Option<Step> {
-        let speaks = |listener: &Listener, transport: Transport| {
-            listener.transport == transport && listener.address.is_ipv4() == target.address.is_ipv4()
-        };
-        let first = |transport: Transport| {
-            let mut fitting = self.places.iter().enumerate().filter(|(_, listener)| speaks(listener, transport)).map(|(at, _)| at);
-            // A connection that this worker makes is its own.
-            let at = fitting.find(|at| transport == Transport::Udp || self.own_streams.contains(at))?;
-            u16::try_from(at).ok()
-        };
-        let large_listener = if target.is_tcp_allowed { first(Transport::Tcp) } else { None };
-        Some(Step { listener: first(target.transport)?, large_listener, target, request_user })
+        let large_listener = if target.is_tcp_allowed { self.listener_to(Transport::Tcp, target.address) } else { None };
+        Some(Step { listener: self.listener_to(target.transport, target.address)?, large_listener, target, request_user })
+    }
+
+    /// The first of this transport and of the address's family.
+    pub(crate) fn listener_to(&self, transport: Transport, address: SocketAddr) -> Option<u16> {
+        let speaks = |listener: &Listener| listener.transport == transport && listener.address.is_ipv4() == address.is_ipv4();
+        let mut fitting = self.places.iter().enumerate().filter(|(_, listener)| speaks(listener)).map(|(at, _)| at);
+        // A connection that this worker makes is its own.
+        let at = fitting.find(|at| transport == Transport::Udp || self.own_streams.contains(at))?;
+        u16::try_from(at).ok()
     }
 
     /// A re-INVITE from another source passes the access rule of its domain again.
@@ -421,7 +422,7 @@ impl Worker {
             Outcome::Challenge { is_stale } => match (current_key(tables.nonce_keys(), now.unix_ns / 1_000_000), verdict.domain) {
                 (Some(key), Some(domain)) => {
                     let mut entropy = [0; 8];
-                    entropy.copy_from_slice(&self.next_id(now).to_be_bytes()[8..]);
+                    entropy.copy_from_slice(&self.ids.next(now).to_be_bytes()[8..]);
                     let nonce = issue(key, &self.config.realm, now.unix_ns / 1_000_000, entropy);
                     let challenges = Challenges {
                         status: domain.challenge_status,

@@ -28,6 +28,7 @@ impl Worker {
                 Order::LiveCalls(answer) => drop(answer.send(self.live_calls())),
                 Order::Complete(completion) => self.complete(now, *completion),
                 Order::HangUp(order, answer) => drop(answer.send(self.order_hang_up(now, order))),
+                Order::Ping(order) => self.ping(now, *order),
                 Order::Take(passed) => {
                     self.shared.team.taken(self.index);
                     self.take(passed, table, policy);

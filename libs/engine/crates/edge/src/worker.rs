@@ -1,7 +1,7 @@
 //! The worker: one thread that reads datagrams, asks the core, the access rule and the policy, and sends.
 //!
-//! One turn of its loop: poll, read what is there, run the timers that are due, write the facts, send. Facts of a turn are in the
-//! journal before any message of it that comes after them leaves.
+//! One turn of its loop: poll, read what is there, run the timers that were due when it came, write the facts, send. Facts of a turn are in
+//! the journal before any message of it that comes after them leaves.
 
 use std::io;
 use std::ops::Range;
@@ -11,7 +11,6 @@ use std::sync::mpsc::Receiver;
 use std::sync::Arc;
 
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
-use ring::hmac;
 use trunkline_message::{is_keep_alive, malformed_top_via, HeaderTable, Message, ParseError};
 use trunkline_transaction::{
     reply_flow, reply_flow_by, Action, Config, Failures, Flow, Limits, Listener, Now, Place, Proxy, Refusal, Transport,
@@ -25,6 +24,7 @@ use crate::counts::{Counts, What};
 use crate::engine::{LiveCallRow, Order, Shared};
 use crate::fact_lines::FactLines;
 use crate::hanging_up::HangingUp;
+use crate::ids::Ids;
 use crate::limits::StreamLimits;
 use crate::policy::Policy;
 use crate::reasons::refusal;
@@ -86,8 +86,7 @@ pub struct Worker {
     pub(crate) answer: Vec<u8>,
     /// What walks end with, as of this position of the tables.
     pub(crate) failures: (Option<u64>, Arc<Failures>),
-    /// State of the generator of ids: unique, not secret.
-    pub(crate) id_state: u64,
+    pub(crate) ids: Ids,
     /// The last append failed.
     pub(crate) is_journal_failing: bool,
     /// Where the listeners are, by their index.
@@ -146,9 +145,6 @@ impl Worker {
         };
         let stateless = Stateless::new(&seed, &config.user_agent);
         let lines = FactLines::new(shared.journal.boot(), index);
-        // Ids are seen on the wire and splitmix64 can be run backwards, so its seed must tell nothing of the keys made from the other.
-        let mut id_seed = [0; 8];
-        id_seed.copy_from_slice(&hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &seed), &[b"ids", &[index][..]].concat()).as_ref()[..8]);
         Ok(Self {
             index,
             own_streams,
@@ -166,7 +162,7 @@ impl Worker {
             pending: Vec::new(),
             answer: Vec::new(),
             failures: (None, Arc::default()),
-            id_state: u64::from_be_bytes(id_seed),
+            ids: Ids::new(&seed, index),
             is_journal_failing: false,
             places,
             config,
@@ -195,19 +191,24 @@ impl Worker {
             }
             let began_ms = self.clock.now().ms;
             let is_dated = std::mem::take(&mut self.is_late);
-            let mut waited_ms = 0;
+            let (mut waited_ms, mut unread_ms) = (0, None);
             for listener in 0..self.listeners.len() {
                 let (is_drained, first_ms) = self.read(listener, is_dated, &mut buffer, &mut table, policy);
-                self.is_late |= !is_drained;
                 waited_ms = waited_ms.max(first_ms);
+                if !is_drained {
+                    unread_ms = unread_ms.max(Some(first_ms));
+                }
             }
+            self.is_late = unread_ms.is_some();
             if self.is_connection_ready {
                 self.serve_connections(&mut buffer, &mut table, policy);
             }
             let now = self.clock.now();
-            if self.proxy.next_deadline().is_some_and(|due| due <= now.ms) {
-                self.proxy.on_timer(now, &mut self.actions);
-            }
+            let heard_until_ms = match unread_ms {
+                None => Some(now.ms),
+                Some(waited_ms) => is_dated.then(|| began_ms.saturating_sub(waited_ms)),
+            };
+            self.run_timers(now, heard_until_ms);
             self.hang_up_next(now);
             self.refuse_overdue(now);
             self.close_connections();
@@ -218,6 +219,15 @@ impl Worker {
             self.counters.is_shedding.store(u64::from(self.shedding.is_shedding()), Ordering::Relaxed);
             self.counters.live_calls.store(self.proxy.call_count() as u64, Ordering::Relaxed);
             self.counters.transactions.store(self.proxy.transaction_count() as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Timers are run up to when everything that came is heard: after a time in which the machine stood still, the answer that a timer waits
+    /// for stands in the socket, behind others. `None`: it is not known, and the next turn will know.
+    fn run_timers(&mut self, now: Now, heard_until_ms: Option<u64>) {
+        let Some(ms) = heard_until_ms else { return };
+        if self.proxy.next_deadline().is_some_and(|due| due <= ms) {
+            self.proxy.on_timer(Now { ms, ..now }, &mut self.actions);
         }
     }
 
@@ -270,7 +280,7 @@ impl Worker {
         }
     }
 
-    /// Whether nothing is left to read, and with `is_dated` how long the first datagram has waited, in milliseconds.
+    /// Whether nothing is left to read, and with `is_dated` how long the first datagram has waited, in milliseconds: what is left came later.
     fn read(
         &mut self,
         listener: usize,
@@ -421,8 +431,10 @@ impl Worker {
         }
         let mut actions = std::mem::take(&mut self.actions);
         for action in &actions {
-            if let Action::Fact(fact) = action {
-                self.lines.fact(&mut self.pending, fact);
+            match action {
+                Action::Fact(fact) => self.lines.fact(&mut self.pending, fact),
+                Action::Saw(sighting) => self.shared.sightings.add(sighting),
+                Action::Send { .. } => {}
             }
         }
         self.write_journal();
@@ -468,17 +480,6 @@ impl Worker {
         };
         let counters = &self.counters;
         raise(if is_sent { &counters.datagrams_sent } else { &counters.datagrams_not_sent });
-    }
-
-    /// A number that no other call of this edge has; ids sort by the time of their making.
-    pub(crate) fn next_id(&mut self, now: Now) -> u128 {
-        // splitmix64: https://prng.di.unimi.it/splitmix64.c
-        self.id_state = self.id_state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.id_state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        // The last byte says whose the call is.
-        u128::from(now.unix_ns) << 64 | u128::from((mixed ^ (mixed >> 31)) & !0xff | u64::from(self.index))
     }
 
     pub(crate) fn live_calls(&self) -> Vec<LiveCallRow> {

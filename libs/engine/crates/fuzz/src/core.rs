@@ -363,6 +363,7 @@ impl World {
             match action {
                 Action::Fact(fact) => self.on_fact(fact),
                 Action::Send { flow, bytes } => self.on_sent(flow, bytes),
+                Action::Saw(_) => {}
             }
         }
     }

@@ -12,12 +12,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use trunkline_access::{Tables, USE_BYTES};
 use trunkline_edge::sources::Rate;
-use trunkline_edge::{CarrierTls, Certificate, Completion, EngineConfig, HangUp, StreamLimits, Which, Worker};
+use trunkline_edge::{CarrierTls, Certificate, Completion, EngineConfig, HangUp, PingOrder, StreamLimits, Which, Worker};
 use trunkline_transaction::{Listener, Transport};
 
 use crate::access::AccessTables;
 use crate::batch::Batch;
-use crate::decision::DecisionClasses;
+use crate::decision::{DecisionClasses, UDP_AND_TCP};
 use crate::invite::PythonPolicy;
 
 /// What one message of another edge may hold: what one edge keeps at most.
@@ -285,6 +285,33 @@ impl Engine {
         };
         let order = HangUp { which, code: reason.to_owned(), facts: facts.to_owned() };
         Ok(py.detach(|| self.engine.hang_up(order)))
+    }
+
+    fn ping(&self, gateway: String, address: &str, port: u16, transport: &str, timeout_ms: u64) -> PyResult<()> {
+        let ip: IpAddr = address.parse().map_err(|_| PyValueError::new_err(format!("address: {address:?} is no IP address")))?;
+        let transport = match transport {
+            UDP_AND_TCP => Transport::Udp,
+            word => {
+                Transport::parse(word.as_bytes()).ok_or_else(|| PyValueError::new_err(format!("transport: {word:?} is no transport")))?
+            }
+        };
+        if port == 0 || timeout_ms == 0 {
+            return Err(PyValueError::new_err(format!("{gateway}: port {port} and timeout_ms {timeout_ms} must be above 0")));
+        }
+        self.engine.ping(PingOrder { gateway, address: SocketAddr::new(ip, port), transport, timeout_ms });
+        Ok(())
+    }
+
+    /// `(gateway, is_options, cause, status, retry_after_s, count)`.
+    fn take_sightings(&self, py: Python<'_>) -> Vec<(String, bool, &'static str, u16, u32, u32)> {
+        let seen = py.detach(|| self.engine.take_sightings());
+        let rows = seen.into_iter().flat_map(|(gateway, runs)| {
+            runs.into_iter().map(move |run| {
+                let cause = run.sign.cause.map_or("", trunkline_transaction::FailureCause::as_str);
+                (gateway.clone(), run.is_options, cause, run.sign.status, run.sign.retry_after_s, run.count)
+            })
+        });
+        rows.collect()
     }
 
     fn take_used_nonces(&self, py: Python<'_>) -> Py<PyBytes> {

@@ -1,10 +1,12 @@
 //! What goes in and out of the core: time and flows in, datagrams and facts out.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use trunkline_message::Method;
 
 use crate::plan::CallId;
+use crate::prepared::Prepared;
 use crate::proxy::RecheckHandle;
 
 /// The time of an input. Both clocks are read by the caller, once a datagram or timer run.
@@ -35,8 +37,41 @@ pub struct Flow {
 /// What the caller has to do, in this order: a fact is written before any later `Send` leaves.
 #[derive(Clone, Debug)]
 pub enum Action {
-    Send { flow: Flow, bytes: Vec<u8> },
+    Send {
+        flow: Flow,
+        bytes: Vec<u8>,
+    },
     Fact(Fact),
+    /// For whoever decides which gateways are used.
+    Saw(Sighting),
+}
+
+/// What one gateway did for a call, or with an OPTIONS of ours.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    pub by: SeenBy,
+    pub sign: Sign,
+}
+
+#[derive(Clone, Debug)]
+pub enum SeenBy {
+    Call(Arc<Prepared>),
+    /// `Ping::gateway`.
+    Options(Arc<str>),
+}
+
+/// Without a cause it answered: a call by ringing, by an answer, or by a refusal that speaks of the call and not of the gateway (status 0);
+/// an OPTIONS by this final status. `retry_after_s` is that of the response, 0 without one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sign {
+    pub cause: Option<FailureCause>,
+    pub status: u16,
+    pub retry_after_s: u32,
+}
+
+impl Sign {
+    /// It took a call.
+    pub const SERVED: Self = Self { cause: None, status: 0, retry_after_s: 0 };
 }
 
 /// One fact of a call, as in `trunkline/api/events/v1/call.proto`. Each happens at most once a call (those of gateways: once a try).

@@ -52,8 +52,12 @@ impl Identity {
 
 /// RFC 3323 §4.1.1.3: the host is what tells.
 pub(crate) fn is_anonymous(from_name_addr: &str) -> bool {
-    let from = NameAddr::parse(from_name_addr.as_bytes()).ok().filter(|_| !from_name_addr.is_empty());
-    from.and_then(|from| from.uri().ok()).is_some_and(|uri| uri.scheme == Scheme::Sip && eq_host(uri.host, b"anonymous.invalid"))
+    if from_name_addr.is_empty() {
+        return false;
+    }
+    NameAddr::parse(from_name_addr.as_bytes())
+        .and_then(|from| from.uri())
+        .is_ok_and(|uri| uri.scheme == Scheme::Sip && eq_host(uri.host, b"anonymous.invalid"))
 }
 
 /// To without anything of the customer's. To has no port (RFC 3261 §19.1.1, table 1).

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use trunkline_message::{NameAddr, Scheme, Uri};
 
+use crate::details::Details;
 use crate::forward::{is_anonymous, Identity};
 use crate::plan::Target;
 use crate::token::{FromForm, PrivacyForm};
@@ -27,16 +28,23 @@ pub struct Prepared {
     pub(crate) has_privacy_id: bool,
     pub(crate) privacy_form: PrivacyForm,
     pub(crate) from_form: FromForm,
+    pub(crate) details: Details,
 }
 
 impl Prepared {
     pub fn new(target: Target) -> Self {
-        let (sip, tel) = asserted_users(&target.asserted);
+        let Asserted { shown, sip, tel } = Asserted::of(&target.asserted);
         let user = match sip.or(tel) {
             Some(user) => String::from_utf8_lossy(user).into_owned(),
             None => user_of(&target.from_name_addr),
         };
         let is_anonymous = is_anonymous(&target.from_name_addr);
+        let from = match target.from_name_addr.as_str() {
+            "" => None,
+            from => NameAddr::parse(from.as_bytes()).ok(),
+        };
+        let in_from = || from.filter(|_| !is_anonymous && tel.is_none()).and_then(|from| Some((from, from.uri().ok()?.host)));
+        let details = Details::of(&user, shown.or_else(in_from).as_ref().map(|(shown, host)| (shown, *host)), tel, &target.privacy);
         let from_form = match target.from_name_addr.as_str() {
             "" => FromForm::Kept,
             _ if is_anonymous || user.is_empty() => FromForm::Anonymous,
@@ -53,13 +61,11 @@ impl Prepared {
             has_asserted_on_ack: target.has_asserted_on_ack,
             is_anonymous,
         };
-        let from_uri = match NameAddr::parse(target.from_name_addr.as_bytes()) {
-            Ok(from) if !target.from_name_addr.is_empty() => String::from_utf8_lossy(from.uri_bytes).into_owned(),
-            _ => String::new(),
-        };
+        let from_uri = from.map(|from| String::from_utf8_lossy(from.uri_bytes).into_owned()).unwrap_or_default();
         Self {
             address_text: target.address.to_string(),
             from_uri,
+            details,
             identity: Arc::new(identity),
             user,
             has_asserted_sip: sip.is_some(),
@@ -86,19 +92,33 @@ impl Deref for Prepared {
     }
 }
 
-/// User part of the first SIP URI among values of P-Asserted-Identity, empty where it has none, and number of the first tel URI: what a
-/// token can carry.
-fn asserted_users(asserted: &[String]) -> (Option<&[u8]>, Option<&[u8]>) {
-    let (mut sip, mut tel) = (None, None);
-    for uri in asserted.iter().filter_map(|value| Uri::parse(NameAddr::parse(value.as_bytes()).ok()?.uri_bytes).ok()) {
-        let user = uri.user.unwrap_or_default();
-        match uri.scheme {
-            Scheme::Sip | Scheme::Sips => _ = sip.get_or_insert(user),
-            Scheme::Tel => _ = tel.get_or_insert(user),
-            Scheme::Other => {}
+/// What a token can carry of the values of P-Asserted-Identity.
+#[derive(Default)]
+struct Asserted<'a> {
+    /// The first SIP URI with its display name, and its host.
+    shown: Option<(NameAddr<'a>, &'a [u8])>,
+    /// Its user part, empty where it has none.
+    sip: Option<&'a [u8]>,
+    /// Number of the first tel URI.
+    tel: Option<&'a [u8]>,
+}
+
+impl<'a> Asserted<'a> {
+    fn of(values: &'a [String]) -> Self {
+        let mut found = Self::default();
+        for value in values.iter().filter_map(|value| NameAddr::parse(value.as_bytes()).ok()) {
+            let Ok(uri) = Uri::parse(value.uri_bytes) else { continue };
+            let user = uri.user.unwrap_or_default();
+            match uri.scheme {
+                Scheme::Sip | Scheme::Sips if found.sip.is_none() => {
+                    (found.sip, found.shown) = (Some(user), Some((value, uri.host)));
+                }
+                Scheme::Tel => _ = found.tel.get_or_insert(user),
+                _ => {}
+            }
         }
+        found
     }
-    (sip, tel)
 }
 
 /// Where P-Asserted-Identity is kept from the carrier, From may show the same.

@@ -2,12 +2,14 @@
 //!
 //! What it says grows at its end: an edge that does not know a part leaves it unread.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use crate::action::Flow;
+use crate::details::{Details, ROUTES_FOLLOW};
 use crate::entropy::Entropy;
 use crate::plan::CallId;
 use crate::sealing::{Binding, Purpose, TokenRing, MAX_TOKEN_LENGTH};
+use crate::token_parts::{write_ip, written_routes, Reader};
 use crate::transport::Transport;
 
 const NS_PER_S: u64 = 1_000_000_000;
@@ -41,7 +43,8 @@ pub(crate) struct PrivacyForm {
 /// Of a hidden call: the routes that the other side wrote, for requests to it. `None`: they did not fit, the call's row has them.
 pub(crate) type HiddenRoutes = Option<Vec<Vec<u8>>>;
 
-/// What a token says. A text that does not fit is left out: the hidden routes first, then the tenant, the domain, the user.
+/// What a token says. A text that does not fit is left out: the display name first, then the hidden routes, the other details, the tenant,
+/// the domain, the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
     pub side: Side,
@@ -75,6 +78,7 @@ pub(crate) struct Token {
     pub routes: HiddenRoutes,
     /// The customer sees whom the carrier asserts.
     pub shows_callee: bool,
+    pub details: Details,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,12 +124,6 @@ const PRIVACY_NONE: u8 = 16;
 const PRIVACY_HEADER: u8 = 32;
 const PRIVACY_USER: u8 = 64;
 const PRIVACY_SESSION: u8 = 128;
-
-/// How most write a route: `<sip:` and `;lr>` around its host go without saying.
-const ROUTE_START: &[u8] = b"<sip:";
-const ROUTE_END: &[u8] = b";lr>";
-/// What stands before a route as it was written, which begins with no letter or digit.
-const WHOLE: u8 = b'=';
 
 /// Transport and listener share a byte.
 const TRANSPORT_SHIFT: u8 = 6;
@@ -182,13 +180,28 @@ impl Token {
             out.push(text.len() as u8);
             out.extend_from_slice(text);
         }
-        if more != 0 {
-            let routes = self.routes.as_deref().filter(|_| self.is_hidden).and_then(written_routes);
-            let routes = routes.filter(|routes| out.len() + 1 + routes.len() <= room);
-            out.push(if routes.is_some() { more | HAS_ROUTES } else { more });
-            out.extend_from_slice(&routes.unwrap_or_default());
-        }
+        self.write_rest(more, room, &mut out);
         out
+    }
+
+    /// What stands behind the texts, `more` first.
+    fn write_rest(&self, more: u8, room: usize, out: &mut Vec<u8>) {
+        let left = room.saturating_sub(out.len() + 1);
+        let size = if self.details.is_nothing() { 0 } else { self.details.size(&self.user) };
+        let details = Some(&self.details).filter(|_| (1..=left).contains(&size));
+        let left_for_routes = left - details.map_or(0, |_| size);
+        let routes = self.routes.as_deref().filter(|_| self.is_hidden).and_then(written_routes);
+        let routes = routes.filter(|routes| routes.len() <= left_for_routes);
+        match details {
+            None if more == 0 => return,
+            None => out.push(if routes.is_some() { more | HAS_ROUTES } else { more }),
+            Some(details) => {
+                out.push(more);
+                let has_name = size + details.name_size() + routes.as_ref().map_or(0, Vec::len) <= left;
+                details.write(&self.user, has_name, routes.is_some(), out);
+            }
+        }
+        out.extend_from_slice(&routes.unwrap_or_default());
     }
 
     fn more_flags(&self) -> u8 {
@@ -223,7 +236,13 @@ impl Token {
         };
         let (user, domain, tenant) = (reader.text()?, reader.text()?, reader.text()?);
         let more = reader.byte().unwrap_or(0);
-        let routes = if more & HAS_ROUTES != 0 { Some(reader.routes()?) } else { None };
+        let further = if more & HAS_ROUTES == 0 { reader.byte() } else { None };
+        let details = match further {
+            Some(flags) => Details::read(flags, &user, &mut reader)?,
+            None => Details::default(),
+        };
+        let has_routes = more & HAS_ROUTES != 0 || further.is_some_and(|flags| flags & ROUTES_FOLLOW != 0);
+        let routes = if has_routes { Some(reader.routes()?) } else { None };
         Some(Self {
             side,
             call,
@@ -251,88 +270,15 @@ impl Token {
             is_hidden: more & IS_HIDDEN != 0,
             routes,
             shows_callee: more & SHOWS_CALLEE != 0,
+            details,
         })
-    }
-}
-
-/// A length and a text each; `None` where one is longer than any that fits.
-fn written_routes(routes: &[Vec<u8>]) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    for route in routes {
-        let short = route.strip_prefix(ROUTE_START).and_then(|rest| rest.strip_suffix(ROUTE_END));
-        let short = short.filter(|host| host.first().is_some_and(|first| *first != WHOLE));
-        let (length, is_whole) = (short.map_or(route.len() + 1, <[u8]>::len), short.is_none());
-        out.push(u8::try_from(length).ok()?);
-        if is_whole {
-            out.push(WHOLE);
-        }
-        out.extend_from_slice(short.unwrap_or(route));
-    }
-    Some(out)
-}
-
-fn write_ip(ip: IpAddr, out: &mut Vec<u8>) {
-    match ip {
-        IpAddr::V4(ip) => {
-            out.push(4);
-            out.extend_from_slice(&ip.octets());
-        }
-        IpAddr::V6(ip) => {
-            out.push(6);
-            out.extend_from_slice(&ip.octets());
-        }
-    }
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (head, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(head)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.take(1).map(|bytes| bytes[0])
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        Some(u32::from_be_bytes(self.take(4)?.try_into().ok()?))
-    }
-
-    fn ip(&mut self) -> Option<IpAddr> {
-        match self.byte()? {
-            4 => Some(Ipv4Addr::from(<[u8; 4]>::try_from(self.take(4)?).ok()?).into()),
-            6 => Some(Ipv6Addr::from(<[u8; 16]>::try_from(self.take(16)?).ok()?).into()),
-            _ => None,
-        }
-    }
-
-    /// All that is left.
-    fn routes(&mut self) -> Option<Vec<Vec<u8>>> {
-        let mut routes = Vec::new();
-        // Ends: each takes its length at least.
-        while !self.0.is_empty() {
-            let length = usize::from(self.byte()?);
-            let text = self.take(length)?;
-            routes.push(match text.split_first() {
-                Some((&WHOLE, whole)) => whole.to_vec(),
-                _ => [ROUTE_START, text, ROUTE_END].concat(),
-            });
-        }
-        Some(routes)
-    }
-
-    fn text(&mut self) -> Option<String> {
-        let length = usize::from(self.byte()?);
-        String::from_utf8(self.take(length)?.to_vec()).ok()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::details::Name;
     use crate::sealing::TokenKey;
 
     const NOW_S: u64 = 1_795_000_000;
@@ -364,6 +310,7 @@ mod tests {
             is_hidden: false,
             routes: None,
             shows_callee: false,
+            details: Details::default(),
         }
     }
 
@@ -444,6 +391,32 @@ mod tests {
         let text = ring.seal(&mut entropy, NOW_S, &sent, BINDING).unwrap();
         sent.routes = None;
         assert_eq!(ring.open(NOW_S, 86_400, text.as_bytes(), BINDING), Ok(sent));
+    }
+
+    #[test]
+    fn a_display_name_is_left_out_before_routes_and_these_before_the_other_details() {
+        let (ring, mut entropy) = (TokenRing::new(&[key(1, true)]), Entropy::new(&[1; 32], 0));
+        let details =
+            Details { name: Name::Text("n".repeat(12).into()), words: Some("history".into()), is_critical: true, ..Details::default() };
+        let mut sent = Token {
+            is_hidden: true,
+            source: "127.0.9.1".parse().unwrap(),
+            user: "0031201234567".to_owned(),
+            ..token(Side::Customer, "127.0.9.1:5060")
+        };
+        let nameless = Details { name: Name::None, ..details.clone() };
+        let mut kept = Vec::new();
+        for length in [1, 14, 30] {
+            sent.routes = Some(vec![format!("<sip:{};lr>", "r".repeat(length)).into_bytes()]);
+            sent.details = details.clone();
+            let text = ring.seal(&mut entropy, NOW_S, &sent, BINDING).unwrap();
+            assert!(text.len() <= MAX_TOKEN_LENGTH);
+            let found = ring.open(NOW_S, 86_400, text.as_bytes(), BINDING).unwrap();
+            assert!(found.details == details || found.details == nameless, "{found:?}");
+            kept.push((found.details == details, found.routes.is_some()));
+            assert!(found.routes.is_none() || found.routes == sent.routes);
+        }
+        assert_eq!(kept, [(true, true), (false, true), (true, false)]);
     }
 
     #[test]

@@ -164,6 +164,33 @@ fn the_token_of_a_record_route_fits_and_is_another_on_each_side() {
 }
 
 #[test]
+fn an_edge_that_never_saw_the_call_shows_the_caller_as_the_first_one_did() {
+    let sip = |name: &str, user: &str| format!("\"{name}\" <sip:{user}@acme.{REALM}>");
+    let number = "31207654321";
+    for (asserted, from, privacy) in [
+        (vec![sip("acme", "+31207654321").replace('>', ";user=phone>"), format!("<tel:+{number}>")], "", ""),
+        (vec![sip("31000000", "+31207654321").replace('>', ";user=phone>"), format!("<tel:+{number}>")], "", "id;critical"),
+        (vec![sip("alice", "alice")], "", "none;critical"),
+        (vec![sip("a \\\"b\\\" c", "alice")], "", "history"),
+        (vec![sip("acme", "0031207654321"), format!("<tel:+{number}>")], "", "user;history"),
+        (vec![sip("31000000", "0207654321"), format!("<tel:+{number}>")], "asserted", ""),
+        (vec![sip("acme", "31207654321"), format!("<tel:+{number}>")], "", ""),
+        (vec![format!("<tel:+{number}>")], "", ""),
+    ] {
+        let from_name_addr = if from.is_empty() { String::new() } else { asserted[0].clone() };
+        let target = Target { asserted, from_name_addr, privacy: privacy.to_owned(), ..shown() };
+        let mut first = Bench::new();
+        let (ok, invite) = first.answered(target);
+        let mut sibling = restarted();
+        sibling.receive(CUSTOMER, &from_customer("UPDATE", 2, &ok.text, ""));
+        let update = sibling.one_to(ALPHA).text;
+        for name in ["P-Asserted-Identity", "Privacy", "From"] {
+            assert_eq!(values(&update, name), values(&invite.text, name), "{name}");
+        }
+    }
+}
+
+#[test]
 fn ipv6_on_the_carriers_side_works_with_a_listener_of_its_own() {
     let listeners = vec![Listener::udp(addr(OURS)), Listener::udp(addr("[::1]:5060"))];
     let mut bench = Bench::with(Config { listeners, ..config() }, 1);

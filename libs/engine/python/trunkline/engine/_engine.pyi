@@ -166,6 +166,14 @@ class Engine:
         """Ends one call (of `tenant`, where that is given too), all calls of a tenant, or all at a carrier: answered ones by a BYE to both
         sides, others by CANCEL and a refusal. `reason` is a code of the registry, `facts` go to the owner's record. Answers how many calls
         that are, 0: none such is here; 100 are ended at once, then 5,000 a second. ValueError where not exactly one of them is named."""
+    def ping(self, gateway: str, address: str, port: int, transport: str, timeout_ms: int) -> None:
+        """Sends an OPTIONS from where calls to this gateway come from; its answer, or its want of one after `timeout_ms`, is a sighting of
+        `gateway`. Where too much is under way it is not sent. ValueError for what is no address."""
+    def take_sightings(self) -> list[tuple[str, bool, str, int, int, int]]:
+        """What gateways did since the last time, each one's oldest first, equal ones in a row as one: gateway, whether by OPTIONS, cause,
+        status, Retry-After in seconds (0: none), how often. A cause is a word of `GatewayFailed.cause`; without one it answered: OPTIONS with
+        this status, a call (status 0) by ringing, by an answer or by a refusal of the call itself. A gateway that nobody asks about for long
+        loses its oldest."""
     def take_used_nonces(self) -> bytes:
         """What was admitted by digest since the last time, 20 bytes a use, for the other edges; bounded, the oldest are dropped."""
     def mark_used_nonces(self, uses: bytes) -> None:

@@ -11,7 +11,7 @@ from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import READING, WRITING, Natural, Reading, Words, Writing
+from trunkline.cli.options import READING, WRITING, Reading, Words, Writing
 from trunkline.cli.output import errors, plain, show_list, show_one
 from trunkline.cli.writing import finish
 
@@ -31,7 +31,10 @@ async def list_domains(*, options: Reading = READING) -> None:
             if not token:
                 break
     show_list(
-        options.output, rows, ["label", "hostname", "acls", "digest_algorithms", "allowed_prefixes", "version"], nothing="no domain yet"
+        options.output,
+        rows,
+        ["label", "hostname", "acls", "digest_algorithms", "allowed_prefixes", "nearest_pop", "version"],
+        nothing="no domain yet",
     )
 
 
@@ -142,36 +145,21 @@ async def digest(
         await finish(connected, options, f"{label} offers {', '.join(algorithms)}", answer.receipt, answer.domain)
 
 
-@domain.command(name="class-of-service")
-async def class_of_service(
-    label: str,
-    *prefixes: str,
-    everywhere: Annotated[bool, Parameter(name="--all", negative="")] = False,
-    longest_s: Natural | None = None,
-    options: Writing = WRITING,
-) -> None:
-    """Sets which prefixes may be called, and for how long.
+@domain.command
+async def nearest(label: str, pop: str = "", *, options: Writing = WRITING) -> None:
+    """Sets which point of presence the domain's default name leads to first; the others follow, nearest to it first.
 
     Parameters
     ----------
     label: The domain's label.
-    prefixes: E.164 prefixes, such as 31 4420.
-    everywhere: No limit.
-    longest_s: Seconds after which a call is ended; 0: the platform's four hours. Left out: as it was.
+    pop: Such as us1; left out: the home region's again.
     """
-    if bool(prefixes) == everywhere:
-        raise CommandError("which numbers may be called is not said", remedy="name prefixes, or give --all for no limit", code=Exit.USAGE)
-    request = provisioning.SetClassOfServiceRequest(
-        write=options.options(),
-        tenant=options.tenant,
-        label=label,
-        allowed_prefixes=[prefix.removeprefix("+") for prefix in prefixes],
-        max_duration_s=longest_s,
-    )
+    request = provisioning.SetNearestPopRequest(write=options.options(), tenant=options.tenant, label=label, pop=pop)
     async with session(is_operator=options.as_operator) as connected:
-        answer = await (await connected.provisioning()).SetClassOfService(request)
-        allowed = ", ".join(prefixes) or "every number"
-        await finish(connected, options, f"{label} may call {allowed}", answer.receipt, answer.domain)
+        answer = await (await connected.provisioning()).SetNearestPop(request)
+        await finish(
+            connected, options, f"{answer.domain.hostname} leads to {pop or 'the home region'} first", answer.receipt, answer.domain
+        )
 
 
 @domain.command

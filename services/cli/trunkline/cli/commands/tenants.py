@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -12,9 +12,13 @@ from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.connection import session
+from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import READING, WRITING, Reading, Writing
-from trunkline.cli.output import errors, plain, show_list
+from trunkline.cli.output import errors, plain, show_list, show_one
 from trunkline.cli.writing import finish
+
+if TYPE_CHECKING:
+    from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceAsyncStub
 
 KEY_BYTES = 32
 
@@ -35,6 +39,32 @@ async def list_tenants(*, options: Reading = READING) -> None:
             if not token:
                 break
     show_list(options.output, rows, ["id", "name", "is_suspended", "version"], nothing="no tenant yet")
+
+
+async def tenant_named(stub: ProvisioningServiceAsyncStub, name: str) -> provisioning.Tenant:
+    """Raises CommandError where there is none."""
+    token = ""
+    for _ in range(MAX_PAGES):
+        page = await stub.ListTenants(provisioning.ListTenantsRequest(page=common_pb2.Page(token=token)))
+        for found in page.tenants:
+            if found.id == name:
+                return found
+        token = page.next_page_token
+        if not token:
+            break
+    raise CommandError(f"there is no tenant {name!r}", remedy="see `trunkline tenant list`", code=Exit.NOT_FOUND)
+
+
+@tenant.command(name="show")
+async def show_tenant(name: str, *, options: Reading = READING) -> None:
+    """Shows a tenant, with the class of service and the limits that bound all its domains.
+
+    Parameters
+    ----------
+    name: The tenant.
+    """
+    async with session(is_operator=True) as connected:
+        show_one(options.output, plain(await tenant_named(await connected.provisioning(), name)))
 
 
 @tenant.command(name="create")

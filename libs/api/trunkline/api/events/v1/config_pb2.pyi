@@ -115,12 +115,34 @@ class DigestPolicySet(_message.Message):
     def __init__(self, algorithms: _Optional[_Iterable[str]] = ..., challenge_status: _Optional[int] = ..., is_qop_optional: _Optional[bool] = ...) -> None: ...
 
 class ClassOfServiceSet(_message.Message):
-    __slots__ = ("allowed_prefixes", "max_duration_s")
+    __slots__ = ("allowed_prefixes", "max_duration_s", "countries", "allows_premium", "max_rate_micros", "currency")
     ALLOWED_PREFIXES_FIELD_NUMBER: _ClassVar[int]
     MAX_DURATION_S_FIELD_NUMBER: _ClassVar[int]
+    COUNTRIES_FIELD_NUMBER: _ClassVar[int]
+    ALLOWS_PREMIUM_FIELD_NUMBER: _ClassVar[int]
+    MAX_RATE_MICROS_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
     allowed_prefixes: _containers.RepeatedScalarFieldContainer[str]
     max_duration_s: int
-    def __init__(self, allowed_prefixes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ...) -> None: ...
+    countries: _containers.RepeatedScalarFieldContainer[str]
+    allows_premium: bool
+    max_rate_micros: int
+    currency: str
+    def __init__(self, allowed_prefixes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ..., countries: _Optional[_Iterable[str]] = ..., allows_premium: _Optional[bool] = ..., max_rate_micros: _Optional[int] = ..., currency: _Optional[str] = ...) -> None: ...
+
+class LimitsSet(_message.Message):
+    __slots__ = ("max_calls", "max_calls_per_second")
+    MAX_CALLS_FIELD_NUMBER: _ClassVar[int]
+    MAX_CALLS_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    max_calls: int
+    max_calls_per_second: int
+    def __init__(self, max_calls: _Optional[int] = ..., max_calls_per_second: _Optional[int] = ...) -> None: ...
+
+class NearestPopSet(_message.Message):
+    __slots__ = ("pop",)
+    POP_FIELD_NUMBER: _ClassVar[int]
+    pop: str
+    def __init__(self, pop: _Optional[str] = ...) -> None: ...
 
 class IdentityPolicySet(_message.Message):
     __slots__ = ("policy",)

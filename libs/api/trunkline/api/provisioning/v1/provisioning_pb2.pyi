@@ -14,16 +14,20 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Tenant(_message.Message):
-    __slots__ = ("id", "name", "version", "is_suspended")
+    __slots__ = ("id", "name", "version", "is_suspended", "class_of_service", "limits")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     IS_SUSPENDED_FIELD_NUMBER: _ClassVar[int]
+    CLASS_OF_SERVICE_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     version: int
     is_suspended: bool
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., is_suspended: _Optional[bool] = ...) -> None: ...
+    class_of_service: _config_pb2.ClassOfServiceSet
+    limits: _config_pb2.LimitsSet
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., is_suspended: _Optional[bool] = ..., class_of_service: _Optional[_Union[_config_pb2.ClassOfServiceSet, _Mapping]] = ..., limits: _Optional[_Union[_config_pb2.LimitsSet, _Mapping]] = ...) -> None: ...
 
 class CreateTenantRequest(_message.Message):
     __slots__ = ("write", "tenant", "name")
@@ -362,7 +366,7 @@ class RemoveAccountResponse(_message.Message):
     def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., acl: _Optional[_Union[Acl, _Mapping]] = ...) -> None: ...
 
 class Domain(_message.Message):
-    __slots__ = ("label", "hostname", "hostnames", "acls", "digest_algorithms", "challenge_status", "is_qop_optional", "allowed_prefixes", "version", "warnings", "max_duration_s", "identity")
+    __slots__ = ("label", "hostname", "hostnames", "acls", "digest_algorithms", "challenge_status", "is_qop_optional", "allowed_prefixes", "version", "warnings", "max_duration_s", "identity", "class_of_service", "limits", "nearest_pop")
     LABEL_FIELD_NUMBER: _ClassVar[int]
     HOSTNAME_FIELD_NUMBER: _ClassVar[int]
     HOSTNAMES_FIELD_NUMBER: _ClassVar[int]
@@ -375,6 +379,9 @@ class Domain(_message.Message):
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     MAX_DURATION_S_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    CLASS_OF_SERVICE_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    NEAREST_POP_FIELD_NUMBER: _ClassVar[int]
     label: str
     hostname: str
     hostnames: _containers.RepeatedScalarFieldContainer[str]
@@ -387,7 +394,10 @@ class Domain(_message.Message):
     warnings: _containers.RepeatedScalarFieldContainer[str]
     max_duration_s: int
     identity: _config_pb2.IdentityPolicy
-    def __init__(self, label: _Optional[str] = ..., hostname: _Optional[str] = ..., hostnames: _Optional[_Iterable[str]] = ..., acls: _Optional[_Iterable[str]] = ..., digest_algorithms: _Optional[_Iterable[str]] = ..., challenge_status: _Optional[int] = ..., is_qop_optional: _Optional[bool] = ..., allowed_prefixes: _Optional[_Iterable[str]] = ..., version: _Optional[int] = ..., warnings: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ..., identity: _Optional[_Union[_config_pb2.IdentityPolicy, _Mapping]] = ...) -> None: ...
+    class_of_service: _config_pb2.ClassOfServiceSet
+    limits: _config_pb2.LimitsSet
+    nearest_pop: str
+    def __init__(self, label: _Optional[str] = ..., hostname: _Optional[str] = ..., hostnames: _Optional[_Iterable[str]] = ..., acls: _Optional[_Iterable[str]] = ..., digest_algorithms: _Optional[_Iterable[str]] = ..., challenge_status: _Optional[int] = ..., is_qop_optional: _Optional[bool] = ..., allowed_prefixes: _Optional[_Iterable[str]] = ..., version: _Optional[int] = ..., warnings: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ..., identity: _Optional[_Union[_config_pb2.IdentityPolicy, _Mapping]] = ..., class_of_service: _Optional[_Union[_config_pb2.ClassOfServiceSet, _Mapping]] = ..., limits: _Optional[_Union[_config_pb2.LimitsSet, _Mapping]] = ..., nearest_pop: _Optional[str] = ...) -> None: ...
 
 class CreateDomainRequest(_message.Message):
     __slots__ = ("write", "tenant", "label")
@@ -518,26 +528,60 @@ class SetDigestPolicyResponse(_message.Message):
     def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., domain: _Optional[_Union[Domain, _Mapping]] = ...) -> None: ...
 
 class SetClassOfServiceRequest(_message.Message):
-    __slots__ = ("write", "tenant", "label", "allowed_prefixes", "max_duration_s")
+    __slots__ = ("write", "tenant", "label", "allowed_prefixes", "max_duration_s", "countries", "allows_premium", "max_rate_micros", "currency")
     WRITE_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
     ALLOWED_PREFIXES_FIELD_NUMBER: _ClassVar[int]
     MAX_DURATION_S_FIELD_NUMBER: _ClassVar[int]
+    COUNTRIES_FIELD_NUMBER: _ClassVar[int]
+    ALLOWS_PREMIUM_FIELD_NUMBER: _ClassVar[int]
+    MAX_RATE_MICROS_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
     write: _common_pb2.WriteOptions
     tenant: str
     label: str
     allowed_prefixes: _containers.RepeatedScalarFieldContainer[str]
     max_duration_s: int
-    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., label: _Optional[str] = ..., allowed_prefixes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ...) -> None: ...
+    countries: _containers.RepeatedScalarFieldContainer[str]
+    allows_premium: bool
+    max_rate_micros: int
+    currency: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., label: _Optional[str] = ..., allowed_prefixes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ..., countries: _Optional[_Iterable[str]] = ..., allows_premium: _Optional[bool] = ..., max_rate_micros: _Optional[int] = ..., currency: _Optional[str] = ...) -> None: ...
 
 class SetClassOfServiceResponse(_message.Message):
-    __slots__ = ("receipt", "domain")
+    __slots__ = ("receipt", "domain", "tenant")
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
     receipt: _common_pb2.Receipt
     domain: Domain
-    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., domain: _Optional[_Union[Domain, _Mapping]] = ...) -> None: ...
+    tenant: Tenant
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., domain: _Optional[_Union[Domain, _Mapping]] = ..., tenant: _Optional[_Union[Tenant, _Mapping]] = ...) -> None: ...
+
+class SetLimitsRequest(_message.Message):
+    __slots__ = ("write", "tenant", "label", "max_calls", "max_calls_per_second")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    MAX_CALLS_FIELD_NUMBER: _ClassVar[int]
+    MAX_CALLS_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    label: str
+    max_calls: int
+    max_calls_per_second: int
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., label: _Optional[str] = ..., max_calls: _Optional[int] = ..., max_calls_per_second: _Optional[int] = ...) -> None: ...
+
+class SetLimitsResponse(_message.Message):
+    __slots__ = ("receipt", "domain", "tenant")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    domain: Domain
+    tenant: Tenant
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., domain: _Optional[_Union[Domain, _Mapping]] = ..., tenant: _Optional[_Union[Tenant, _Mapping]] = ...) -> None: ...
 
 class SetIdentityPolicyRequest(_message.Message):
     __slots__ = ("write", "tenant", "label", "policy")
@@ -552,6 +596,26 @@ class SetIdentityPolicyRequest(_message.Message):
     def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., label: _Optional[str] = ..., policy: _Optional[_Union[_config_pb2.IdentityPolicy, _Mapping]] = ...) -> None: ...
 
 class SetIdentityPolicyResponse(_message.Message):
+    __slots__ = ("receipt", "domain")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    domain: Domain
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., domain: _Optional[_Union[Domain, _Mapping]] = ...) -> None: ...
+
+class SetNearestPopRequest(_message.Message):
+    __slots__ = ("write", "tenant", "label", "pop")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    POP_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    label: str
+    pop: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., label: _Optional[str] = ..., pop: _Optional[str] = ...) -> None: ...
+
+class SetNearestPopResponse(_message.Message):
     __slots__ = ("receipt", "domain")
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]

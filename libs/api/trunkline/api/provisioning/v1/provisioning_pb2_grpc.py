@@ -154,10 +154,20 @@ class ProvisioningServiceStub:
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetClassOfServiceRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetClassOfServiceResponse.FromString,
                 _registered_method=True)
+        self.SetLimits = channel.unary_unary(
+                '/trunkline.api.provisioning.v1.ProvisioningService/SetLimits',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetLimitsRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetLimitsResponse.FromString,
+                _registered_method=True)
         self.SetIdentityPolicy = channel.unary_unary(
                 '/trunkline.api.provisioning.v1.ProvisioningService/SetIdentityPolicy',
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyResponse.FromString,
+                _registered_method=True)
+        self.SetNearestPop = channel.unary_unary(
+                '/trunkline.api.provisioning.v1.ProvisioningService/SetNearestPop',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetNearestPopRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetNearestPopResponse.FromString,
                 _registered_method=True)
         self.ListPops = channel.unary_unary(
                 '/trunkline.api.provisioning.v1.ProvisioningService/ListPops',
@@ -337,6 +347,13 @@ class ProvisioningServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetClassOfService(self, request, context):
+        """Of a domain; with an empty label of the tenant, which only operators set.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetLimits(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -344,6 +361,13 @@ class ProvisioningServiceServicer:
 
     def SetIdentityPolicy(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetNearestPop(self, request, context):
+        """The point of presence that the domain's default name leads to first.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -512,10 +536,20 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
                     request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetClassOfServiceRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetClassOfServiceResponse.SerializeToString,
             ),
+            'SetLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLimits,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetLimitsRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetLimitsResponse.SerializeToString,
+            ),
             'SetIdentityPolicy': grpc.unary_unary_rpc_method_handler(
                     servicer.SetIdentityPolicy,
                     request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyResponse.SerializeToString,
+            ),
+            'SetNearestPop': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetNearestPop,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetNearestPopRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetNearestPopResponse.SerializeToString,
             ),
             'ListPops': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPops,
@@ -1207,6 +1241,33 @@ class ProvisioningService:
             _registered_method=True)
 
     @staticmethod
+    def SetLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/SetLimits',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetLimitsRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def SetIdentityPolicy(request,
             target,
             options=(),
@@ -1223,6 +1284,33 @@ class ProvisioningService:
             '/trunkline.api.provisioning.v1.ProvisioningService/SetIdentityPolicy',
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyRequest.SerializeToString,
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetNearestPop(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/SetNearestPop',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetNearestPopRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetNearestPopResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -61,7 +61,11 @@ class ProvisioningServiceStub:
     DetachAcl: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.DetachAclRequest, _provisioning_pb2.DetachAclResponse]
     SetDigestPolicy: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetDigestPolicyRequest, _provisioning_pb2.SetDigestPolicyResponse]
     SetClassOfService: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetClassOfServiceRequest, _provisioning_pb2.SetClassOfServiceResponse]
+    """Of a domain; with an empty label of the tenant, which only operators set."""
+    SetLimits: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetLimitsRequest, _provisioning_pb2.SetLimitsResponse]
     SetIdentityPolicy: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetIdentityPolicyRequest, _provisioning_pb2.SetIdentityPolicyResponse]
+    SetNearestPop: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetNearestPopRequest, _provisioning_pb2.SetNearestPopResponse]
+    """The point of presence that the domain's default name leads to first."""
     ListPops: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopsRequest, _provisioning_pb2.ListPopsResponse]
     DrainPop: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.DrainPopRequest, _provisioning_pb2.DrainPopResponse]
     """Empties a point of presence: DNS leaves it out, OPTIONS is answered 503, new calls are refused after a while; requests within dialogs
@@ -106,7 +110,11 @@ class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     DetachAcl: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.DetachAclRequest, _provisioning_pb2.DetachAclResponse]  # type: ignore[assignment]
     SetDigestPolicy: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetDigestPolicyRequest, _provisioning_pb2.SetDigestPolicyResponse]  # type: ignore[assignment]
     SetClassOfService: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetClassOfServiceRequest, _provisioning_pb2.SetClassOfServiceResponse]  # type: ignore[assignment]
+    """Of a domain; with an empty label of the tenant, which only operators set."""
+    SetLimits: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetLimitsRequest, _provisioning_pb2.SetLimitsResponse]  # type: ignore[assignment]
     SetIdentityPolicy: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetIdentityPolicyRequest, _provisioning_pb2.SetIdentityPolicyResponse]  # type: ignore[assignment]
+    SetNearestPop: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetNearestPopRequest, _provisioning_pb2.SetNearestPopResponse]  # type: ignore[assignment]
+    """The point of presence that the domain's default name leads to first."""
     ListPops: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopsRequest, _provisioning_pb2.ListPopsResponse]  # type: ignore[assignment]
     DrainPop: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.DrainPopRequest, _provisioning_pb2.DrainPopResponse]  # type: ignore[assignment]
     """Empties a point of presence: DNS leaves it out, OPTIONS is answered 503, new calls are refused after a while; requests within dialogs
@@ -291,7 +299,15 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _provisioning_pb2.SetClassOfServiceRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_provisioning_pb2.SetClassOfServiceResponse, _abc.Awaitable[_provisioning_pb2.SetClassOfServiceResponse]]: ...
+    ) -> _typing.Union[_provisioning_pb2.SetClassOfServiceResponse, _abc.Awaitable[_provisioning_pb2.SetClassOfServiceResponse]]:
+        """Of a domain; with an empty label of the tenant, which only operators set."""
+
+    @_abc_1.abstractmethod
+    def SetLimits(
+        self,
+        request: _provisioning_pb2.SetLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provisioning_pb2.SetLimitsResponse, _abc.Awaitable[_provisioning_pb2.SetLimitsResponse]]: ...
 
     @_abc_1.abstractmethod
     def SetIdentityPolicy(
@@ -299,6 +315,14 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provisioning_pb2.SetIdentityPolicyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_pb2.SetIdentityPolicyResponse, _abc.Awaitable[_provisioning_pb2.SetIdentityPolicyResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def SetNearestPop(
+        self,
+        request: _provisioning_pb2.SetNearestPopRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provisioning_pb2.SetNearestPopResponse, _abc.Awaitable[_provisioning_pb2.SetNearestPopResponse]]:
+        """The point of presence that the domain's default name leads to first."""
 
     @_abc_1.abstractmethod
     def ListPops(

@@ -122,6 +122,20 @@ impl Proxy {
         }
         is_new
     }
+
+    /// Of a client transaction whose peer has taken too long (§16.8), or of our OPTIONS.
+    pub(super) fn on_timer_c(&mut self, turn: &mut Turn<'_>, key: Key) {
+        let Some(role) = self.clients.get(key).map(|client| client.role.clone()) else { return };
+        match role {
+            ClientRole::Try { call, .. } => self.on_try_overdue(turn, key, call),
+            ClientRole::Exchange { server, .. } => {
+                self.give_up(turn, key, ClientRole::Nobody, TIMED_OUT);
+                self.end_exchange(turn, server, 408);
+            }
+            ClientRole::Ping { gateway } => self.on_ping_overdue(turn, key, gateway),
+            ClientRole::Abandoned { .. } | ClientRole::Nobody | ClientRole::HangUp { .. } => self.remove_client(key),
+        }
+    }
 }
 
 /// A request of ours in the dialog that a 2xx made: From, To and Call-ID as there, to its Contact along its routes (§12.2.1.1).

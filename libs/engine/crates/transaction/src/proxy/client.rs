@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use trunkline_message::{Message, Method, OwnedMessage};
 
-use crate::action::Flow;
+use crate::action::{Flow, SeenBy};
 use crate::branch;
 use crate::forward::Identity;
 use crate::invite_client;
@@ -18,8 +18,9 @@ use crate::timer::Timers;
 use crate::token::Side;
 
 use super::call::End;
-use super::cancel::{MAX_HUNG_UP, TIMED_OUT};
+use super::cancel::MAX_HUNG_UP;
 use super::dialog::Sight;
+use super::sighting;
 use super::{Proxy, Timed, Turn};
 
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,8 @@ pub(super) enum ClientRole {
     /// The gateway given up as the `number`th of this call: a late 1xx is cancelled, a late 2xx said, acknowledged and hung up.
     /// Holds the To-tags that were.
     Abandoned { call: CallId, number: u32, hung_up: Vec<Vec<u8>> },
+    /// Our OPTIONS to this gateway; timer C bounds it.
+    Ping { gateway: Arc<str> },
     /// Nobody: our CANCEL, the BYE to a late answer, or the transaction above has ended.
     Nobody,
 }
@@ -442,6 +445,7 @@ impl Proxy {
                 ClientRole::Try { .. } | ClientRole::Exchange { .. } => self.start_timer_c(turn, key, self.config.timer_c_ms),
                 // Not restarted: a peer that goes on sending provisional responses is forgotten all the same.
                 ClientRole::Abandoned { .. } | ClientRole::Nobody | ClientRole::HangUp { .. } if self.is_timer_c_running(key) => {}
+                ClientRole::Ping { .. } => {}
                 ClientRole::Abandoned { .. } | ClientRole::Nobody | ClientRole::HangUp { .. } => {
                     self.start_timer_c(turn, key, self.lifetime_ms())
                 }
@@ -459,7 +463,8 @@ impl Proxy {
             }
             ClientRole::Abandoned { call, number, hung_up } => self.on_stray_response(turn, key, (call, number), hung_up, response),
             ClientRole::HangUp { call, side } => self.on_own_bye_answered(turn, call, side, response.status().unwrap_or_default()),
-            ClientRole::Nobody => {}
+            ClientRole::Ping { gateway } if !is_provisional => turn.saw(SeenBy::Options(gateway), sighting::sign_of(response)),
+            ClientRole::Ping { .. } | ClientRole::Nobody => {}
         }
     }
 
@@ -471,6 +476,7 @@ impl Proxy {
                 self.end_exchange(turn, server, 408);
             }
             ClientRole::HangUp { call, side } => self.on_own_bye_answered(turn, call, side, 408),
+            ClientRole::Ping { gateway } => self.on_ping_overdue(turn, key, gateway),
             ClientRole::Abandoned { .. } | ClientRole::Nobody => {}
         }
     }
@@ -484,19 +490,8 @@ impl Proxy {
                 self.end_exchange(turn, server, 500);
             }
             ClientRole::HangUp { call, side } => self.on_own_bye_answered(turn, call, side, 408),
+            ClientRole::Ping { gateway } => self.on_ping_unreachable(turn, key, gateway),
             ClientRole::Abandoned { .. } | ClientRole::Nobody => {}
-        }
-    }
-
-    fn on_timer_c(&mut self, turn: &mut Turn<'_>, key: Key) {
-        let Some(role) = self.clients.get(key).map(|client| client.role.clone()) else { return };
-        match role {
-            ClientRole::Try { call, .. } => self.on_try_overdue(turn, key, call),
-            ClientRole::Exchange { server, .. } => {
-                self.give_up(turn, key, ClientRole::Nobody, TIMED_OUT);
-                self.end_exchange(turn, server, 408);
-            }
-            ClientRole::Abandoned { .. } | ClientRole::Nobody | ClientRole::HangUp { .. } => self.remove_client(key),
         }
     }
 }

@@ -361,23 +361,29 @@ fn host_of(token: &Token, realm: &str) -> String {
     format!("{}.{realm}", token.domain)
 }
 
-/// The identity as far as a token carries it, in the form that the domain library gives it (identity.py): display names are lost with the row, and so is the number in an anonymous To; the
-/// customer's own To mostly names the same.
+/// The identity as far as a token carries it, in the form that the domain library gives it (identity.py).
 fn identity_of(token: &Token, request: &Message<'_>, realm: &str) -> Identity {
     let host = host_of(token, realm);
+    let details = &token.details;
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_number = token.user.strip_prefix('+').is_some_and(is_digits);
-    let sip = match token.user.as_str() {
+    let uri = match token.user.as_str() {
         "" => format!("<sip:{host}>"),
         user if is_number => format!("<sip:{user}@{host};user=phone>"),
         user => format!("<sip:{user}@{host}>"),
+    };
+    let sip = match details.name(&token.user, &token.domain) {
+        "" => uri,
+        name => format!("\"{name}\" {uri}"),
     };
     let mut asserted = Vec::new();
     // A domain alone names a caller without account and number; a realm alone names nobody.
     if token.has_asserted && !(token.user.is_empty() && token.domain.is_empty()) {
         asserted.push(sip.clone());
     }
-    if token.has_asserted_tel && is_number {
+    if let Some(tel) = details.tel.as_deref().filter(|_| token.has_asserted_tel) {
+        asserted.push(format!("<tel:+{tel}>"));
+    } else if token.has_asserted_tel && is_number {
         asserted.push(format!("<tel:{}>", token.user));
     } else if token.has_asserted_tel && token.has_tel_of_digits && is_digits(&token.user) {
         asserted.push(format!("<tel:+{}>", token.user));
@@ -389,7 +395,8 @@ fn identity_of(token: &Token, request: &Message<'_>, realm: &str) -> Identity {
     };
     let PrivacyForm { has_none, has_header, has_user, has_session } = token.privacy;
     let asked = [(has_none, "none"), (token.has_privacy_id, "id"), (has_header, "header"), (has_user, "user"), (has_session, "session")];
-    let privacy = asked.into_iter().filter(|(is_asked, _)| *is_asked).map(|(_, word)| word).collect::<Vec<_>>().join(";");
+    let rest = [(details.words.is_some(), details.words.as_deref().unwrap_or_default()), (details.is_critical, "critical")];
+    let privacy = asked.into_iter().chain(rest).filter(|(is_asked, _)| *is_asked).map(|(_, word)| word).collect::<Vec<_>>().join(";");
     let is_anonymous = forward::is_anonymous(&from_name_addr);
     let to_name_addr = match request.to().uri() {
         Ok(to) if is_anonymous => forward::to_name_addr(&String::from_utf8_lossy(to.user.unwrap_or_default()), token.next_hop.peer),

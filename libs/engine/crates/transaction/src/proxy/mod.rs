@@ -1,6 +1,7 @@
 //! The proxy: one object that knows every transaction and call of a worker.
 //!
 //! `ingress` sorts what arrives; `server` and `client` run the machines; `call` holds the rows and their ends, `phase` says where a call stands, `walk` tries the gateways,
+//! `sighting` says what they did and `options` asks whether they are there,
 //! `cancel` ends what was given up, `dialog` serves requests inside dialogs, `hangup` ends calls of our own accord, `hiding` gives back what one
 //! side was not shown of the other, `workers` says what belongs to another worker.
 
@@ -13,8 +14,10 @@ mod hiding;
 mod ingress;
 mod memory;
 mod numbering;
+mod options;
 pub(crate) mod phase;
 mod server;
+mod sighting;
 mod walk;
 mod workers;
 
@@ -37,6 +40,7 @@ use crate::transport::{Listener, Transport};
 use call::Call;
 use client::Client;
 use memory::EndedCalls;
+pub use options::Ping;
 use server::Server;
 
 /// Why `admit` made no call.

@@ -4,7 +4,7 @@
 
 use trunkline_message::{Message, Method};
 
-use crate::action::{FactKind, FailedBy, FailureCause, Flow};
+use crate::action::{FactKind, FailedBy, FailureCause, Flow, Sign};
 use crate::branch;
 use crate::forward::{self, Hop, Identity, Responder, RouteRewrite};
 use crate::plan::{Refusal, RoutePlan, Step, MAX_TARGETS};
@@ -21,6 +21,7 @@ use super::client::ClientRole;
 use super::hangup::Dialog;
 use super::hiding;
 use super::phase::{Change, Phase};
+use super::sighting::{fate_of, retry_after_s, Fate};
 use super::{Proxy, Turn};
 
 /// A request above it must not go by UDP where there is another way (§18.1.1).
@@ -135,7 +136,8 @@ impl Proxy {
     }
 
     /// The current gateway is out: says so and goes on.
-    fn fail_try(&mut self, turn: &mut Turn<'_>, key: Key, status: u16, cause: FailureCause) {
+    fn fail_try(&mut self, turn: &mut Turn<'_>, key: Key, status: u16, cause: FailureCause, retry_after_s: u32) {
+        self.saw_failure(turn, key, status, cause, retry_after_s);
         self.say_gateway_failed(turn, key, status, cause);
         self.try_next(turn, key);
     }
@@ -159,7 +161,7 @@ impl Proxy {
     pub(super) fn on_silent(&mut self, turn: &mut Turn<'_>, key: Key) {
         if self.calls.get(key).is_some_and(|call| call.phase == Phase::Trying) {
             self.abandon_try(turn, key, TIMED_OUT);
-            self.fail_try(turn, key, 0, FailureCause::Silent);
+            self.fail_try(turn, key, 0, FailureCause::Silent, 0);
         }
     }
 
@@ -167,7 +169,7 @@ impl Proxy {
         let Some(call) = self.calls.get_mut(key).filter(|call| !call.is_any_heard && call.phase == Phase::Trying) else { return };
         call.waiting.clear();
         self.abandon_try(turn, key, TIMED_OUT);
-        self.fail_try(turn, key, 0, FailureCause::Silent);
+        self.fail_try(turn, key, 0, FailureCause::Silent, 0);
     }
 
     /// Timer B, where it is shorter than the limit for silent gateways.
@@ -191,7 +193,7 @@ impl Proxy {
         let Some(call) = self.calls.get(key).filter(|call| call.current == Some(client)) else { return };
         match call.phase {
             Phase::Cancelled => self.fail_cancelled(turn, key),
-            Phase::Deciding | Phase::Trying | Phase::Ringing | Phase::Skipping | Phase::Overdue => self.fail_try(turn, key, 0, cause),
+            Phase::Deciding | Phase::Trying | Phase::Ringing | Phase::Skipping | Phase::Overdue => self.fail_try(turn, key, 0, cause, 0),
             Phase::Answered | Phase::Closing | Phase::Over => {}
         }
     }
@@ -222,7 +224,7 @@ impl Proxy {
         let Some(phase) = self.calls.get(key).map(|call| call.phase) else { return };
         self.abandon_try(turn, key, TIMED_OUT);
         match phase {
-            Phase::Skipping => self.fail_try(turn, key, 0, FailureCause::Pdd),
+            Phase::Skipping => self.fail_try(turn, key, 0, FailureCause::Pdd, 0),
             Phase::Cancelled => {
                 self.say_gateway_failed(turn, key, 0, FailureCause::Cancelled);
                 self.fail_cancelled(turn, key);
@@ -286,6 +288,7 @@ impl Proxy {
             Phase::Trying | Phase::Ringing if status > 100 => {
                 call.timers.stop(CallTimer::Pdd as usize);
                 if call.phase == Phase::Trying {
+                    turn.saw_try(call, Sign::SERVED);
                     call.change(Change::Ring);
                     turn.fact(call.id, FactKind::Progressed { number: call.tries, status });
                 }
@@ -324,6 +327,7 @@ impl Proxy {
         let is_answered = matches!(call.phase, Phase::Answered | Phase::Closing);
         let answered_ns = if is_answered { call.answered_ns } else { turn.now.unix_ns };
         if !is_answered {
+            turn.saw_try(call, Sign::SERVED);
             call.change(Change::Answer);
             call.answered_ns = answered_ns;
             call.callee_tag = tag.to_vec();
@@ -357,13 +361,13 @@ impl Proxy {
         call.is_any_heard = true;
         call.timers.stop(CallTimer::AllSilent as usize);
         match (call.phase, fate_of(status)) {
-            (Phase::Skipping, _) => self.fail_try(turn, key, status, FailureCause::Pdd),
+            (Phase::Skipping, _) => self.fail_try(turn, key, status, FailureCause::Pdd, 0),
             (Phase::Cancelled, _) => {
                 self.say_gateway_failed(turn, key, status, FailureCause::Cancelled);
                 self.fail_cancelled(turn, key);
             }
             (Phase::Overdue, _) => self.fail_overdue(turn, key, status),
-            (Phase::Trying, Fate::Next) => self.fail_try(turn, key, status, FailureCause::Status),
+            (Phase::Trying, Fate::Next) => self.fail_try(turn, key, status, FailureCause::Status, retry_after_s(response)),
             (Phase::Trying | Phase::Ringing, Fate::Pass) => self.pass_failure(turn, key, response),
             (Phase::Ringing, Fate::Next) => {
                 // It has rung: no other gateway, and none of these statuses means to the caller what it means to us (§16.7 step 6).
@@ -378,6 +382,7 @@ impl Proxy {
     fn pass_failure(&mut self, turn: &mut Turn<'_>, key: Key, response: &Message<'_>) {
         let status = response.status().unwrap_or_default();
         let Some(bytes) = self.response_of_try(turn, key, response, None) else { return };
+        self.calls.get(key).into_iter().for_each(|call| turn.saw_try(call, Sign::SERVED));
         self.say_gateway_failed(turn, key, status, FailureCause::Status);
         let refusal = Refusal { status, q850: cause_of(response), ..Refusal::default() };
         self.pass_call_failure(turn, key, &refusal, bytes);
@@ -424,20 +429,6 @@ impl Proxy {
             call.keep_routes(Side::Carrier, response.to_tag().unwrap_or_default(), &routes);
         }
         Some(bytes)
-    }
-}
-
-/// What a failure of a gateway means.
-enum Fate {
-    Next,
-    Pass,
-}
-
-/// 3xx, 401 and 407 are between the carrier and us; 5xx of these four say that this gateway cannot.
-fn fate_of(status: u16) -> Fate {
-    match status {
-        300..=399 | 401 | 407 | 500 | 502 | 503 | 504 => Fate::Next,
-        _ => Fate::Pass,
     }
 }
 
@@ -492,5 +483,6 @@ fn token_of(call: &Call, target: &Prepared, transport: Transport) -> Token {
         is_hidden: target.hides_topology,
         routes: None,
         shows_callee: target.shows_callee,
+        details: target.details.clone(),
     }
 }

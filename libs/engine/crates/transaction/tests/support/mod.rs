@@ -7,7 +7,7 @@ use std::sync::Arc;
 use trunkline_message::{HeaderTable, Message};
 use trunkline_transaction::{
     Action, Admission, CallHandle, CallId, Config, Disposition, Fact, FactKind, Failures, Flow, Listener, Now, Prepared, Proxy, Refusal,
-    RoutePlan, Step, Target, TokenKey, Transport,
+    RoutePlan, SeenBy, Sighting, Sign, Step, Target, TokenKey, Transport,
 };
 
 pub const OURS: &str = "127.0.1.1:5060";
@@ -42,6 +42,8 @@ pub struct Bench {
     pub now_ms: u64,
     pub sent: Vec<Sent>,
     pub facts: Vec<Fact>,
+    /// Gateways, those of OPTIONS with the word before them, and what they did.
+    pub seen: Vec<(String, Sign)>,
     /// Facts and start lines in the order of the actions.
     pub order: Vec<String>,
 }
@@ -71,7 +73,7 @@ impl Bench {
     pub fn with(config: Config, seed: u8) -> Self {
         let mut proxy = Proxy::new(config, [seed; 32]);
         proxy.set_token_keys(&[token_key()]);
-        Self { proxy, now_ms: 0, sent: Vec::new(), facts: Vec::new(), order: Vec::new() }
+        Self { proxy, now_ms: 0, sent: Vec::new(), facts: Vec::new(), seen: Vec::new(), order: Vec::new() }
     }
 
     pub fn now(&self) -> Now {
@@ -92,6 +94,13 @@ impl Bench {
                 Action::Fact(fact) => {
                     self.order.push(format!("{:?}", fact.kind).split([' ', '{']).next().unwrap().to_owned());
                     self.facts.push(fact);
+                }
+                Action::Saw(Sighting { by, sign }) => {
+                    let gateway = match by {
+                        SeenBy::Call(target) => target.gateway.clone(),
+                        SeenBy::Options(gateway) => format!("OPTIONS {gateway}"),
+                    };
+                    self.seen.push((gateway, sign));
                 }
             }
         }

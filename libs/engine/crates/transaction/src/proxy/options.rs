@@ -1,0 +1,77 @@
+//! OPTIONS of our own to gateways (RFC 3261 §11): whether somebody is there.
+
+use std::sync::Arc;
+
+use trunkline_message::{DialogRequest, Method};
+
+use crate::action::{Action, FailureCause, Flow, Now, SeenBy, Sign};
+use crate::entropy::write_hex;
+use crate::forward;
+use crate::slab::Key;
+use crate::transport::Transport;
+
+use super::client::ClientRole;
+use super::{Proxy, Turn};
+
+/// An OPTIONS to one gateway.
+#[derive(Clone, Debug)]
+pub struct Ping {
+    /// What its `Sighting` names.
+    pub gateway: Arc<str>,
+    pub flow: Flow,
+    /// Without a final response for so long it has kept silent; 64*T1 at most.
+    pub timeout_ms: u64,
+}
+
+impl Proxy {
+    /// Sends it; its `Sighting` comes with the final response, or with its failure. `false`: the bound on transactions is reached, and nothing
+    /// was sent.
+    pub fn ping(&mut self, now: Now, ping: &Ping, out: &mut Vec<Action>) -> bool {
+        if !self.has_room_in_dialog() {
+            return false;
+        }
+        let turn = &mut Turn { now, out };
+        let ours = self.listener(ping.flow.listener);
+        let mut target = format!("sip:{}", ping.flow.peer);
+        if ours.transport != Transport::Udp {
+            target += &format!(";transport={}", ours.transport.as_str());
+        }
+        let (mut call_id, mut tag) = (String::new(), String::new());
+        write_hex(&self.entropy.next::<16>(), &mut call_id);
+        write_hex(&self.entropy.next::<8>(), &mut tag);
+        let from = format!("<sip:{}>;tag={tag}", ours.address);
+        let to = format!("<{target}>");
+        let write = |branch: &str| {
+            let mut bytes = Vec::with_capacity(512);
+            let request = DialogRequest {
+                method: "OPTIONS",
+                remote_target: target.as_bytes(),
+                routes: &[],
+                via: &forward::via(ours, branch),
+                from: from.as_bytes(),
+                to: to.as_bytes(),
+                call_id: call_id.as_bytes(),
+                cseq: 1,
+                lines: b"Accept: application/sdp\r\n",
+            };
+            trunkline_message::write_request(&request, &mut bytes);
+            bytes
+        };
+        let role = ClientRole::Ping { gateway: Arc::clone(&ping.gateway) };
+        let key = self.send_request(turn, ping.flow, role, "0", Method::Options, write);
+        self.start_timer_c(turn, key, ping.timeout_ms);
+        true
+    }
+
+    /// Its time is over. A late answer finds nothing and says nothing.
+    pub(super) fn on_ping_overdue(&mut self, turn: &mut Turn<'_>, key: Key, gateway: Arc<str>) {
+        self.remove_client(key);
+        turn.saw(SeenBy::Options(gateway), Sign { cause: Some(FailureCause::Silent), status: 0, retry_after_s: 0 });
+    }
+
+    pub(super) fn on_ping_unreachable(&mut self, turn: &mut Turn<'_>, key: Key, gateway: Arc<str>) {
+        let Some(flow) = self.clients.get(key).map(|client| client.flow) else { return };
+        let cause = if self.transport(flow).is_reliable() { FailureCause::Connection } else { FailureCause::Icmp };
+        turn.saw(SeenBy::Options(gateway), Sign { cause: Some(cause), status: 0, retry_after_s: 0 });
+    }
+}
