@@ -1,4 +1,5 @@
-"""Checks that every test that docs/conformance.md names exists: `path::name`, in libs/engine/crates for Rust, in the root for Python."""
+"""Checks that every test that docs/conformance.md and docs/hardening.md name exists: `path::name`, in libs/engine/crates for Rust, in the
+root for Python."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-DOCUMENT = ROOT / "docs/conformance.md"
+DOCUMENTS = tuple(ROOT / "docs" / name for name in ("conformance.md", "hardening.md"))
 CRATES = ROOT / "libs/engine/crates"
 NAMED = re.compile(r"`([\w./-]+\.(?:rs|py))::(\w+)`")
 
@@ -24,14 +25,15 @@ def missing(text: str) -> list[str]:
 
 
 def main() -> int:
-    text = DOCUMENT.read_text()
-    found = missing(text)
-    for test in found:
-        print(f"docs/conformance.md names a test that is not there: {test}", file=sys.stderr)
-    if not NAMED.search(text):
-        print("docs/conformance.md names no test", file=sys.stderr)
-        return 1
-    return 1 if found else 0
+    problems = []
+    for document in DOCUMENTS:
+        name, text = document.relative_to(ROOT), document.read_text()
+        problems += [f"{name} names a test that is not there: {test}" for test in missing(text)]
+        if not NAMED.search(text):
+            problems.append(f"{name} names no test")
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def test_what_is_no_prefix_cannot_be_banned_and_a_gateway_is_never_banned(narrow
     assert gateway.final().status == 200
 
 
-def test_a_worker_that_is_behind_turns_new_calls_away_and_serves_the_ones_it_has(bench: EngineBench) -> None:
+def test_a_worker_that_is_behind_turns_new_calls_away_before_it_asks_anyone_and_serves_the_ones_it_has(bench: EngineBench) -> None:
     bench.apply(*by_address(ADDRESSES))
     gateway = bench.gateway()
     customer = bench.peer("127.0.0.77")
@@ -130,6 +130,10 @@ def test_a_worker_that_is_behind_turns_new_calls_away_and_serves_the_ones_it_has
     route = f"Route: {answer.one('Record-Route')}"
     customer.send(customer.request("ACK", call="call-up", to_tag=answer.to_tag, extra=(route,)))
     assert gateway.receive().start_line.startswith("ACK ")
+    ringing = bench.peer("127.0.0.78")
+    ringing.send(ringing.request(call="call-ringing"))
+    gateway.answer(gateway.receive(), "180 Ringing")
+    assert [ringing.receive().status, ringing.receive().status] == [100, 180]
 
     def decide(invite: Invite) -> Reject:
         # A policy that is too slow for what comes: 64 decisions, the most of one turn, take a third of a second.
@@ -143,13 +147,15 @@ def test_a_worker_that_is_behind_turns_new_calls_away_and_serves_the_ones_it_has
         peer = crowd if number < 300 else late
         peer.send(peer.request(call=f"crowd-{number}"))
     customer.send(customer.request("BYE", call="call-up", cseq=2, to_tag=answer.to_tag, extra=(route,)))
+    ringing.send(ringing.request(call="call-ringing"))
     bye = gateway.receive()
     assert bye.start_line.startswith("BYE ")
     gateway.answer(bye, "200 OK")
     assert customer.final().status == 200
-    bench.status_when("datagrams_received", 5 + 400)
+    assert ringing.receive().status == 180, "the retransmission of an INVITE that is served is no new call"
+    bench.status_when("datagrams_received", 5 + 3 + 400)
     status = bench.engine.status()
-    assert status["shed"] > 0 and status["admitted"] + status["shed"] == 401, status
+    assert status["shed"] > 0 and status["admitted"] + status["shed"] == 402, status
     answers = list(waiting(late))
     shed = [each for each in answers if each.start_line == "SIP/2.0 503 Overloaded T902"]
     assert len(shed) > 5 and {each.start_line for each in answers} <= {
