@@ -265,17 +265,30 @@ pub(crate) fn via(ours: Listener, branch: &str) -> Vec<u8> {
     via
 }
 
-/// Beside the known names: what speaks for a caller in the trust domains of others (RFC 4474, RFC 7315, RFC 5502). `n`
-/// is Identity-Info.
-const CALLER_HEADERS: [&[u8]; 8] = [
+/// Beside the known names: what speaks for a caller, or says who pays, in the trust domains of others (RFC 4457, RFC 4474, RFC 5002,
+/// RFC 5502, RFC 5503, RFC 6050, RFC 7315, RFC 7316, RFC 8496, 3GPP TS 24.229 §7.2). `n` is Identity-Info.
+const CALLER_HEADERS: [&[u8]; 21] = [
     b"Identity-Info",
     b"n",
     b"P-Access-Network-Info",
-    b"P-Charging-Vector",
-    b"P-Charging-Function-Addresses",
+    b"P-Asserted-Service",
     b"P-Associated-URI",
     b"P-Called-Party-ID",
+    b"P-Charge-Info",
+    b"P-Charging-Function-Addresses",
+    b"P-Charging-Vector",
+    b"P-DCS-Billing-Info",
+    b"P-DCS-LAES",
+    b"P-DCS-Redirect",
+    b"P-DCS-Trace-Party-ID",
+    b"P-Preferred-Service",
+    b"P-Private-Network-Indication",
+    b"P-Profile-Key",
     b"P-Served-User",
+    b"P-User-Database",
+    b"P-Visited-Network-ID",
+    b"Attestation-Info",
+    b"Origination-Id",
 ];
 
 /// No word of a customer about who is calling gets to a carrier; of an anonymous call no other word about the caller either

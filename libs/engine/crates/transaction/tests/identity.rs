@@ -7,7 +7,10 @@ use trunkline_transaction::*;
 
 const SPOOFED: &str =
     "P-Asserted-Identity: <sip:+1@evil>\r\np-asserted-IDENTITY : <tel:+1>,\r\n <sip:+2@evil>\r\nP-Preferred-Identity: <sip:+3@evil>\r\n\
-     Remote-Party-ID: <sip:+4@evil>;party=calling\r\nremote-party-id:\r\n\t<sip:+5@evil>\r\nPrivacy: none\r\n";
+     Remote-Party-ID: <sip:+4@evil>;party=calling\r\nremote-party-id:\r\n\t<sip:+5@evil>\r\nPrivacy: none\r\n\
+     P-Charge-Info: <sip:+6@evil>\r\np-asserted-service: urn:evil\r\nP-Preferred-Service: urn:evil\r\nP-Private-Network-Indication: evil\r\n\
+     P-Visited-Network-ID: evil\r\nP-Profile-Key: <sip:evil>\r\nP-DCS-Billing-Info: evil\r\nP-DCS-Trace-Party-ID: <sip:evil>\r\n\
+     Attestation-Info: evil\r\nOrigination-Id: evil\r\n";
 const ANONYMOUS: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
 
 fn shown() -> Target {
