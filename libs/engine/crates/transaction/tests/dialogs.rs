@@ -110,6 +110,27 @@ fn an_unreachable_gateway_answers_a_dialogs_request_with_500() {
     assert_eq!(bench.starts_to(CUSTOMER), ["SIP/2.0 500 Server Internal Error"]);
 }
 
+/// §16.7 step 6: by a 503 and its Retry-After the sender would leave us, not the one that it was calling.
+#[test]
+fn a_503_of_either_side_in_a_dialog_is_500_to_the_other() {
+    for method in ["INVITE", "INFO", "BYE"] {
+        let mut bench = Bench::new();
+        let (ok, invite) = bench.answered(alpha());
+        bench.receive(CUSTOMER, &from_customer(method, 2, &ok.text, ""));
+        let out = bench.one_to(ALPHA);
+        bench.take_sent();
+        bench.receive(ALPHA, &reply_with(&out.text, 503, "callee", ALPHA, "Retry-After: 3600\r\n"));
+        let heard = bench.one_to(CUSTOMER);
+        assert_eq!((heard.start(), values(&heard.text, "Retry-After").len()), ("SIP/2.0 500 Server Internal Error", 0), "{method}");
+        bench.receive(ALPHA, &from_carrier(method, 7, &invite.text, ""));
+        let out = bench.one_to(CUSTOMER);
+        bench.take_sent();
+        bench.receive(CUSTOMER, &reply(&out.text, 503, "caller", CUSTOMER));
+        assert_eq!(bench.starts_to(ALPHA), ["SIP/2.0 500 Server Internal Error"], "{method}");
+        assert_ne!(bench.fact_names().last().unwrap(), "Ended", "{method}: who refuses stays in the dialog");
+    }
+}
+
 #[test]
 fn the_customers_token_leads_to_the_gateway_whatever_the_request_uri_says() {
     let mut bench = Bench::new();

@@ -187,8 +187,11 @@ impl Proxy {
         if status == 100 || (status < 200 && !is_invite) {
             return;
         }
-        if status == 408 && !is_invite {
-            return self.end_exchange(turn, server, status);
+        match status {
+            408 if !is_invite => return self.end_exchange(turn, server, status),
+            // §16.7 step 6: by a 503 the sender would leave us, with all its calls, for what one peer of ours cannot do.
+            503 => return self.end_exchange(turn, server, 500),
+            _ => {}
         }
         let (request, source) = (Arc::clone(request), known.source);
         let lowered = renumber::as_asked(response, request.view().cseq().number);
