@@ -27,10 +27,10 @@ from trunkline.domain.events import (
 )
 from trunkline.domain.facts import Fact
 from trunkline.edge import tables as tables_module
-from trunkline.edge.key_ring import NO_KEYS, KeyRing, ring_of
+from trunkline.edge.key_ring import NO_KEYS, KeyRing, SigningKey, ring_of
 from trunkline.edge.tables import TableFeed
 from trunkline.engine import AccessTables
-from trunkline.engine.tables import TableChange
+from trunkline.engine.tables import SetTokenKeys, TableChange
 
 REALM = "sip.trunkline.test"
 HOST = f"acme.{REALM}"
@@ -74,6 +74,27 @@ class Bench:
     def outcome(self, source: str = "192.0.2.7", host: str = HOST, username: str = "") -> str:
         trace = self.engine.explain(host=host, source=source, username=username, is_password_right=True)
         return trace.reason or trace.outcome
+
+
+class Recording:
+    """The engine's tables, what they were given, and what was ordered of its calls."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.given: list[TableChange] = []
+        self.batches: list[tuple[int, int]] = []
+        """Sizes with their positions."""
+        self.orders: list[tuple[str, str, str]] = []
+        self._bench = bench
+
+    def apply(self, batch: list[TableChange], position: int) -> None:
+        self.given += batch
+        self.batches.append((len(batch), position))
+        self._bench.engine.apply(batch, position)
+
+    def hang_up(self, *, reason: str, facts: str = "", tenant: str = "", carrier: str = "") -> int:
+        assert self._bench.feed.directory.tenants[ACME].is_suspended or carrier, "new calls would still be taken"
+        self.orders.append((reason, tenant, carrier))
+        return 1
 
 
 @pytest.fixture
@@ -132,20 +153,28 @@ def test_a_rebuilt_replica_replaces_what_was_held_in_one_step(bench: Bench) -> N
     assert bench.feed.applied.position == 4
 
 
+def signing_ring(key_id: int) -> KeyRing:
+    key = SigningKey(key_id, KEY, 0, 2**40)
+    return KeyRing(nonce_keys=(key,), token_keys=(key,))
+
+
+def test_keys_that_sign_are_given_at_once_though_the_replica_is_being_built_anew(bench: Bench) -> None:
+    engine = Recording(bench)
+    bench.feed.attach(engine)
+    bench.tell(*STORY)
+    bench.feed.on_reset()
+    bench.feed.on_keys(signing_ring(7), NO_KEYS)
+    # The log went away, and what was read of it since the reset is of no use.
+    bench.feed.on_reset()
+    assert [change.keys[0].key_id for change in engine.given if isinstance(change, SetTokenKeys)] == [7]
+    assert bench.outcome() == "admit" and bench.engine.position == bench.position
+
+
 def test_long_groups_are_given_in_slices_that_end_with_a_commit(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables_module, "SLICE", 10)
-    given: list[tuple[int, int]] = []
-
-    class Recording:
-        def apply(self, batch: list[TableChange], position: int) -> None:
-            given.append((len(batch), position))
-            bench.engine.apply(batch, position)
-
-        def hang_up(self, *, reason: str, facts: str = "", tenant: str = "", carrier: str = "") -> int:
-            return 0
-
-    bench.feed.attach(Recording())
-    given.clear()
+    engine = Recording(bench)
+    bench.feed.attach(engine)
+    engine.batches.clear()
     bench.tell(*STORY, is_covered=False)
     for n in range(0, 40, 4):
         bench.position += 1
@@ -153,9 +182,9 @@ def test_long_groups_are_given_in_slices_that_end_with_a_commit(bench: Bench, mo
             event = AddressAdded(f"198.51.100.{n + m}/32")
             bench.feed.on_fact(Fact(Position(bench.position), Kind.ACL, ACME, "OUT", event, 1))
     bench.feed.on_covered(Position(bench.position))
-    assert given[-1][1] == bench.position and len(given) > 3
-    assert sum(size for size, _ in given) == 40 + 1 + 2 + 2
-    assert all(size <= 13 for size, _ in given)
+    assert engine.batches[-1][1] == bench.position and len(engine.batches) > 3
+    assert sum(size for size, _ in engine.batches) == 40 + 1 + 2 + 2
+    assert all(size <= 13 for size, _ in engine.batches)
     assert bench.outcome("198.51.100.39") == "admit"
 
 
@@ -171,24 +200,8 @@ def test_a_secret_without_its_key_is_not_applied_before_auth_was_asked_for_it(be
     assert bench.feed.applied.position == bench.position
 
 
-class Ending:
-    """The engine's tables, and what was ordered of its calls."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.orders: list[tuple[str, str, str]] = []
-        self._bench = bench
-
-    def apply(self, batch: list[TableChange], position: int) -> None:
-        self._bench.engine.apply(batch, position)
-
-    def hang_up(self, *, reason: str, facts: str = "", tenant: str = "", carrier: str = "") -> int:
-        assert self._bench.feed.directory.tenants[ACME].is_suspended or carrier, "new calls would still be taken"
-        self.orders.append((reason, tenant, carrier))
-        return 1
-
-
 def test_calls_are_ended_when_a_suspension_says_so_and_new_ones_are_refused_already(bench: Bench) -> None:
-    engine = Ending(bench)
+    engine = Recording(bench)
     bench.feed.attach(engine)
     bench.tell(*STORY, (Kind.CARRIER, "alpha", CarrierCreated()))
     bench.tell((Kind.TENANT, "acme", TenantSuspended()), (Kind.CARRIER, "alpha", CarrierSuspended()))
@@ -204,8 +217,30 @@ def test_calls_are_ended_when_a_suspension_says_so_and_new_ones_are_refused_alre
 
 
 def test_what_was_suspended_before_the_engine_came_has_no_calls_to_end(bench: Bench) -> None:
-    engine = Ending(bench)
+    engine = Recording(bench)
     bench.tell(*STORY, (Kind.TENANT, "acme", TenantSuspended(is_ending_calls=True)))
     bench.feed.attach(engine)
     bench.tell((Kind.ACL, "OUT", AddressAdded("198.51.100.1/32")))
     assert engine.orders == []
+
+
+def test_a_rebuilt_replica_ends_no_calls_of_who_was_suspended_and_resumed_long_ago(bench: Bench) -> None:
+    engine = Recording(bench)
+    bench.feed.attach(engine)
+    story: list[tuple[Kind, str, Event]] = [
+        *STORY,
+        (Kind.CARRIER, "alpha", CarrierCreated()),
+        (Kind.TENANT, "acme", TenantSuspended(is_ending_calls=True)),
+        (Kind.CARRIER, "alpha", CarrierSuspended(is_ending_calls=True)),
+    ]
+    bench.tell(*story)
+    bench.tell((Kind.TENANT, "acme", TenantResumed()), (Kind.CARRIER, "alpha", CarrierResumed()))
+    engine.orders.clear()
+    bench.feed.on_reset()
+    bench.position = 0
+    bench.tell(*story, (Kind.TENANT, "acme", TenantResumed()), (Kind.CARRIER, "alpha", CarrierResumed()))
+    assert engine.orders == []
+    bench.feed.on_reset()
+    bench.position = 0
+    bench.tell(*story)
+    assert engine.orders == [("T603", "acme", ""), ("T604", "", "alpha")]

@@ -15,7 +15,7 @@ from typing import Protocol, assert_never
 
 from trunkline.domain.bans import Ban
 from trunkline.domain.directory import Directory
-from trunkline.domain.events import CarrierSuspended, CredentialSet, Position, TenantId, TenantSuspended
+from trunkline.domain.events import CarrierResumed, CarrierSuspended, CredentialSet, Position, TenantId, TenantResumed, TenantSuspended
 from trunkline.domain.facts import Fact
 from trunkline.domain.reasons import REGISTRY
 from trunkline.edge.applied import AppliedPositions
@@ -85,8 +85,7 @@ class TableFeed:
         if isinstance(fact.event, CredentialSet) and not self._ring.holds(fact.tenant, fact.event.key_id):
             first = fact.position if self._awaited is None else self._awaited[0]
             self._awaited = first, self._on_missing_key()
-        if isinstance(fact.event, TenantSuspended | CarrierSuspended) and fact.event.is_ending_calls:
-            self._endings[fact.kind.value, fact.aggregate] = fact.event
+        self._note_ending(fact)
         changes = self._feed.changes(fact)
         if changes:
             self._waiting.append((fact.position, changes))
@@ -114,8 +113,7 @@ class TableFeed:
         changes: list[TableChange] = [
             SetBan(ban.cidr, math.ceil(ban.until_s), ban.reason) if ban.holds(now_s) else LiftBan(ban.cidr) for ban in bans
         ]
-        self._waiting.append((self._covered, changes))
-        self._give()
+        self._tell(changes)
 
     def on_reset(self) -> None:
         """The replica held something else than the log: all facts come again, and `on_covered` when they are whole. Calls go on being
@@ -136,7 +134,7 @@ class TableFeed:
         signing = ring.signing_changes(int(time.time()))
         if signing != self._signing:
             self._signing = signing
-            self._waiting.append((self._covered, list(signing)))
+            self._tell(signing)
         self._give()
 
     def _new_feed(self, directory: Directory) -> AccessFeed:
@@ -144,6 +142,11 @@ class TableFeed:
             return self._ring.unseal(tenant, credential, sealed)
 
         return AccessFeed(self._realm, (self._pop,), unseal, directory.find_domain)
+
+    def _tell(self, changes: list[TableChange]) -> None:
+        """What is no part of the log: it does not wait for a replica that is being built anew, nor is it forgotten with its facts."""
+        if self._engine is not None:
+            self._engine.apply(changes, self._covered)
 
     def _fill(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -167,6 +170,14 @@ class TableFeed:
         self._engine.apply(batch, self._covered)
         readable = self._covered if self._awaited is None else min(self._covered, self._awaited[0] - 1)
         self.applied.cover(readable, time.time())
+
+    def _note_ending(self, fact: Fact) -> None:
+        match fact.event:
+            case TenantSuspended(is_ending_calls=True) | CarrierSuspended(is_ending_calls=True):
+                self._endings[fact.kind.value, fact.aggregate] = fact.event
+            case TenantResumed() | CarrierResumed() if self._rebuilt is not None:
+                # History: those calls have ended long ago, and today's are not to.
+                self._endings.pop((fact.kind.value, fact.aggregate), None)
 
     def _end_calls(self) -> None:
         """New ones are refused already: a decision reads the directory. An edge that starts has none."""
