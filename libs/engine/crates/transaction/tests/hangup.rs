@@ -252,6 +252,21 @@ fn a_call_that_both_sides_keep_goes_on_with_its_numbers_and_can_be_hung_up_again
     bench.assert_empties();
 }
 
+/// §8.1.1.5: no number is 2^31 or more, and whoever had used the last one could not be hung up any more.
+#[test]
+fn neither_side_leaves_our_byes_without_a_number() {
+    let no_number = Disposition::Refuse { status: 400, code: "T101", unsupported: String::new() };
+    let mut bench = Bench::new();
+    let (ok, invite) = bench.answered(alpha());
+    assert_eq!(bench.receive(CUSTOMER, &from_customer("UPDATE", 2_147_483_647, &ok.text, "")), no_number);
+    assert_eq!(bench.receive(ALPHA, &from_carrier("INFO", 2_147_483_640, &invite.text, "")), no_number);
+    assert_eq!(bench.receive(CUSTOMER, &from_customer("INFO", 2_147_483_631, &ok.text, "")), Disposition::Done);
+    bench.take_sent();
+    hang_up(&mut bench);
+    let (customer, carrier) = byes(&mut bench);
+    assert_eq!((value(&customer, "CSeq"), value(&carrier, "CSeq")), ("1 BYE", "2147483632 BYE"));
+}
+
 #[test]
 fn a_call_that_is_being_set_up_is_cancelled_and_its_caller_answered() {
     for is_ringing in [false, true] {

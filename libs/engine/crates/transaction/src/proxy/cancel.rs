@@ -117,7 +117,7 @@ impl Proxy {
         turn.send(flow, write("ACK", cseq, &ack_branch));
         if is_new {
             hung_up.push(tag);
-            // Below 2^31: an INVITE with the last number there is was refused.
+            // Below 2^31: an INVITE with one of the last numbers was refused.
             self.send_request(turn, flow, ClientRole::Nobody, "0", Method::Bye, |branch| write("BYE", cseq.saturating_add(1), branch));
         }
         is_new

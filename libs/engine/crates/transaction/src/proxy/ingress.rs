@@ -7,9 +7,8 @@ use crate::branch;
 use crate::route::{self, Routes};
 use crate::slab::Key;
 
+use super::numbering::HIGHEST;
 use super::{Proxy, Turn};
-
-const LAST_CSEQ: u32 = (1 << 31) - 1;
 
 impl Proxy {
     pub(super) fn on_request(&mut self, turn: &mut Turn<'_>, flow: Flow, request: &Message<'_>) -> Disposition {
@@ -57,6 +56,7 @@ impl Proxy {
         }
         match routes {
             Routes::Token { .. } if request.max_forwards() == Some(0) => refuse(483, "T103"),
+            Routes::Token { .. } if request.cseq().number > HIGHEST => refuse(400, "T101"),
             Routes::Token { token, work } => match unknown_extensions(request) {
                 Some(disposition) => disposition,
                 None => self.on_dialog_request(turn, flow, request, &token, work, &loop_part),
@@ -68,8 +68,8 @@ impl Proxy {
                 _ if request.request_uri().is_ok_and(|uri| uri.scheme == Scheme::Other) => refuse(416, "T107"),
                 // In a dialog, but without the route set that we gave.
                 _ if request.to_tag().is_some() => refuse(481, "T108"),
-                // Our own BYE to a late answer needs a number above (§12.2.1.1), and 2^31 is none (§8.1.1.5).
-                Method::Invite if request.cseq().number >= LAST_CSEQ => refuse(400, "T101"),
+                // Our own BYE needs a number above (§12.2.1.1).
+                Method::Invite if request.cseq().number > HIGHEST => refuse(400, "T101"),
                 method => unknown_extensions(request).unwrap_or(match method {
                     Method::Invite => Disposition::NewInvite,
                     method => Disposition::OutOfDialog(method),

@@ -14,6 +14,8 @@ pub(super) struct Numbering {
 const MAX_OWN: usize = 16;
 /// §8.1.1.5.
 const LAST: u32 = (1 << 31) - 1;
+/// The highest number that a side may use: above it is room for ours, so that no side makes itself one that cannot be hung up.
+pub(super) const HIGHEST: u32 = LAST - MAX_OWN as u32;
 
 impl Numbering {
     pub fn starting_at(highest: u32) -> Self {
