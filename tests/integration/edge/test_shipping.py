@@ -167,3 +167,17 @@ async def test_an_edge_that_dies_while_shipping_sends_everything_after_its_resta
     for batch in await shipped(nats_server):
         lines.update(batch.lines.splitlines())
     assert lines == {line for content in journal.values() for line in content.splitlines()}
+
+
+async def test_a_disk_that_does_not_take_the_place_stops_nothing_and_gets_its_room_back(
+    nats_server: NatsServer, client: Client, tmp_path: Path
+) -> None:
+    journal = write_journal(tmp_path / "journal")
+    engine = bind(tmp_path / "journal")
+    # As little as on a full disk can the file be written.
+    (tmp_path / "journal" / "acked.new").mkdir()
+    async with shipping(engine, client):
+        await until("the journal is shipped", lambda: engine.status()["journal_backlog_bytes"] == 0)
+    engine.stop()
+    left = {path.stem for path in (tmp_path / "journal").glob("*.jsonl")}
+    assert not left & set(list(journal)[:-1])

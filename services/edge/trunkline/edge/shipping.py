@@ -102,7 +102,11 @@ class Shipper:
         while True:
             chunk, task = await under_way.get()
             await task
-            self._journal.acknowledge(chunk.segment, chunk.offset + len(chunk.lines))
+            try:
+                self._journal.acknowledge(chunk.segment, chunk.offset + len(chunk.lines))
+            except OSError as error:
+                # What is done with was deleted all the same. The next one covers this; a restart sends some lines again.
+                self._log.warning("the place in the journal is not noted: is the disk full?", segment=chunk.segment, why=str(error))
 
     async def _publish(self, chunk: JournalChunk) -> None:
         """Until the stream has it. Not bounded in tries: the alternative would be to lose it."""

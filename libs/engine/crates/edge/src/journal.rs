@@ -59,6 +59,8 @@ struct State {
     is_dirty: bool,
     /// Segments closed since the last `sync`.
     unsynced: Vec<Arc<File>>,
+    /// A segment was begun since the last `sync`: its name is to be on the disk too.
+    is_folder_dirty: bool,
 }
 
 /// See the module. Shared by the workers and by whoever drains; appending holds a lock for a copy.
@@ -104,8 +106,15 @@ impl Journal {
             }
             segments.push_back(Segment { name, file: Arc::new(file), len, mapped: None });
         }
-        let mut state =
-            State { segments, cursor: acknowledged.clone(), acknowledged, next_number: 0, is_dirty: false, unsynced: Vec::new() };
+        let mut state = State {
+            segments,
+            cursor: acknowledged.clone(),
+            acknowledged,
+            next_number: 0,
+            is_dirty: false,
+            unsynced: Vec::new(),
+            is_folder_dirty: false,
+        };
         begin_segment(dir, &boot, segment_bytes, &mut state)?;
         Ok(Self { dir: dir.to_owned(), segment_bytes, boot, state: Mutex::new(state) })
     }
@@ -141,21 +150,29 @@ impl Journal {
     /// # Errors
     /// What the file system says.
     pub fn sync(&self) -> io::Result<bool> {
-        let files = {
+        let (files, is_folder_dirty) = {
             let mut state = self.lock();
             if !std::mem::take(&mut state.is_dirty) {
                 return Ok(false);
             }
             let mut files = std::mem::take(&mut state.unsynced);
             files.extend(state.segments.back().map(|last| Arc::clone(&last.file)));
-            files
+            (files, std::mem::take(&mut state.is_folder_dirty))
         };
         for (at, file) in files.iter().enumerate() {
             if let Err(error) = file.sync_data() {
                 let mut state = self.lock();
                 state.is_dirty = true;
+                state.is_folder_dirty |= is_folder_dirty;
                 state.unsynced.extend(files.into_iter().skip(at));
                 return Err(error);
+            }
+        }
+        if is_folder_dirty {
+            if let Err(error) = File::open(&self.dir).and_then(|folder| folder.sync_all()) {
+                let mut state = self.lock();
+                (state.is_dirty, state.is_folder_dirty) = (true, true);
+                return Err(named(error, &self.dir));
             }
         }
         Ok(true)
@@ -202,7 +219,8 @@ impl Journal {
     /// deleted, except the one that is written to. An older place than the one known is ignored.
     ///
     /// # Errors
-    /// What the file system says; the place is remembered in this run all the same.
+    /// What the file system says; the place is remembered in this run all the same, and its segments are gone. A next run may drain some
+    /// lines again.
     pub fn acknowledge(&self, segment: &str, offset: u64) -> io::Result<()> {
         let mut state = self.lock();
         let place = (segment.to_owned(), offset);
@@ -213,7 +231,7 @@ impl Journal {
         if state.cursor < place {
             state.cursor = place;
         }
-        write_acknowledged(&self.dir, segment, offset)?;
+        // Before the place is noted: on a full disk this is what makes room for it.
         while state.segments.len() > 1 {
             let Some(first) = state.segments.front() else {
                 break;
@@ -226,7 +244,7 @@ impl Journal {
             fs::remove_file(&path).map_err(|error| named(error, &path))?;
             state.segments.pop_front();
         }
-        Ok(())
+        write_acknowledged(&self.dir, segment, offset)
     }
 
     /// Bytes appended and not acknowledged.
@@ -284,9 +302,13 @@ fn begin_segment(dir: &Path, boot: &str, bytes: u64, state: &mut State) -> io::R
     let name = format!("{boot}-{:08}", state.next_number);
     let path = segment_path(dir, &name);
     let len = usize::try_from(bytes).map_err(|_| io::Error::other(format!("a segment of {bytes} bytes")))?;
-    let (file, mapped) = MappedFile::create(&path, len).map_err(|error| named(error, &path))?;
-    File::open(dir)?.sync_all()?;
-    state.next_number += 1;
+    let made = MappedFile::create(&path, len);
+    // One that could not be taken away when there was no room for it is left behind, and the next has a name of its own.
+    if made.as_ref().map_or_else(|error| error.kind() == io::ErrorKind::AlreadyExists, |_| true) {
+        state.next_number += 1;
+    }
+    let (file, mapped) = made.map_err(|error| named(error, &path))?;
+    state.is_folder_dirty = true;
     if let Some(last) = state.segments.back_mut() {
         if last.mapped.take().is_some() {
             // The room that was not used goes back to the disk; where it does not, a reader finds zeros there.

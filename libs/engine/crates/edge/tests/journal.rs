@@ -186,3 +186,32 @@ fn a_segment_without_room_for_the_next_lines_is_cut_to_what_it_holds() {
     assert_eq!(lengths, [10, 2, 22, 10]);
     assert_eq!(drained(&journal), "12345\n678\n9\nlonger than a segment\nx\n");
 }
+
+#[test]
+fn a_place_that_cannot_be_noted_frees_the_disk_all_the_same() {
+    let folder = Folder::new("noted");
+    let journal = Journal::open(&folder.0, 1, 4).unwrap();
+    for line in [b"aa\n", b"bb\n", b"cc\n"] {
+        journal.append(line).unwrap();
+    }
+    let chunks = journal.drain(1 << 20, 1 << 18).unwrap();
+    // As little as on a full disk can the file be written.
+    fs::create_dir(folder.0.join("acked.new")).unwrap();
+    assert!(journal.acknowledge(&chunks[1].segment, 3).is_err());
+    assert_eq!(folder.segments().len(), 1, "what stands in the stream needs no room");
+    fs::remove_dir(folder.0.join("acked.new")).unwrap();
+    journal.acknowledge(&chunks[2].segment, 3).unwrap();
+    drop(journal);
+    assert_eq!(drained(&Journal::open(&folder.0, 2, 4).unwrap()), "");
+}
+
+#[test]
+fn a_segment_that_could_not_be_begun_is_not_in_the_way_of_the_next() {
+    let folder = Folder::new("begun");
+    let journal = Journal::open(&folder.0, 1, 4).unwrap();
+    journal.append(b"aa\n").unwrap();
+    fs::write(folder.0.join("0000000000000001-00000001.jsonl"), b"").unwrap();
+    let _ = journal.append(b"bb\n");
+    journal.append(b"cc\n").unwrap();
+    assert!(drained(&journal).ends_with("cc\n"));
+}
