@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -203,6 +206,8 @@ def test_a_call_over_ipv6_goes_through(tmp_path: Path) -> None:
         bench.close()
 
 
+TESTS = Path(__file__).parents[2]
+
 HANGING = """
 import sys, time
 from pathlib import Path
@@ -221,11 +226,43 @@ time.sleep(60)
 
 @pytest.mark.parametrize("then", ["serve", "stop"])
 def test_a_decision_that_hangs_ends_the_process_and_says_so(tmp_path: Path, then: str) -> None:
-    tests = Path(__file__).parents[2]
-    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tests)!r})\n{HANGING}", str(tmp_path), then]
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(TESTS)!r})\n{HANGING}", str(tmp_path), then]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == -6, done
     assert "a decision has taken more than 300 ms" in done.stderr
+
+
+HELD = """
+import os, signal, sys, time
+from pathlib import Path
+from helpers.engine import EngineBench, by_address
+from trunkline.engine import Reject
+bench = EngineBench(Path(sys.argv[1]), decision_limit_ms=500)
+bench.apply(*by_address())
+def decide(_):
+    os.kill(os.getpid(), signal.SIGSTOP)
+    time.sleep(0.25)
+    return Reject("T401")
+bench.decide = decide
+peer = bench.peer()
+peer.send(peer.request())
+print(peer.final().start_line)
+bench.close()
+"""
+
+
+def test_a_process_that_was_held_during_a_decision_goes_on(tmp_path: Path) -> None:
+    """A debugger, a paused machine, a group of processes that had its share: the decision had none of that time."""
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(TESTS)!r})\n{HELD}", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            os.waitpid(process.pid, os.WUNTRACED)
+            # Twice what a decision may take.
+            time.sleep(1)
+        finally:
+            os.kill(process.pid, signal.SIGCONT)
+        said, complained = process.communicate(timeout=30)
+    assert (process.returncode, said) == (0, "SIP/2.0 404 No Route T401\n"), complained
 
 
 def test_a_reinvite_from_elsewhere_passes_the_access_rule_again(bench: EngineBench) -> None:

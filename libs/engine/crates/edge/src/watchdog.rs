@@ -3,17 +3,16 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How often it looks: a tenth of the usual limit of two seconds.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Watches one worker's decisions.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Watchdog {
-    epoch: Instant,
-    /// Milliseconds since `epoch` at which the running decision began, plus one; 0 where none runs.
-    began: AtomicU64,
+    /// Goes up when a decision begins and when it ends: odd while one runs.
+    steps: AtomicU64,
     is_over: AtomicBool,
 }
 
@@ -23,7 +22,7 @@ impl Watchdog {
     /// # Errors
     /// Where the system gives no thread.
     pub fn start(limit: Duration) -> std::io::Result<Arc<Self>> {
-        let dog = Arc::new(Self { epoch: Instant::now(), began: AtomicU64::new(0), is_over: AtomicBool::new(false) });
+        let dog = Arc::new(Self::default());
         let watched = Arc::clone(&dog);
         std::thread::Builder::new().name("watchdog".to_owned()).spawn(move || watched.watch(limit))?;
         Ok(dog)
@@ -31,7 +30,7 @@ impl Watchdog {
 
     /// A decision begins; it ends when the guard is dropped.
     pub fn decision(&self) -> Running<'_> {
-        self.began.store(self.elapsed_ms() + 1, Ordering::Relaxed);
+        self.steps.fetch_add(1, Ordering::Relaxed);
         Running(self)
     }
 
@@ -39,16 +38,12 @@ impl Watchdog {
         self.is_over.store(true, Ordering::Relaxed);
     }
 
-    fn elapsed_ms(&self) -> u64 {
-        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX - 1)
-    }
-
     fn watch(&self, limit: Duration) {
-        let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        let mut looks = Looks::new(limit);
         while !self.is_over.load(Ordering::Relaxed) {
             std::thread::sleep(LOOK_EVERY);
-            let began = self.began.load(Ordering::Relaxed);
-            if began != 0 && self.elapsed_ms() + 1 - began > limit_ms {
+            if looks.find_hanging(self.steps.load(Ordering::Relaxed)) {
+                let limit_ms = limit.as_millis();
                 eprintln!("trunkline engine: a decision has taken more than {limit_ms} ms; the process ends itself, to be started again");
                 std::process::abort();
             }
@@ -62,6 +57,54 @@ pub struct Running<'a>(&'a Watchdog);
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.began.store(0, Ordering::Relaxed);
+        self.0.steps.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// In how many looks on end the same decision ran. No clock: in the time of a machine that stood still, or of a process that was held, the
+/// decision did not run either.
+#[derive(Debug)]
+struct Looks {
+    most: u128,
+    steps: u64,
+    seen: u128,
+}
+
+impl Looks {
+    fn new(limit: Duration) -> Self {
+        Self { most: limit.as_millis().div_ceil(LOOK_EVERY.as_millis()), steps: 0, seen: 0 }
+    }
+
+    /// Between the first look at a decision and the last of `most` more lies the limit.
+    fn find_hanging(&mut self, steps: u64) -> bool {
+        let is_same = steps == self.steps;
+        self.steps = steps;
+        self.seen = match steps % 2 {
+            1 if is_same => self.seen + 1,
+            running => running.into(),
+        };
+        self.seen > self.most
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hangs(steps: &[u64]) -> Vec<bool> {
+        let mut looks = Looks::new(3 * LOOK_EVERY);
+        steps.iter().map(|steps| looks.find_hanging(*steps)).collect()
+    }
+
+    #[test]
+    fn a_decision_that_runs_in_every_look_for_longer_than_the_limit_hangs() {
+        assert_eq!(hangs(&[0, 1, 1, 1, 1, 1]), [false, false, false, false, true, true]);
+    }
+
+    #[test]
+    fn many_decisions_one_after_another_do_not_and_neither_does_a_pause() {
+        assert!(!hangs(&[1, 3, 5, 7, 9, 11, 13]).contains(&true));
+        assert!(!hangs(&[4, 4, 4, 4, 4, 4]).contains(&true));
+        assert!(!hangs(&[1, 1, 1, 2, 3, 3, 3, 4]).contains(&true));
     }
 }
