@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from trunkline.domain.pop_health import observed_by
 from trunkline.domain.regions import nearest_first
 from trunkline.lab.supervisor.authority import ZONE, TlsFiles, identity_of
 from trunkline.lab.supervisor.nats_conf import Server, User, render
@@ -143,6 +144,11 @@ def of_edge(platform: Platform, pop: Pop) -> dict[str, Any]:
     return {
         "pop": pop.name,
         "listen": [f"{host}:{port}" for host in pop.sip_addresses for port in (f"{SIP}/udp", f"{SIP}/tcp", f"{SIPS}/tls")],
+        "observed": [
+            {"name": other.name, "address": f"{other.address}:{SIP}"}
+            for other in platform.pops
+            if other.name in observed_by(pop.name, [each.name for each in platform.pops])
+        ],
         "certificates": [sip_tls()],
         "carrier_tls": {"roots_file": PUBLIC_ROOTS, **sip_tls()},
         "ban_regions": list(platform.regions),

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from helpers import sipp, softphone
 from helpers.endpoints import End, Endpoint, acknowledge, exchange
-from helpers.everywhere import LISTED, demo_caller
+from helpers.everywhere import LISTED, demo_caller, led_to
 from helpers.platform import Platform, free_loopback, wait_for
 from helpers.platform_grpc import blocking_channel, operator
 from helpers.trunks import Trunk, create_carriers, create_customer
@@ -128,7 +128,10 @@ def test_calls_of_a_killed_edge_go_on_at_its_sibling_and_in_another_region(three
     wait_for("all calls are answered", lambda: len(live(platform, "eu1")) == 2 * CALLS)
     # What eu1 has not shipped yet waits on its disk until it is back; here it is to stay away.
     wait_for("their records are there", lambda: all(len(records(platform, each)) == CALLS for each in numbers.values()))
+    assert led_to(platform, "acme") == ["eu1", "eu2", "us1"]
     platform.lab("hold", "edge-eu1")
+    wait_for("DNS leaves it out", lambda: led_to(platform, "acme") == ["eu2", "us1"])
+    assert led_to(platform, "acme.eu1") == ["eu1"]
     for each in running:
         each.result().must_succeed(CALLS)
 
@@ -144,6 +147,7 @@ def test_calls_of_a_killed_edge_go_on_at_its_sibling_and_in_another_region(three
     sipp.run(tmp_path / "after", sipp.answered_call(caller), target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
     wait_for("what it ships after that", lambda: [row["outcome"] for row in records(platform, caller.number)] == ["answered"])
     assert ended() == complete
+    wait_for("DNS leads to it again", lambda: led_to(platform, "acme") == ["eu1", "eu2", "us1"], timeout_s=40)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dns.message
+import dns.query
 import grpc
 from helpers import sipp
 from helpers.platform import Platform, wait_for
@@ -76,6 +78,14 @@ def answers_options(platform: Platform, pop: str) -> bool:
             return probe.recv(65535).startswith(b"SIP/2.0 200")
         except (TimeoutError, ConnectionRefusedError):
             return False
+
+
+def led_to(platform: Platform, label: str) -> list[str]:
+    """The points of presence that DNS leads a client to that calls the domain by UDP, in the order of priority; those of one by name."""
+    host, port = platform.local["dns"].rsplit(":", 1)
+    query = dns.message.make_query(f"_sip._udp.{label}.{platform.local['base_domain']}", "SRV")
+    records = [record for rrset in dns.query.udp(query, host, port=int(port), timeout=5).answer for record in rrset]
+    return [name for _, name in sorted((record.priority, record.target.to_text().partition(".")[0]) for record in records)]
 
 
 def demo_caller(platform: Platform, number: str, *, pop: str = "", **changes: str) -> sipp.Caller:

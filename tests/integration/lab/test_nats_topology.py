@@ -122,6 +122,7 @@ async def test_an_edge_reads_the_log_of_home_and_publishes_its_own_calls_which_a
         "calls.us.us2",
         "calls.eu.eu1",
         "nonces.used.us2",
+        "pops.seen.us2",
         "$JS.eu.API.STREAM.DELETE.CONFIG",
         "$JS.eu.API.STREAM.PURGE.CONFIG",
         "$JS.eu.API.STREAM.UPDATE.CONFIG",

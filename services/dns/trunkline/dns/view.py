@@ -14,13 +14,14 @@ from trunkline.domain.views import Domain
 
 
 class View:
-    """`directory` is asked for each time: a replica that was rebuilt has another one."""
+    """`directory` is asked for each time: a replica that was rebuilt has another one. `is_down` says what was measured of a POP."""
 
-    def __init__(self, settings: DnsSettings, directory: Callable[[], Directory]) -> None:
+    def __init__(self, settings: DnsSettings, directory: Callable[[], Directory], is_down: Callable[[str], bool]) -> None:
         self._realm = settings.realm
         self._sites = [pop.site for pop in settings.pops]
         self._policy = Policy(settings.home, settings.ttl_s)
         self._directory = directory
+        self._is_down = is_down
         self.states: dict[str, PopState] = {}
         """What is believed of each POP since `steering` was last asked for."""
         self._seen: dict[str, PopState] | None = None
@@ -39,7 +40,8 @@ class View:
 
     def _see(self) -> dict[str, PopState]:
         directory = self._directory()
-        return {site.name: PopState.READY if directory.drain(site.name) is None else PopState.DRAINING for site in self._sites}
+        drained = {site.name: PopState.READY if directory.drain(site.name) is None else PopState.DRAINING for site in self._sites}
+        return {pop: PopState.DOWN if self._is_down(pop) else state for pop, state in drained.items()}
 
     def nearest_of(self, label: str) -> str | None:
         domain = self.domain(label)

@@ -13,6 +13,7 @@ from trunkline.edge.bans import enforce_bans
 from trunkline.edge.calls import CallService
 from trunkline.edge.degraded import Degraded
 from trunkline.edge.nonces import hear_used_nonces, tell_used_nonces
+from trunkline.edge.observing import Reporter
 from trunkline.edge.server import EdgeServicer, EdgeView, FeedState
 from trunkline.edge.settings import EdgeSettings
 from trunkline.edge.shipping import Sender, Shipper
@@ -52,6 +53,9 @@ async def join_platform(
     life.spawn("beacons", _follow_beacons(feed, replica))
     life.spawn("used nonces", _share_nonces(settings, calls, feed))
     life.spawn("bans", enforce_bans(settings.ban_regions, calls, feed))
+    reporter = Reporter(settings.name, settings.pop, lambda: calls.engine is not None)
+    life.spawn("observing", reporter.run(feed, {pop.name: pop.pair for pop in settings.observed}, settings.looks_from))
+    life.on_stop("last report", lambda: reporter.leave(feed))
     life.spawn("isolation", _watch(calls, replica, feed))
 
     traces.emit = telemetry.past_span

@@ -69,10 +69,22 @@ class ConnectionSettings(Settings):
     idle_ms: int = Field(default=3_600_000, ge=1_000, le=7 * DAY_S * 1000)
 
 
+class ObservedPop(Settings):
+    """Another point of presence, and where its customers reach it over UDP: `IP:PORT`."""
+
+    name: Name
+    address: SipListen
+
+    @property
+    def pair(self) -> tuple[str, int]:
+        return _split(self.address)[:2]
+
+
 class EdgeSettings(ServiceSettings):
     """`name` is the edge's own, unique over all POPs: records and message ids carry it.
 
     `listen` are the addresses of the POP by transport, `other_pops` the other points of presence, whose bound names are not served here.
+    `observed` are those of them that this edge looks at.
     The first of `certificates` is for clients that ask for a name that none has; their files, and those of `carrier_tls`, are looked at
     every `certificates_check_s` and read again when they changed.
     `workers` are threads that move SIP messages, each with sockets of its own on the same addresses; one is good for several thousand calls
@@ -90,6 +102,7 @@ class EdgeSettings(ServiceSettings):
     routing_addresses: tuple[ListenAddress, ...] = Field(default=(), max_length=16)
     ban_regions: tuple[Name, ...] = Field(default=(), max_length=16)
     other_pops: tuple[Name, ...] = Field(default=(), max_length=256)
+    observed: tuple[ObservedPop, ...] = Field(default=(), max_length=32)
     certificates: tuple[CertificateSettings, ...] = Field(default=(), max_length=1000)
     carrier_tls: CarrierTlsSettings | None = None
     certificates_check_s: float = Field(default=2.0, ge=0.05, le=3600)
@@ -114,6 +127,11 @@ class EdgeSettings(ServiceSettings):
     def journal_path(self) -> Path:
         """Where the engine writes its journal: `journal_dir`, by default in the state folder."""
         return self.journal_dir or self.state_dir / "journal"
+
+    @property
+    def looks_from(self) -> dict[bool, str]:
+        """Of `listen`, the first address of each family, by whether it is of IPv6."""
+        return {":" in host: host for host, _, _ in reversed(self.listeners)}
 
     @property
     def listeners(self) -> list[tuple[str, int, str]]:

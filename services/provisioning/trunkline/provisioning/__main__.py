@@ -14,6 +14,7 @@ from trunkline.runtime.authentication import Authenticator, TenantKey
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.grpc_pool import PeerPool
 from trunkline.runtime.grpc_server import GrpcServer
+from trunkline.runtime.pop_watch import PopWatch
 from trunkline.runtime.service import Lifecycle, run_service
 
 
@@ -31,12 +32,14 @@ async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
         return TenantKey(found.tenant, found.id) if found is not None else None
 
     server = GrpcServer(settings.grpc_listen, settings.tls, Authenticator(settings.operator_key_hash, find_tenant_key))
+    watch = PopWatch(pops.names, lambda: state.directory)
     servicer = ProvisioningServer(
-        state, Accounts(state, auth), Explainer(state, auth, settings.realm), Feed(state.log), pops, settings.realm
+        state, Accounts(state, auth), Explainer(state, auth, settings.realm), Feed(state.log), pops, settings.realm, watch
     )
     add_ProvisioningServiceServicer_to_server(servicer, server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)
+    life.spawn("pop watch", watch.run(state.nc))
     await state.complete()
     if is_home:
         life.spawn("beacon", publish_beacons(state.nc, state.replica.beacon))

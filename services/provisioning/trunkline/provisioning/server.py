@@ -19,7 +19,6 @@ from trunkline.domain.decide_access import existing_acl
 from trunkline.domain.decide_domain import existing_domain
 from trunkline.domain.errors import ErrorCode, Refusal
 from trunkline.domain.events import AclName, DomainLabel, TenantId
-from trunkline.domain.pop_states import PopState
 from trunkline.domain.views import Acl, Domain
 from trunkline.provisioning.accounts import Accounts
 from trunkline.provisioning.explain import Explainer
@@ -38,18 +37,22 @@ from trunkline.provisioning.rendering import (
 from trunkline.runtime.authentication import Role, current, require, tenant_for
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.fields import timeout_s
+from trunkline.runtime.pop_watch import PopWatch
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class ProvisioningServer(ProvisioningServiceServicer):
-    def __init__(self, state: ControlState, accounts: Accounts, explainer: Explainer, feed: Feed, pops: Pops, realm: str) -> None:
+    def __init__(
+        self, state: ControlState, accounts: Accounts, explainer: Explainer, feed: Feed, pops: Pops, realm: str, watch: PopWatch
+    ) -> None:
         self._state = state
         self._accounts = accounts
         self._explainer = explainer
         self._feed = feed
         self._pops = pops
         self._realm = realm
+        self._watch = watch
 
     async def CreateTenant(self, request: pb.CreateTenantRequest, context: Context) -> pb.CreateTenantResponse:
         require(Role.OPERATOR)
@@ -240,9 +243,8 @@ class ProvisioningServer(ProvisioningServiceServicer):
     async def ListPops(self, request: pb.ListPopsRequest, context: Context) -> pb.ListPopsResponse:
         pops = await self._pops.statuses()
         for pop in pops:
-            drain = self._state.directory.drain(pop.name)
-            pop.health = PopState.READY if drain is None else PopState.DRAINING
-            pop.health_reason = "" if drain is None else drain.note or "drained by command"
+            health = self._watch.healths[pop.name]
+            pop.health, pop.health_reason = health.state, health.reason
         if current().role is Role.TENANT:
             for pop in pops:
                 # How many calls others have is none of a customer's business.

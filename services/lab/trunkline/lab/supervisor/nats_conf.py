@@ -11,6 +11,9 @@ from trunkline.lab.supervisor.authority import ZONE, TlsFiles
 
 BEACON = "sync.config.head"
 USED_NONCES = "nonces.used"
+POPS_SEEN = "pops.seen"
+POP_WATCHERS = ("provisioning", "dns")
+"""Who judges the health of points of presence."""
 
 WRITES: Mapping[str, Sequence[str]] = {
     "provisioning": ("tenant", "apikey", "acl", "domain", "pop", "claim"),
@@ -72,7 +75,7 @@ def _allowed(user: User, home: str, regions: Sequence[str]) -> list[str]:
     allowed = _tails("CONFIG", (home,))
     if user.kind == "edge":
         allowed += _tails("BANS", regions)
-        return [*allowed, f"calls.{user.region}.{user.pop}", f"{USED_NONCES}.{user.pop}"]
+        return [*allowed, f"calls.{user.region}.{user.pop}", f"{USED_NONCES}.{user.pop}", f"{POPS_SEEN}.{user.pop}"]
     allowed.append(f"$JS.{home}.API.STREAM.MSG.GET.CONFIG")
     allowed += [f"config.{kind}.>" for kind in WRITES.get(user.kind, ())]
     if user.kind == "provisioning" and user.region == home:
@@ -93,7 +96,12 @@ def _tails(stream: str, regions: Sequence[str]) -> list[str]:
 
 
 def subscribes(user: User) -> list[str]:
-    return [f"_INBOX.{user.process}.>", BEACON, *([f"{USED_NONCES}.>"] if user.kind == "edge" else [])]
+    heard = [f"_INBOX.{user.process}.>", BEACON]
+    if user.kind == "edge":
+        heard.append(f"{USED_NONCES}.>")
+    if user.kind in POP_WATCHERS:
+        heard.append(f"{POPS_SEEN}.>")
+    return heard
 
 
 def render(server: Server) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trunkline.domain.pop_health import observed_by
 from trunkline.lab.supervisor.authority import Authority, TlsFiles
 from trunkline.lab.supervisor.layout import LOOPBACK6, Chosen, Layout, StateProblem, is_bindable, write_private
 from trunkline.lab.supervisor.nats_conf import Server, User, render
@@ -244,6 +245,11 @@ class Plan:
         return {
             "pop": pop.name,
             "listen": [f"{address}/{transport.rstrip('6')}" for transport, address in self.sip_addresses(pop).items()],
+            "observed": [
+                {"name": other.name, "address": f"{self.pop_host(other)}:{SIP_PORT}"}
+                for other in self.topology.pops
+                if other.name in observed_by(pop.name, [each.name for each in self.topology.pops])
+            ],
             "certificates": [self.sip_tls_table(pop.edge)],
             "carrier_tls": self.sip_tls_table(pop.edge, "roots_file"),
             "ban_regions": list(self.topology.service_regions),

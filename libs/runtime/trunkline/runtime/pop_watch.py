@@ -1,0 +1,92 @@
+"""The states of all points of presence as a service sees them: reports of edges over NATS, drains from the log, judged twice a second.
+
+    watch = PopWatch(names, lambda: state.directory)
+    life.spawn("pop watch", watch.run(state.nc))
+    watch.healths["eu1"].state
+
+Each service judges for itself, from what it hears: one that is cut off keeps what it believed last. `trunkline.domain.pop_health` decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from trunkline.domain.directory import Directory
+from trunkline.domain.pop_health import FRESH_S, WELL, Health, Report, judge
+from trunkline.domain.pop_states import PopState
+from trunkline.runtime.logs import logger
+from trunkline.runtime.pop_reports import SUBJECT, parse_report
+
+JUDGE_S: Final = 0.5
+EDGES_LIMIT: Final = 4096
+"""Reports that are kept; beyond it those of edges not heard before are left out."""
+
+
+class PopWatch:
+    """`pops` are all points of presence."""
+
+    def __init__(
+        self,
+        pops: Sequence[str],
+        directory: Callable[[], Directory],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pops = tuple(pops)
+        self._directory = directory
+        self._clock = clock
+        self._reports: dict[str, Report] = {}
+        self._log = logger("pops")
+        self.healths: Mapping[str, Health] = MappingProxyType(dict.fromkeys(self._pops, WELL))
+
+    @property
+    def states(self) -> dict[str, PopState]:
+        return {pop: health.state for pop, health in self.healths.items()}
+
+    def hear(self, body: bytes, subject: str) -> None:
+        """A report as it came; one that cannot be read, or speaks of another point of presence than its subject, is logged and left out."""
+        try:
+            report = parse_report(body, self._clock())
+            if subject != f"{SUBJECT}.{report.pop}":
+                raise ValueError(f"it speaks for {report.pop}")
+        except ValueError as error:
+            self._log.warning("a report of points of presence cannot be read", subject=subject, why=str(error))
+            return
+        if report.edge in self._reports or len(self._reports) < EDGES_LIMIT:
+            self._reports[report.edge] = report
+
+    def judge(self) -> None:
+        """Brings `healths` up to now."""
+        now_s = self._clock()
+        self._reports = {edge: report for edge, report in self._reports.items() if now_s - report.heard_s <= FRESH_S}
+        directory = self._directory()
+        drained = {pop: drain.note for pop in self._pops if (drain := directory.drain(pop)) is not None}
+        before = self.healths
+        self.healths = MappingProxyType(judge(before, self._pops, self._reports.values(), drained, now_s))
+        changed = [pop for pop in self._pops if self.healths[pop].state is not before[pop].state]
+        for pop in changed:
+            health = self.healths[pop]
+            self._log.warning(
+                "point of presence changed", pop=pop, state=health.state.value, was=before[pop].state.value, why=health.reason
+            )
+
+    async def run(self, client: Client) -> None:
+        """For ever. Subscribes when there is a connection; nats-py renews the subscription after every loss."""
+
+        async def on_message(message: Msg) -> None:
+            self.hear(message.data, message.subject)
+
+        is_subscribed = False
+        while True:
+            if not is_subscribed and client.is_connected:
+                await client.subscribe(f"{SUBJECT}.>", cb=on_message)
+                is_subscribed = True
+            self.judge()
+            await asyncio.sleep(JUDGE_S)

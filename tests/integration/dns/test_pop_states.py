@@ -1,0 +1,93 @@
+"""DNS follows what edges say of points of presence, over a real NATS, and what operators say in the log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import dns.asyncquery
+import dns.message
+from helpers.nats import NatsServer
+from helpers.service import REALM, control_state
+from integration.dns.conftest import HOST, POPS, NameServer
+
+from trunkline.api.common.v1.common_pb2 import WriteOptions
+from trunkline.domain import commands as c
+from trunkline.domain.events import TenantId
+from trunkline.domain.pop_health import MISSED_LIMIT, Report, Sight
+from trunkline.runtime.pop_reports import encode_report
+
+LIMIT_S = 10.0
+NAMES = tuple(pop["name"] for pop in POPS)
+ACME = TenantId("acme")
+
+
+async def targets(server: NameServer, label: str) -> list[str]:
+    query = dns.message.make_query(f"_sip._udp.{label}.{REALM}", "SRV")
+    response = await dns.asyncquery.udp(query, HOST, port=server.port, timeout=LIMIT_S)
+    return sorted(record.target.to_text().partition(".")[0] for rrset in response.answer for record in rrset)
+
+
+async def until_targets(server: NameServer, label: str, *expected: str) -> None:
+    found: list[str] = []
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            while (found := await targets(server, label)) != sorted(expected):  # noqa: ASYNC110 - a name server tells nobody
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"{label} leads to {found}, not to {sorted(expected)}") from None
+
+
+@asynccontextmanager
+async def reporting(nats: NatsServer, *, silent: str) -> AsyncIterator[None]:
+    """All edges but one report all the time, and that they get no answer from that one."""
+    client = await nats.connect()
+
+    async def report() -> None:
+        while True:
+            for pop in NAMES:
+                if pop != silent:
+                    sights = {
+                        other: Sight(missed=MISSED_LIMIT) if other == silent else Sight(answered=9) for other in NAMES if other != pop
+                    }
+                    await client.publish(f"pops.seen.{pop}", encode_report(Report(f"edge-{pop}", pop, 0.0, True, sights)))
+            await asyncio.sleep(0.2)
+
+    task = asyncio.create_task(report())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await client.close()
+
+
+async def test_one_that_is_down_or_drained_is_left_out_of_default_names_and_its_own_name_stays(
+    name_server: NameServer, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    async with control_state("provisioning", tmp_path / "other", nats_server) as state:
+
+        async def execute(command: c.Command) -> None:
+            await state.execute(command, WriteOptions(), actor="operator")
+
+        await execute(c.CreateTenant(ACME))
+        await execute(c.CreateDomain(ACME, "acme"))
+        await until_targets(name_server, "acme", *NAMES)
+        await execute(c.DrainPop("us1", NAMES))
+        await until_targets(name_server, "acme", "eu1", "eu2", "apac1")
+        async with reporting(nats_server, silent="eu1"):
+            await until_targets(name_server, "acme", "eu2", "apac1")
+            assert await targets(name_server, "acme.eu1") == ["eu1"]
+            assert await targets(name_server, "acme.us1") == ["us1"]
+            await execute(c.UndrainPop("us1", NAMES))
+            await until_targets(name_server, "acme", "eu2", "us1", "apac1")
+            # What is believed of a drain survives the name server, what was measured is heard again.
+            await execute(c.DrainPop("us1", NAMES))
+            await name_server.kill()
+            await name_server.start()
+            await until_targets(name_server, "acme", "eu2", "apac1")
+        # Nobody says anything any more: it stays as it is.
+        await execute(c.UndrainPop("us1", NAMES))
+        await until_targets(name_server, "acme", "eu2", "us1", "apac1")
