@@ -156,5 +156,23 @@ def test_an_operator_bans_a_range_for_a_time(trunks: Trunks) -> None:
         assert refused.returncode != 0 and why in refused.stderr, refused.stderr
 
 
+def test_a_range_wider_than_a_company_is_heard_where_an_operator_has_exempted_it(trunks: Trunks) -> None:
+    platform, source = trunks.platform, f"{trunks.platform.loopback}.88.8"
+    wide = f"127.{int(platform.loopback.split('.')[1]) // 2 * 2}.0.0/15"
+    platform.cli("acl", "create", "WIDE")
+    platform.cli("acl", "address", "add", "WIDE", wide)
+    platform.cli("domain", "create", "wide")
+    platform.cli("domain", "attach", "wide", "WIDE", "--wait")
+    platform.cli("ban", "add", source)
+    wait_for("silence at eu1", lambda: not trunks.is_answered("eu1", source, "wide"))
+    denied = platform.cli("acl", "address", "exempt", "WIDE", wide, "--tenant", "nobody", check=False)
+    assert denied.returncode != 0 and "nobody" in denied.stderr
+    platform.cli("acl", "address", "exempt", "WIDE", wide, "--tenant", "acme", "--wait")
+    assert trunks.is_answered("eu1", source, "wide") and not trunks.is_answered("eu1", source, "guarded")
+    [address] = platform.json("acl", "show", "WIDE")["addresses"]
+    assert address["is_ban_exempt"]
+    platform.cli("ban", "lift", source)
+
+
 def _at_least(rows: list[dict[str, str]], number: int) -> list[dict[str, str]]:
     return rows if len(rows) >= number else []

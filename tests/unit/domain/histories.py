@@ -107,8 +107,8 @@ def _pool() -> list[c.Command]:
             pool += [c.CreateApiKey(tenant, key, bytes([seed]) * KEY_HASH_BYTES), c.RevokeApiKey(tenant, key)]
         for acl in ("office", "pbx"):
             pool += [c.CreateAcl(tenant, acl), c.DeleteAcl(tenant, acl)]
-            for cidr in ("192.0.2.0/24", "2001:db8::/32"):
-                pool += [c.AddAddress(tenant, acl, cidr), c.RemoveAddress(tenant, acl, cidr)]
+            for cidr in ("192.0.2.0/24", "2001:db8::/31"):
+                pool += [c.AddAddress(tenant, acl, cidr), c.ApproveBanExemption(tenant, acl, cidr), c.RemoveAddress(tenant, acl, cidr)]
             for credential in ("c1", "c2"):
                 pool += [c.AddAccount(tenant, acl, "alice", credential), c.ChangeAccountCredential(tenant, acl, "alice", credential)]
             pool += [c.RemoveAccount(tenant, acl, "alice")]

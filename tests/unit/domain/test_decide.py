@@ -46,6 +46,8 @@ REFUSED: list[tuple[c.Command, ErrorCode, str]] = [
     (c.CreateAcl(ACME, "off.ice"), BAD, "ACL_NAME_INVALID"),
     (c.DeleteAcl(ACME, "office"), F, "ACL_ATTACHED"),
     (c.DeleteAcl(ACME, "pbx"), N, "ACL_NOT_FOUND"),
+    (c.ApproveBanExemption(ACME, "office", "192.0.2.0/24"), F, "EXEMPT_ALREADY"),
+    (c.ApproveBanExemption(ACME, "office", "10.0.0.0/8"), N, "ADDRESS_NOT_FOUND"),
     (c.AddAddress(ACME, "office", "192.0.2.0/24"), E, "ADDRESS_EXISTS"),
     (c.AddAddress(ACME, "office", "192.0.2.1/24"), BAD, "ADDRESS_HOST_BITS"),
     (c.AddAddress(ACME, "office", "::/0"), BAD, "ADDRESS_IS_EVERYONE"),

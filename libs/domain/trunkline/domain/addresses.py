@@ -63,6 +63,12 @@ def canonical_cidr(text: str, *, allow_everyone: bool = False, is_listed: bool =
     return str(network)
 
 
+def is_narrow(cidr: str) -> bool:
+    """Of a company, not of a part of the Internet: /16 or narrower, /32 of IPv6. `cidr` is canonical."""
+    network = ipaddress.ip_network(cidr)
+    return network.prefixlen >= (16 if network.version == 4 else 32)
+
+
 def canonical_ip(text: str, *, field: str) -> str:
     """One address, canonical. Raises Refusal."""
     try:

@@ -74,6 +74,15 @@ class AddAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class ApproveBanExemption:
+    """Of a listed range wider than /16 (IPv6: /32); operators only."""
+
+    tenant: TenantId
+    acl: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveAddress:
     tenant: TenantId
     acl: str
@@ -318,6 +327,7 @@ Command = (
     | DeleteAcl
     | AddAddress
     | RemoveAddress
+    | ApproveBanExemption
     | AddAccount
     | ChangeAccountCredential
     | RemoveAccount

@@ -24,6 +24,7 @@ from trunkline.domain.events import (
     AddressRemoved,
     ApiKeyCreated,
     ApiKeyRevoked,
+    BanExemptionApproved,
     CarrierChanged,
     CarrierCreated,
     CarrierResumed,
@@ -76,7 +77,9 @@ def compaction(fact: Fact) -> Compaction:
         case DeckRowsAdded(revision=revision):
             return Compaction(f"{base}/revision/{revision}/rows/{fact.position}")
         case AddressRemoved(cidr=cidr):
-            return Compaction(f"{base}/removed", (f"{base}/address/{cidr}",))
+            return Compaction(f"{base}/removed", (f"{base}/address/{cidr}", f"{base}/exempt/{cidr}"))
+        case BanExemptionApproved(cidr=cidr):
+            return Compaction(f"{base}/exempt/{cidr}")
         case AccountCredentialChanged(username=username):
             return Compaction(f"{base}/account/{username}/credential")
         case AccountRemoved(username=username):

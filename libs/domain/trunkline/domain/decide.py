@@ -11,6 +11,7 @@ from trunkline.domain.commands import (
     AddAddress,
     AddDeckRows,
     AddGateway,
+    ApproveBanExemption,
     AttachAcl,
     ChangeAccountCredential,
     ChangeCarrier,
@@ -69,6 +70,8 @@ def decide(directory: Directory, command: Command) -> Decision:
             return decide_access.add_address(directory, command)
         case RemoveAddress():
             return decide_access.remove_address(directory, command)
+        case ApproveBanExemption():
+            return decide_access.approve_ban_exemption(directory, command)
         case AddAccount():
             return decide_access.add_account(directory, command)
         case ChangeAccountCredential():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from trunkline.domain import names
-from trunkline.domain.addresses import canonical_cidr
+from trunkline.domain.addresses import canonical_cidr, is_narrow
 from trunkline.domain.commands import (
     AddAccount,
     AddAddress,
+    ApproveBanExemption,
     ChangeAccountCredential,
     CreateAcl,
     CreateApiKey,
@@ -34,6 +35,7 @@ from trunkline.domain.events import (
     AddressRemoved,
     ApiKeyCreated,
     ApiKeyRevoked,
+    BanExemptionApproved,
     CredentialErased,
     CredentialId,
     CredentialSet,
@@ -143,6 +145,17 @@ def remove_address(directory: Directory, command: RemoveAddress) -> Decision:
     if cidr not in acl.addresses:
         raise not_found("ADDRESS_NOT_FOUND", "address", f'{cidr} does not stand in the ACL "{acl.name}".')
     return _on_acl(acl, AddressRemoved(cidr))
+
+
+def approve_ban_exemption(directory: Directory, command: ApproveBanExemption) -> Decision:
+    acl = existing_acl(directory, command.tenant, command.acl)
+    cidr = canonical_cidr(command.address, is_listed=True)
+    address = acl.addresses.get(cidr)
+    if address is None:
+        raise not_found("ADDRESS_NOT_FOUND", "address", f'{cidr} does not stand in the ACL "{acl.name}".')
+    if is_narrow(cidr):
+        raise failed_precondition("EXEMPT_ALREADY", f"{cidr} needs no approval: whoever lists so narrow a range hears all of it.")
+    return _on_acl(acl) if address.is_ban_exempt else _on_acl(acl, BanExemptionApproved(cidr))
 
 
 def add_account(directory: Directory, command: AddAccount) -> Decision:

@@ -26,6 +26,7 @@ from trunkline.domain.events import (
     AddressRemoved,
     ApiKeyCreated,
     ApiKeyRevoked,
+    BanExemptionApproved,
     CarrierChanged,
     CarrierCreated,
     CarrierId,
@@ -103,6 +104,7 @@ _NOT_FOR_CALLS: Final = frozenset(
         AclDeleted,
         AddressAdded,
         AddressRemoved,
+        BanExemptionApproved,
         AccountAdded,
         AccountCredentialChanged,
         AccountRemoved,
@@ -199,6 +201,7 @@ class Directory:
                 | AclDeleted()
                 | AddressAdded()
                 | AddressRemoved()
+                | BanExemptionApproved()
                 | AccountAdded()
                 | AccountCredentialChanged()
                 | AccountRemoved()
@@ -287,7 +290,14 @@ class Directory:
     def _apply_to_acl(
         self,
         fact: Fact,
-        event: AclCreated | AclDeleted | AddressAdded | AddressRemoved | AccountAdded | AccountCredentialChanged | AccountRemoved,
+        event: AclCreated
+        | AclDeleted
+        | AddressAdded
+        | AddressRemoved
+        | BanExemptionApproved
+        | AccountAdded
+        | AccountCredentialChanged
+        | AccountRemoved,
     ) -> None:
         tenant, name = fact.tenant, AclName(fact.aggregate)
         if isinstance(event, AclCreated):
@@ -308,6 +318,11 @@ class Directory:
                 addresses[cidr] = Address(cidr, event.caller_id, event.description)
             case AddressRemoved(cidr=cidr):
                 addresses.pop(cidr, None)
+            case BanExemptionApproved(cidr=cidr):
+                address = addresses.get(cidr)
+                if address is None:
+                    raise _misfit(fact, f"the address {cidr} does not stand there")
+                addresses[cidr] = replace(address, is_ban_exempt=True)
             case AccountAdded():
                 username = Username(event.username)
                 self._put_account(tenant, accounts, Account(username, CredentialId(event.credential_id), event.caller_id))

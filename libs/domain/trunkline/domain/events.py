@@ -90,6 +90,13 @@ class AddressRemoved:
 
 
 @dataclass(frozen=True, slots=True)
+class BanExemptionApproved:
+    """An operator holds who sends from this wide range for a customer: its ACL's domains hear banned addresses of it."""
+
+    cidr: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AccountAdded:
     username: str = ""
     credential_id: str = ""
@@ -318,6 +325,7 @@ Event = (
     | AclDeleted
     | AddressAdded
     | AddressRemoved
+    | BanExemptionApproved
     | AccountAdded
     | AccountCredentialChanged
     | AccountRemoved

@@ -52,11 +52,12 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`cidr` is canonical, `caller_id` E.164 with `+` or empty."""
+    """`cidr` is canonical, `caller_id` E.164 with `+` or empty. `is_ban_exempt`: as an operator approved; narrow ranges need none."""
 
     cidr: str
     caller_id: str
     description: str
+    is_ban_exempt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

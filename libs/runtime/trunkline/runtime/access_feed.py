@@ -26,6 +26,7 @@ from trunkline.domain.events import (
     AddressRemoved,
     ApiKeyCreated,
     ApiKeyRevoked,
+    BanExemptionApproved,
     CarrierChanged,
     CarrierCreated,
     CarrierResumed,
@@ -57,6 +58,7 @@ from trunkline.domain.facts import Fact
 from trunkline.domain.host_names import host_names
 from trunkline.domain.views import Domain
 from trunkline.engine.tables import (
+    ExemptAddress,
     RemoveAccount,
     RemoveAcl,
     RemoveAddress,
@@ -137,6 +139,8 @@ class AccessFeed:
                 return [SetAddress(acl_key(tenant, fact.aggregate), event.cidr, event.caller_id)]
             case AddressRemoved():
                 return [RemoveAddress(acl_key(tenant, fact.aggregate), event.cidr)]
+            case BanExemptionApproved():
+                return [ExemptAddress(acl_key(tenant, fact.aggregate), event.cidr)]
             case AccountAdded():
                 return self._account_added(tenant, acl_key(tenant, fact.aggregate), event)
             case AccountCredentialChanged():

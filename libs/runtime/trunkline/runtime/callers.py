@@ -62,6 +62,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, frozenset[str]]] = {
         "ListAcls": _PEOPLE,
         "DeleteAcl": _PEOPLE,
         "AddAddress": _PEOPLE,
+        "ApproveBanExemption": _OPERATOR,
         "RemoveAddress": _PEOPLE,
         "AddAccount": _PEOPLE,
         "SetAccountPassword": _PEOPLE,

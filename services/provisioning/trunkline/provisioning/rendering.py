@@ -66,7 +66,10 @@ def acl_message(directory: Directory, acl: Acl, limit_bytes: int = ANSWER_BYTES)
             warnings.append(f"{count} {what}; the first {len(shown)} are shown here.")
     return pb.Acl(
         name=acl.name,
-        addresses=[pb.Address(cidr=each.cidr, caller_id=each.caller_id, description=each.description) for each in addresses],
+        addresses=[
+            pb.Address(cidr=each.cidr, caller_id=each.caller_id, description=each.description, is_ban_exempt=each.is_ban_exempt)
+            for each in addresses
+        ],
         accounts=[pb.Account(username=each.username, caller_id=each.caller_id, credential_id=each.credential_id) for each in accounts],
         attached_domains=directory.domains_with(acl.tenant, acl.name),
         version=acl.version,

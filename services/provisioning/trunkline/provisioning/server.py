@@ -124,6 +124,12 @@ class ProvisioningServer(ProvisioningServiceServicer):
         receipt = await self._state.write(command, request.write)
         return pb.AddAddressResponse(receipt=receipt, acl=self._acl_now(tenant, request.acl))
 
+    async def ApproveBanExemption(self, request: pb.ApproveBanExemptionRequest, context: Context) -> pb.ApproveBanExemptionResponse:
+        require(Role.OPERATOR)
+        tenant = tenant_for(request.tenant)
+        receipt = await self._state.write(commands.ApproveBanExemption(tenant, request.acl, request.address), request.write)
+        return pb.ApproveBanExemptionResponse(receipt=receipt, acl=self._acl_now(tenant, request.acl))
+
     async def RemoveAddress(self, request: pb.RemoveAddressRequest, context: Context) -> pb.RemoveAddressResponse:
         tenant = tenant_for(request.tenant)
         receipt = await self._state.write(commands.RemoveAddress(tenant, request.acl, request.address), request.write)

@@ -48,6 +48,11 @@ impl Prefix {
         self.len >= if self.network.is_ipv4() { NARROW_V4 } else { NARROW_V6 }
     }
 
+    /// `source` is canonical.
+    pub(crate) fn covers(&self, source: IpAddr) -> bool {
+        self.common_bits(source) == Some(self.len)
+    }
+
     /// How many leading bits `source` shares with the network; `None` for the other family.
     fn common_bits(&self, source: IpAddr) -> Option<u8> {
         let bits = match (self.network, source) {

@@ -20,6 +20,7 @@ pub enum Change {
     RemoveDomain { host: String },
     SetAddress { acl: String, cidr: String, caller_id: String },
     RemoveAddress { acl: String, cidr: String },
+    ExemptAddress { acl: String, cidr: String },
     SetAccount { acl: String, username: String, secret: Secret, caller_id: String },
     RemoveAccount { acl: String, username: String },
     RemoveAcl { acl: String },
@@ -134,8 +135,10 @@ pub struct Snapshot {
     nonce_keys: Arc<[NonceKey]>,
     reasons: Arc<HashMap<String, Reason>>,
     bans: PrefixTable<Arc<Ban>>,
-    /// In how many ACLs a prefix stands; narrow ones only.
+    /// In how many ACLs a prefix stands; narrow and exempt ones only.
     listed: PrefixTable<u32>,
+    /// Wide prefixes that count as narrow ones do, by ACL. There are few.
+    exempt: Arc<HashMap<String, Vec<Prefix>>>,
 }
 
 impl Snapshot {
@@ -151,6 +154,7 @@ impl Snapshot {
             reasons: Arc::default(),
             bans: PrefixTable::new(),
             listed: PrefixTable::new(),
+            exempt: Arc::default(),
         }
     }
 
@@ -190,8 +194,10 @@ impl Snapshot {
     /// Some ACL of this domain lists this address, as of `is_listed`.
     pub fn is_listed_by(&self, domain: &Domain, source: IpAddr) -> bool {
         let source = canonical_source(source);
-        let mut acls = domain.acls.iter().filter_map(|key| self.acl(key));
-        acls.any(|acl| acl.addresses.find(source).is_some_and(|(prefix, _)| prefix.is_narrow()))
+        domain.acls.iter().any(|key| {
+            let found = self.acl(key).and_then(|acl| acl.addresses.find(source));
+            found.is_some_and(|(prefix, _)| prefix.is_narrow() || self.exemptions(key).iter().any(|exempt| exempt.covers(source)))
+        })
     }
 
     /// What the certificate of a gateway at this address must name; `None`: the address.
@@ -237,7 +243,16 @@ impl Snapshot {
                 if self.acls.get(acl.as_str()).is_some_and(|acl| acl.addresses.get(prefix).is_some()) {
                     self.count_listed(prefix, false);
                 }
+                self.end_exemptions(&acl, |exempt| exempt == prefix);
                 self.change_acl(&acl, |acl| acl.addresses.remove(prefix));
+            }
+            Change::ExemptAddress { acl, cidr } => {
+                let prefix = parse_prefix(&cidr)?;
+                let is_listed = self.acl(&acl).is_some_and(|acl| acl.addresses.get(prefix).is_some());
+                if is_listed && !prefix.is_narrow() && !self.exemptions(&acl).contains(&prefix) {
+                    Arc::make_mut(&mut self.exempt).entry(acl).or_default().push(prefix);
+                    self.add_listed(prefix, true);
+                }
             }
             Change::SetAccount { acl, username, secret, caller_id } => {
                 require(&username, "username")?;
@@ -245,6 +260,7 @@ impl Snapshot {
             }
             Change::RemoveAccount { acl, username } => self.change_acl(&acl, |acl| drop(acl.accounts.remove(username.as_str()))),
             Change::RemoveAcl { acl } => {
+                self.end_exemptions(&acl, |_| true);
                 if let Some(removed) = self.acls.remove(acl.as_str()) {
                     removed.addresses.prefixes().for_each(|prefix| self.count_listed(prefix, false));
                 }
@@ -335,9 +351,30 @@ impl Snapshot {
     }
 
     fn count_listed(&mut self, prefix: Prefix, is_added: bool) {
-        if !prefix.is_narrow() {
+        if prefix.is_narrow() {
+            self.add_listed(prefix, is_added);
+        }
+    }
+
+    fn exemptions(&self, acl: &str) -> &[Prefix] {
+        self.exempt.get(acl).map_or(&[], Vec::as_slice)
+    }
+
+    fn end_exemptions(&mut self, acl: &str, is_over: impl Fn(Prefix) -> bool) {
+        let (over, left): (Vec<_>, Vec<_>) = self.exemptions(acl).iter().partition(|prefix| is_over(**prefix));
+        if over.is_empty() {
             return;
         }
+        let exempt = Arc::make_mut(&mut self.exempt);
+        if left.is_empty() {
+            exempt.remove(acl);
+        } else {
+            exempt.insert(acl.to_owned(), left);
+        }
+        over.into_iter().for_each(|prefix| self.add_listed(prefix, false));
+    }
+
+    fn add_listed(&mut self, prefix: Prefix, is_added: bool) {
         let count = self.listed.get(prefix).copied().unwrap_or(0);
         match if is_added { count + 1 } else { count.saturating_sub(1) } {
             0 => self.listed.remove(prefix),

@@ -55,3 +55,31 @@ fn a_domain_lists_what_its_own_acls_list() {
     assert!(!lists(&["a/IN"], "198.51.100.7"), "another's list");
     assert!(!lists(&["a/WIDE"], "10.1.2.3"), "too wide to know anybody by");
 }
+
+#[test]
+fn a_wide_range_that_is_exempt_lists_its_addresses_as_long_as_it_stands_there() {
+    let exempt = |acl: &str, cidr: &str| Change::ExemptAddress { acl: acl.to_owned(), cidr: cidr.to_owned() };
+    let domain = Domain {
+        tenant: "acme".to_owned(),
+        label: "acme".to_owned(),
+        acls: vec!["a/WIDE".into()],
+        algorithms: vec![Algorithm::Md5],
+        challenge_status: 407,
+        is_qop_optional: false,
+    };
+    let tables = Tables::new();
+    let lists = |source: &str| {
+        let tables = tables.load();
+        let by_domain = tables.is_listed_by(&domain, source.parse().unwrap());
+        assert_eq!(by_domain, tables.is_listed(format!("{source}:5060").parse().unwrap()));
+        by_domain
+    };
+    tables.apply(vec![exempt("a/WIDE", "10.0.0.0/8"), set("a/WIDE", "10.0.0.0/8"), set("a/WIDE", "10.0.0.0/12")], 1).unwrap();
+    assert!(!lists("10.1.2.3"), "what does not stand there is not exempt");
+    tables.apply(vec![exempt("a/WIDE", "10.0.0.0/8"), exempt("a/WIDE", "10.0.0.0/8")], 2).unwrap();
+    assert!(lists("10.1.2.3") && lists("10.200.2.3") && !lists("11.1.2.3"), "also where a narrower range is not exempt");
+    tables.apply(vec![remove("a/WIDE", "10.0.0.0/8"), set("a/WIDE", "10.0.0.0/8")], 3).unwrap();
+    assert!(!lists("10.1.2.3"));
+    tables.apply(vec![exempt("a/WIDE", "10.0.0.0/12"), Change::RemoveAcl { acl: "a/WIDE".to_owned() }], 4).unwrap();
+    assert!(!lists("10.1.2.3"));
+}

@@ -181,6 +181,7 @@ impl<'py> Entry<'py> {
             "RemoveDomain" => Change::RemoveDomain { host: self.text("host")? },
             "SetAddress" => Change::SetAddress { acl: self.text("acl")?, cidr: self.text("cidr")?, caller_id: self.text("caller_id")? },
             "RemoveAddress" => Change::RemoveAddress { acl: self.text("acl")?, cidr: self.text("cidr")? },
+            "ExemptAddress" => Change::ExemptAddress { acl: self.text("acl")?, cidr: self.text("cidr")? },
             "SetAccount" => Change::SetAccount {
                 acl: self.text("acl")?,
                 username: self.text("username")?,

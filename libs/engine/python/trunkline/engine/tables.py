@@ -49,6 +49,14 @@ class RemoveAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class ExemptAddress:
+    """This wide range lists its addresses for what bans concern, as a narrow one does by itself; as long as it stands in the ACL."""
+
+    acl: str
+    cidr: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetAccount:
     """An account of an ACL. HA1s are raw: 16, 32 and 32 bytes. All empty: the account exists but its secret cannot be read (a key is
     missing or was erased), so nobody can authenticate as it, yet its ACL keeps its account half."""
@@ -149,6 +157,7 @@ TableChange = (
     | RemoveDomain
     | SetAddress
     | RemoveAddress
+    | ExemptAddress
     | SetAccount
     | RemoveAccount
     | RemoveAcl

@@ -137,6 +137,21 @@ async def add_address(
         await finish(connected, options, f"added {cidr} to {name}", answer.receipt, answer.acl)
 
 
+@address.command(name="exempt")
+async def exempt_address(name: str, cidr: str, *, options: Writing = WRITING) -> None:
+    """Has the domains of the list hear a range wider than /16 (IPv6: /32) even where addresses in it are banned (operators).
+
+    Parameters
+    ----------
+    name: The list's name.
+    cidr: As it was added.
+    """
+    request = provisioning.ApproveBanExemptionRequest(write=options.options(), tenant=options.tenant, acl=name, address=cidr)
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.provisioning()).ApproveBanExemption(request)
+        await finish(connected, options, f"exempted {cidr} of {name} from bans", answer.receipt, answer.acl)
+
+
 @address.command(name="remove")
 async def remove_address(name: str, cidr: str, *, options: Writing = WRITING) -> None:
     """Removes an address or a range.

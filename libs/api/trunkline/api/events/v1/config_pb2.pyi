@@ -58,6 +58,12 @@ class AddressRemoved(_message.Message):
     cidr: str
     def __init__(self, cidr: _Optional[str] = ...) -> None: ...
 
+class BanExemptionApproved(_message.Message):
+    __slots__ = ("cidr",)
+    CIDR_FIELD_NUMBER: _ClassVar[int]
+    cidr: str
+    def __init__(self, cidr: _Optional[str] = ...) -> None: ...
+
 class AccountAdded(_message.Message):
     __slots__ = ("username", "credential_id", "caller_id")
     USERNAME_FIELD_NUMBER: _ClassVar[int]

@@ -170,14 +170,16 @@ class Acl(_message.Message):
     def __init__(self, name: _Optional[str] = ..., addresses: _Optional[_Iterable[_Union[Address, _Mapping]]] = ..., accounts: _Optional[_Iterable[_Union[Account, _Mapping]]] = ..., attached_domains: _Optional[_Iterable[str]] = ..., version: _Optional[int] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Address(_message.Message):
-    __slots__ = ("cidr", "caller_id", "description")
+    __slots__ = ("cidr", "caller_id", "description", "is_ban_exempt")
     CIDR_FIELD_NUMBER: _ClassVar[int]
     CALLER_ID_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    IS_BAN_EXEMPT_FIELD_NUMBER: _ClassVar[int]
     cidr: str
     caller_id: str
     description: str
-    def __init__(self, cidr: _Optional[str] = ..., caller_id: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+    is_ban_exempt: bool
+    def __init__(self, cidr: _Optional[str] = ..., caller_id: _Optional[str] = ..., description: _Optional[str] = ..., is_ban_exempt: _Optional[bool] = ...) -> None: ...
 
 class Account(_message.Message):
     __slots__ = ("username", "caller_id", "credential_id")
@@ -272,6 +274,26 @@ class AddAddressRequest(_message.Message):
     def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., acl: _Optional[str] = ..., address: _Optional[str] = ..., caller_id: _Optional[str] = ..., description: _Optional[str] = ..., allow_everyone: _Optional[bool] = ...) -> None: ...
 
 class AddAddressResponse(_message.Message):
+    __slots__ = ("receipt", "acl")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    acl: Acl
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., acl: _Optional[_Union[Acl, _Mapping]] = ...) -> None: ...
+
+class ApproveBanExemptionRequest(_message.Message):
+    __slots__ = ("write", "tenant", "acl", "address")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    acl: str
+    address: str
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., acl: _Optional[str] = ..., address: _Optional[str] = ...) -> None: ...
+
+class ApproveBanExemptionResponse(_message.Message):
     __slots__ = ("receipt", "acl")
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
     ACL_FIELD_NUMBER: _ClassVar[int]

@@ -94,6 +94,11 @@ class ProvisioningServiceStub:
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.AddAddressRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.AddAddressResponse.FromString,
                 _registered_method=True)
+        self.ApproveBanExemption = channel.unary_unary(
+                '/trunkline.api.provisioning.v1.ProvisioningService/ApproveBanExemption',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ApproveBanExemptionRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ApproveBanExemptionResponse.FromString,
+                _registered_method=True)
         self.RemoveAddress = channel.unary_unary(
                 '/trunkline.api.provisioning.v1.ProvisioningService/RemoveAddress',
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.RemoveAddressRequest.SerializeToString,
@@ -275,6 +280,14 @@ class ProvisioningServiceServicer:
 
     def AddAddress(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveBanExemption(self, request, context):
+        """A listed range wider than /16 (IPv6: /32) is heard by the domains of its ACL even where an address in it is banned, as narrower ones are
+        by themselves. Operators only.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -475,6 +488,11 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
                     servicer.AddAddress,
                     request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.AddAddressRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.AddAddressResponse.SerializeToString,
+            ),
+            'ApproveBanExemption': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveBanExemption,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ApproveBanExemptionRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ApproveBanExemptionResponse.SerializeToString,
             ),
             'RemoveAddress': grpc.unary_unary_rpc_method_handler(
                     servicer.RemoveAddress,
@@ -906,6 +924,33 @@ class ProvisioningService:
             '/trunkline.api.provisioning.v1.ProvisioningService/AddAddress',
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.AddAddressRequest.SerializeToString,
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.AddAddressResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveBanExemption(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/ApproveBanExemption',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ApproveBanExemptionRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ApproveBanExemptionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -48,6 +48,10 @@ class ProvisioningServiceStub:
     DeleteAcl: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.DeleteAclRequest, _provisioning_pb2.DeleteAclResponse]
     """FAILED_PRECONDITION names the domains that it is still attached to."""
     AddAddress: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.AddAddressRequest, _provisioning_pb2.AddAddressResponse]
+    ApproveBanExemption: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ApproveBanExemptionRequest, _provisioning_pb2.ApproveBanExemptionResponse]
+    """A listed range wider than /16 (IPv6: /32) is heard by the domains of its ACL even where an address in it is banned, as narrower ones are
+    by themselves. Operators only.
+    """
     RemoveAddress: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.RemoveAddressRequest, _provisioning_pb2.RemoveAddressResponse]
     AddAccount: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.AddAccountRequest, _provisioning_pb2.AddAccountResponse]
     SetAccountPassword: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetAccountPasswordRequest, _provisioning_pb2.SetAccountPasswordResponse]
@@ -97,6 +101,10 @@ class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     DeleteAcl: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.DeleteAclRequest, _provisioning_pb2.DeleteAclResponse]  # type: ignore[assignment]
     """FAILED_PRECONDITION names the domains that it is still attached to."""
     AddAddress: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.AddAddressRequest, _provisioning_pb2.AddAddressResponse]  # type: ignore[assignment]
+    ApproveBanExemption: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ApproveBanExemptionRequest, _provisioning_pb2.ApproveBanExemptionResponse]  # type: ignore[assignment]
+    """A listed range wider than /16 (IPv6: /32) is heard by the domains of its ACL even where an address in it is banned, as narrower ones are
+    by themselves. Operators only.
+    """
     RemoveAddress: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.RemoveAddressRequest, _provisioning_pb2.RemoveAddressResponse]  # type: ignore[assignment]
     AddAccount: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.AddAccountRequest, _provisioning_pb2.AddAccountResponse]  # type: ignore[assignment]
     SetAccountPassword: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetAccountPasswordRequest, _provisioning_pb2.SetAccountPasswordResponse]  # type: ignore[assignment]
@@ -215,6 +223,16 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provisioning_pb2.AddAddressRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_pb2.AddAddressResponse, _abc.Awaitable[_provisioning_pb2.AddAddressResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ApproveBanExemption(
+        self,
+        request: _provisioning_pb2.ApproveBanExemptionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provisioning_pb2.ApproveBanExemptionResponse, _abc.Awaitable[_provisioning_pb2.ApproveBanExemptionResponse]]:
+        """A listed range wider than /16 (IPv6: /32) is heard by the domains of its ACL even where an address in it is banned, as narrower ones are
+        by themselves. Operators only.
+        """
 
     @_abc_1.abstractmethod
     def RemoveAddress(
