@@ -13,7 +13,7 @@ MEMBERS := $(PURE_MEMBERS) libs/engine
 CARGO := cargo --config net.retry=5
 ENGINE := libs/engine/Cargo.toml
 RUST_SOURCES := $(shell find libs/engine/crates libs/engine/Cargo.toml libs/engine/pyproject.toml -name '*.rs' -o -name '*.toml' 2>/dev/null)
-DEBIAN := sip-tester bind9-dnsutils valgrind kamailio baresip-core
+DEBIAN := sip-tester bind9-dnsutils valgrind kamailio kamailio-tls-modules baresip-core
 UP_ARGS ?=
 POPS ?=
 SERVICES ?= home
@@ -87,7 +87,7 @@ test-rust:
 test-all: venv debian test-rust ## the tests of `make test` and the slow ones
 	$(PY) -m pytest -q $(TOGETHER) $(PYTEST_ARGS)
 
-bench: DEBIAN += kamailio-sqlite-modules kamailio-extra-modules kamailio-tls-modules stunnel4 openssl
+bench: DEBIAN += kamailio-sqlite-modules kamailio-extra-modules stunnel4 openssl
 bench: venv debian ## CPU per call and set-up delay beside Kamailio, propagation, replay (BENCH_ARGS="--only soak --minutes 10"; --help; docs/performance.md)
 	$(PY) tests/bench/run.py $(BENCH_ARGS)
 

@@ -19,7 +19,7 @@ TENANT = "kamailio"
 USERNAME, PASSWORD = "office", "office-password-1"
 CALLER_IDS = {"office407": "+31205550407", "office401": "+31205550401", "officefirst": "+31205550408", "officeip": "+31205550100"}
 CHALLENGES = {"office407": ["407"], "office401": ["401"], "officefirst": ["407"], "officeip": []}
-PREFIXES = {"udp": "8831", "tcp": "8832"}
+PREFIXES = {"udp": "8501", "tcp": "8502"}
 CALLEE_PORT = 5070
 
 

@@ -1,4 +1,5 @@
-"""Kamailio 5.6 of Debian in a role of its own: a customer's PBX or a carrier's proxy, on UDP and TCP of one loopback address.
+"""Kamailio 5.6 of Debian in a role of its own: a customer's PBX or a carrier's proxy, on UDP, TCP and, where asked for, TLS of one loopback
+address.
 
 Its uac module reads the first challenge of its realm and answers MD5 only: where a domain offers more, MD5 has to be the first.
 """
@@ -14,15 +15,22 @@ from typing import Self
 from helpers.listening import is_listening
 from helpers.platform import wait_for
 
+from trunkline.lab.supervisor.authority import TlsFiles
+
 PORT = 5060
+TLS_PORT = 5061
 
 
 class Kamailio:
-    """`role` names the configuration beside this file; `words` fill its `@WORDS@`, `HOST` is put in by itself."""
+    """`role` names the configuration beside this file; `words` fill its `@WORDS@`, `HOST` is put in by itself. With `tls` it is who its files
+    say, and speaks to nobody without a certificate of their authority."""
 
-    def __init__(self, role: str, folder: Path, host: str, **words: str) -> None:
+    def __init__(self, role: str, folder: Path, host: str, *, tls: TlsFiles | None = None, **words: str) -> None:
         self.host, self.address = host, f"{host}:{PORT}"
         self._folder = folder
+        self._has_tls = tls is not None
+        if tls is not None:
+            words |= {"CERTIFICATE": str(tls.cert_file), "KEY": str(tls.key_file), "AUTHORITY": str(tls.ca_file)}
         self._configuration = Path(__file__).with_name(f"kamailio_{role}.cfg").read_text()
         for name, value in {"HOST": host, **words}.items():
             self._configuration = self._configuration.replace(f"@{name}@", value)
@@ -34,11 +42,11 @@ class Kamailio:
 
     def __enter__(self) -> Self:
         program = shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin")
-        assert program, "these tests need Kamailio: apt-get install --no-install-recommends kamailio"
+        assert program, "these tests need Kamailio: apt-get install --no-install-recommends kamailio kamailio-tls-modules"
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "kamailio.cfg").write_text(self._configuration)
         command = [program, "-f", str(self._folder / "kamailio.cfg"), "-DD", "-E", "-m", "64", "-M", "8"]
-        command += ["-w", str(self._folder), "-Y", str(self._folder)]
+        command += ["-w", str(self._folder), "-Y", str(self._folder), *(["-A", "WITH_TLS"] if self._has_tls else [])]
         with (self._folder / "kamailio.log").open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         wait_for("Kamailio listens", self._is_ready)
@@ -47,7 +55,8 @@ class Kamailio:
     def _is_ready(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, f"Kamailio ended with {self._process.returncode}:\n{self.log[-2000:]}"
-        return all(is_listening(self.host, PORT, transport) for transport in ("udp", "tcp"))
+        ways = [("udp", PORT), ("tcp", PORT), *([("tcp", TLS_PORT)] if self._has_tls else [])]
+        return all(is_listening(self.host, port, transport) for transport, port in ways)
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None) -> None:
         assert self._process is not None
