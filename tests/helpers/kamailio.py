@@ -22,8 +22,8 @@ TLS_PORT = 5061
 
 
 class Kamailio:
-    """`role` names the configuration beside this file; `words` fill its `@WORDS@`, `HOST` is put in by itself. With `tls` it is who its files
-    say, and speaks to nobody without a certificate of their authority."""
+    """`role` names the configuration beside this file; `words` fill its `@WORDS@`, `HOST` is put in by itself. With `tls` it is who its
+    files say, and speaks to nobody without a certificate of their authority."""
 
     def __init__(self, role: str, folder: Path, host: str, *, tls: TlsFiles | None = None, **words: str) -> None:
         self.host, self.address = host, f"{host}:{PORT}"
