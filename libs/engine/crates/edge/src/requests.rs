@@ -41,7 +41,7 @@ impl Worker {
                 if !unsupported.is_empty() {
                     refusal.extra_headers = format!("Unsupported: {unsupported}\r\n");
                 }
-                self.refuse_by_core(now, flow, message, &refusal);
+                self.refuse_unasked(now, flow, message, &refusal);
             }
         }
     }
@@ -60,8 +60,8 @@ impl Worker {
         self.refuse(flow, message, &refusal, b"");
     }
 
-    /// What the core's rules refuse. A new INVITE for somebody's domain is an attempt, with its record.
-    fn refuse_by_core(&mut self, now: Now, flow: Flow, message: &Message<'_>, refusal: &Refusal) {
+    /// What is refused before the access rule is asked. A new INVITE for somebody's domain is an attempt, with its record.
+    fn refuse_unasked(&mut self, now: Now, flow: Flow, message: &Message<'_>, refusal: &Refusal) {
         let tables = self.shared.tables.load();
         let uri = match message.method() {
             // An ACK is never answered (RFC 3261 §17.1.1.3).
@@ -116,8 +116,8 @@ impl Worker {
         let tables = self.shared.tables.load();
         let uri = match message.request_uri() {
             Ok(uri) if uri.scheme == Scheme::Sip => uri,
-            Ok(_) => return self.refuse(flow, message, &refusal(&tables, "T107", String::new()), b""),
-            Err(error) => return self.refuse(flow, message, &refusal(&tables, "T101", error.what.to_owned()), b""),
+            Ok(_) => return self.refuse_unasked(now, flow, message, &refusal(&tables, "T107", String::new())),
+            Err(error) => return self.refuse_unasked(now, flow, message, &refusal(&tables, "T101", error.what.to_owned())),
         };
         let host = String::from_utf8_lossy(uri.host);
         if self.is_shut_out(now, flow, &tables, &host) {

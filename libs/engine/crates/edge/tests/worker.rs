@@ -76,6 +76,7 @@ fn serve(name: &str) -> (Engine, SocketAddr, std::thread::JoinHandle<()>) {
         reason("T201", 404),
         reason("T203", 403),
         reason("T105", 405),
+        reason("T107", 416),
     ];
     engine.tables().apply(changes, 1).unwrap();
     let address = engine.addresses()[0];
@@ -203,4 +204,26 @@ fn an_invite_that_the_core_refuses_is_an_attempt_of_its_domain() {
     engine.stop();
     thread.join().unwrap();
     assert_eq!(lines.matches("\"reason\":\"T103\"").count(), 1, "{lines}");
+}
+
+#[test]
+fn an_invite_by_a_scheme_that_we_do_not_serve_is_an_attempt_like_others() {
+    let (engine, address, thread) = serve("scheme");
+    let socket = socket();
+    let mut answered = 0;
+    for at in 0..310 {
+        let text = request("INVITE", "acme", &format!("sips-{at}"), "127.0.0.1;rport").replace("INVITE sip:", "INVITE sips:");
+        socket.send_to(text.as_bytes(), address).unwrap();
+        let mut buffer = [0; 4096];
+        if answered == at {
+            if let Ok(len) = socket.recv(&mut buffer) {
+                assert!(buffer[..len].starts_with(b"SIP/2.0 416 "));
+                answered += 1;
+            }
+        }
+    }
+    let lines = drained(&engine);
+    engine.stop();
+    thread.join().unwrap();
+    assert_eq!((answered, lines.matches("\"reason\":\"T107\"").count()), (300, 300));
 }
