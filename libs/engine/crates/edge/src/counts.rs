@@ -8,6 +8,10 @@ use crate::fact_lines::{Counted, FactLines};
 /// Sources counted in one minute; further ones share one row, so that spoofed sources cannot fill the memory.
 const MAX_SOURCES: usize = 10_000;
 
+/// Above them there is room for those of which something is known, whose answers a flood must not use up: a PBX takes an OPTIONS that is not
+/// answered for the end of the trunk. 2 MiB, and 6 MiB of lines at the end of the minute.
+const MAX_ROWS: usize = 4 * MAX_SOURCES;
+
 /// Answers of one kind that a source gets in a minute; what it sends beyond is counted, and neither answered nor recorded. Spoofed floods are
 /// then no use, and a PBX with a wrong address still gets five answers a second. Challenges have no such bound: who floods in a customer's
 /// name must not silence them.
@@ -62,12 +66,25 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts one and says how many there are of this source in this minute. Lines of a minute that is over are appended to `out` first.
-    pub fn count(&mut self, now_ns: u64, source: IpAddr, what: What, lines: &mut FactLines, out: &mut Vec<u8>) -> u64 {
+    /// Counts one. Lines of a minute that is over are appended to `out` first.
+    pub fn count(&mut self, now_ns: u64, source: IpAddr, what: What, lines: &mut FactLines, out: &mut Vec<u8>) {
+        self.number(now_ns, source, what, || false, lines, out);
+    }
+
+    /// The same, and says how many there are of this source in this minute. `is_known` is asked where few rows are left.
+    fn number(
+        &mut self,
+        now_ns: u64,
+        source: IpAddr,
+        what: What,
+        is_known: impl FnOnce() -> bool,
+        lines: &mut FactLines,
+        out: &mut Vec<u8>,
+    ) -> u64 {
         self.flush_if_over(now_ns, lines, out);
         let key = (Some(source), what);
-        let key = if self.rows.len() >= MAX_SOURCES && !self.rows.contains_key(&key) { (None, what) } else { key };
-        let count = self.rows.entry(key).or_insert(0);
+        let has_row = self.rows.len() < MAX_SOURCES || self.rows.contains_key(&key) || (self.rows.len() < MAX_ROWS && is_known());
+        let count = self.rows.entry(if has_row { key } else { (None, what) }).or_insert(0);
         *count += 1;
         *count
     }
@@ -80,8 +97,16 @@ impl Counts {
     }
 
     /// Counts one and says whether it may be answered.
-    pub fn may_answer(&mut self, now_ns: u64, source: IpAddr, what: What, lines: &mut FactLines, out: &mut Vec<u8>) -> bool {
-        self.count(now_ns, source, what, lines, out) <= MAX_ANSWERS_PER_MINUTE
+    pub fn may_answer(
+        &mut self,
+        now_ns: u64,
+        source: IpAddr,
+        what: What,
+        is_known: impl FnOnce() -> bool,
+        lines: &mut FactLines,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        self.number(now_ns, source, what, is_known, lines, out) <= MAX_ANSWERS_PER_MINUTE
     }
 
     /// Appends the lines of a minute that is over.
@@ -100,5 +125,36 @@ impl Counts {
             let counted = Counted { source: &source, what: what.as_str(), number, minute_ns: self.minute_ns, domain: "" };
             lines.counted(out, now_ns, &counted);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn a_flood_of_invented_sources_leaves_who_is_known_its_answers() {
+        let (mut counts, mut lines, mut out) = (Counts::default(), FactLines::new("boot", 0), Vec::new());
+        let mut may = |source: u32, is_known: bool| {
+            let source = IpAddr::V4(Ipv4Addr::from_bits(source));
+            counts.may_answer(MINUTE_NS, source, What::OutOfDialog, || is_known, &mut lines, &mut out)
+        };
+        for invented in 0..2 * MAX_SOURCES as u32 {
+            may(0x0a00_0000 + invented, false);
+        }
+        assert!(!may(0xc000_0201, false), "those without a row share one");
+        let answered = (0..2 * MAX_ANSWERS_PER_MINUTE).filter(|_| may(0xc000_0202, true)).count();
+        assert_eq!(answered as u64, MAX_ANSWERS_PER_MINUTE);
+    }
+
+    #[test]
+    fn there_is_an_end_to_the_rows_of_known_sources_too() {
+        let (mut counts, mut lines, mut out) = (Counts::default(), FactLines::new("boot", 0), Vec::new());
+        for source in 0..2 * MAX_ROWS as u32 {
+            counts.may_answer(MINUTE_NS, IpAddr::V4(Ipv4Addr::from_bits(source)), What::Refused, || true, &mut lines, &mut out);
+        }
+        assert_eq!(counts.rows.len(), MAX_ROWS + 1);
     }
 }

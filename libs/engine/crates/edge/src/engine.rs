@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use ring::rand::{SecureRandom, SystemRandom};
 use trunkline_access::{ReplayWindow, Tables, USE_BYTES};
-use trunkline_transaction::{CallId, TokenKey, MAX_WORKERS};
+use trunkline_transaction::{CallId, Now, TokenKey, MAX_WORKERS};
 
 use crate::clock::{unix_ns, Clock};
 use crate::completion::Completion;
@@ -323,6 +323,13 @@ impl Drop for Engine {
 }
 
 impl Shared {
+    /// Whether nothing is known of a source: no list has it, it is no gateway, and no call of it was admitted lately.
+    pub fn is_stranger(&self, now: Now, source: SocketAddr) -> bool {
+        let tables = self.tables.load();
+        let is_told_of = tables.is_listed(source) || !tables.gateways_at(source).is_empty();
+        !is_told_of && !self.sources.is_known(now.ms, source.ip())
+    }
+
     /// To whoever tells the other edges. Those that nobody takes are bounded: an edge that is cut off tells what it used lately.
     fn hand_over_uses(&self) {
         let uses = self.replay.lock().unwrap_or_else(PoisonError::into_inner).take_untold();

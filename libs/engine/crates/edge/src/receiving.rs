@@ -38,7 +38,7 @@ impl Worker {
                 Transport::Udp | Transport::Tcp => TOKENS_OF_TCP,
             };
             if self.is_heard(now, arrival.flow, tokens) {
-                let is_stranger = self.is_stranger(now, arrival.flow);
+                let is_stranger = self.shared.is_stranger(now, arrival.flow.peer);
                 self.streams.let_in(arrival, is_stranger, now.ms, &self.counters);
             } else {
                 raise(&self.counters.connections_refused);

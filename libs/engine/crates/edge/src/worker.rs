@@ -388,13 +388,6 @@ impl Worker {
         false
     }
 
-    /// Whether nothing is known of a source: no list has it, it is no gateway, and no call of it was admitted lately.
-    pub(crate) fn is_stranger(&self, now: Now, flow: Flow) -> bool {
-        let tables = self.shared.tables.load();
-        let is_told_of = tables.is_listed(flow.peer) || !tables.gateways_at(flow.peer).is_empty();
-        !is_told_of && !self.shared.sources.is_known(now.ms, flow.peer.ip())
-    }
-
     /// Answers without state, once.
     pub(crate) fn refuse(&mut self, flow: Flow, message: &Message<'_>, refusal: &Refusal, lines: &[u8]) {
         raise(&self.counters.refusals);
@@ -416,7 +409,8 @@ impl Worker {
 
     /// Counts one of a kind; false, and counted as not answered, where its source had its answers in this minute.
     pub(crate) fn may_answer(&mut self, now: Now, flow: Flow, what: What) -> bool {
-        let may = self.counts.may_answer(now.unix_ns, flow.peer.ip(), what, &mut self.lines, &mut self.pending);
+        let is_known = || !self.shared.is_stranger(now, flow.peer);
+        let may = self.counts.may_answer(now.unix_ns, flow.peer.ip(), what, is_known, &mut self.lines, &mut self.pending);
         if !may {
             raise(&self.counters.not_answered);
         }
