@@ -4,6 +4,8 @@ from unit.domain.test_routing import imported
 
 from trunkline.domain import commands as c
 from trunkline.domain.events import CarrierSettings, DeckRow, TenantId
+from trunkline.domain.gateway_health import UNKNOWN, Sign, observe
+from trunkline.domain.gateway_view import ALL_USED, GatewayView, view_of
 from trunkline.domain.policy import AdmittedCall, Memory, Rejected, Routed, decide_call
 from trunkline.domain.reasons import reason
 
@@ -157,3 +159,19 @@ def test_what_is_remembered_is_the_same_object_until_something_of_it_changes() -
     history.execute(c.AddGateway("alpha", "same", "192.0.2.8", "eu"))
     drawn = targets(CALL)
     assert targets(CALL) is not drawn, "two gateways of one priority: weights are drawn for each call"
+
+
+def test_a_route_that_is_remembered_holds_only_for_the_view_of_gateways_that_it_was_made_in() -> None:
+    history, memory = platform(), Memory()
+    healths = {"alpha/g": observe(UNKNOWN, Sign(False, "status", 503, 60), 1_800_000_000.0)}
+    told = view_of(healths, spent=frozenset(), version=1)
+
+    def firsts(view: GatewayView) -> tuple[str, tuple[str, ...]]:
+        routed = decide_call(CALL, history.directory, region="eu", realm=REALM, randomness=0.5, view=view, memory=memory)
+        assert isinstance(routed, Routed)
+        return routed.targets[0].choice.gateway.key, routed.notes
+
+    assert firsts(ALL_USED) == firsts(ALL_USED) == ("alpha/g", ())
+    note = "gateway alpha/g passed over since 2027-01-15T08:00:00Z: 503, Retry-After 60 s"
+    assert firsts(told) == firsts(told) == ("beta/g", (note,))
+    assert firsts(GatewayView(2)) == ("alpha/g", ())

@@ -38,7 +38,7 @@ def targets(history: History, digits: str, region: str = "eu", is_bound: bool = 
     match = history.directory.routes.find(digits)
     if match is None:
         return []
-    choices = choose(match, history.directory.carriers, region=region, is_bound=is_bound, randomness=randomness)
+    choices = choose(match, history.directory.carriers, region=region, is_bound=is_bound, randomness=randomness).choices
     return [choice.gateway.key for choice in choices]
 
 

@@ -246,7 +246,7 @@ class ResumeCarrier:
 @dataclass(frozen=True, slots=True)
 class AddGateway:
     """`port` 0 means 5060, for TLS 5061, an empty `transport` udp, `weight` 0: only when no other of its priority is left. `tls_name` is
-    what its certificate must name, empty: `host`."""
+    what its certificate must name, empty: `host`. `takes_no_options`: it is sent none, and known from its calls alone."""
 
     carrier: str
     gateway: str
@@ -257,6 +257,7 @@ class AddGateway:
     priority: int = 0
     weight: int = 1
     tls_name: str = ""
+    takes_no_options: bool = False
     tenant: TenantId = PLATFORM
 
 

@@ -122,7 +122,7 @@ def add_gateway(directory: Directory, command: AddGateway) -> Decision:
                     "gateway.host",
                     f"{host} port {port} is the gateway {gateway.key}; a call from there could not be told apart.",
                 )
-    event = GatewayAdded(name, host, port, transport, region, command.priority, command.weight, tls_name)
+    event = GatewayAdded(name, host, port, transport, region, command.priority, command.weight, tls_name, command.takes_no_options)
     return Decision(Kind.CARRIER, PLATFORM, carrier.id, (event,))
 
 

@@ -452,6 +452,7 @@ class Directory:
                     event.priority,
                     event.weight,
                     event.tls_name,
+                    event.takes_no_options,
                 )
                 others = [other for other in carrier.gateways if other.name != gateway.name]
                 ordered = tuple(sorted([*others, gateway], key=lambda each: (each.priority, each.name)))

@@ -254,6 +254,7 @@ class GatewayAdded:
     priority: int = 0
     weight: int = 1
     tls_name: str = ""
+    takes_no_options: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from trunkline.domain import caller_ids
 from trunkline.domain.class_of_service import Limit, affordable, refusal, too_dear
 from trunkline.domain.directory import Directory
 from trunkline.domain.events import DeckRow
+from trunkline.domain.gateway_view import ALL_USED, GatewayView
 from trunkline.domain.host_names import is_bound
 from trunkline.domain.identity import (
     ANONYMOUS_HOST,
@@ -110,6 +111,7 @@ class _Known(NamedTuple):
     domain: Domain
     rows: tuple[tuple[DeckRow, str], ...]
     carriers_version: int
+    view_version: int
     routed: Routed
 
 
@@ -120,12 +122,12 @@ class Memory:
     def __init__(self) -> None:
         self._known: dict[_Key, _Known] = {}
 
-    def find(self, key: _Key, domain: Domain, match: RouteMatch, carriers_version: int) -> Routed | None:
+    def find(self, key: _Key, domain: Domain, match: RouteMatch, carriers_version: int, view_version: int) -> Routed | None:
         """`targets` of what is found is the same object each time."""
         known = self._known.get(key)
         if known is None or known[0] is not domain or known[1] is not match.rows or known[2] != carriers_version:
             return None
-        return known[3]
+        return known[4] if known[3] == view_version else None
 
     def keep(self, key: _Key, known: _Known) -> None:
         if len(self._known) >= _REMEMBERED:
@@ -134,9 +136,17 @@ class Memory:
 
 
 def decide_call(
-    call: AdmittedCall, directory: Directory, *, region: str, realm: str, randomness: float, memory: Memory | None = None
+    call: AdmittedCall,
+    directory: Directory,
+    *,
+    region: str,
+    realm: str,
+    randomness: float,
+    view: GatewayView = ALL_USED,
+    memory: Memory | None = None,
 ) -> Routed | Rejected:
-    """`region` is that of the POP that asks, `randomness` is uniform in [0, 1). `memory` makes it quicker and changes nothing."""
+    """`region` is that of the POP that asks, `randomness` is uniform in [0, 1), `view` says which gateways are passed over. `memory`
+    makes it quicker and changes nothing."""
     digits = parse_e164(call.number)
     if digits is None:
         return _rejected(call, realm, "T102", f"number {call.number[:64]!r} is not 3 to 15 digits with or without a leading +")
@@ -158,26 +168,35 @@ def decide_call(
         return _rejected(call, realm, "T401", f"no active route deck has a prefix of +{digits}")
     carriers_version = directory.carriers_version
     if memory is None:
-        return _decide(call, domain, digits, match, directory, region=region, realm=realm, randomness=randomness)
+        return _decide(call, domain, digits, match, directory, region=region, realm=realm, randomness=randomness, view=view)
     is_anonymous = ANONYMOUS_HOST in call.from_uri.lower()
     wishes = (*call.privacy, "", *call.hints) if call.privacy or call.hints else ()
     if domain.identity is not NO_POLICY and not caller_ids.is_default(domain.identity):
         # What its policy looks at beside.
         wishes = (*wishes, "", call.account_caller_id, call.address_caller_id, call.from_uri)
     key: _Key = (call.tenant, call.domain, call.host, call.account, call.caller_id, match.prefix, is_anonymous, wishes)
-    known = memory.find(key, domain, match, carriers_version)
+    known = memory.find(key, domain, match, carriers_version, view.version)
     if known is not None:
         # As Routed(...) makes it, without the call of a function of its own.
         return tuple.__new__(Routed, (known[0], "+" + digits, *known[2:]))
-    decided = _decide(call, domain, digits, match, directory, region=region, realm=realm, randomness=randomness)
+    decided = _decide(call, domain, digits, match, directory, region=region, realm=realm, randomness=randomness, view=view)
     is_short = sum(map(len, wishes)) <= _MAX_WISHES
     if is_short and isinstance(decided, Routed) and is_settled(match, directory.carriers):
-        memory.keep(key, _Known(domain, match.rows, carriers_version, decided))
+        memory.keep(key, _Known(domain, match.rows, carriers_version, view.version, decided))
     return decided
 
 
 def _decide(
-    call: AdmittedCall, domain: Domain, digits: str, match: RouteMatch, directory: Directory, *, region: str, realm: str, randomness: float
+    call: AdmittedCall,
+    domain: Domain,
+    digits: str,
+    match: RouteMatch,
+    directory: Directory,
+    *,
+    region: str,
+    realm: str,
+    randomness: float,
+    view: GatewayView,
 ) -> Routed | Rejected:
     """Gateways and identity of a call to a number that may be called."""
     if domain.rules.prices:
@@ -192,13 +211,13 @@ def _decide(
         return Rejected("T502", facts, call.caller_id, match.prefix, notes)
     who = identity.caller_id
     stays = is_bound(call.host, call.domain, realm)
-    choices = choose(match, directory.carriers, region=region, is_bound=stays, randomness=randomness)
+    choices, passed = choose(match, directory.carriers, region=region, is_bound=stays, randomness=randomness, view=view)
     if not choices:
         where = f"in the region {region}" if stays else "anywhere"
         carriers = ", ".join(sorted({row.carrier for row, _ in match.rows}))
         return Rejected("T403", f"prefix {match.prefix}: no gateway {where} at the carriers {carriers}", who, match.prefix, notes)
     privacy = parse_privacy(call.privacy, call.from_uri)
-    notes += privacy.notes
+    notes += privacy.notes + passed
     if privacy.is_session and privacy.is_critical:
         return Rejected("T501", f"Privacy: {privacy.value} asks for media privacy and will not go without", who, match.prefix, notes)
     return Routed(

@@ -2,7 +2,8 @@
 
 Rows by priority (lower first), within it by weight, then cost. Each row's gateways likewise. Then two of the POP's own region go first,
 those of the other regions follow, the nearest region first, then the rest of the own. A name that is bound to a POP gets that region's
-gateways only.
+gateways only. Gateways that are passed over (`trunkline.domain.gateway_view`) come after all others, those that asked to be left alone
+not at all; where all are, all are tried.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from operator import attrgetter, lt
 from typing import Final, NamedTuple, TypeVar
 
 from trunkline.domain.events import CarrierId, DeckRow
+from trunkline.domain.gateway_view import ALL_USED, GatewayView
 from trunkline.domain.regions import nearest_first
 from trunkline.domain.route_table import RouteMatch
 from trunkline.domain.views import Carrier, Gateway
@@ -20,6 +22,9 @@ MAX_TARGETS: Final = 8
 """What an edge walks for one call; at 3 s for each silent one the caller has long gone."""
 OWN_REGION_FIRST: Final = 2
 """Gateways of the POP's own region that are tried before those of others."""
+MAX_NOTES: Final = 8
+"""Gateways passed over that are named in a record; they are its text."""
+ALL_PASSED: Final = "all gateways of the route seem dead: they are tried all the same"
 _BELOW_ONE: Final = 1.0 - 2**-53
 
 
@@ -32,14 +37,44 @@ class Choice(NamedTuple):
     currency: str
 
 
+class Chosen(NamedTuple):
+    """`notes` say which gateways were passed over, and why."""
+
+    choices: tuple[Choice, ...]
+    notes: tuple[str, ...] = ()
+
+
 def choose(
-    match: RouteMatch, carriers: Mapping[CarrierId, Carrier], *, region: str, is_bound: bool, randomness: float
-) -> tuple[Choice, ...]:
+    match: RouteMatch,
+    carriers: Mapping[CarrierId, Carrier],
+    *,
+    region: str,
+    is_bound: bool,
+    randomness: float,
+    view: GatewayView = ALL_USED,
+) -> Chosen:
     """At most `MAX_TARGETS`, none twice; empty where no carrier of the rows has a gateway that may be used. Unbound, each region that has
     a gateway has one among them, up to `MAX_TARGETS`: a region that is lost is passed by. `randomness` is uniform in [0, 1) and settles
     the weights; the same gives the same order."""
-    own: list[Choice] = []
-    others: dict[str, list[Choice]] = {}
+    choices = _all(match, carriers, region, is_bound, randomness)
+    passed = view.passed
+    if not passed or passed.keys().isdisjoint([choice.gateway.key for choice in choices]):
+        return Chosen(_picked(choices, region))
+    used = [choice for choice in choices if choice.gateway.key not in passed]
+    left = [choice for choice in choices if choice.gateway.key in passed]
+    notes = [passed[choice.gateway.key] for choice in left[:MAX_NOTES]]
+    if not used:
+        # Rather than believe that all are dead: what sees them may be. Those that said so themselves are believed, and come last.
+        silent = _picked([choice for choice in choices if choice.gateway.key not in view.told], region)
+        told = _picked([choice for choice in choices if choice.gateway.key in view.told], region)
+        return Chosen((*silent, *told)[:MAX_TARGETS], (*notes, ALL_PASSED))
+    last = _picked([choice for choice in left if choice.gateway.key not in view.told], region)
+    return Chosen((*_picked(used, region), *last)[:MAX_TARGETS], tuple(notes))
+
+
+def _all(match: RouteMatch, carriers: Mapping[CarrierId, Carrier], region: str, is_bound: bool, randomness: float) -> list[Choice]:
+    """Each gateway that may be used at all, by its row's and its own place."""
+    found: list[Choice] = []
     seen: set[str] = set()
     for row, currency in _ordered(match.rows, randomness, _row_priority, _row_weight, _row_cost):
         carrier = carriers.get(CarrierId(row.carrier))
@@ -47,11 +82,20 @@ def choose(
             continue
         seen.add(carrier.id)
         for gateway in _ordered(carrier.gateways, randomness, _priority, _weight, _name):
-            choice = Choice(gateway, carrier, row, currency)
-            if gateway.region == region:
-                own.append(choice)
-            elif not is_bound:
-                others.setdefault(gateway.region, []).append(choice)
+            if gateway.region == region or not is_bound:
+                found.append(Choice(gateway, carrier, row, currency))
+    return found
+
+
+def _picked(choices: Sequence[Choice], region: str) -> tuple[Choice, ...]:
+    """By region."""
+    own: list[Choice] = []
+    others: dict[str, list[Choice]] = {}
+    for choice in choices:
+        if choice.gateway.region == region:
+            own.append(choice)
+        else:
+            others.setdefault(choice.gateway.region, []).append(choice)
     if not others:
         return tuple(own[:MAX_TARGETS])
     chosen = own[:OWN_REGION_FIRST]

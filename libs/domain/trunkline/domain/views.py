@@ -120,7 +120,7 @@ class Credential:
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """`host` is an IP literal. `key` (`<carrier>/<name>`) is what the engine and the records call it. `tls_name` is what its certificate
-    must name, empty: `host`."""
+    must name, empty: `host`. `takes_no_options`: it is sent none."""
 
     carrier: CarrierId
     name: GatewayId
@@ -132,6 +132,7 @@ class Gateway:
     priority: int
     weight: int
     tls_name: str = ""
+    takes_no_options: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, frozenset[str]]] = {
         "SuspendCarrier": _OPERATOR,
         "ResumeCarrier": _OPERATOR,
         "ListCarriers": _OPERATOR,
+        "ListGatewayHealth": _OPERATOR,
         "AddGateway": _OPERATOR,
         "RemoveGateway": _OPERATOR,
         "ImportDeck": _OPERATOR,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from trunkline.api.routing.v1 import routing_pb2_grpc
+from trunkline.routing.gateway_sights import hear_gateways
 from trunkline.routing.server import RoutingServer
 from trunkline.routing.settings import RoutingSettings
 from trunkline.runtime.authentication import Authenticator, tenant_keys_of
 from trunkline.runtime.control import ControlState
+from trunkline.runtime.gateway_reports import GatewayReports
 from trunkline.runtime.grpc_server import GrpcServer
 from trunkline.runtime.service import Lifecycle, run_service
 
@@ -14,9 +16,11 @@ from trunkline.runtime.service import Lifecycle, run_service
 async def start(settings: RoutingSettings, life: Lifecycle) -> None:
     """Ready when the replica holds what the log held at the start, or once held it all where the log is away."""
     state = await ControlState.open(settings, life)
+    reports = GatewayReports()
+    await hear_gateways(state.nc, reports)
     authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory))
     server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)
-    routing_pb2_grpc.add_RoutingServiceServicer_to_server(RoutingServer(state, settings.region, settings.realm), server.grpc)
+    routing_pb2_grpc.add_RoutingServiceServicer_to_server(RoutingServer(state, settings.region, settings.realm, reports), server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)
     await state.complete()

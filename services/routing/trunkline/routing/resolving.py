@@ -7,12 +7,21 @@ from trunkline.domain.class_of_service import DEFAULT_RULES, affordable, refusal
 from trunkline.domain.directory import Directory
 from trunkline.domain.errors import not_found
 from trunkline.domain.events import DomainLabel, TenantId
+from trunkline.domain.gateway_view import ALL_USED, GatewayView
 from trunkline.domain.numbers import country_code, parse_e164
 from trunkline.domain.routing import choose
 
 
 def resolve(
-    directory: Directory, *, number: str, region: str, tenant: TenantId | None, domain: str, position: int, randomness: float
+    directory: Directory,
+    *,
+    number: str,
+    region: str,
+    tenant: TenantId | None,
+    domain: str,
+    position: int,
+    randomness: float,
+    view: GatewayView = ALL_USED,
 ) -> routing_pb2.ResolveResponse:
     """Prefix, destination and gateways in the order they would be tried, or the reason why there are none. Raises Refusal for a domain
     that the tenant has not. The order between gateways of one priority is drawn by weight, as for each call."""
@@ -45,10 +54,11 @@ def resolve(
         if match is None:
             answer.reason = "T304"
             return answer
-    choices = choose(match, directory.carriers, region=region, is_bound=False, randomness=randomness)
+    choices, notes = choose(match, directory.carriers, region=region, is_bound=False, randomness=randomness, view=view)
     if not choices:
         answer.reason = "T403"
         return answer
+    answer.notes.extend(notes)
     answer.destination = choices[0].row.destination
     for choice in choices:
         host = f"[{choice.gateway.host}]" if ":" in choice.gateway.host else choice.gateway.host

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -24,12 +25,14 @@ from trunkline.domain.numbers import is_prefix
 from trunkline.domain.policy import decide_call
 from trunkline.domain.views import Carrier, Deck
 from trunkline.routing.deck_csv import BYTES_LIMIT
+from trunkline.routing.gateway_sights import sights_of
 from trunkline.routing.importing import import_deck
 from trunkline.routing.resolving import resolve
 from trunkline.runtime.authentication import Role, current, require, require_service, tenant_for
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.deciding import decision_of
 from trunkline.runtime.decision_messages import call_of, response_of
+from trunkline.runtime.gateway_reports import GatewayReports
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -44,8 +47,9 @@ IMPORTS_AT_ONCE = 1
 class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
     """Operators write. Customers may list routes and ask where a number of their own domains would go. Edges have calls decided."""
 
-    def __init__(self, state: ControlState, region: str, realm: str) -> None:
+    def __init__(self, state: ControlState, region: str, realm: str, reports: GatewayReports) -> None:
         self._state = state
+        self._reports = reports
         self._region = region
         self._realm = realm
         self._imports = asyncio.Semaphore(IMPORTS_AT_ONCE)
@@ -93,6 +97,7 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
             gateway.priority,
             gateway.weight or 1,  # left out; a gateway that nobody should use is removed, not weighed 0
             gateway.tls_name,
+            gateway.takes_no_options,
         )
         receipt = await self._state.write(command, request.write)
         return routing_pb2.AddGatewayResponse(receipt=receipt, carrier=self._carrier(request.carrier))
@@ -101,6 +106,14 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
         require(Role.OPERATOR)
         receipt = await self._state.write(commands.RemoveGateway(request.carrier, request.gateway), request.write)
         return routing_pb2.RemoveGatewayResponse(receipt=receipt, carrier=self._carrier(request.carrier))
+
+    async def ListGatewayHealth(
+        self, request: routing_pb2.ListGatewayHealthRequest, context: Context
+    ) -> routing_pb2.ListGatewayHealthResponse:
+        require(Role.OPERATOR)
+        directory = self._state.directory
+        carriers = [existing_carrier(directory, request.carrier)] if request.carrier else list(directory.carriers.values())
+        return routing_pb2.ListGatewayHealthResponse(sights=sights_of(carriers, self._reports.fresh(time.time())))
 
     async def ImportDeck(
         self, request_iterator: AsyncIterator[routing_pb2.ImportDeckRequest], context: Context
@@ -148,6 +161,7 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
             domain=request.domain,
             position=self._state.replica.covered,
             randomness=random.random(),  # noqa: S311 - a choice by weight, no secret
+            view=self._reports.view(request.region or self._region, time.time()),
         )
 
     async def DecideCall(self, request: routing_pb2.DecideCallRequest, context: Context) -> routing_pb2.DecideCallResponse:
@@ -162,6 +176,7 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
             region=request.region or self._region,
             realm=self._realm,
             randomness=random.random(),  # noqa: S311 - a choice by weight, no secret
+            view=self._reports.view(request.region or self._region, time.time()),
         )
         return response_of(decision_of(decided), self._state.replica.covered)
 
@@ -245,6 +260,7 @@ def _carrier(carrier: Carrier) -> routing_pb2.Carrier:
                 priority=gateway.priority,
                 weight=gateway.weight,
                 tls_name=gateway.tls_name,
+                takes_no_options=gateway.takes_no_options,
             )
             for gateway in carrier.gateways
         ],

@@ -239,7 +239,7 @@ class CarrierSettings(_message.Message):
     def __init__(self, is_trusted: _Optional[bool] = ..., has_pai_on_ack: _Optional[bool] = ..., sends_pai_without_privacy: _Optional[bool] = ..., pdd_limit_s: _Optional[int] = ..., number_format: _Optional[str] = ..., country_code: _Optional[str] = ..., international_prefix: _Optional[str] = ..., national_prefix: _Optional[str] = ..., pai_forms: _Optional[str] = ..., from_form: _Optional[str] = ..., hiding: _Optional[str] = ..., takes_refer: _Optional[bool] = ...) -> None: ...
 
 class GatewayAdded(_message.Message):
-    __slots__ = ("gateway", "host", "port", "transport", "region", "priority", "weight", "tls_name")
+    __slots__ = ("gateway", "host", "port", "transport", "region", "priority", "weight", "tls_name", "takes_no_options")
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
@@ -248,6 +248,7 @@ class GatewayAdded(_message.Message):
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
     TLS_NAME_FIELD_NUMBER: _ClassVar[int]
+    TAKES_NO_OPTIONS_FIELD_NUMBER: _ClassVar[int]
     gateway: str
     host: str
     port: int
@@ -256,7 +257,8 @@ class GatewayAdded(_message.Message):
     priority: int
     weight: int
     tls_name: str
-    def __init__(self, gateway: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[str] = ..., region: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., tls_name: _Optional[str] = ...) -> None: ...
+    takes_no_options: bool
+    def __init__(self, gateway: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[str] = ..., region: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., tls_name: _Optional[str] = ..., takes_no_options: _Optional[bool] = ...) -> None: ...
 
 class GatewayRemoved(_message.Message):
     __slots__ = ("gateway",)

@@ -1,3 +1,6 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from trunkline.api.common.v1 import common_pb2 as _common_pb2
 from trunkline.api.events.v1 import config_pb2 as _config_pb2
 from google.protobuf.internal import containers as _containers
@@ -23,7 +26,7 @@ class Carrier(_message.Message):
     def __init__(self, name: _Optional[str] = ..., settings: _Optional[_Union[_config_pb2.CarrierSettings, _Mapping]] = ..., gateways: _Optional[_Iterable[_Union[Gateway, _Mapping]]] = ..., version: _Optional[int] = ..., is_suspended: _Optional[bool] = ...) -> None: ...
 
 class Gateway(_message.Message):
-    __slots__ = ("name", "host", "port", "transport", "region", "priority", "weight", "tls_name")
+    __slots__ = ("name", "host", "port", "transport", "region", "priority", "weight", "tls_name", "takes_no_options")
     NAME_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
@@ -32,6 +35,7 @@ class Gateway(_message.Message):
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
     TLS_NAME_FIELD_NUMBER: _ClassVar[int]
+    TAKES_NO_OPTIONS_FIELD_NUMBER: _ClassVar[int]
     name: str
     host: str
     port: int
@@ -40,7 +44,8 @@ class Gateway(_message.Message):
     priority: int
     weight: int
     tls_name: str
-    def __init__(self, name: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[str] = ..., region: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., tls_name: _Optional[str] = ...) -> None: ...
+    takes_no_options: bool
+    def __init__(self, name: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[str] = ..., region: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., tls_name: _Optional[str] = ..., takes_no_options: _Optional[bool] = ...) -> None: ...
 
 class CreateCarrierRequest(_message.Message):
     __slots__ = ("write", "carrier", "settings")
@@ -121,6 +126,40 @@ class ListCarriersResponse(_message.Message):
     CARRIERS_FIELD_NUMBER: _ClassVar[int]
     carriers: _containers.RepeatedCompositeFieldContainer[Carrier]
     def __init__(self, carriers: _Optional[_Iterable[_Union[Carrier, _Mapping]]] = ...) -> None: ...
+
+class ListGatewayHealthRequest(_message.Message):
+    __slots__ = ("carrier",)
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    carrier: str
+    def __init__(self, carrier: _Optional[str] = ...) -> None: ...
+
+class ListGatewayHealthResponse(_message.Message):
+    __slots__ = ("sights",)
+    SIGHTS_FIELD_NUMBER: _ClassVar[int]
+    sights: _containers.RepeatedCompositeFieldContainer[GatewaySight]
+    def __init__(self, sights: _Optional[_Iterable[_Union[GatewaySight, _Mapping]]] = ...) -> None: ...
+
+class GatewaySight(_message.Message):
+    __slots__ = ("carrier", "gateway", "edge", "pop", "region", "state", "since", "until", "why")
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    EDGE_FIELD_NUMBER: _ClassVar[int]
+    POP_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    carrier: str
+    gateway: str
+    edge: str
+    pop: str
+    region: str
+    state: str
+    since: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    why: str
+    def __init__(self, carrier: _Optional[str] = ..., gateway: _Optional[str] = ..., edge: _Optional[str] = ..., pop: _Optional[str] = ..., region: _Optional[str] = ..., state: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., why: _Optional[str] = ...) -> None: ...
 
 class AddGatewayRequest(_message.Message):
     __slots__ = ("write", "carrier", "gateway")
@@ -231,18 +270,20 @@ class ResolveRequest(_message.Message):
     def __init__(self, number: _Optional[str] = ..., region: _Optional[str] = ..., domain: _Optional[str] = ..., tenant: _Optional[str] = ...) -> None: ...
 
 class ResolveResponse(_message.Message):
-    __slots__ = ("reason", "prefix", "destination", "gateways", "position")
+    __slots__ = ("reason", "prefix", "destination", "gateways", "position", "notes")
     REASON_FIELD_NUMBER: _ClassVar[int]
     PREFIX_FIELD_NUMBER: _ClassVar[int]
     DESTINATION_FIELD_NUMBER: _ClassVar[int]
     GATEWAYS_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
     reason: str
     prefix: str
     destination: str
     gateways: _containers.RepeatedCompositeFieldContainer[ResolvedGateway]
     position: int
-    def __init__(self, reason: _Optional[str] = ..., prefix: _Optional[str] = ..., destination: _Optional[str] = ..., gateways: _Optional[_Iterable[_Union[ResolvedGateway, _Mapping]]] = ..., position: _Optional[int] = ...) -> None: ...
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, reason: _Optional[str] = ..., prefix: _Optional[str] = ..., destination: _Optional[str] = ..., gateways: _Optional[_Iterable[_Union[ResolvedGateway, _Mapping]]] = ..., position: _Optional[int] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ResolvedGateway(_message.Message):
     __slots__ = ("carrier", "gateway", "address", "rate_micros", "currency")

@@ -89,6 +89,11 @@ class RoutingServiceStub:
                 request_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ResolveRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ResolveResponse.FromString,
                 _registered_method=True)
+        self.ListGatewayHealth = channel.unary_unary(
+                '/trunkline.api.routing.v1.RoutingService/ListGatewayHealth',
+                request_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ListGatewayHealthRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ListGatewayHealthResponse.FromString,
+                _registered_method=True)
         self.DecideCall = channel.unary_unary(
                 '/trunkline.api.routing.v1.RoutingService/DecideCall',
                 request_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.DecideCallRequest.SerializeToString,
@@ -168,6 +173,13 @@ class RoutingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListGatewayHealth(self, request, context):
+        """What the edges see of the gateways.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DecideCall(self, request, context):
         """The whole decision about one admitted call, for an edge whose own replica is not complete. Edges only.
         """
@@ -232,6 +244,11 @@ def add_RoutingServiceServicer_to_server(servicer, server):
                     servicer.Resolve,
                     request_deserializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ResolveRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ResolveResponse.SerializeToString,
+            ),
+            'ListGatewayHealth': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGatewayHealth,
+                    request_deserializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ListGatewayHealthRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ListGatewayHealthResponse.SerializeToString,
             ),
             'DecideCall': grpc.unary_unary_rpc_method_handler(
                     servicer.DecideCall,
@@ -536,6 +553,33 @@ class RoutingService:
             '/trunkline.api.routing.v1.RoutingService/Resolve',
             trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ResolveRequest.SerializeToString,
             trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ResolveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGatewayHealth(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.routing.v1.RoutingService/ListGatewayHealth',
+            trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ListGatewayHealthRequest.SerializeToString,
+            trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ListGatewayHealthResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,8 @@ class RoutingServiceStub:
     ListRoutes: _grpc.UnaryUnaryMultiCallable[_routing_pb2.ListRoutesRequest, _routing_pb2.ListRoutesResponse]
     Resolve: _grpc.UnaryUnaryMultiCallable[_routing_pb2.ResolveRequest, _routing_pb2.ResolveResponse]
     """Where a number would go: prefix, rows and gateways in the order they would be tried."""
+    ListGatewayHealth: _grpc.UnaryUnaryMultiCallable[_routing_pb2.ListGatewayHealthRequest, _routing_pb2.ListGatewayHealthResponse]
+    """What the edges see of the gateways."""
     DecideCall: _grpc.UnaryUnaryMultiCallable[_routing_pb2.DecideCallRequest, _routing_pb2.DecideCallResponse]
     """The whole decision about one admitted call, for an edge whose own replica is not complete. Edges only."""
 
@@ -65,6 +67,8 @@ class RoutingServiceAsyncStub(RoutingServiceStub):
     ListRoutes: _aio.UnaryUnaryMultiCallable[_routing_pb2.ListRoutesRequest, _routing_pb2.ListRoutesResponse]  # type: ignore[assignment]
     Resolve: _aio.UnaryUnaryMultiCallable[_routing_pb2.ResolveRequest, _routing_pb2.ResolveResponse]  # type: ignore[assignment]
     """Where a number would go: prefix, rows and gateways in the order they would be tried."""
+    ListGatewayHealth: _aio.UnaryUnaryMultiCallable[_routing_pb2.ListGatewayHealthRequest, _routing_pb2.ListGatewayHealthResponse]  # type: ignore[assignment]
+    """What the edges see of the gateways."""
     DecideCall: _aio.UnaryUnaryMultiCallable[_routing_pb2.DecideCallRequest, _routing_pb2.DecideCallResponse]  # type: ignore[assignment]
     """The whole decision about one admitted call, for an edge whose own replica is not complete. Edges only."""
 
@@ -148,6 +152,14 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_routing_pb2.ResolveResponse, _abc.Awaitable[_routing_pb2.ResolveResponse]]:
         """Where a number would go: prefix, rows and gateways in the order they would be tried."""
+
+    @_abc_1.abstractmethod
+    def ListGatewayHealth(
+        self,
+        request: _routing_pb2.ListGatewayHealthRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_routing_pb2.ListGatewayHealthResponse, _abc.Awaitable[_routing_pb2.ListGatewayHealthResponse]]:
+        """What the edges see of the gateways."""
 
     @_abc_1.abstractmethod
     def DecideCall(

@@ -1,0 +1,56 @@
+"""The health of gateways as edges report it: what `ListGatewayHealth` shows, and how it is heard."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from trunkline.api.routing.v1 import routing_pb2
+from trunkline.domain.gateway_health import UNKNOWN, State
+from trunkline.domain.views import Carrier
+from trunkline.runtime.gateway_reports import SUBJECT, GatewayReport, GatewayReports, parse_report
+from trunkline.runtime.logs import logger
+
+
+async def hear_gateways(client: Client, reports: GatewayReports) -> None:
+    """Subscribes; what cannot be read is logged and left out. It is renewed after every loss of the connection."""
+
+    async def on_message(message: Msg) -> None:
+        try:
+            reports.hear(parse_report(message.data, time.time()))
+        except ValueError as error:
+            logger("gateways").warning("a report cannot be read", subject=message.subject, why=str(error))
+
+    await client.subscribe(f"{SUBJECT}.>", cb=on_message)
+
+
+def sights_of(carriers: Iterable[Carrier], reports: Sequence[GatewayReport]) -> list[routing_pb2.GatewaySight]:
+    """By carrier, gateway and edge."""
+    sights: list[routing_pb2.GatewaySight] = []
+    for carrier in sorted(carriers, key=lambda each: each.id):
+        for gateway in carrier.gateways:
+            for report in reports:
+                health = report.gateways.get(gateway.key, UNKNOWN)
+                sight = routing_pb2.GatewaySight(
+                    carrier=carrier.id,
+                    gateway=gateway.name,
+                    edge=report.edge,
+                    pop=report.pop,
+                    region=report.region,
+                    state=health.state.value,
+                    why=health.why,
+                )
+                if health.state is not State.CLOSED:
+                    sight.since.CopyFrom(_time(health.since_s))
+                if health.state is State.OPEN:
+                    sight.until.CopyFrom(_time(health.until_s))
+                sights.append(sight)
+    return sights
+
+
+def _time(unix_s: float) -> Timestamp:
+    return Timestamp(seconds=int(unix_s), nanos=int(1e9 * (unix_s % 1)))
