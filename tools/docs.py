@@ -27,7 +27,8 @@ def reasons() -> str:
 
 
 def state_machines() -> str:
-    return machines.render(*machines.read_machines())
+    core, timers = machines.read_machines()
+    return machines.render([*core, machines.gateway_machine()], timers)
 
 
 GENERATED = {"reasons.md": reasons, "state-machines.md": state_machines}

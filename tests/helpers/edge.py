@@ -126,6 +126,8 @@ class EdgeBench:
             auth_addresses=[self.auth.address],
             silent_gateway_ms=500,
             all_silent_ms=3000,
+            # SIPp's scenarios know no OPTIONS.
+            gateway_options_s=3600,
         )
         self._gateways: list[subprocess.Popen[bytes]] = []
 
@@ -138,7 +140,7 @@ class EdgeBench:
         (position,) = await self.log.append([commit], [Expect(commit.subject, at)])
         return position
 
-    async def provision(self, *, addresses: tuple[str, ...] = (), has_account: bool = False) -> Position:
+    async def provision(self, *, addresses: tuple[str, ...] = (), has_account: bool = False, takes_no_options: bool = False) -> Position:
         """The tenant acme with one ACL and domain, a trusted carrier with two gateways and a deck for all numbers."""
         await self.write(Kind.TENANT, "acme", "acme", TenantCreated("Acme"))
         await self.write(Kind.ACL, "acme", "OUT", AclCreated(), *(AddressAdded(each, "+31200000000") for each in addresses))
@@ -148,7 +150,7 @@ class EdgeBench:
         await self.write(Kind.DOMAIN, "acme", "acme", AclAttached("OUT"))
         await self.write(Kind.CARRIER, PLATFORM, "alpha", CarrierCreated(CarrierSettings(is_trusted=True)))
         for priority, port in enumerate((5060, 5070)):
-            gateway = GatewayAdded(f"g{priority + 1}", self.gateway_host, port, "udp", "eu", priority, 1)
+            gateway = GatewayAdded(f"g{priority + 1}", self.gateway_host, port, "udp", "eu", priority, 1, takes_no_options=takes_no_options)
             await self.write(Kind.CARRIER, PLATFORM, "alpha", gateway)
         rows = tuple(DeckRow(str(digit), "alpha", 0, 1, 6000, f"zone {digit}") for digit in range(1, 10))
         await self.write(Kind.DECK, PLATFORM, "main", DeckStarted(1, len(rows), "EUR"))

@@ -17,12 +17,14 @@ from collections.abc import Callable
 
 from trunkline.edge.certificates import CertificateKeeper
 from trunkline.edge.draining import Draining
+from trunkline.edge.gateway_healths import GatewayHealths
 from trunkline.edge.key_cache import KeyCache
 from trunkline.edge.keys import KeyKeeper
 from trunkline.edge.policy import Policy
 from trunkline.edge.settings import EdgeSettings
 from trunkline.edge.tables import TableFeed
 from trunkline.engine import Engine, Invite
+from trunkline.runtime.gateway_reports import GatewayReports
 from trunkline.runtime.logs import logger
 
 SWITCH_INTERVAL_S = 0.0005
@@ -55,7 +57,8 @@ class CallService:
             on_asked=self.tables.on_keys_asked,
         )
         self.certificates = CertificateKeeper(settings.certificates, settings.carrier_tls, check_s=settings.certificates_check_s)
-        self.policy = Policy(lambda: self.tables.directory, region=settings.region, realm=settings.realm)
+        self.gateways = GatewayHealths(settings.name, settings.region, GatewayReports())
+        self.policy = Policy(lambda: self.tables.directory, region=settings.region, realm=settings.realm, gateways=self.gateways)
         self.draining = Draining(
             settings.pop, grace_s=settings.drain_grace_s, policy=self.policy, drain=lambda pop: self.tables.directory.drain(pop)
         )

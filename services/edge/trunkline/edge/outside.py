@@ -12,6 +12,7 @@ from trunkline.edge.auth_client import keys_from
 from trunkline.edge.bans import enforce_bans
 from trunkline.edge.calls import CallService
 from trunkline.edge.degraded import Degraded
+from trunkline.edge.gateway_watch import GatewayWatch
 from trunkline.edge.nonces import hear_used_nonces, tell_used_nonces
 from trunkline.edge.observing import Reporter
 from trunkline.edge.server import EdgeServicer, EdgeView, FeedState
@@ -56,6 +57,7 @@ async def join_platform(
     reporter = Reporter(settings.name, settings.pop, lambda: calls.engine is not None)
     life.spawn("observing", reporter.run(feed, {pop.name: pop.pair for pop in settings.observed}, settings.looks_from))
     life.on_stop("last report", lambda: reporter.leave(feed))
+    life.spawn("gateways", _watch_gateways(settings, life, calls, feed))
     life.spawn("isolation", _watch(calls, replica, feed))
 
     traces.emit = telemetry.past_span
@@ -128,6 +130,17 @@ async def _share_nonces(settings: EdgeSettings, calls: CallService, nats: Client
     await _connected(nats)
     await hear_used_nonces(nats, settings.pop, calls.engine)
     await tell_used_nonces(nats, settings.pop, calls.engine)
+
+
+async def _watch_gateways(settings: EdgeSettings, life: Lifecycle, calls: CallService, nats: Client) -> None:
+    await calls.served.wait()
+    assert calls.engine is not None
+    options_s, timeout_s = settings.gateway_options_s, settings.gateway_options_timeout_s
+    watch = GatewayWatch(calls.gateways, lambda: calls.tables.directory, options_s=options_s, timeout_s=timeout_s)
+    life.spawn("gateways in doubt", watch.run(calls.engine))
+    await _connected(nats)
+    await watch.hear(nats)
+    await watch.tell(nats, settings.name, settings.pop, settings.region)
 
 
 async def _connected(nats: Client) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from random import random
 
 from trunkline.domain.directory import Directory
-from trunkline.domain.policy import AdmittedCall, Memory, decide_call
+from trunkline.domain.gateway_view import ALL_USED, GatewayView
+from trunkline.domain.policy import AdmittedCall, Memory, Routed, decide_call
+from trunkline.edge.gateway_healths import GatewayHealths
 from trunkline.engine import Decision, Invite, Reject
 from trunkline.runtime.deciding import Translator
 
@@ -23,13 +25,22 @@ class Policy:
     """`directory` gives the one that holds now. May be set from any thread: `is_isolated`, records then say that the log was away;
     `is_refusing`, no new call is taken (T903)."""
 
-    def __init__(self, directory: Callable[[], Directory], *, region: str, realm: str, randomness: Callable[[], float] = random) -> None:
+    def __init__(
+        self,
+        directory: Callable[[], Directory],
+        *,
+        region: str,
+        realm: str,
+        randomness: Callable[[], float] = random,
+        gateways: GatewayHealths | None = None,
+    ) -> None:
         self.is_isolated = True
         self.is_refusing = False
         self._directory = directory
         self._region = region
         self._realm = realm
         self._randomness = randomness
+        self._gateways = gateways
         self._memory = Memory()
         self._translator = Translator()
 
@@ -54,7 +65,16 @@ class Policy:
             hints,
             invite.address_caller_id,
         )
+        view = self._gateways.view if self._gateways is not None else ALL_USED
         decided = decide_call(
-            call, self._directory(), region=self._region, realm=self._realm, randomness=self._randomness(), memory=self._memory
+            call, self._directory(), region=self._region, realm=self._realm, randomness=self._randomness(), view=view, memory=self._memory
         )
+        if view.probed and isinstance(decided, Routed):
+            self._spend_probe(view, decided)
         return self._translator.decision_of(decided, (ISOLATED_NOTE,) if self.is_isolated else ())
+
+    def _spend_probe(self, view: GatewayView, decided: Routed) -> None:
+        """The call goes to a half open gateway: for a while no other does."""
+        first = decided.targets[0].choice.gateway.key
+        if self._gateways is not None and first in view.probed:
+            self._gateways.spend(first)

@@ -92,6 +92,8 @@ class EdgeSettings(ServiceSettings):
     `ban_regions` are those with auth services, whose bans are enforced.
     `auth_addresses` and `routing_addresses` are gRPC `ADDRESS:PORT`, the nearest first. The keys that auth gave are kept on disk, sealed,
     for `keys_lifetime_s` after the last fetch: so long the edge authenticates with auth gone.
+    Each gateway is sent an OPTIONS about every `gateway_options_s`, more often while it is in doubt; without an answer within
+    `gateway_options_timeout_s` it has kept silent.
     A point of presence that is drained takes new calls for `drain_grace_s` after the command: what DNS said may be believed for its TTL of
     30 s, and calls are being set up.
     """
@@ -115,6 +117,8 @@ class EdgeSettings(ServiceSettings):
     silent_gateway_ms: int = Field(default=3000, ge=100, le=32_000)
     all_silent_ms: int = Field(default=8000, ge=100, le=64_000)
     drain_grace_s: float = Field(default=90.0, ge=0, le=3600)
+    gateway_options_s: float = Field(default=10.0, ge=0.1, le=3600)
+    gateway_options_timeout_s: float = Field(default=2.0, ge=0.1, le=30)
     decision_limit_ms: int = Field(default=2000, ge=10, le=30_000)
 
     @model_validator(mode="after")

@@ -172,8 +172,8 @@ class Engine:
     def take_sightings(self) -> list[tuple[str, bool, str, int, int, int]]:
         """What gateways did since the last time, each one's oldest first, equal ones in a row as one: gateway, whether by OPTIONS, cause,
         status, Retry-After in seconds (0: none), how often. A cause is a word of `GatewayFailed.cause`; without one it answered: OPTIONS
-        with this status, a call (status 0) by ringing, by an answer or by a refusal of the call itself. A gateway that nobody asks about
-        for long loses its oldest."""
+        with this status, a call (status 0) by ringing, by an answer or by a refusal of the call itself. Where nobody takes them, each
+        gateway's oldest are lost."""
     def take_used_nonces(self) -> bytes:
         """What was admitted by digest since the last time, 20 bytes a use, for the other edges; bounded, the oldest are dropped."""
     def mark_used_nonces(self, uses: bytes) -> None:

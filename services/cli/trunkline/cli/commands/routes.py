@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -37,25 +37,59 @@ route = App(name="route", help="Route decks, and where a number would go.")
 
 @carrier.command(name="list")
 async def list_carriers(*, options: Reading = READING) -> None:
-    """Lists carriers with their gateways."""
+    """Lists carriers with their gateways, and which of those are passed over."""
     async with session(is_operator=True) as connected:
-        answer = await (await connected.routing()).ListCarriers(routing.ListCarriersRequest())
+        stub = await connected.routing()
+        answer = await stub.ListCarriers(routing.ListCarriersRequest())
+        sights = (await stub.ListGatewayHealth(routing.ListGatewayHealthRequest())).sights
     rows = [plain(row) for row in answer.carriers]
     if options.output == "json":
         show_list("json", rows, [], nothing="")
         return
+    passed: dict[str, list[str]] = {}
+    for (owner, name), word in passed_over(sights).items():
+        passed.setdefault(owner, []).append(f"{name} {word}")
     short = [
         {
             "name": row["name"],
             "trusted": row["settings"]["is_trusted"],
             "pdd_limit_s": row["settings"]["pdd_limit_s"],
             "gateways": [f"{entry['name']} {bracketed(entry['host'])}:{entry['port']}/{entry['transport']}" for entry in row["gateways"]],
+            "passed_over": passed.get(row["name"], []),
             "suspended": row["is_suspended"],
             "version": row["version"],
         }
         for row in rows
     ]
-    show_list("table", short, ["name", "trusted", "suspended", "pdd_limit_s", "gateways", "version"], nothing="no carrier yet")
+    columns = ["name", "trusted", "suspended", "pdd_limit_s", "gateways", "passed_over", "version"]
+    show_list("table", short, columns, nothing="no carrier yet")
+
+
+@carrier.command(name="show")
+async def show_carrier(name: str, *, options: Reading = READING) -> None:
+    """Shows a carrier: its settings, its gateways, and how each edge has it with them.
+
+    Parameters
+    ----------
+    name: The carrier.
+    """
+    async with session(is_operator=True) as connected:
+        stub = await connected.routing()
+        known = (await stub.ListCarriers(routing.ListCarriersRequest())).carriers
+        found = next((each for each in known if each.name == name), None)
+        if found is None:
+            raise CommandError(f"there is no carrier {name}", remedy="trunkline carrier list", code=Exit.NOT_FOUND)
+        sights = (await stub.ListGatewayHealth(routing.ListGatewayHealthRequest(carrier=name))).sights
+    shown, rows = plain(found), [plain(sight) for sight in sights]
+    if options.output == "json":
+        show_one("json", {**shown, "health": rows})
+        return
+    show_one("table", shown, hidden=("gateways",))
+    console.print()
+    columns = ["name", "host", "port", "transport", "region", "priority", "weight", "takes_no_options"]
+    show_list("table", shown["gateways"], columns, nothing="no gateway")
+    console.print()
+    show_list("table", rows, ["gateway", "edge", "region", "state", "since", "until", "why"], nothing="no edge was heard lately")
 
 
 @carrier.command(name="create")
@@ -208,6 +242,7 @@ async def add_gateway(
     region: str = "eu",
     priority: Natural = 0,
     weight: Natural = 1,
+    takes_no_options: Annotated[bool, Parameter(negative="")] = False,
     options: Writing = WRITING,
 ) -> None:
     """Adds a gateway to a carrier.
@@ -223,9 +258,18 @@ async def add_gateway(
     region: Where it is near.
     priority: Lower first.
     weight: Share within a priority.
+    takes_no_options: Send it none: whether it is there is known from its calls alone.
     """
     wanted = routing.Gateway(
-        name=name, host=host, port=port, transport=transport, region=region, priority=priority, weight=weight, tls_name=tls_name
+        name=name,
+        host=host,
+        port=port,
+        transport=transport,
+        region=region,
+        priority=priority,
+        weight=weight,
+        tls_name=tls_name,
+        takes_no_options=takes_no_options,
     )
     request = routing.AddGatewayRequest(write=options.options(), carrier=owner, gateway=wanted)
     async with session(is_operator=True) as connected:
@@ -323,7 +367,21 @@ async def resolve(number: str, *, domain: str = "", region: str = "", options: R
         request = routing.ResolveRequest(number=number, region=region, domain=domain, tenant=options.tenant)
         found = plain(await (await connected.routing()).Resolve(request))
     row = next((row for row in REGISTRY if row.code == found["reason"]), None)
-    show_one(options.output, {**found, "text": row.text if row else "", "what_to_do": row.what_to_do if row else ""}, hidden=("gateways",))
+    show_one(
+        options.output,
+        {**found, "text": row.text if row else "", "what_to_do": row.what_to_do if row else ""},
+        hidden=("gateways", "notes"),
+    )
     if options.output == "table":
         console.print()
         show_list("table", found["gateways"], ["carrier", "gateway", "address", "rate_micros", "currency"], nothing="no gateway")
+        for note in found["notes"]:
+            console.print(note)
+
+
+def passed_over(sights: Iterable[routing.GatewaySight]) -> dict[tuple[str, str], str]:
+    """Gateways by carrier and name that are not used everywhere: by how many of the edges that were heard."""
+    edges: dict[tuple[str, str], list[bool]] = {}
+    for sight in sights:
+        edges.setdefault((sight.carrier, sight.gateway), []).append(sight.state != "closed")
+    return {key: f"({sum(seen)}/{len(seen)} edges)" for key, seen in edges.items() if any(seen)}

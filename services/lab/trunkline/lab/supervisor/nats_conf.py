@@ -11,6 +11,7 @@ from trunkline.lab.supervisor.authority import ZONE, TlsFiles
 
 BEACON = "sync.config.head"
 USED_NONCES = "nonces.used"
+GATEWAYS_SEEN = "gateways.seen"
 POPS_SEEN = "pops.seen"
 POP_WATCHERS = ("provisioning", "dns")
 """Who judges the health of points of presence."""
@@ -75,7 +76,8 @@ def _allowed(user: User, home: str, regions: Sequence[str]) -> list[str]:
     allowed = _tails("CONFIG", (home,))
     if user.kind == "edge":
         allowed += _tails("BANS", regions)
-        return [*allowed, f"calls.{user.region}.{user.pop}", f"{USED_NONCES}.{user.pop}", f"{POPS_SEEN}.{user.pop}"]
+        said = [f"{subject}.{user.pop}" for subject in (USED_NONCES, POPS_SEEN, GATEWAYS_SEEN)]
+        return [*allowed, f"calls.{user.region}.{user.pop}", *said]
     allowed.append(f"$JS.{home}.API.STREAM.MSG.GET.CONFIG")
     allowed += [f"config.{kind}.>" for kind in WRITES.get(user.kind, ())]
     if user.kind == "provisioning" and user.region == home:
@@ -101,6 +103,8 @@ def subscribes(user: User) -> list[str]:
         heard.append(f"{USED_NONCES}.>")
     if user.kind in POP_WATCHERS:
         heard.append(f"{POPS_SEEN}.>")
+    if user.kind in ("edge", "routing"):
+        heard.append(f"{GATEWAYS_SEEN}.>")
     return heard
 
 

@@ -1,0 +1,102 @@
+"""What one edge holds of the health of its gateways: `trunkline.domain.gateway_health`, gateway by gateway, and the view that calls see.
+
+It belongs to the event loop's thread; `view` and `spend` are for the engine's, which sees one immutable view at a time.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Set
+
+from trunkline.domain.gateway_health import UNKNOWN, Health, Sign, State, observe, pass_time
+from trunkline.domain.gateway_view import ALL_USED, PROBE_S, GatewayView, view_of
+from trunkline.runtime.gateway_reports import GatewayReports
+from trunkline.runtime.logs import logger
+
+Sighting = tuple[str, bool, str, int, int, int]
+"""As `trunkline.engine.Engine.take_sightings` gives it."""
+
+MAX_REPEATS = 16
+"""Of the same thing in a row: more change nothing that so many have not changed."""
+
+
+class GatewayHealths:
+    """`reports` are those of all edges; those of the own region make a gateway suspect."""
+
+    def __init__(self, edge: str, region: str, reports: GatewayReports) -> None:
+        self.view: GatewayView = ALL_USED
+        self.reports = reports
+        self._edge = edge
+        self._region = region
+        self._healths: dict[str, Health] = {}
+        self._spent: set[str] = set()
+        self._renewed_s = 0.0
+        self._versions = itertools.count(1)
+        self._log = logger("gateways")
+
+    def spend(self, gateway: str) -> None:
+        """A call is sent to this half open gateway. From any thread; where two threads do it at once, or the loop's makes a view meanwhile,
+        one call more goes there."""
+        self._spent.add(gateway)
+        self.view = self.view.without_probe(gateway, next(self._versions))
+
+    @property
+    def not_closed(self) -> dict[str, Health]:
+        return {key: health for key, health in self._healths.items() if health.state is not State.CLOSED}
+
+    def is_in_doubt(self, gateway: str) -> bool:
+        return self._healths.get(gateway, UNKNOWN).is_in_doubt
+
+    def suspects(self, now_s: float) -> set[str]:
+        """What other edges of the region pass over."""
+        others = [report for report in self.reports.fresh(now_s, self._region) if report.edge != self._edge]
+        return {key for report in others for key, health in report.gateways.items() if health.state is State.OPEN}
+
+    def keep(self, gateways: Set[str]) -> None:
+        """Others are no more."""
+        self._healths = {key: health for key, health in self._healths.items() if key in gateways}
+
+    def turn(self, sightings: Iterable[Sighting], gateways: Set[str], now_s: float) -> bool:
+        """What was seen since the last turn, and the time; whether a state has changed. `gateways` are those that there are."""
+        suspects = self.suspects(now_s)
+        is_changed = False
+        for key, is_options, cause, status, retry_after_s, count in sightings:
+            if key in gateways:
+                sign = Sign(is_options, cause, status, retry_after_s)
+                for _ in range(min(count, MAX_REPEATS)):
+                    is_changed |= self._put(key, observe(self._health(key), sign, now_s, is_suspect=key in suspects), now_s)
+        for key, wait_s in self._told(now_s).items():
+            if key in gateways and not self._health(key).is_told:
+                is_changed |= self._put(key, observe(self._health(key), Sign(False, "status", 503, wait_s), now_s), now_s)
+        for key, health in self.not_closed.items():
+            is_changed |= self._put(key, pass_time(health, now_s), now_s)
+        is_renewed = bool(self._spent) and not 0 <= now_s - self._renewed_s < PROBE_S
+        if is_renewed:
+            self._renewed_s = now_s
+            self._spent.clear()
+        passed = self.view.passed.keys() | self.view.probed
+        if is_changed or is_renewed or not passed <= self._healths.keys():
+            self.view = view_of(self.not_closed, spent=self._spent, version=next(self._versions))
+        return is_changed
+
+    def _health(self, key: str) -> Health:
+        return self._healths.get(key, UNKNOWN)
+
+    def _put(self, key: str, health: Health, now_s: float) -> bool:
+        before = self._health(key)
+        self._healths[key] = health
+        if (before.state, before.why) == (health.state, health.why):
+            return False
+        self._log.info("gateway", gateway=key, state=health.state.value, was=before.state.value, why=health.why or before.why)
+        return True
+
+    def _told(self, now_s: float) -> dict[str, int]:
+        """What told another edge of the region to leave it alone, and for how long still: whole seconds that are over, so that it does not
+        grow by being passed on."""
+        told: dict[str, int] = {}
+        for report in self.reports.fresh(now_s, self._region):
+            for key, health in report.gateways.items():
+                left_s = int(health.until_s - now_s)
+                if report.edge != self._edge and health.is_told and left_s > 0:
+                    told[key] = max(left_s, told.get(key, 0))
+        return told

@@ -1,0 +1,125 @@
+"""Gateways that die, come back and ask to be left alone, on the wire: who is tried, and what the record says."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from helpers import sipp
+from helpers.edge import LIMIT_S, EdgeBench
+from helpers.gateway import Mood, MoodyGateway
+from nats.aio.msg import Msg
+
+from trunkline.api.records.v1 import records_pb2
+from trunkline.domain.gateway_health import State
+from trunkline.domain.routing import ALL_PASSED
+from trunkline.runtime.gateway_reports import SUBJECT, parse_report
+
+G1, G2 = "alpha/g1", "alpha/g2"
+RETRY_AFTER_S = 4
+
+
+class Trial:
+    """An edge with two gateways, g1 before g2."""
+
+    def __init__(self, bench: EdgeBench, g1: MoodyGateway, g2: MoodyGateway) -> None:
+        self.bench = bench
+        self.g1, self.g2 = g1, g2
+        self.states: dict[str, State] = {}
+        self._heard = asyncio.Event()
+
+    async def hear(self, message: Msg) -> None:
+        report = parse_report(message.data, time.time())
+        self.states = {key: health.state for key, health in report.gateways.items()}
+        self._heard.set()
+
+    async def until(self, **wanted: State) -> None:
+        """Until the edge has told so of both gateways; those not named are closed."""
+        expected = {f"alpha/{name}": state for name, state in wanted.items()}
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                while self.states != expected:
+                    self._heard.clear()
+                    await self._heard.wait()
+        except TimeoutError:
+            raise AssertionError(f"not within {LIMIT_S} s: {expected}; last: {self.states}") from None
+
+    async def call(self, *, is_answered: bool = True) -> tuple[list[tuple[str, str]], str]:
+        """Who was tried with what result, and the record's notes."""
+        number = f"+3120{secrets.randbelow(10**7):07}"
+        caller = self.bench.caller(number)
+        steps = sipp.answered_call(caller) if is_answered else sipp.refused_call(caller, 500, "T402")
+        folder = self.bench.folder / secrets.token_hex(4)
+        result = await asyncio.to_thread(sipp.run, folder, steps, target=self.bench.sip, local_address=self.bench.caller_host)
+        result.must_succeed(1)
+
+        def mine(records: list[records_pb2.Record]) -> list[records_pb2.Record]:
+            return [each for each in records if each.number == number and each.end_time.seconds]
+
+        [record] = mine(await self.bench.records_when(lambda records: bool(mine(records))))
+        return [(each.gateway, each.result) for each in record.attempts], "\n".join(record.notes)
+
+
+@asynccontextmanager
+async def trial(bench: EdgeBench, *, takes_no_options: bool = False, **settings: object) -> AsyncIterator[Trial]:
+    g1, g2 = [await MoodyGateway.start(bench.gateway_host, port, retry_after_s=RETRY_AFTER_S) for port in (5060, 5070)]
+    made = Trial(bench, g1, g2)
+    try:
+        await bench.client.subscribe(f"{SUBJECT}.>", cb=made.hear)
+        position = await bench.provision(addresses=(f"{bench.caller_host}/32",), takes_no_options=takes_no_options)
+        bench.edge.configure(**settings)
+        await asyncio.gather(bench.auth.start(), bench.records.start())
+        await bench.edge.start()
+        await bench.applied(position)
+        yield made
+    finally:
+        g1.close()
+        g2.close()
+
+
+async def test_calls_alone_find_a_dead_gateway_and_find_it_alive_again(bench: EdgeBench) -> None:
+    async with trial(bench, takes_no_options=True) as made:
+        assert await made.call() == ([(G1, "answered")], "")
+        made.g1.mood = Mood.SILENT
+        for _ in range(2):
+            assert (await made.call())[0] == [(G1, "silent"), (G2, "answered")]
+        await made.until(g1=State.OPEN)
+        tried, notes = await made.call()
+        assert tried == [(G2, "answered")], "nobody waits for it any more"
+        assert notes.startswith(f"gateway {G1} passed over since 20") and notes.endswith("Z: calls failed in a row, the last: silent")
+
+        made.g1.mood = Mood.UP
+        await made.until(g1=State.HALF_OPEN)
+        tried = [(await made.call())[0] for _ in range(3)]
+        assert tried[0] == [(G1, "answered")]
+        while made.states:
+            tried.append((await made.call())[0])
+            assert len(tried) < 20, f"{made.states} after {tried}"
+        assert await made.call() == ([(G1, "answered")], "")
+        assert made.g1.options == 0
+
+
+async def test_options_find_it_before_any_call_does_and_who_asks_for_rest_gets_it(bench: EdgeBench) -> None:
+    async with trial(bench, gateway_options_s=0.2, gateway_options_timeout_s=0.3) as made:
+        made.g1.mood = Mood.BUSY
+        assert (await made.call())[0] == [(G1, "status"), (G2, "answered")]
+        await made.until(g1=State.OPEN)
+        tried, notes = await made.call()
+        assert tried == [(G2, "answered")] and notes.endswith(f"Z: 503, Retry-After {RETRY_AFTER_S} s")
+        await made.until(g1=State.HALF_OPEN)
+        assert (await made.call())[0] == [(G1, "status"), (G2, "answered")], "its time is over, and it asks again"
+
+        made.g1.mood = made.g2.mood = Mood.SILENT
+        await made.until(g1=State.OPEN, g2=State.OPEN)
+        tried, notes = await made.call(is_answered=False)
+        assert sorted(tried) == [(G1, "silent"), (G2, "silent")], "rather than refuse the call"
+        assert f"gateway {G2} passed over since 20" in notes and notes.endswith(ALL_PASSED) and "Z: OPTIONS: silent" in notes
+
+        made.g1.mood = made.g2.mood = Mood.UP
+        while made.states:
+            await made.call()
+        assert await made.call() == ([(G1, "answered")], "")
+        assert made.g1.options > 5
