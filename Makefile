@@ -18,6 +18,7 @@ UP_ARGS ?=
 POPS ?=
 SERVICES ?= home
 LINKS ?=
+WORKERS ?=
 BENCH_ARGS ?=
 PYTEST_ARGS ?=
 TOGETHER := -n 2 --dist loadfile
@@ -26,8 +27,8 @@ export TRUNKLINE_STATE
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: $(STAMPS)/workspace $(STAMPS)/engine ## build and start the platform on this machine; Ctrl-C ends it (POPS=eu1,us1 SERVICES=all LINKS="us=40 apac=110" UP_ARGS="--loopback 127.7")
-	@exec $(BIN)/trunkline up $(if $(POPS),--pops $(POPS)) --services $(SERVICES) $(foreach link,$(LINKS),--link $(link)) $(UP_ARGS)
+up: $(STAMPS)/workspace $(STAMPS)/engine ## build and start the platform on this machine; Ctrl-C ends it (POPS=eu1,us1 SERVICES=all LINKS="us=40 apac=110" WORKERS=2 UP_ARGS="--loopback 127.7")
+	@exec $(BIN)/trunkline up $(if $(POPS),--pops $(POPS)) --services $(SERVICES) $(foreach link,$(LINKS),--link $(link)) $(if $(WORKERS),--workers $(WORKERS)) $(UP_ARGS)
 
 demo: $(STAMPS)/workspace ## on a running platform: a refused call, a changed ACL, an answered call, its record
 	@exec $(BIN)/trunkline demo

@@ -31,8 +31,8 @@ HOLD_MS = 9000
 
 @pytest.fixture(scope="module")
 def three_pops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A POP, its sibling, and one of another region; the first is killed."""
-    platform = Platform(tmp_path_factory.mktemp("outlive") / "state", free_loopback(), pops="eu1,eu2,us1")
+    """A POP, its sibling, and one of another region, each with two workers; the first is killed."""
+    platform = Platform(tmp_path_factory.mktemp("outlive") / "state", free_loopback(), pops="eu1,eu2,us1", workers=2)
     try:
         platform.start()
         yield platform

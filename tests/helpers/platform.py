@@ -52,7 +52,7 @@ def _is_free(host: str) -> bool:
 
 @dataclass
 class Platform:
-    """`state` is its folder, `local` what its local.json says (read again with `refresh`). `pops`, `services` and `links` as for
+    """`state` is its folder, `local` what its local.json says (read again with `refresh`). `pops`, `services`, `links` and `workers` as for
     `trunkline up`."""
 
     state: Path
@@ -60,6 +60,7 @@ class Platform:
     pops: str = ""
     services: str = "home"
     links: tuple[str, ...] = ()
+    workers: int = 1
     process: subprocess.Popen[bytes] | None = None
     local: dict[str, Any] = field(default_factory=dict)
 
@@ -71,7 +72,7 @@ class Platform:
         self.state.mkdir(parents=True, exist_ok=True)
         log = (self.state / "up.log").open("wb")
         command: list[str | Path] = [BIN / "trunkline", "up", "--state", self.state, "--loopback", self.loopback]
-        command += ["--services", self.services, *(["--pops", self.pops] if self.pops else [])]
+        command += ["--services", self.services, "--workers", str(self.workers), *(["--pops", self.pops] if self.pops else [])]
         for link in self.links:
             command += ["--link", link]
         self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)

@@ -94,6 +94,8 @@ def test_what_leads_to_another_region_passes_its_link_and_nothing_else_does(tmp_
         ({"links": ("eu=1",)}, "us, apac"),
         ({"links": ("us=fast",)}, "REGION=MILLISECONDS"),
         ({"pops": "eu1", "links": ("us=1",)}, "nowhere"),
+        ({"workers": 0}, "1 to 16"),
+        ({"workers": 17}, "1 to 16"),
     ],
 )
 def test_what_does_not_exist_is_refused_with_what_does(words: dict[str, Any], told: str) -> None:
@@ -108,6 +110,11 @@ def test_fewer_points_of_presence_need_fewer_regions() -> None:
     assert {carrier.key for carrier in topology.carriers} == {"alpha-eu", "beta-eu", "alpha-us", "beta-us"}
     assert topology.nearest("auth", "us") == ("auth-us", "auth-eu")
     assert choose_topology("apac1").service_regions == ("eu",)
+
+
+def test_every_edge_has_as_many_workers_as_were_asked_for(tmp_path: Path) -> None:
+    settings = plan(tmp_path, choose_topology("eu1,us1", workers=2)).settings()
+    assert [settings[edge]["workers"] for edge in ("edge-eu1", "edge-us1")] == [2, 2]
 
 
 def test_a_state_of_the_version_with_one_region_is_refused_with_what_to_do(tmp_path: Path) -> None:

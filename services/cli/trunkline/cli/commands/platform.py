@@ -31,6 +31,7 @@ async def up(
     pops: str = "",
     services: str = "home",
     link: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    workers: int = 1,
 ) -> int:
     """Starts the platform on this machine and stays in the foreground; Ctrl-C ends all of it.
 
@@ -41,12 +42,13 @@ async def up(
     pops: Points of presence, such as eu1,us1; all six where it is left out.
     services: Where services run: home, or all for a set in every region.
     link: REGION=MILLISECONDS one way between that region and the others, such as us=40; may be given for each region.
+    workers: Threads of each edge that move SIP messages.
     """
     first, _, second = loopback.partition(".")
     if first != "127" or not second.isdigit() or int(second) > 255:
         raise CommandError(f"{loopback!r} is no loopback range", remedy="write it as 127.N with N from 0 to 255", code=Exit.USAGE)
     try:
-        topology = choose_topology(pops, services, link)
+        topology = choose_topology(pops, services, link, workers)
     except TopologyProblem as problem:
         raise CommandError(str(problem), code=Exit.USAGE) from problem
     return await run_platform(state or state_folder(), loopback, topology)

@@ -244,6 +244,7 @@ class Plan:
     def _of_edge(self, pop: Pop) -> dict[str, Any]:
         return {
             "pop": pop.name,
+            "workers": self.topology.workers,
             "listen": [f"{address}/{transport.rstrip('6')}" for transport, address in self.sip_addresses(pop).items()],
             "observed": [
                 {"name": other.name, "address": f"{self.pop_host(other)}:{SIP_PORT}"}

@@ -16,6 +16,8 @@ CARRIERS: Final = ("alpha", "beta")
 """The first is trusted and answers 503 where one does, the second is neither."""
 
 MAX_LINK_MS: Final = 10_000
+MAX_WORKERS: Final = 16
+"""Of an edge."""
 
 
 class TopologyProblem(ValueError):
@@ -68,11 +70,13 @@ class Carrier:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """`service_regions` have a set of services each. `links` are milliseconds one way between a region and all others."""
+    """`service_regions` have a set of services each. `links` are milliseconds one way between a region and all others. Each edge has so
+    many `workers`."""
 
     pops: tuple[Pop, ...]
     service_regions: tuple[str, ...]
     links: Mapping[str, int] = field(default_factory=dict)
+    workers: int = 1
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -106,8 +110,8 @@ class Topology:
         return next((region for region in (one, other) if region in self.links), None)
 
 
-def choose_topology(pops: str = "", services: str = "home", links: Iterable[str] = ()) -> Topology:
-    """From the words of the command line: `eu1,us1`, `home` or `all`, `us=40`. Raises TopologyProblem."""
+def choose_topology(pops: str = "", services: str = "home", links: Iterable[str] = (), workers: int = 1) -> Topology:
+    """From the words of the command line: `eu1,us1`, `home` or `all`, `us=40`, 2. Raises TopologyProblem."""
     names = [name.strip() for name in pops.split(",") if name.strip()] or list(POP_REGIONS)
     unknown = [name for name in names if name not in POP_REGIONS]
     if unknown:
@@ -117,7 +121,9 @@ def choose_topology(pops: str = "", services: str = "home", links: Iterable[str]
         raise TopologyProblem(f"services run at 'home' or in 'all' regions, not {services!r}")
     without_services = Topology(chosen, (HOME,))
     delays = dict(_link(word, without_services.regions) for word in links)
-    return Topology(chosen, without_services.regions if services == "all" else (HOME,), delays)
+    if not 1 <= workers <= MAX_WORKERS:
+        raise TopologyProblem(f"an edge has 1 to {MAX_WORKERS} workers, not {workers}")
+    return Topology(chosen, without_services.regions if services == "all" else (HOME,), delays, workers)
 
 
 def _link(word: str, regions: tuple[str, ...]) -> tuple[str, int]:
