@@ -6,6 +6,7 @@ import itertools
 import select
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from helpers.engine import ANSWER_LIMIT_S, Sip
@@ -18,8 +19,8 @@ _branches = itertools.count(1)
 
 
 class Endpoint:
-    """One address over UDP or TCP. Over TCP it listens, and makes a connection to each edge that it speaks to; copies of a message that
-    was heard are passed over."""
+    """One address over UDP or TCP. Over TCP it listens, and makes a connection to each edge that it speaks to. Copies of a message that
+    was heard are passed over; who asks by OPTIONS whether it is alive is answered."""
 
     def __init__(self, host: str, transport: str = "udp") -> None:
         self.transport = transport
@@ -29,7 +30,7 @@ class Endpoint:
         if transport == "tcp":
             self.socket.listen()
         self.address: Address = self.socket.getsockname()
-        self._connections: dict[socket.socket, Framer] = {}
+        self._connections: dict[socket.socket, tuple[Framer, Address]] = {}
         self._to: dict[Address, socket.socket] = {}
         self._messages: list[tuple[bytes, Address, socket.socket]] = []
         self._heard: set[bytes] = set()
@@ -49,7 +50,7 @@ class Endpoint:
         if target not in self._to:
             made = socket.create_connection(target, timeout=ANSWER_LIMIT_S, source_address=(self.address[0], 0))
             self._to[target] = made
-            self._connections[made] = Framer()
+            self._connections[made] = Framer(), target
         self._to[target].sendall(text.encode())
 
     def receive(self, limit_s: float = ANSWER_LIMIT_S) -> Sip:
@@ -63,6 +64,11 @@ class Endpoint:
                 self._heard.add(data)
                 message = Sip.parse(data, source)
                 self._ways[message] = way
+                if message.start_line.startswith("OPTIONS ") and ";tag=" not in message.one("To"):
+                    # Who has asked may have been killed since.
+                    with suppress(ConnectionError):
+                        self.answer(message, "200 OK", "alive")
+                    continue
                 return message
             self._read(max(0.0, deadline - time.monotonic()))
 
@@ -72,17 +78,20 @@ class Endpoint:
             raise TimeoutError(f"{self.host_port} has heard nothing")
         for each in ready:
             if each in self._connections:
-                data = each.recv(65_536)
-                if data:
-                    self._messages += [(message, each.getpeername(), each) for message in self._connections[each].feed(data)]
-                else:
+                framer, source = self._connections[each]
+                try:
+                    data = each.recv(65_536)
+                except ConnectionError:
+                    data = b""
+                self._messages += [(message, source, each) for message in framer.feed(data)]
+                if not data:
                     self._forget(each)
             elif self.transport == "udp":
                 data, source = each.recvfrom(65_536)
                 self._messages.append((data, source, each))
             else:
-                connection, _ = each.accept()
-                self._connections[connection] = Framer()
+                connection, source = each.accept()
+                self._connections[connection] = Framer(), source
 
     def _forget(self, connection: socket.socket) -> None:
         del self._connections[connection]
