@@ -194,6 +194,20 @@ async def test_a_cache_that_expired_while_the_edge_was_down_gives_no_tenants_key
     assert KeyCache(bench.folder, "edge-eu1").load().response == signing()
 
 
+@pytest.mark.parametrize("is_at_start", [True, False])
+async def test_tenants_keys_are_forgotten_though_the_disk_takes_nothing(bench: Bench, is_at_start: bool) -> None:
+    KeyCache(bench.folder, "edge-eu1").store(signing("acme"), 1050)
+    # As little as on a full disk can the new cache be written.
+    (bench.folder / f"{CACHE_FILE}.new").mkdir()
+    keeper = bench.keeper()
+    bench.now_s = 1050 if is_at_start else 1049
+    keeper.load()
+    bench.now_s = 1050
+    keeper.expire()
+    assert not keeper.ring.tenant_keys and keeper.can_sign()
+    assert not (bench.folder / CACHE_FILE).exists()
+
+
 async def test_an_edge_without_keys_waits_for_one_that_signs_calls(bench: Bench) -> None:
     keeper = bench.keeper()
     waiting = asyncio.create_task(keeper.wait_can_sign())

@@ -81,6 +81,10 @@ class KeyCache:
         sealed = AESGCM(self._node_key).encrypt(header[-_NONCE_BYTES:], response.SerializeToString(), header + self._edge.encode())
         _write_whole(self._cache, header + sealed)
 
+    def delete(self) -> None:
+        """What cannot be replaced and must not stay."""
+        self._cache.unlink(missing_ok=True)
+
 
 def _node_key(path: Path) -> bytes:
     try:

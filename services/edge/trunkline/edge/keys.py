@@ -120,7 +120,11 @@ class KeyKeeper:
         self._log.error("keys expired: accounts cannot be authenticated until auth is back", expired_s=expired_s)
         left = ring.without_tenants()
         self._take(left, expired_s)
-        self._cache.store(response_of(left), expired_s)
+        try:
+            self._cache.store(response_of(left), expired_s)
+        except OSError as error:
+            self._log.error("the key cache is deleted whole: the disk takes no other", why=str(error))
+            self._cache.delete()
 
     async def _renew(self, fetch: Fetch) -> None:
         response = await fetch()
