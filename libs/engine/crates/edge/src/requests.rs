@@ -244,9 +244,14 @@ impl Worker {
         if !self.may_answer(now, flow, what) {
             return;
         }
-        let Some(owner) = owner else {
-            return self.refuse(flow, message, refusal, b"");
-        };
+        match owner {
+            Some(owner) => self.refuse_recorded(now, flow, message, owner, refusal, attempt),
+            None => self.refuse(flow, message, refusal, b""),
+        }
+    }
+
+    /// However often: of one who may not be left in silence, for each of his INVITEs would come eleven times.
+    fn refuse_recorded(&mut self, now: Now, flow: Flow, message: &Message<'_>, owner: Owner<'_>, refusal: &Refusal, attempt: &Attempt<'_>) {
         let call = self.stateless.call_id(message);
         self.write_attempt(now, flow, message, owner, &nobody(), &Decision::default(), call, attempt);
         self.lines.refused(&mut self.pending, call, now.unix_ns, refusal);
@@ -335,7 +340,7 @@ impl Worker {
                     AdmitError::NoTokenKey => "T906",
                 };
                 let refusal = refusal(tables, code, format!("{error:?}"));
-                self.refuse_attempt(now, flow, message, Some(owner), &refusal, attempt);
+                self.refuse_recorded(now, flow, message, owner, &refusal, attempt);
                 None
             }
         }

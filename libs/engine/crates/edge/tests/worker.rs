@@ -71,12 +71,15 @@ fn serve(name: &str) -> (Engine, SocketAddr, std::thread::JoinHandle<()>) {
         domain("acme", &["acme/office"]),
         domain("globex", &["globex/office"]),
         domain("empty", &[]),
+        domain("open", &["open/here"]),
+        Change::SetAddress { acl: "open/here".to_owned(), cidr: "127.0.0.0/8".to_owned(), caller_id: String::new() },
         acl("acme/office"),
         acl("globex/office"),
         reason("T201", 404),
         reason("T203", 403),
         reason("T105", 405),
         reason("T107", 416),
+        reason("T906", 503),
     ];
     engine.tables().apply(changes, 1).unwrap();
     let address = engine.addresses()[0];
@@ -226,4 +229,15 @@ fn an_invite_by_a_scheme_that_we_do_not_serve_is_an_attempt_like_others() {
     engine.stop();
     thread.join().unwrap();
     assert_eq!((answered, lines.matches("\"reason\":\"T107\"").count()), (300, 300));
+}
+
+#[test]
+fn who_is_admitted_while_no_call_can_be_set_up_is_told_so_each_time() {
+    // Without a token key.
+    let (engine, address, thread) = serve("full");
+    let answered = answers(address, "INVITE", "open", 310);
+    let lines = drained(&engine);
+    engine.stop();
+    thread.join().unwrap();
+    assert_eq!((answered, lines.matches("\"reason\":\"T906\"").count()), (310, 310), "silence has each sent eleven times");
 }
