@@ -292,6 +292,19 @@ def test_a_reinvite_from_elsewhere_passes_the_access_rule_again(bench: EngineBen
     assert call.state == "answered"
 
 
+def test_a_reinvite_from_elsewhere_is_not_judged_by_tables_that_are_not_whole(bench: EngineBench) -> None:
+    bench.apply(*by_address())
+    gateway, peer = bench.gateway(), bench.peer()
+    peer.send(peer.request())
+    gateway.answer(gateway.receive(), "200 OK")
+    route = peer.final().one("Record-Route")
+    bench.engine.set_degraded(True)
+    moved = bench.peer("127.0.0.2")
+    request = moved.request("INVITE", cseq=2, to_tag="gateway", extra=(f"Route: {route}",))
+    moved.send(request.replace(f"sip:{NUMBER}@{HOST}", f"sip:g@{gateway.host_port}", 1))
+    assert moved.final().start_line == "SIP/2.0 503 Not Ready T906"
+
+
 @pytest.mark.parametrize("takes_refer", [False, True])
 def test_refer_reaches_a_carrier_that_takes_it_and_no_other(admitting: EngineBench, takes_refer: bool) -> None:
     gateway, peer = admitting.gateway(), admitting.peer()

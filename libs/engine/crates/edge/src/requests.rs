@@ -445,6 +445,10 @@ impl Worker {
                 }
                 _ => self.proxy.refuse(now, handle, refusal(&tables, "T904", String::new()), &mut self.actions),
             },
+            // What is not in the tables yet is no reason: a 404 would end the dialog (RFC 5057 §5.1), and the call is one of ours.
+            Outcome::Refuse { .. } if self.shared.is_degraded.load(Ordering::Relaxed) => {
+                self.proxy.refuse(now, handle, refusal(&tables, "T906", String::new()), &mut self.actions)
+            }
             Outcome::Refuse { code, facts } => self.proxy.refuse(now, handle, refusal(&tables, code, facts), &mut self.actions),
         };
         // A stale handle: the dialog ended meanwhile.
