@@ -317,7 +317,7 @@ def test_pings_are_counted_too(tmp_path: Path) -> None:
         bench.close()
 
 
-def test_a_connection_that_sends_too_much_is_closed_and_that_of_a_listed_source_is_not(tmp_path: Path) -> None:
+def test_a_connection_that_sends_too_much_or_is_banned_is_closed_and_that_of_a_listed_source_is_not(tmp_path: Path) -> None:
     bench = TransportBench(tmp_path, stranger_rate=(1, 5))
     try:
         at = bench.listener("127.0.0.1", "tcp")
@@ -329,9 +329,13 @@ def test_a_connection_that_sends_too_much_is_closed_and_that_of_a_listed_source_
         customer.send(customer.request("OPTIONS", call="after"))
         while customer.receive().one("Call-ID") != "after":
             pass
+        other = connected(at, address="127.0.0.3")
+        bench.peers.append(other)
         bench.apply(SetBan("127.0.0.0/24", int(time.time()) + 60), position=3)
-        customer.send(customer.request("OPTIONS", call="banned"))
-        assert customer.is_closed()
+        other.send(other.request("OPTIONS", call="banned"))
+        assert other.is_closed()
+        customer.send(customer.request("OPTIONS", call="listed"))
+        assert customer.receive().one("Call-ID") == "listed", "who is listed is not banned"
     finally:
         bench.close()
 
