@@ -98,8 +98,15 @@ def test_dns_leads_to_what_the_points_of_presence_serve(platform: Platform) -> N
     name = "acme.eu2.sip.trunkline.test"
     services = wait_for("the name", lambda: [line.split()[3] for line in sorted(dig(name, "NAPTR")) if line])
     assert services == ['"SIPS+D2T"', '"SIP+D2T"', '"SIP+D2U"']
-    for service, wanted in (("_sips._tcp", 5061), ("_sip._tcp", 5060), ("_sip._udp", 5060)):
-        assert dig(f"{service}.{name}", "SRV")[0].split()[2:] == [str(wanted), "eu2.sip.trunkline.test."], service
+    pop = platform.local["pops"]["eu2"]
+    for service, wanted, transport in (("_sips._tcp", 5061, "tls6"), ("_sip._tcp", 5060, "tcp6"), ("_sip._udp", 5060, "udp6")):
+        found = sorted(line.split() for line in dig(f"{service}.{name}", "SRV") if line)
+        expected = [["10", "50", str(wanted), "eu2.sip.trunkline.test."]]
+        if platform.local["has_ipv6"]:
+            expected.append(["15", "50", pop[transport].rpartition(":")[2], "eu2-door.sip.trunkline.test."])
+        assert found == expected, service
+    if platform.local["has_ipv6"]:
+        assert dig("eu2-door.sip.trunkline.test", "AAAA")[0] == "::1"
 
 
 def test_a_renewed_certificate_is_shown_by_a_running_edge(platform: Platform) -> None:

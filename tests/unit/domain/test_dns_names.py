@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from trunkline.domain.dns_names import (
     ADDRESS_LIMIT,
     SRV_LIMIT,
+    Door,
     Naptr,
     Policy,
     PopSite,
@@ -258,3 +259,24 @@ def test_what_is_asked_for_is_what_a_copy_of_the_zone_holds(data: st.DataObject,
     between = {name.partition(".")[2] for name in zone if name.startswith("_")}
     for name in between:
         assert find(steering, name.removesuffix(f".{REALM}").split("."), domains.get) == ()
+
+
+def test_a_door_is_found_by_its_own_ports_and_by_no_name_that_has_the_standard_ones() -> None:
+    door = Door("2001:db8::1", 20_060, 20_061)
+    sites = [PopSite("eu1", "eu", ("192.0.2.1",), ("udp", "tls"), door), PopSite("us1", "us", ("192.0.2.3",), ("udp",))]
+    steering = steer(REALM, sites, {}, Policy("eu"))
+    assert [(each.priority, each.port, each.target) for each in steering.bound["eu1"].srv["_sips", "_tcp"]] == [
+        (10, 5061, f"eu1.{REALM}"),
+        (15, 20_061, f"eu1-door.{REALM}"),
+    ]
+    assert [(each.priority, each.port, each.target) for each in steering.default.srv["_sip", "_udp"]] == [
+        (10, 5060, f"eu1.{REALM}"),
+        (15, 20_060, f"eu1-door.{REALM}"),
+        (20, 5060, f"us1.{REALM}"),
+    ]
+    assert steering.bound["eu1"].aaaa == steering.default.aaaa == ()
+    [found] = find(steering, ["eu1-door"], lambda _: None) or ()
+    assert (found.type, found.records) == ("AAAA", ("2001:db8::1",))
+    many = [PopSite(f"p{number}", f"r{number}", (f"192.0.2.{number}",), ("udp",), door) for number in range(1, 5)]
+    targets = {each.target for each in steer(REALM, many, {}, Policy("r1")).default.srv["_sip", "_udp"]}
+    assert targets == {f"p{number}.{REALM}" for number in range(1, 5)}, "no POP makes room for a door"

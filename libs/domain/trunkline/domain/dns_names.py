@@ -30,17 +30,30 @@ ADDRESS_LIMIT: Final = 8
 """A or AAAA records of one name: an answer over UDP stays whole, and most clients that know no SRV use the first only."""
 SRV_WEIGHT: Final = 50
 PRIORITY_STEP: Final = 10
+DOOR_STEP: Final = 5
+"""Behind the POPs' standard ports, before the next tier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A further address of a POP with ports of its own: `port` for UDP and TCP, `tls_port`. Clients find it by SRV only, which has a port
+    for each name, so it has a name of its own."""
+
+    address: str
+    port: int
+    tls_port: int
 
 
 @dataclass(frozen=True, slots=True)
 class PopSite:
     """A POP as DNS knows it. `addresses` are IP literals of either family, `transports` those it serves on the standard ports; neither is
-    empty."""
+    empty. All of them are served at its `door` too, where it has one."""
 
     name: str
     region: str
     addresses: tuple[str, ...]
     transports: tuple[Transport, ...] = ("udp",)
+    door: Door | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +125,7 @@ class Answers:
 @dataclass(frozen=True, slots=True)
 class Steering:
     """Where the kinds of names lead now: default names, those of domains with a nearest POP by that, bound names and POPs' own names by
-    POP."""
+    POP; among the latter are those of their doors."""
 
     realm: str
     ttl_s: int
@@ -142,8 +155,19 @@ def steer(realm: str, pops: Sequence[PopSite], states: Mapping[str, PopState], p
         _answers(realm, tiers, tiers[0]),
         {pop.name: _nearest(realm, pop, usable) for pop in pops},
         {pop.name: _answers(realm, [[pop]], [pop]) for pop in pops},
-        {pop.name: _answers(realm, [], [pop]) for pop in pops},
+        {pop.name: _answers(realm, [], [pop]) for pop in pops}
+        | {door_label(pop.name): _door_answers(pop.door) for pop in pops if pop.door is not None},
     )
+
+
+def door_label(pop: str) -> str:
+    """Of the name of a POP's door; no domain has a hyphen in its own."""
+    return f"{pop}-door"
+
+
+def _door_answers(door: Door) -> Answers:
+    is_v4 = isinstance(ip_address(door.address), IPv4Address)
+    return Answers({}, (door.address,) if is_v4 else (), () if is_v4 else (door.address,))
 
 
 NearestOf = Callable[[str], str | None]
@@ -216,15 +240,24 @@ def _answers(realm: str, tiers: Sequence[Sequence[PopSite]], nearest: Sequence[P
         serving = [[pop for pop in tier if service.transport in pop.transports] for tier in tiers]
         targets = _targets([tier for tier in serving if tier])
         if targets:
-            srv[service.prefix] = tuple(
-                Srv(PRIORITY_STEP * (rank + 1), SRV_WEIGHT, service.port, pop_name(pop.name, realm)) for rank, pop in targets
-            )
+            standard = [Srv(PRIORITY_STEP * (rank + 1), SRV_WEIGHT, service.port, pop_name(pop.name, realm)) for rank, pop in targets]
+            srv[service.prefix] = tuple(sorted([*standard, *_doors(realm, service, targets)], key=lambda each: each.priority))
     v4: list[str] = []
     v6: list[str] = []
     for pop in nearest:
         for address in pop.addresses:
             (v4 if isinstance(ip_address(address), IPv4Address) else v6).append(address)
     return Answers(srv, tuple(v4[:ADDRESS_LIMIT]), tuple(v6[:ADDRESS_LIMIT]))
+
+
+def _doors(realm: str, service: _Service, targets: Sequence[tuple[int, PopSite]]) -> list[Srv]:
+    """As many as there is room for beside the POPs themselves."""
+    found = []
+    for rank, pop in targets:
+        if pop.door is not None:
+            port = pop.door.tls_port if service.transport == "tls" else pop.door.port
+            found.append(Srv(PRIORITY_STEP * (rank + 1) + DOOR_STEP, SRV_WEIGHT, port, pop_name(door_label(pop.name), realm)))
+    return found[: SRV_LIMIT - len(targets)]
 
 
 def _targets(tiers: Sequence[Sequence[PopSite]]) -> list[tuple[int, PopSite]]:

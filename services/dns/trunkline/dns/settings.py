@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from trunkline.domain.dns_names import PopSite
+from trunkline.domain.dns_names import Door, PopSite, door_label
 from trunkline.runtime.settings import ListenAddress, Name, ServiceSettings, Settings
 
 
@@ -19,22 +19,32 @@ def _ip_literal(value: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(_ip_literal)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
 class PopSettings(Settings):
-    """A point of presence as clients reach it. `address6` is a second address, of IPv6; `transports` are served on 5060, TLS on 5061."""
+    """A point of presence as clients reach it. `address6` is a second address, of IPv6; `transports` are served on 5060, TLS on 5061, at
+    `address6` on `ports6` where they are given: for UDP and TCP, and for TLS."""
 
     name: Name
     region: Name
     address: Address
     address6: Address | None = None
+    ports6: tuple[Port, Port] | None = None
     transports: tuple[Literal["udp", "tcp", "tls"], ...] = Field(min_length=1, max_length=3)
+
+    @model_validator(mode="after")
+    def _ports_are_of_an_address(self) -> Self:
+        if self.ports6 is not None and self.address6 is None:
+            raise ValueError(f"ports6 of {self.name}: address6 must be given too, they are its ports")
+        return self
 
     @property
     def site(self) -> PopSite:
-        return PopSite(
-            self.name, self.region, (self.address, *([self.address6] if self.address6 is not None else [])), tuple(self.transports)
-        )
+        if self.address6 is not None and self.ports6 is not None:
+            return PopSite(self.name, self.region, (self.address,), tuple(self.transports), Door(self.address6, *self.ports6))
+        addresses = (self.address, *([self.address6] if self.address6 is not None else []))
+        return PopSite(self.name, self.region, addresses, tuple(self.transports))
 
 
 class NameServerSettings(Settings):
@@ -55,7 +65,11 @@ class DnsSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _names_are_told_apart(self) -> Self:
-        names = [pop.name for pop in self.pops] + [server.name for server in self.name_servers]
+        names = (
+            [pop.name for pop in self.pops]
+            + [door_label(pop.name) for pop in self.pops if pop.ports6]
+            + [server.name for server in self.name_servers]
+        )
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"pops, name_servers: the name {name!r} stands there twice")

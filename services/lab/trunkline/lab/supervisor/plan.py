@@ -233,13 +233,16 @@ class Plan:
             case "dns":
                 return {
                     "dns_listen": self.dns_listen(region),
-                    "pops": [
-                        {"name": pop.name, "region": pop.region, "address": self.pop_host(pop), "transports": ["tls", "tcp", "udp"]}
-                        for pop in pops
-                    ],
+                    "pops": [self._in_dns(pop) for pop in pops],
                 }
             case _:
                 return {}
+
+    def _in_dns(self, pop: Pop) -> dict[str, Any]:
+        """On [::1] each has ports of its own, which SRV records tell."""
+        ports = self.chosen.ports
+        six = {"address6": LOOPBACK6, "ports6": [ports[_sip6(pop)], ports[_sips6(pop)]]} if self.chosen.has_ipv6 else {}
+        return {"name": pop.name, "region": pop.region, "address": self.pop_host(pop), **six, "transports": ["tls", "tcp", "udp"]}
 
     def _of_edge(self, pop: Pop) -> dict[str, Any]:
         return {
