@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
 use subtle::ConstantTimeEq;
 
 use crate::digest::{compute_raw_response, Algorithm, Ha1, Qop, ResponseInput};
@@ -39,6 +40,9 @@ pub enum CredentialsError {
     Malformed(ParseError),
 }
 
+/// `algorithm`, `username*`.
+const LONGEST_NAME: usize = 9;
+
 /// The parameters as they come; quotes already off.
 #[derive(Default)]
 struct Fields<'a> {
@@ -58,7 +62,11 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn slot(&mut self, name: &[u8]) -> Option<&mut Option<&'a [u8]>> {
-        match name.to_ascii_lowercase().as_slice() {
+        let mut lower = [0; LONGEST_NAME];
+        let lower = lower.get_mut(..name.len())?;
+        lower.copy_from_slice(name);
+        lower.make_ascii_lowercase();
+        match &*lower {
             b"username" => Some(&mut self.username),
             b"realm" => Some(&mut self.realm),
             b"nonce" => Some(&mut self.nonce),
@@ -163,7 +171,7 @@ fn parse_fields(bytes: &[u8]) -> Result<Fields<'_>, ParseError> {
         }
         let offset = bytes.len() - rest.len();
         let bad = |what| ParseError::new("RFC 7616 §3.4", offset, what);
-        let equals = rest.iter().position(|byte| *byte == b'=').ok_or(bad("parameter of credentials without a value"))?;
+        let equals = memchr(b'=', rest).ok_or(bad("parameter of credentials without a value"))?;
         let name = trim(&rest[..equals]);
         if !is_token(name) {
             return Err(bad("name of a parameter of credentials is no token"));
