@@ -18,7 +18,8 @@ impl Clock {
 
     #[must_use]
     pub fn now(&self) -> Now {
-        Now { ms: u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX), unix_ns: unix_ns() }
+        let since = self.start.elapsed();
+        Now { ms: since.as_secs() * 1_000 + u64::from(since.subsec_millis()), unix_ns: unix_ns() }
     }
 }
 
@@ -28,8 +29,8 @@ impl Default for Clock {
     }
 }
 
-/// Nanoseconds since 1970 UTC; 0 where the machine's clock stands before that.
+/// Nanoseconds since 1970 UTC, which 64 bits hold until 2554; 0 where the machine's clock stands before that.
 #[must_use]
 pub fn unix_ns() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos()))
 }

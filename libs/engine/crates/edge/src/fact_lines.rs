@@ -2,8 +2,7 @@
 //!
 //! 64-bit numbers are written as numbers; readers of that mapping accept both forms. Fields that are zero or empty are left out.
 
-use std::io::Write;
-
+use trunkline_message::numbers::write_decimal;
 use trunkline_transaction::{CallId, Fact, FactKind, Refusal};
 
 /// An INVITE for an existing domain, as it was seen and admitted; `Attempted` of the proto. Text from the wire may hold any bytes that the
@@ -164,13 +163,20 @@ impl FactLines {
     }
 
     fn begin(&mut self, out: &mut Vec<u8>, call: CallId, time_ns: u64) {
-        let (boot, next) = (&self.boot, self.next);
-        self.next += 1;
-        if call.0 == 0 {
-            put(out, format_args!("{{\"id\":\"{boot}-{next}\",\"time_ns\":{time_ns},"));
-        } else {
-            put(out, format_args!("{{\"call\":\"{:032x}\",\"id\":\"{boot}-{next}\",\"time_ns\":{time_ns},", call.0));
+        out.push(b'{');
+        if call.0 != 0 {
+            out.extend_from_slice(b"\"call\":\"");
+            put_hexadecimal(out, call.0);
+            out.extend_from_slice(b"\",");
         }
+        out.extend_from_slice(b"\"id\":\"");
+        out.extend_from_slice(self.boot.as_bytes());
+        out.push(b'-');
+        write_decimal(self.next, out);
+        out.extend_from_slice(b"\",\"time_ns\":");
+        write_decimal(time_ns, out);
+        out.push(b',');
+        self.next += 1;
     }
 }
 
@@ -218,7 +224,7 @@ impl<'o> Body<'o> {
     fn number(mut self, name: &str, value: u64) -> Self {
         if value != 0 {
             self.name(name);
-            put(self.out, format_args!("{value}"));
+            write_decimal(value, self.out);
         }
         self
     }
@@ -264,7 +270,10 @@ fn put_string(out: &mut Vec<u8>, value: &[u8]) {
         for byte in chunk.valid().bytes() {
             match byte {
                 b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-                0..=0x1f => put(out, format_args!("\\u{byte:04x}")),
+                0..=0x1f => {
+                    out.extend_from_slice(b"\\u00");
+                    out.extend_from_slice(&[digit(byte >> 4), digit(byte)]);
+                }
                 _ => out.push(byte),
             }
         }
@@ -280,7 +289,14 @@ fn must_be_looked_at(byte: u8) -> bool {
     (byte < b' ') | (byte == b'"') | (byte == b'\\') | (byte >= 0x80)
 }
 
-fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    // Writing to a Vec cannot fail; were it to, the line would be cut and set aside by its reader.
-    let _ = out.write_fmt(text);
+/// All 32 digits.
+fn put_hexadecimal(out: &mut Vec<u8>, number: u128) {
+    for byte in number.to_be_bytes() {
+        out.extend_from_slice(&[digit(byte >> 4), digit(byte)]);
+    }
+}
+
+/// Of the lower four bits.
+fn digit(bits: u8) -> u8 {
+    b"0123456789abcdef"[usize::from(bits & 15)]
 }

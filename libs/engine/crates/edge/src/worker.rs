@@ -184,8 +184,9 @@ impl Worker {
         let _guard = AbortOnPanic;
         let mut table = HeaderTable::new();
         let mut buffer = vec![0; DATAGRAM_BYTES];
+        let mut now = self.clock.now();
         loop {
-            self.wait();
+            self.wait(now);
             if !self.obey(&mut table, policy) {
                 return;
             }
@@ -203,7 +204,7 @@ impl Worker {
             if self.is_connection_ready {
                 self.serve_connections(&mut buffer, &mut table, policy);
             }
-            let now = self.clock.now();
+            now = self.clock.now();
             let heard_until_ms = match unread_ms {
                 None => Some(now.ms),
                 Some(waited_ms) => is_dated.then(|| began_ms.saturating_sub(waited_ms)),
@@ -231,8 +232,8 @@ impl Worker {
         }
     }
 
-    fn wait(&mut self) {
-        let now = self.clock.now();
+    /// `now` is when the last turn was done but for its sending.
+    fn wait(&mut self, now: Now) {
         let deadlines = self
             .proxy
             .next_deadline()

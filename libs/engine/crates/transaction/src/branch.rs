@@ -34,7 +34,7 @@ pub(crate) fn make(entropy: &mut Entropy, worker: u8, key: Key, loop_part: &str)
     }
     // All of it is ASCII.
     let mut branch = String::from_utf8(head).unwrap_or_default();
-    write_hex(&entropy.next::<8>(), &mut branch);
+    write_hex(entropy.next(), &mut branch);
     branch.push('.');
     branch.push_str(loop_part);
     branch
@@ -43,7 +43,7 @@ pub(crate) fn make(entropy: &mut Entropy, worker: u8, key: Key, loop_part: &str)
 /// A branch for a request that is forwarded without a transaction (ACK of a 2xx): the same for a retransmission (RFC 3261 §16.11).
 pub(crate) fn make_stateless(entropy: &Entropy, incoming_branch: &[u8], loop_part: &str) -> String {
     let mut branch = String::from("z9hG4bKs");
-    write_hex(&entropy.mark([incoming_branch]).to_be_bytes(), &mut branch);
+    write_hex(entropy.mark([incoming_branch]).to_be_bytes(), &mut branch);
     branch.push('.');
     branch.push_str(loop_part);
     branch
@@ -75,7 +75,7 @@ pub(crate) fn loop_part(entropy: &Entropy, request: &Message<'_>) -> String {
     ];
     let lists = [HeaderName::Route, HeaderName::ProxyRequire].into_iter().flat_map(|name| request.values(name).map(|value| value.bytes));
     let mut text = String::with_capacity(16);
-    write_hex(&entropy.mark(fixed.into_iter().chain(lists)).to_be_bytes(), &mut text);
+    write_hex(entropy.mark(fixed.into_iter().chain(lists)).to_be_bytes(), &mut text);
     text
 }
 

@@ -28,9 +28,8 @@ impl Entropy {
             unreachable!("a tag of HMAC-SHA256 is as long as a key of AES-256")
         };
         let key = LessSafeKey::new(key);
-        let mut marks = [0; 16];
-        marks.copy_from_slice(&hmac::sign(&seed, b"marks").as_ref()[..16]);
-        Self { key, counter: 0, block: [0; BLOCK], used: BLOCK, marks: KeyedState(marks) }
+        let marks = KeyedState::new(&hmac::sign(&seed, b"marks").as_ref()[..16]);
+        Self { key, counter: 0, block: [0; BLOCK], used: BLOCK, marks }
     }
 
     /// At most 32 bytes that nobody can guess.
@@ -69,21 +68,27 @@ impl Entropy {
 
     /// Keyed state for hash maps whose keys strangers choose.
     pub fn map_state(&mut self) -> KeyedState {
-        KeyedState(self.next())
+        KeyedState::new(&self.next::<16>())
     }
 }
 
-/// The standard hasher, keyed by a prefix: std's own RandomState would draw from the system.
-#[derive(Clone, Copy)]
-pub(crate) struct KeyedState([u8; 16]);
+/// The standard hasher, keyed by a prefix that it has read already: std's own RandomState would draw from the system.
+#[derive(Clone)]
+pub(crate) struct KeyedState(DefaultHasher);
+
+impl KeyedState {
+    fn new(key: &[u8]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(key);
+        Self(hasher)
+    }
+}
 
 impl BuildHasher for KeyedState {
     type Hasher = DefaultHasher;
 
     fn build_hasher(&self) -> DefaultHasher {
-        let mut hasher = DefaultHasher::new();
-        hasher.write(&self.0);
-        hasher
+        self.0.clone()
     }
 }
 
@@ -115,13 +120,19 @@ impl Hasher for SameHasher {
     }
 }
 
-/// Lower-case hexadecimal.
-pub(crate) fn write_hex(bytes: &[u8], out: &mut String) {
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] {
-            out.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
-        }
+/// Lower-case hexadecimal of 8 bytes.
+pub(crate) fn hex(bytes: [u8; 8]) -> [u8; 16] {
+    let mut text = [0; 16];
+    for (byte, pair) in bytes.iter().zip(text.chunks_exact_mut(2)) {
+        pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
+        pair[1] = b"0123456789abcdef"[usize::from(byte & 15)];
     }
+    text
+}
+
+pub(crate) fn write_hex(bytes: [u8; 8], out: &mut String) {
+    // Digits are ASCII.
+    out.push_str(std::str::from_utf8(&hex(bytes)).unwrap_or_default());
 }
 
 #[cfg(test)]

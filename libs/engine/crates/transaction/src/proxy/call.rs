@@ -22,7 +22,6 @@ use super::{AdmitError, Proxy, Timed, Turn};
 /// The end of a call as its BYE says it: said when the BYE is through, for a BYE that is refused ends nothing (§12.2.2, §15.1.1).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct End {
-    pub call: CallId,
     pub by: EndedBy,
     pub q850: u16,
     pub answered_ns: u64,
@@ -250,8 +249,8 @@ impl Proxy {
     }
 
     /// The call is over: one `Ended`, and a memory of it. Where that is lost a second one may be said, and the record keeps the first.
-    pub(super) fn end_call(&mut self, turn: &mut Turn<'_>, end: End) {
-        let End { call, by, q850, answered_ns, time_ns } = end;
+    pub(super) fn end_call(&mut self, turn: &mut Turn<'_>, call: CallId, end: End) {
+        let End { by, q850, answered_ns, time_ns } = end;
         if self.ended.contains(call) {
             return;
         }
@@ -263,9 +262,9 @@ impl Proxy {
     }
 
     /// The final status of a BYE, or 408 where none came: the dialog is over with a 2xx and wherever nobody is left to be in it (§15.1.1).
-    pub(super) fn end_if_over(&mut self, turn: &mut Turn<'_>, end: Option<End>, status: u16) {
+    pub(super) fn end_if_over(&mut self, turn: &mut Turn<'_>, call: CallId, end: Option<End>, status: u16) {
         if let (Some(end), 200..=299 | 408 | 481) = (end, status) {
-            self.end_call(turn, end);
+            self.end_call(turn, call, end);
         }
     }
 

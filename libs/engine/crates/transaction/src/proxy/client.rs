@@ -52,7 +52,7 @@ pub(super) enum ClientRole {
 #[derive(Debug)]
 pub(super) struct Client {
     pub machine: Machine,
-    pub branch: String,
+    pub branch: Box<str>,
     pub method: Method,
     /// As sent; parsed only where something is made of it, which is rare. Empty when nothing is any more: most of a transaction's life is
     /// waiting for stray copies.
@@ -198,7 +198,7 @@ impl Proxy {
     pub(super) fn send_cancel(&mut self, turn: &mut Turn<'_>, invite: Key, lines: &[u8]) {
         let Some(client) = self.clients.get(invite).filter(|client| client.cancel.is_none()) else { return };
         let Some(request) = client.sent() else { return };
-        let (flow, branch) = (client.flow, client.branch.clone());
+        let (flow, branch) = (client.flow, client.branch.to_string());
         let mut bytes = Vec::with_capacity(512);
         trunkline_message::write_cancel(&request.view(), lines, &mut bytes);
         let cancel = self.start_client(turn, flow, ClientRole::Nobody, branch, Method::Cancel, bytes);
@@ -228,12 +228,13 @@ impl Proxy {
         }
         timers.start(timeout as usize, turn.now.ms + self.lifetime_ms());
         let interval_ms = self.config.t1_ms;
-        turn.send(flow, request.clone());
+        let kept = request.as_slice().to_vec();
+        turn.send(flow, request);
         let key = self.clients.insert(Client {
             machine,
-            branch,
+            branch: branch.into_boxed_str(),
             method,
-            request,
+            request: kept,
             flow,
             is_reliable,
             has_instead: false,
@@ -458,7 +459,7 @@ impl Proxy {
             ClientRole::Try { call, server, .. } => self.on_try_response(turn, key, call, server, response),
             ClientRole::Exchange { server, call, shown, sight, end } => {
                 self.refresh_targets(server, call, shown.is_some(), response);
-                self.end_if_over(turn, end, response.status().unwrap_or_default());
+                self.end_if_over(turn, call, end, response.status().unwrap_or_default());
                 self.on_exchange_response(turn, server, shown.as_deref(), sight, response);
             }
             ClientRole::Abandoned { call, number, hung_up } => self.on_stray_response(turn, key, (call, number), hung_up, response),
@@ -471,8 +472,8 @@ impl Proxy {
     fn on_nobody_answered(&mut self, turn: &mut Turn<'_>, key: Key, role: ClientRole) {
         match role {
             ClientRole::Try { call, .. } => self.on_try_silent(turn, key, call),
-            ClientRole::Exchange { server, end, .. } => {
-                self.end_if_over(turn, end, 408);
+            ClientRole::Exchange { server, call, end, .. } => {
+                self.end_if_over(turn, call, end, 408);
                 self.end_exchange(turn, server, 408);
             }
             ClientRole::HangUp { call, side } => self.on_own_bye_answered(turn, call, side, 408),
@@ -485,8 +486,8 @@ impl Proxy {
         match role {
             ClientRole::Try { call, .. } => self.on_try_unreachable(turn, key, call),
             // §16.9: as a 503 from the next hop, which is not passed on as it is (§16.7 step 6).
-            ClientRole::Exchange { server, end, .. } => {
-                self.end_if_over(turn, end, 408);
+            ClientRole::Exchange { server, call, end, .. } => {
+                self.end_if_over(turn, call, end, 408);
                 self.end_exchange(turn, server, 500);
             }
             ClientRole::HangUp { call, side } => self.on_own_bye_answered(turn, call, side, 408),

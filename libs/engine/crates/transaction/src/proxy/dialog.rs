@@ -259,7 +259,6 @@ impl Proxy {
         let (Some(request), source) = (known.request.clone(), known.source) else { return };
         let view = request.view();
         let end = (view.method() == Method::Bye && leg.is_main).then(|| End {
-            call: leg.call,
             by: match leg.side {
                 Side::Customer => EndedBy::Caller,
                 Side::Carrier => EndedBy::Callee,

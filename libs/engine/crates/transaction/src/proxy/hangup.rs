@@ -229,7 +229,7 @@ impl Proxy {
         let Some(call) = self.calls.get_mut(key) else { return };
         call.change(Change::HangUp);
         let id = call.id;
-        let end = End { call: id, by: EndedBy::Edge, q850: reason.q850, answered_ns: call.answered_ns, time_ns: turn.now.unix_ns };
+        let end = End { by: EndedBy::Edge, q850: reason.q850, answered_ns: call.answered_ns, time_ns: turn.now.unix_ns };
         call.ending = Some(Ending { end, waiting_for: bit(Side::Customer) | bit(Side::Carrier) });
         let line = reason_line(reason);
         for side in [Side::Customer, Side::Carrier] {
@@ -268,7 +268,7 @@ impl Proxy {
         // Without it the call has ended already: by the other side's answer, or by a BYE.
         if let Some(ending) = ending {
             self.hung_up.insert(id);
-            self.end_call(turn, ending.end);
+            self.end_call(turn, id, ending.end);
         }
     }
 
@@ -320,9 +320,10 @@ impl Proxy {
         let end_ns = call.start_ns.saturating_add(u64::from(self.config.token_lifetime_s) * 1_000_000_000);
         let left_ms = end_ns.saturating_sub(turn.now.unix_ns) / 1_000_000;
         if left_ms == 0 {
-            let end = End { call: call.id, by: EndedBy::Edge, q850: reason.q850, answered_ns: call.answered_ns, time_ns: turn.now.unix_ns };
-            self.hung_up.insert(end.call);
-            return self.end_call(turn, end);
+            let end = End { by: EndedBy::Edge, q850: reason.q850, answered_ns: call.answered_ns, time_ns: turn.now.unix_ns };
+            let id = call.id;
+            self.hung_up.insert(id);
+            return self.end_call(turn, id, end);
         }
         call.timers.start(CallTimer::Longest as usize, turn.now.ms + TRY_AGAIN_MS.min(left_ms));
         self.arm_call(turn, key);

@@ -37,8 +37,10 @@ impl Proxy {
             target += &format!(";transport={}", ours.transport.as_str());
         }
         let (mut call_id, mut tag) = (String::new(), String::new());
-        write_hex(&self.entropy.next::<16>(), &mut call_id);
-        write_hex(&self.entropy.next::<8>(), &mut tag);
+        for _ in 0..2 {
+            write_hex(self.entropy.next(), &mut call_id);
+        }
+        write_hex(self.entropy.next(), &mut tag);
         let from = format!("<sip:{}>;tag={tag}", ours.address);
         let to = format!("<{target}>");
         let write = |branch: &str| {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use trunkline_message::{Message, Method, OwnedMessage, ResponseSpec};
 
 use crate::action::Flow;
-use crate::entropy::write_hex;
+use crate::entropy::hex;
 use crate::invite_server;
 use crate::machine::{Run, ServerEffect, ServerTimer};
 use crate::plan::Refusal;
@@ -54,11 +54,11 @@ pub(super) struct Server {
     /// Where the sender takes responses when its connection is gone: the port of its Via (§18.2.2).
     via_port: Option<u16>,
     /// To-tag of responses of our own.
-    pub to_tag: String,
+    pub to_tag: [u8; 16],
     /// The last response, as sent.
-    pub last: Vec<u8>,
+    pub last: Box<[u8]>,
     /// To-tag of the 2xx in `last`.
-    pub accepted_tag: Vec<u8>,
+    pub accepted_tag: Box<[u8]>,
     pub role: ServerRole,
     interval_ms: u64,
     timers: Timers<{ STILL_TRYING + 1 }>,
@@ -165,8 +165,7 @@ impl Proxy {
             _ => Machine::Request(request_server::State::Trying),
         };
         let id = self.server_id(request);
-        let mut to_tag = String::with_capacity(16);
-        write_hex(&self.entropy.next::<8>(), &mut to_tag);
+        let to_tag = hex(self.entropy.next());
         let transport = self.transport(source);
         let reply = route::reply_flow(request, source, transport);
         let server = Server {
@@ -178,8 +177,8 @@ impl Proxy {
             is_reliable: transport.is_reliable(),
             via_port: request.top_via().sent_by_port,
             to_tag,
-            last: Vec::new(),
-            accepted_tag: Vec::new(),
+            last: Box::default(),
+            accepted_tag: Box::default(),
             role,
             interval_ms: self.config.t1_ms,
             timers: Timers::new(),
@@ -226,7 +225,7 @@ impl Proxy {
         if let Some(server) = self.servers.get_mut(key) {
             if matches!(server.machine, Machine::Invite(invite_server::State::Accepted)) {
                 server.request = None;
-                server.last = Vec::new();
+                server.last = Box::default();
             }
         }
     }
@@ -235,7 +234,7 @@ impl Proxy {
     pub(super) fn end_silently(&mut self, turn: &mut Turn<'_>, key: Key) {
         if let Some(server) = self.servers.get_mut(key) {
             server.role = ServerRole::Answered;
-            server.last = Vec::new();
+            server.last = Box::default();
         }
         self.drive_server(turn, key, Input::Response(408), None);
     }
@@ -341,14 +340,15 @@ impl Proxy {
             match effect {
                 ServerEffect::Send => {
                     if let Some(bytes) = response.take() {
-                        server.last = bytes;
-                        turn.send(server.reply, server.last.clone());
+                        // A copy without the room that writing left, for it is kept the longest.
+                        server.last = bytes.as_slice().into();
+                        turn.send(server.reply, bytes);
                     }
                 }
                 ServerEffect::Resend => {
                     // Empty before the first provisional: then silence is right (§17.2.2).
                     if !server.last.is_empty() {
-                        turn.send(server.reply, server.last.clone());
+                        turn.send(server.reply, server.last.to_vec());
                     }
                 }
                 ServerEffect::Start(timer) => {
@@ -380,12 +380,12 @@ impl Proxy {
 }
 
 /// A response without a body. An empty phrase is the RFC's.
-pub(super) fn own_response(request: &Message<'_>, source: SocketAddr, status: u16, phrase: &str, to_tag: &str, lines: &str) -> Vec<u8> {
+pub(super) fn own_response(request: &Message<'_>, source: SocketAddr, status: u16, phrase: &str, to_tag: &[u8], lines: &str) -> Vec<u8> {
     let spec = ResponseSpec {
         status,
         reason_phrase: phrase,
         source: Some(source),
-        to_tag: (status != 100).then_some(to_tag.as_bytes()),
+        to_tag: (status != 100).then_some(to_tag),
         has_record_route: false,
         lines: lines.as_bytes(),
     };

@@ -314,11 +314,11 @@ impl Proxy {
     fn on_success(&mut self, turn: &mut Turn<'_>, client: Key, key: Key, server: Key, response: &Message<'_>) {
         let status = response.status().unwrap_or_default();
         let tag = response.to_tag().unwrap_or_default();
-        if let Some(known) = self.servers.get(server).filter(|known| !tag.is_empty() && known.accepted_tag == tag) {
+        if let Some(known) = self.servers.get(server).filter(|known| !tag.is_empty() && *known.accepted_tag == *tag) {
             if known.last.is_empty() {
                 return self.on_late_success(turn, client, true, response);
             }
-            let bytes = known.last.clone();
+            let bytes = known.last.to_vec();
             return self.respond(turn, server, status, bytes);
         }
         let Some(call) = self.calls.get_mut(key).filter(|call| call.current == Some(client)) else {
@@ -347,9 +347,9 @@ impl Proxy {
         }
         self.arm_call(turn, key);
         if let Some(bytes) = self.response_of_try(turn, key, response, Some(answered_ns)) {
-            let last = self.servers.get_mut(server).map(|server| std::mem::replace(&mut server.accepted_tag, tag.to_vec()));
+            let last = self.servers.get_mut(server).map(|server| std::mem::replace(&mut server.accepted_tag, tag.into()));
             if let (Some(last), Some(client)) = (last.filter(|last| !last.is_empty()), self.clients.get_mut(client)) {
-                client.remember_fork(last);
+                client.remember_fork(last.into_vec());
             }
             self.respond(turn, server, status, bytes);
         }
