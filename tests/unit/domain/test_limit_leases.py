@@ -254,6 +254,41 @@ TestFewerCallsThanEdges = FewerCallsThanEdges.TestCase
 TestFewerCallsThanEdges.settings = _OFTEN
 
 
+@pytest.mark.parametrize("seed", (*range(40), 209, 1047))
+def test_whoever_calls_as_much_as_he_may_while_messages_are_late_lost_and_doubled_stays_within_the_limit(seed: int) -> None:
+    draw = random.Random(seed)
+    world = World(draw.choice((3, 5, 12, 40)))
+    world.settle(SILENCE_S + LEASE_S + 1)
+    for _ in range(600):
+        world.now_s += draw.choice((0.0, 0.02, 0.1, 0.3))
+        name = draw.choice(EDGES)
+        for _ in range(draw.randint(0, 12)):
+            world.call(name)
+        for _ in range(draw.randint(0, 3 * len(world.nodes[name].calls) // 2)):
+            world.end(name, 0)
+        world.report(name)
+        if draw.random() < 0.5:
+            world.tick_owner()
+        for _ in range(draw.randint(0, 4)):
+            what = draw.random()
+            if what < 0.05 and world.wire:
+                world.wire.pop(draw.randrange(len(world.wire)))
+            else:
+                world.deliver(draw.randrange(8), is_copied=what > 0.9)
+        fault = draw.random()
+        if fault < 0.004:
+            world.restart(draw.choice(EDGES))
+        elif fault < 0.008:
+            world.start_owner()
+        elif fault < 0.012:
+            node = world.nodes[draw.choice(EDGES)]
+            node.is_cut = not node.is_cut
+        elif fault < 0.02:
+            world.now_s += LEASE_S
+        world.check()
+    nothing_leaks(world)
+
+
 @pytest.fixture
 def world() -> World:
     made = World(5)

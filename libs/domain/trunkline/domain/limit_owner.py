@@ -13,16 +13,14 @@ may hold one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-from trunkline.domain.class_of_service import LimitKey, Limits
+from trunkline.domain.class_of_service import NO_LIMITS, LimitKey, Limits
 from trunkline.domain.limit_shares import LEASE_S, MILLI, OWNER_MARGIN_S, Grant, Report, Share, Use, allot, fair_calls, fair_rate
 
 SILENCE_S: Final = 2.0
 """Without a grant of another owner for so long, one that stands by stands up."""
-
-_NOTHING: Final[Mapping[LimitKey, Share]] = {}
 
 
 @dataclass(slots=True)
@@ -37,7 +35,6 @@ class _Edge:
     acked_number: int = 0
     pending: Mapping[LimitKey, Share] | None = None
     pending_number: int = 0
-    names: set[LimitKey] = field(default_factory=set)
 
 
 class Owner:
@@ -53,6 +50,7 @@ class Owner:
         self._stood_up_s = now_s
         self._other_s = now_s
         self._highest = 0
+        self._is_changed = False
 
     def on_other(self, now_s: float, term: int) -> None:
         """Somebody else's grant was heard: whose term is higher is obeyed, and the other stands by."""
@@ -87,87 +85,82 @@ class Owner:
         is_known = edge is not None and report.boot == edge.boot and report.term == self.term
         if edge is None or not is_known or report.applied not in (edge.acked_number, edge.pending_number):
             held = {use.key: Share(use.key, use.held_calls, use.held_rate) for use in report.uses} if report.is_leased else None
-            edge = self._edges[report.edge] = _Edge(report.boot, report.number, now_s, uses, held, report.applied if is_known else 0)
+            edge = self._edges[report.edge] = _Edge(report.boot, report.number, now_s, uses, held)
+            self._is_changed = True
+            # Until it has shares of this term it would take the fair ones.
+            self._give(edge, self._shares_out(now_s)[report.edge])
         else:
             if edge.pending is not None and report.applied == edge.pending_number:
                 edge.acked, edge.acked_number, edge.pending = edge.pending, edge.pending_number, None
+                self._is_changed = True
+            self._is_changed |= uses != edge.uses
             edge.number, edge.heard_s, edge.uses = report.number, now_s, uses
-        return self._grant(report.edge, edge, now_s)
+        return self._grant(report.edge, edge)
 
     def changes(self, now_s: float) -> list[Grant]:
-        """Grants that nobody has asked for: of shares that are to be others. Call it now and then."""
+        """Grants that nobody has asked for: of shares that are to be others. Call it some times a second; where nothing was heard it costs
+        nothing."""
         self._forget(now_s)
-        if not self.term:
+        if not self.term or not self._is_changed:
             return []
-        return [
-            self._grant(name, edge, now_s)
-            for name, edge in self._edges.items()
-            if edge.pending is None and self._next(name, now_s) != edge.acked
-        ]
+        # Until every edge has what it should, and in the time in which nothing is raised.
+        self._is_changed = not self._is_settled(now_s)
+        granted = []
+        for name, shares in self._shares_out(now_s).items():
+            edge = self._edges[name]
+            if edge.pending is None and shares != edge.acked:
+                self._give(edge, shares)
+                granted.append(self._grant(name, edge))
+        return granted
 
-    def totals(self) -> dict[LimitKey, tuple[int, int]]:
-        """Calls in progress, and calls asked for a second (thousandths), of each limit that is in use somewhere."""
-        found: dict[LimitKey, tuple[int, int]] = {}
-        for edge in self._edges.values():
-            for use in edge.uses.values():
-                calls, rate = found.get(use.key, (0, 0))
-                found[use.key] = calls + use.calls, rate + use.needed_rate
-        return found
+    def _give(self, edge: _Edge, shares: Mapping[LimitKey, Share]) -> None:
+        self._number += 1
+        edge.pending, edge.pending_number = shares, self._number
 
-    def _grant(self, name: str, edge: _Edge, now_s: float) -> Grant:
-        if edge.pending is None:
-            shares = self._next(name, now_s)
-            if shares != edge.acked:
-                self._number += 1
-                edge.pending, edge.pending_number = shares, self._number
+    def _grant(self, name: str, edge: _Edge) -> Grant:
         given = None if edge.pending is None else tuple(edge.pending.values())
         number = edge.acked_number if edge.pending is None else edge.pending_number
         return Grant(self.term, name, edge.boot, edge.number, number, len(self._names), given)
 
-    def _next(self, name: str, now_s: float) -> dict[LimitKey, Share]:
-        """What an edge is to have of every limit that is in use somewhere, as far as there is room for it."""
-        is_settled = now_s >= self._stood_up_s + LEASE_S + OWNER_MARGIN_S
-        keys = {key for edge in self._edges.values() for key in (*edge.uses, *(edge.acked or ()), *(edge.pending or ()))}
-        found: dict[LimitKey, Share] = {}
-        for key in sorted(keys):
+    def _is_settled(self, now_s: float) -> bool:
+        return now_s >= self._stood_up_s + LEASE_S + OWNER_MARGIN_S
+
+    def _shares_out(self, now_s: float) -> dict[str, dict[LimitKey, Share]]:
+        """What each edge is to have of every limit that is in use somewhere, as far as there is room for it."""
+        found: dict[str, dict[LimitKey, Share]] = {name: {} for name in self._edges}
+        is_settled = self._is_settled(now_s)
+        for key in sorted({key for edge in self._edges.values() for key in (*edge.uses, *(edge.acked or ()), *(edge.pending or ()))}):
             limits = self._limits(key)
-            share = Share(
-                key,
-                self._calls(name, key, limits.max_calls, is_settled=is_settled) if limits.max_calls else 0,
-                self._rate(name, key, limits.max_calls_per_second, is_settled=is_settled) if limits.max_calls_per_second else 0,
-            )
-            if (limits.max_calls or limits.max_calls_per_second) and not self._is_idle(key, limits):
-                found[key] = share
+            if limits == NO_LIMITS or self._is_idle(key, limits):
+                continue
+            uses = [edge.uses.get(key) or _unused(key) for edge in self._edges.values()]
+            calls = self._calls(key, limits.max_calls, uses, is_settled=is_settled) if limits.max_calls else [0] * len(uses)
+            most = limits.max_calls_per_second
+            rates = self._rates(key, most, uses, is_settled=is_settled) if most else [0] * len(uses)
+            for name, call, rate in zip(self._edges, calls, rates, strict=True):
+                found[name][key] = Share(key, call, rate)
         return found
 
-    def _calls(self, name: str, key: LimitKey, limit: int, *, is_settled: bool) -> int:
-        uses = [self._use(edge, key) for edge in self._edges.values()]
+    def _calls(self, key: LimitKey, limit: int, uses: list[Use], *, is_settled: bool) -> list[int]:
         wishes = [use.needed_calls for use in uses], [use.wanted_calls for use in uses]
-        target = dict(zip(self._edges, allot(limit, [use.calls for use in uses], *wishes), strict=True))[name]
-        fair = fair_calls(limit, len(self._names))
-        possible = {other: self._possible_calls(edge, key, fair) for other, edge in self._edges.items()}
-        return _within(target, possible[name], limit - sum(possible.values()), is_settled=is_settled)
+        targets = allot(limit, [use.calls for use in uses], *wishes)
+        fair = Share(key, fair_calls(limit, len(self._names)), 0)
+        kept = [max(share.calls for share in _shares(edge, key, fair)) for edge in self._edges.values()]
+        return _within(targets, kept, [use.calls for use in uses], limit, is_settled=is_settled)
 
-    def _rate(self, name: str, key: LimitKey, limit: int, *, is_settled: bool) -> int:
-        uses = [self._use(edge, key) for edge in self._edges.values()]
+    def _rates(self, key: LimitKey, limit: int, uses: list[Use], *, is_settled: bool) -> list[int]:
         wishes = [use.needed_rate for use in uses], [use.wanted_rate for use in uses]
-        target = dict(zip(self._edges, allot(MILLI * limit, [0] * len(uses), *wishes), strict=True))[name]
-        fair = fair_rate(limit, len(self._names))
-        possible = {other: max(share.rate for share in _shares(edge, key, Share(key, 0, fair))) for other, edge in self._edges.items()}
-        return _within(target, possible[name], MILLI * limit - sum(possible.values()), is_settled=is_settled)
-
-    def _possible_calls(self, edge: _Edge, key: LimitKey, fair: int) -> int:
-        return max(self._use(edge, key).calls, *(share.calls for share in _shares(edge, key, Share(key, fair, 0))))
-
-    def _use(self, edge: _Edge, key: LimitKey) -> Use:
-        return edge.uses.get(key) or Use(key, 0, 0, 0, 0, 0, 0, 0)
+        targets = allot(MILLI * limit, [0] * len(uses), *wishes)
+        fair = Share(key, 0, fair_rate(limit, len(self._names)))
+        kept = [max(share.rate for share in _shares(edge, key, fair)) for edge in self._edges.values()]
+        return _within(targets, kept, [0] * len(uses), MILLI * limit, is_settled=is_settled)
 
     def _is_idle(self, key: LimitKey, limits: Limits) -> bool:
         """Nobody uses it, nor did lately, and nobody holds more than the fair share, which everybody has when it is forgotten."""
         fair = Share(key, fair_calls(limits.max_calls, len(self._names)) if limits.max_calls else 0, 0)
         rate = fair_rate(limits.max_calls_per_second, len(self._names))
         for edge in self._edges.values():
-            use = self._use(edge, key)
+            use = edge.uses.get(key) or _unused(key)
             if use.calls or use.needed_calls or use.wanted_calls or use.wanted_rate:
                 return False
             if any(share.calls > fair.calls or share.rate > rate for share in _shares(edge, key, fair)):
@@ -178,6 +171,7 @@ class Owner:
         for name, edge in tuple(self._edges.items()):
             if now_s >= edge.heard_s + LEASE_S + OWNER_MARGIN_S:
                 del self._edges[name]
+                self._is_changed = True
 
 
 def _shares(edge: _Edge, key: LimitKey, fair: Share) -> list[Share]:
@@ -187,8 +181,23 @@ def _shares(edge: _Edge, key: LimitKey, fair: Share) -> list[Share]:
     return [acked] if edge.pending is None else [acked, edge.pending.get(key, fair)]
 
 
-def _within(target: int, possible: int, room: int, *, is_settled: bool) -> int:
-    """`target`, or as near above what the edge may have anyway as there is room for."""
-    if target <= possible:
-        return target
-    return possible + min(target - possible, max(0, room)) if is_settled else possible
+def _unused(key: LimitKey) -> Use:
+    return Use(key, 0, 0, 0, 0, 0, 0, 0)
+
+
+def _within(targets: list[int], kept: list[int], used: list[int], limit: int, *, is_settled: bool) -> list[int]:
+    """Each target, or as near above the share that the edge may keep as there is room for within the limit.
+
+    What is in use beyond a share counts. A share that is raised to it takes no room; but where all together are above the limit, by calls
+    of a time without a lease, each that ends would be followed by another: then nobody's is more than the others leave.
+    """
+    may = [max(share, use) for share, use in zip(kept, used, strict=True)]
+    total = sum(may)
+    room = max(0, limit - total)
+    shares = []
+    for target, share, own in zip(targets, kept, may, strict=True):
+        raised = min(max(0, target - own), room)
+        room -= raised
+        most = own + raised if is_settled else share
+        shares.append(min(target, most, max(0, limit - total + own)) if total > limit else min(target, most))
+    return shares

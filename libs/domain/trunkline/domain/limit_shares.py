@@ -66,8 +66,7 @@ class Share(NamedTuple):
 
 class Grant(NamedTuple):
     """Renews the lease of an edge's shares, counted from its report `report`; and, where `shares` is not None, replaces all of them: a
-    limit that is not named has the fair share. `number` counts what it replaced or, without `shares`, confirms. `edges` share each
-    limit."""
+    limit that is not named has the fair share. `number` counts what it replaced or confirms. `edges` share each limit."""
 
     term: int
     edge: str
