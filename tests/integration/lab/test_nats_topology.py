@@ -123,6 +123,8 @@ async def test_an_edge_reads_the_log_of_home_and_publishes_its_own_calls_which_a
         "calls.eu.eu1",
         "nonces.used.us2",
         "pops.seen.us2",
+        "limits.use.us2",
+        "limits.grant.us1",
         "$JS.eu.API.STREAM.DELETE.CONFIG",
         "$JS.eu.API.STREAM.PURGE.CONFIG",
         "$JS.eu.API.STREAM.UPDATE.CONFIG",

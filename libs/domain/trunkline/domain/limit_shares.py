@@ -2,7 +2,7 @@
 
 Of each limit every edge has a share, which it keeps by itself, without asking (`trunkline.domain.limit_holder`). One owner
 (`trunkline.domain.limit_owner`) moves shares to where the calls are: it raises nobody's before the one that it comes from is known to be
-lowered. Shares are leased; who is cut off, and who has none yet, has a fair share. See `docs/limits.md` and ADR 12.
+lowered. Shares are leased; who is cut off, and who has none yet, has a fair share. See `docs/limits.md` and ADR 15.
 """
 
 from __future__ import annotations

@@ -77,6 +77,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, frozenset[str]]] = {
         "SetDigestPolicy": _PEOPLE,
         "SetClassOfService": _PEOPLE,
         "SetLimits": _PEOPLE,
+        "GetLimitUse": _PEOPLE,
         "SetIdentityPolicy": _PEOPLE,
         "SetNearestPop": _PEOPLE,
         "ListPops": _PEOPLE,

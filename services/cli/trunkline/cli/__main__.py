@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 from cyclopts import App, CycloptsError
 
-from trunkline.cli.commands import access, bans, demo, ending, platform, routes, service, tenants, traces
+from trunkline.cli.commands import access, bans, demo, ending, limits, platform, routes, service, tenants, traces
 from trunkline.cli.connection import surroundings
 from trunkline.cli.exits import CommandError, Exit, exit_of
 from trunkline.cli.output import errors
@@ -29,6 +29,7 @@ for group in (
     access.account,
     service.domain,
     service.tenant,
+    limits.limit,
     tenants.apikey,
     routes.carrier,
     routes.route,

@@ -20,6 +20,7 @@ from trunkline.edge.draining import Draining
 from trunkline.edge.gateway_healths import GatewayHealths
 from trunkline.edge.key_cache import KeyCache
 from trunkline.edge.keys import KeyKeeper
+from trunkline.edge.limits import Limits
 from trunkline.edge.policy import Policy
 from trunkline.edge.settings import EdgeSettings
 from trunkline.edge.tables import TableFeed
@@ -58,7 +59,12 @@ class CallService:
         )
         self.certificates = CertificateKeeper(settings.certificates, settings.carrier_tls, check_s=settings.certificates_check_s)
         self.gateways = GatewayHealths(settings.name, settings.region, GatewayReports())
-        self.policy = Policy(lambda: self.tables.directory, region=settings.region, realm=settings.realm, gateways=self.gateways)
+        self.limits = Limits(
+            settings.name, 1 + len(settings.other_pops), settings.state_dir / "limits.sqlite", lambda: self.tables.directory
+        )
+        self.policy = Policy(
+            lambda: self.tables.directory, region=settings.region, realm=settings.realm, gateways=self.gateways, limits=self.limits
+        )
         self.draining = Draining(
             settings.pop, grace_s=settings.drain_grace_s, policy=self.policy, drain=lambda pop: self.tables.directory.drain(pop)
         )
@@ -138,3 +144,4 @@ class CallService:
         """Ends the engine's threads; calls in progress go on at a sibling or after the restart."""
         if self.engine is not None:
             self.engine.stop()
+        self.limits.close()

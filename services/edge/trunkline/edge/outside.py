@@ -13,12 +13,14 @@ from trunkline.edge.bans import enforce_bans
 from trunkline.edge.calls import CallService
 from trunkline.edge.degraded import Degraded
 from trunkline.edge.gateway_watch import GatewayWatch
+from trunkline.edge.limit_link import share_limits, tell_ended
 from trunkline.edge.nonces import hear_used_nonces, tell_used_nonces
 from trunkline.edge.observing import Reporter
 from trunkline.edge.server import EdgeServicer, EdgeView, FeedState
 from trunkline.edge.settings import EdgeSettings
 from trunkline.edge.shipping import Sender, Shipper
 from trunkline.edge.traces import AppliedTraces
+from trunkline.engine import JournalChunk
 from trunkline.eventlog.beacon import follow_beacons
 from trunkline.eventlog.replica import NotCovered, Replica
 from trunkline.runtime import telemetry
@@ -53,6 +55,7 @@ async def join_platform(
     life.spawn("certificates", calls.certificates.run())
     life.spawn("beacons", _follow_beacons(feed, replica))
     life.spawn("used nonces", _share_nonces(settings, calls, feed))
+    life.spawn("limits", _share_limits(settings, calls, feed))
     life.spawn("bans", enforce_bans(settings.ban_regions, calls, feed))
     reporter = Reporter(settings.name, settings.pop, lambda: calls.engine is not None)
     life.spawn("observing", reporter.run(feed, {pop.name: pop.pair for pop in settings.observed}, settings.looks_from))
@@ -81,11 +84,17 @@ async def join_platform(
     if routing is not None:
         life.on_stop("channels to routing", routing.close)
     degraded = Degraded(auth, routing, region=settings.region) if routing is not None else None
-    life.spawn("serving", _serve(settings, life, calls, replica, server, degraded))
+    life.spawn("serving", _serve(settings, life, calls, replica, feed, server, degraded))
 
 
 async def _serve(
-    settings: EdgeSettings, life: Lifecycle, calls: CallService, replica: Replica, server: GrpcServer, degraded: Degraded | None
+    settings: EdgeSettings,
+    life: Lifecycle,
+    calls: CallService,
+    replica: Replica,
+    feed: Client,
+    server: GrpcServer,
+    degraded: Degraded | None,
 ) -> None:
     """Healthy when calls are decided here; before that, calls are taken as soon as auth has given keys, where there is whom to ask."""
     is_cold = calls.engine is None
@@ -103,11 +112,21 @@ async def _serve(
     # A connection of its own that buffers nothing: what is published while NATS is away is sent again anyway.
     nats = await connect(settings.nats_url, tls=settings.tls, name=settings.name, wait_s=CONNECT_WAIT_S, pending_bytes=0)
     life.on_stop("nats for calls", nats.close)
-    life.spawn("shipping", Shipper(calls.engine, nats, Sender(settings.name, settings.pop, settings.region)).run())
+    life.spawn("shipping", _shipper(settings, calls, nats, feed).run())
     if calls.is_degraded:
         await _complete(replica)
         calls.become_whole()
     await server.set_serving(True)
+
+
+def _shipper(settings: EdgeSettings, calls: CallService, nats: Client, feed: Client) -> Shipper:
+    """`nats` for the journal, `feed` for what the other edges are told of it."""
+    assert calls.engine is not None
+
+    async def on_chunk(chunk: JournalChunk) -> None:
+        await tell_ended(feed, settings.pop, calls.limits.on_chunk(chunk))
+
+    return Shipper(calls.engine, nats, Sender(settings.name, settings.pop, settings.region), on_chunk)
 
 
 async def _complete(replica: Replica) -> None:
@@ -141,6 +160,11 @@ async def _watch_gateways(settings: EdgeSettings, life: Lifecycle, calls: CallSe
     await _connected(nats)
     await watch.hear(nats)
     await watch.tell(nats, settings.name, settings.pop, settings.region)
+
+
+async def _share_limits(settings: EdgeSettings, calls: CallService, nats: Client) -> None:
+    await _connected(nats)
+    await share_limits(nats, settings.pop, calls.limits)
 
 
 async def _connected(nats: Client) -> None:

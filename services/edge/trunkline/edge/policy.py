@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import random
+from typing import Protocol
 
+from trunkline.domain.class_of_service import Limit
 from trunkline.domain.directory import Directory
 from trunkline.domain.gateway_view import ALL_USED, GatewayView
-from trunkline.domain.policy import AdmittedCall, Memory, Routed, decide_call
+from trunkline.domain.policy import AdmittedCall, Memory, Rejected, Routed, decide_call
 from trunkline.edge.gateway_healths import GatewayHealths
 from trunkline.engine import Decision, Invite, Reject
 from trunkline.runtime.deciding import Translator
@@ -21,9 +23,15 @@ DRAINING_FACTS = "the point of presence is being emptied"
 ISOLATED_NOTE = "decided from the replica: the log was out of reach"
 
 
+class CountsCalls(Protocol):
+    """What is asked of `trunkline.edge.limits.Limits`."""
+
+    def admit(self, call: str, limits: tuple[Limit, ...]) -> tuple[str, str] | None: ...
+
+
 class Policy:
     """`directory` gives the one that holds now. May be set from any thread: `is_isolated`, records then say that the log was away;
-    `is_refusing`, no new call is taken (T903)."""
+    `is_refusing`, no new call is taken (T903). `limits` counts the calls of domains that have some; without it nothing is counted."""
 
     def __init__(
         self,
@@ -33,12 +41,14 @@ class Policy:
         realm: str,
         randomness: Callable[[], float] = random,
         gateways: GatewayHealths | None = None,
+        limits: CountsCalls | None = None,
     ) -> None:
         self.is_isolated = True
         self.is_refusing = False
         self._directory = directory
         self._region = region
         self._realm = realm
+        self._limits = limits
         self._randomness = randomness
         self._gateways = gateways
         self._memory = Memory()
@@ -69,6 +79,10 @@ class Policy:
         decided = decide_call(
             call, self._directory(), region=self._region, realm=self._realm, randomness=self._randomness(), view=view, memory=self._memory
         )
+        if type(decided) is Routed and decided.limits and self._limits is not None:
+            reached = self._limits.admit(invite.call, decided.limits)
+            if reached is not None:
+                decided = Rejected(*reached, decided.identity.caller_id, decided.prefix, decided.notes)
         if view.probed and isinstance(decided, Routed):
             self._spend_probe(view, decided)
         return self._translator.decision_of(decided, (ISOLATED_NOTE,) if self.is_isolated else ())

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,6 +41,9 @@ LAST_RETRY_S = 2.0
 WARN_AFTER_TRIES = 5
 MSG_ID = "Nats-Msg-Id"
 EXPECTED_STREAM = "Nats-Expected-Stream"
+
+
+OnChunk = Callable[[JournalChunk], Awaitable[None]]
 
 
 class Journal(Protocol):
@@ -72,14 +76,16 @@ class ShippingCounts:
 
 
 class Shipper:
-    """Runs on one event loop; `run` until it is cancelled. `nats` should buffer nothing while the server is away: we send again anyway."""
+    """Runs on one event loop; `run` until it is cancelled. `nats` should buffer nothing while the server is away: we send again anyway.
+    `on_chunk` sees each piece before it is acknowledged, in the order of the journal; after a restart perhaps once more."""
 
-    def __init__(self, journal: Journal, nats: Client, sender: Sender) -> None:
+    def __init__(self, journal: Journal, nats: Client, sender: Sender, on_chunk: OnChunk | None = None) -> None:
         self.counts = ShippingCounts()
         self._journal = journal
         self._nats = nats
         self._stream = nats.jetstream()
         self._sender = sender
+        self._on_chunk = on_chunk
         self._log = logger("shipping")
 
     async def run(self) -> None:
@@ -91,6 +97,8 @@ class Shipper:
             while True:
                 chunks = self._journal.drain(PIECE_BYTES)
                 for chunk in chunks:
+                    if self._on_chunk is not None:
+                        await self._on_chunk(chunk)
                     task = tasks.create_task(self._publish(chunk), name=f"journal piece {chunk.segment}+{chunk.offset}")
                     await under_way.put((chunk, task))
                 if sum(len(chunk.lines) for chunk in chunks) <= FULL_BYTES:

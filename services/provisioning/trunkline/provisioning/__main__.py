@@ -7,6 +7,7 @@ from trunkline.eventlog.beacon import publish_beacons
 from trunkline.provisioning.accounts import Accounts
 from trunkline.provisioning.explain import Explainer
 from trunkline.provisioning.feed import Feed
+from trunkline.provisioning.limits import LimitOwner
 from trunkline.provisioning.pops import Pops
 from trunkline.provisioning.server import ProvisioningServer
 from trunkline.provisioning.settings import ProvisioningSettings
@@ -33,14 +34,16 @@ async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
 
     server = GrpcServer(settings.grpc_listen, settings.tls, Authenticator(settings.operator_key_hash, find_tenant_key))
     watch = PopWatch(pops.names, lambda: state.directory)
+    limits = LimitOwner(settings.pops, lambda: state.directory, is_home=is_home)
     servicer = ProvisioningServer(
-        state, Accounts(state, auth), Explainer(state, auth, settings.realm), Feed(state.log), pops, settings.realm, watch
+        state, Accounts(state, auth), Explainer(state, auth, settings.realm), Feed(state.log), pops, limits, settings.realm, watch
     )
     add_ProvisioningServiceServicer_to_server(servicer, server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)
     life.spawn("pop watch", watch.run(state.nc))
     await state.complete()
+    life.spawn("limits", limits.run(state.nc))
     if is_home:
         life.spawn("beacon", publish_beacons(state.nc, state.replica.beacon))
     await server.set_serving(True)

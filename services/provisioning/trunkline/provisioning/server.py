@@ -23,6 +23,7 @@ from trunkline.domain.views import Acl, Domain
 from trunkline.provisioning.accounts import Accounts
 from trunkline.provisioning.explain import Explainer
 from trunkline.provisioning.feed import Feed
+from trunkline.provisioning.limits import LimitOwner
 from trunkline.provisioning.pages import page_of
 from trunkline.provisioning.pops import WAIT_DEFAULT_S, WAIT_LIMIT_S, Pops
 from trunkline.provisioning.rendering import (
@@ -44,13 +45,22 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 class ProvisioningServer(ProvisioningServiceServicer):
     def __init__(
-        self, state: ControlState, accounts: Accounts, explainer: Explainer, feed: Feed, pops: Pops, realm: str, watch: PopWatch
+        self,
+        state: ControlState,
+        accounts: Accounts,
+        explainer: Explainer,
+        feed: Feed,
+        pops: Pops,
+        limits: LimitOwner,
+        realm: str,
+        watch: PopWatch,
     ) -> None:
         self._state = state
         self._accounts = accounts
         self._explainer = explainer
         self._feed = feed
         self._pops = pops
+        self._limits = limits
         self._realm = realm
         self._watch = watch
 
@@ -230,6 +240,10 @@ class ProvisioningServer(ProvisioningServiceServicer):
         receipt = await self._state.write(commands.SetLimits(tenant, request.label, calls, rate), request.write)
         domain, owner = self._owner_now(tenant, request.label)
         return pb.SetLimitsResponse(receipt=receipt, domain=domain, tenant=owner)
+
+    async def GetLimitUse(self, request: pb.GetLimitUseRequest, context: Context) -> pb.GetLimitUseResponse:
+        tenant = await self._state.existing_tenant(tenant_for(request.tenant))
+        return pb.GetLimitUseResponse(uses=self._limits.uses(tenant))
 
     async def SetIdentityPolicy(self, request: pb.SetIdentityPolicyRequest, context: Context) -> pb.SetIdentityPolicyResponse:
         tenant = tenant_for(request.tenant)

@@ -15,6 +15,7 @@ GATEWAYS_SEEN = "gateways.seen"
 POPS_SEEN = "pops.seen"
 POP_WATCHERS = ("provisioning", "dns")
 """Who judges the health of points of presence."""
+LIMITS_USE, LIMITS_GRANT, LIMITS_ENDED = "limits.use", "limits.grant", "limits.ended"
 
 WRITES: Mapping[str, Sequence[str]] = {
     "provisioning": ("tenant", "apikey", "acl", "domain", "pop", "claim"),
@@ -76,12 +77,12 @@ def _allowed(user: User, home: str, regions: Sequence[str]) -> list[str]:
     allowed = _tails("CONFIG", (home,))
     if user.kind == "edge":
         allowed += _tails("BANS", regions)
-        said = [f"{subject}.{user.pop}" for subject in (USED_NONCES, POPS_SEEN, GATEWAYS_SEEN)]
+        said = [f"{subject}.{user.pop}" for subject in (USED_NONCES, POPS_SEEN, GATEWAYS_SEEN, LIMITS_USE, LIMITS_ENDED)]
         return [*allowed, f"calls.{user.region}.{user.pop}", *said]
     allowed.append(f"$JS.{home}.API.STREAM.MSG.GET.CONFIG")
     allowed += [f"config.{kind}.>" for kind in WRITES.get(user.kind, ())]
     if user.kind == "provisioning" and user.region == home:
-        allowed += [f"$JS.{home}.API.STREAM.CREATE.CONFIG", BEACON]
+        allowed += [f"$JS.{home}.API.STREAM.CREATE.CONFIG", BEACON, f"{LIMITS_GRANT}.>"]
     if user.kind == "auth":
         allowed += _tails("BANS", regions)
         allowed += _tails(*(("CALLS_ALL", (home,)) if user.region == home else ("CALLS", (user.region,))))
@@ -100,11 +101,13 @@ def _tails(stream: str, regions: Sequence[str]) -> list[str]:
 def subscribes(user: User) -> list[str]:
     heard = [f"_INBOX.{user.process}.>", BEACON]
     if user.kind == "edge":
-        heard.append(f"{USED_NONCES}.>")
+        heard += [f"{USED_NONCES}.>", f"{LIMITS_GRANT}.{user.pop}", f"{LIMITS_ENDED}.>"]
     if user.kind in POP_WATCHERS:
         heard.append(f"{POPS_SEEN}.>")
     if user.kind in ("edge", "routing"):
         heard.append(f"{GATEWAYS_SEEN}.>")
+    if user.kind == "provisioning":
+        heard += [f"{LIMITS_USE}.>", f"{LIMITS_GRANT}.>"]
     return heard
 
 

@@ -605,6 +605,52 @@ class SetLimitsResponse(_message.Message):
     tenant: Tenant
     def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., domain: _Optional[_Union[Domain, _Mapping]] = ..., tenant: _Optional[_Union[Tenant, _Mapping]] = ...) -> None: ...
 
+class GetLimitUseRequest(_message.Message):
+    __slots__ = ("tenant",)
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    def __init__(self, tenant: _Optional[str] = ...) -> None: ...
+
+class GetLimitUseResponse(_message.Message):
+    __slots__ = ("uses",)
+    USES_FIELD_NUMBER: _ClassVar[int]
+    uses: _containers.RepeatedCompositeFieldContainer[LimitUse]
+    def __init__(self, uses: _Optional[_Iterable[_Union[LimitUse, _Mapping]]] = ...) -> None: ...
+
+class LimitUse(_message.Message):
+    __slots__ = ("label", "max_calls", "calls", "max_calls_per_second", "rate_milli", "edges")
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    MAX_CALLS_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    MAX_CALLS_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    RATE_MILLI_FIELD_NUMBER: _ClassVar[int]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    label: str
+    max_calls: int
+    calls: int
+    max_calls_per_second: int
+    rate_milli: int
+    edges: _containers.RepeatedCompositeFieldContainer[LimitUseAtEdge]
+    def __init__(self, label: _Optional[str] = ..., max_calls: _Optional[int] = ..., calls: _Optional[int] = ..., max_calls_per_second: _Optional[int] = ..., rate_milli: _Optional[int] = ..., edges: _Optional[_Iterable[_Union[LimitUseAtEdge, _Mapping]]] = ...) -> None: ...
+
+class LimitUseAtEdge(_message.Message):
+    __slots__ = ("pop", "edge", "is_heard", "calls", "call_share", "rate_milli", "rate_share_milli")
+    POP_FIELD_NUMBER: _ClassVar[int]
+    EDGE_FIELD_NUMBER: _ClassVar[int]
+    IS_HEARD_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    CALL_SHARE_FIELD_NUMBER: _ClassVar[int]
+    RATE_MILLI_FIELD_NUMBER: _ClassVar[int]
+    RATE_SHARE_MILLI_FIELD_NUMBER: _ClassVar[int]
+    pop: str
+    edge: str
+    is_heard: bool
+    calls: int
+    call_share: int
+    rate_milli: int
+    rate_share_milli: int
+    def __init__(self, pop: _Optional[str] = ..., edge: _Optional[str] = ..., is_heard: _Optional[bool] = ..., calls: _Optional[int] = ..., call_share: _Optional[int] = ..., rate_milli: _Optional[int] = ..., rate_share_milli: _Optional[int] = ...) -> None: ...
+
 class SetIdentityPolicyRequest(_message.Message):
     __slots__ = ("write", "tenant", "label", "policy")
     WRITE_FIELD_NUMBER: _ClassVar[int]

@@ -164,6 +164,11 @@ class ProvisioningServiceStub:
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetLimitsRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetLimitsResponse.FromString,
                 _registered_method=True)
+        self.GetLimitUse = channel.unary_unary(
+                '/trunkline.api.provisioning.v1.ProvisioningService/GetLimitUse',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.GetLimitUseRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.GetLimitUseResponse.FromString,
+                _registered_method=True)
         self.SetIdentityPolicy = channel.unary_unary(
                 '/trunkline.api.provisioning.v1.ProvisioningService/SetIdentityPolicy',
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetIdentityPolicyRequest.SerializeToString,
@@ -372,6 +377,13 @@ class ProvisioningServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetLimitUse(self, request, context):
+        """What is in use of each limit of a tenant and its domains, and where.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SetIdentityPolicy(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -558,6 +570,11 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
                     servicer.SetLimits,
                     request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetLimitsRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetLimitsResponse.SerializeToString,
+            ),
+            'GetLimitUse': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLimitUse,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.GetLimitUseRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.GetLimitUseResponse.SerializeToString,
             ),
             'SetIdentityPolicy': grpc.unary_unary_rpc_method_handler(
                     servicer.SetIdentityPolicy,
@@ -1302,6 +1319,33 @@ class ProvisioningService:
             '/trunkline.api.provisioning.v1.ProvisioningService/SetLimits',
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetLimitsRequest.SerializeToString,
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLimitUse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/GetLimitUse',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.GetLimitUseRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.GetLimitUseResponse.FromString,
             options,
             channel_credentials,
             insecure,

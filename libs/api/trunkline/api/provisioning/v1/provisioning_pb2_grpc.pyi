@@ -67,6 +67,8 @@ class ProvisioningServiceStub:
     SetClassOfService: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetClassOfServiceRequest, _provisioning_pb2.SetClassOfServiceResponse]
     """Of a domain; with an empty label of the tenant, which only operators set."""
     SetLimits: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetLimitsRequest, _provisioning_pb2.SetLimitsResponse]
+    GetLimitUse: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.GetLimitUseRequest, _provisioning_pb2.GetLimitUseResponse]
+    """What is in use of each limit of a tenant and its domains, and where."""
     SetIdentityPolicy: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetIdentityPolicyRequest, _provisioning_pb2.SetIdentityPolicyResponse]
     SetNearestPop: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetNearestPopRequest, _provisioning_pb2.SetNearestPopResponse]
     """The point of presence that the domain's default name leads to first."""
@@ -120,6 +122,8 @@ class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     SetClassOfService: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetClassOfServiceRequest, _provisioning_pb2.SetClassOfServiceResponse]  # type: ignore[assignment]
     """Of a domain; with an empty label of the tenant, which only operators set."""
     SetLimits: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetLimitsRequest, _provisioning_pb2.SetLimitsResponse]  # type: ignore[assignment]
+    GetLimitUse: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.GetLimitUseRequest, _provisioning_pb2.GetLimitUseResponse]  # type: ignore[assignment]
+    """What is in use of each limit of a tenant and its domains, and where."""
     SetIdentityPolicy: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetIdentityPolicyRequest, _provisioning_pb2.SetIdentityPolicyResponse]  # type: ignore[assignment]
     SetNearestPop: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetNearestPopRequest, _provisioning_pb2.SetNearestPopResponse]  # type: ignore[assignment]
     """The point of presence that the domain's default name leads to first."""
@@ -326,6 +330,14 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provisioning_pb2.SetLimitsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_pb2.SetLimitsResponse, _abc.Awaitable[_provisioning_pb2.SetLimitsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetLimitUse(
+        self,
+        request: _provisioning_pb2.GetLimitUseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provisioning_pb2.GetLimitUseResponse, _abc.Awaitable[_provisioning_pb2.GetLimitUseResponse]]:
+        """What is in use of each limit of a tenant and its domains, and where."""
 
     @_abc_1.abstractmethod
     def SetIdentityPolicy(

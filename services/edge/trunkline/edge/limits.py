@@ -1,0 +1,187 @@
+"""Limits at an edge: which calls in progress are counted against which, and whether one more may be placed.
+
+A call is counted when its decision is made, on the engine's thread, and until its end stands in the journal: of this edge, or of another
+that has ended it (`trunkline.edge.limit_link`). What is counted is kept in a file, which is written before the journal's lines are
+acknowledged: so the next run knows what the last one left behind, from the file or from the lines.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from trunkline.domain.class_of_service import Limit, LimitKey
+from trunkline.domain.directory import Directory
+from trunkline.domain.limit_holder import Holder, Reached
+from trunkline.domain.limit_shares import Grant, Report
+from trunkline.engine import JournalChunk
+from trunkline.runtime.logs import logger
+
+LONGEST_S: Final = 4 * 3600
+"""Of a call whose domain names no other: the engine's."""
+
+OVERDUE_S: Final = 900
+"""Over the longest call: what a run before has left and nobody has told the end of is forgotten then."""
+
+_CALL: Final = slice(9, 41)
+"""Where a line names its call: `{"call":"<32 hexadecimal digits>",…`."""
+
+_BEGINS: Final = b'"attempted":{'
+_ENDS: Final = (b'"ended":{', b'"failed":{', b'"refused":{')
+_FROM_TOKEN: Final = b'"answered_ns":'
+"""Stands in the end of a call whose answer this edge has not seen."""
+
+_CODES: Final = {Reached.CALLS: "T305", Reached.RATE: "T306"}
+
+
+class Limits:
+    """`directory` gives the one that holds now; `edges` is how many edges there are. `admit` may be called from any thread."""
+
+    def __init__(
+        self,
+        edge: str,
+        edges: int,
+        path: Path,
+        directory: Callable[[], Directory],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._boot = time.time_ns()
+        self._holder = Holder(edge, self._boot, edges)
+        self._directory = directory
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._calls: dict[str, tuple[LimitKey, ...]] = {}
+        """Counted, by id."""
+        self._ends_s: dict[str, float] = {}
+        """Of those of earlier runs: Unix time at which they are forgotten."""
+        self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        # The kernel keeps what a killed process has written; a power cut leaves the journal's lines, which are read again.
+        self._file.executescript(
+            "pragma journal_mode=wal; pragma synchronous=off;"
+            "create table if not exists calls (call text primary key, keys text not null, end_s real not null)"
+        )
+        self._load()
+
+    def admit(self, call: str, limits: tuple[Limit, ...]) -> tuple[str, str] | None:
+        """None: it counts from now on; else code and facts of the refusal."""
+        with self._lock:
+            reached = self._holder.admit(self._clock(), limits)
+            if reached is None:
+                self._calls[call] = tuple([limit.key for limit in limits])
+                return None
+        limit, which = reached
+        owner = f"the domain {limit.key.domain}" if limit.key.domain else f"the tenant {limit.key.tenant}"
+        most = f"{limit.max_calls} calls at a time" if which is Reached.CALLS else f"{limit.max_calls_per_second} calls a second"
+        return _CODES[which], f"{owner} may have {most} over all points of presence; this one's share is in use"
+
+    def on_chunk(self, chunk: JournalChunk) -> list[str]:
+        """Lines of the journal, before they are acknowledged, in their order; each may come twice. Calls that ended here and were counted
+        elsewhere, if at all."""
+        is_earlier = int(chunk.segment[:16], 16) < self._boot
+        if not self._calls and not is_earlier:
+            return _foreign(chunk.lines)
+        if is_earlier:
+            self._restore(chunk.lines)
+        else:
+            self._keep(chunk.lines)
+        ended = [call for needle in _ENDS for call, _ in _lines(chunk.lines, needle)]
+        self.end(ended)
+        return _foreign(chunk.lines)
+
+    def end(self, calls: Iterable[str]) -> None:
+        """Those that are counted here are over."""
+        over = []
+        with self._lock:
+            for call in calls:
+                keys = self._calls.pop(call, None)
+                if keys is not None:
+                    self._ends_s.pop(call, None)
+                    self._holder.release(keys)
+                    over.append((call,))
+        if over:
+            self._file.executemany("delete from calls where call = ?", over)
+
+    def end_overdue(self, now_s: float) -> None:
+        """Of earlier runs, by Unix time: nobody will tell their end any more."""
+        overdue = [call for call, end_s in self._ends_s.items() if end_s < now_s]
+        if overdue:
+            logger("limits").warning("calls of an earlier run whose end nobody told count no more", calls=len(overdue))
+            self.end(overdue)
+
+    @property
+    def wants_report(self) -> bool:
+        return self._holder.wants_report
+
+    def report(self) -> Report:
+        with self._lock:
+            return self._holder.report(self._clock())
+
+    def on_grant(self, grant: Grant) -> None:
+        with self._lock:
+            self._holder.on_grant(self._clock(), grant)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _load(self) -> None:
+        now_s = time.time()
+        with closing(self._file.execute("select call, keys, end_s from calls")) as rows:
+            for call, keys, end_s in rows.fetchall():
+                if end_s > now_s:
+                    self._count(call, tuple([LimitKey(*key) for key in json.loads(keys)]), end_s)
+        if self._calls:
+            logger("limits").info("calls of an earlier run are counted", calls=len(self._calls))
+
+    def _count(self, call: str, keys: tuple[LimitKey, ...], end_s: float) -> None:
+        with self._lock:
+            self._calls[call] = keys
+            self._ends_s[call] = end_s
+            self._holder.restore(keys)
+
+    def _keep(self, lines: bytes) -> None:
+        """Begun in this run, and counted by `admit`."""
+        self._write([(call, self._calls[call], line) for call, line in _lines(lines, _BEGINS) if call in self._calls])
+
+    def _restore(self, lines: bytes) -> None:
+        """Begun in an earlier run, which had not come to write it into the file."""
+        begun = []
+        for call, line in _lines(lines, _BEGINS):
+            fact = json.loads(line)["attempted"]
+            domain = self._directory().find_domain(fact.get("tenant", ""), fact.get("domain", ""))
+            if call not in self._calls and domain is not None and domain.rules.limits:
+                keys = tuple([limit.key for limit in domain.rules.limits])
+                begun.append((call, keys, line))
+                self._count(call, keys, _end_s(json.loads(line)))
+        self._write(begun)
+
+    def _write(self, begun: list[tuple[str, tuple[LimitKey, ...], bytes]]) -> None:
+        if begun:
+            rows = [(call, json.dumps(keys), _end_s(json.loads(line))) for call, keys, line in begun]
+            self._file.executemany("insert or ignore into calls values (?, ?, ?)", rows)
+
+
+def _end_s(fact: dict[str, Any]) -> float:
+    longest_s = int(fact["attempted"].get("max_duration_s", 0)) or LONGEST_S
+    return float(int(fact["time_ns"]) / 1e9 + longest_s + OVERDUE_S)
+
+
+def _foreign(lines: bytes) -> list[str]:
+    return [call for call, _ in _lines(lines, _FROM_TOKEN)]
+
+
+def _lines(lines: bytes, needle: bytes) -> Iterator[tuple[str, bytes]]:
+    """Call and whole line of each line with the needle. Text of a caller cannot look like one: its quotes are escaped."""
+    at = lines.find(needle)
+    while at >= 0:
+        begin = lines.rfind(b"\n", 0, at) + 1
+        end = lines.find(b"\n", at)
+        line = lines[begin:end] if end >= 0 else lines[begin:]
+        yield line[_CALL].decode(), line
+        at = lines.find(needle, begin + len(line))
