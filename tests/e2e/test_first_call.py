@@ -18,7 +18,7 @@ def demo_caller(platform: Platform, number: str) -> sipp.Caller:
 
 
 def test_sipp_places_calls_with_digest_and_each_gives_one_record(platform: Platform, tmp_path: Path) -> None:
-    caller = demo_caller(platform, "+31205550900")
+    caller = demo_caller(platform, "+31205550870")
     sipp.run(tmp_path, sipp.answered_call(caller), target=platform.edge("eu1"), local_address=LISTED, calls=20).must_succeed(20)
 
     def records() -> list[dict[str, object]]:
