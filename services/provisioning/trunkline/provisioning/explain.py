@@ -6,10 +6,14 @@ from trunkline.api.auth.v1 import auth_pb2
 from trunkline.api.auth.v1.auth_pb2_grpc import AuthServiceStub
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.domain.addresses import canonical_ip
+from trunkline.domain.class_of_service import affordable, refusal, too_dear
 from trunkline.domain.decide_domain import existing_domain
+from trunkline.domain.directory import Directory
 from trunkline.domain.errors import Refusal
 from trunkline.domain.events import TenantId
+from trunkline.domain.numbers import country_code, known_number, parse_e164
 from trunkline.domain.reasons import REGISTRY
+from trunkline.domain.views import Domain
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.grpc_pool import PeerPool
 
@@ -46,18 +50,40 @@ class Explainer:
             min_position=self._state.replica.covered,
         )
         answer = await self._auth.ask(lambda channel: AuthServiceStub(channel).Authorize(asked), try_s=ASK_LIMIT_S)
-        status, text = seen_on_the_wire(answer.outcome, answer.reason, domain.digest.challenge_status)
+        outcome, reason, steps = answer.outcome, answer.reason, list(answer.steps)
+        if request.number:
+            code, told = destination(self._state.directory, domain, request.number)
+            steps.append(told)
+            if outcome == "admit" and code:
+                outcome, reason = "refuse", code
+        status, text = seen_on_the_wire(outcome, reason, domain.digest.challenge_status)
         return pb.ExplainResponse(
-            outcome=answer.outcome,
-            reason=answer.reason,
+            outcome=outcome,
+            reason=reason,
             status=status,
             text=text,
             acl=answer.acl,
             account=answer.account,
             address=answer.address,
-            steps=answer.steps,
+            steps=steps,
             position=answer.position,
         )
+
+
+def destination(directory: Directory, domain: Domain, number: str) -> tuple[str, str]:
+    """Code of the refusal, or empty, and what was found, for people: class of service and price, by the rules that edges ask."""
+    digits = known_number(number)
+    if digits is None:
+        return "T102" if parse_e164(number) is None else "T404", f"{number[:32]!r} is no number of any numbering plan"
+    refused = refusal(domain.rules, digits, country_code(digits) or "")
+    if refused is not None:
+        return refused
+    match = directory.routes.find(digits)
+    if match is None:
+        return "T401", f"no active route deck has a prefix of +{digits}"
+    if affordable(domain.rules, match) is None:
+        return "T304", too_dear(domain.rules, match)
+    return "", f"+{digits} may be called: class of service and price of the prefix {match.prefix}"
 
 
 def seen_on_the_wire(outcome: str, code: str, challenge_status: int) -> tuple[int, str]:

@@ -223,9 +223,10 @@ async def explain(
     source: Annotated[str, Parameter(name="--from")],
     username: str = "",
     password_right: Annotated[bool, Parameter(negative="")] = False,
+    number: str = "",
     options: Reading = READING,
 ) -> None:
-    """Says whether a call would be admitted, and why: a dry run of the access rule.
+    """Says whether a call would be admitted, and why: a dry run of the access rule and, with a number, of the class of service.
 
     Parameters
     ----------
@@ -233,17 +234,18 @@ async def explain(
     source: IP address that the call comes from.
     username: Account that signs; none where it is left out.
     password_right: Take its password as right; else as wrong.
+    number: Number that is dialled.
     """
     request = provisioning.ExplainRequest(
-        tenant=options.tenant, domain=domain, source=source, username=username, is_password_right=password_right
+        tenant=options.tenant, domain=domain, source=source, username=username, is_password_right=password_right, number=number
     )
     async with session(is_operator=options.as_operator) as connected:
         found = plain(await (await connected.provisioning()).Explain(request))
     show_one(options.output, found, hidden=("steps",))
     if options.output == "table":
         console.print()
-        for number, step in enumerate(found["steps"], start=1):
-            console.print(f"{number:3}. {step}", markup=False)
+        for place, step in enumerate(found["steps"], start=1):
+            console.print(f"{place:3}. {step}", markup=False)
 
 
 @events.command

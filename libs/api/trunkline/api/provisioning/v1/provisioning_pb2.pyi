@@ -798,18 +798,20 @@ class WaitAppliedResponse(_message.Message):
     def __init__(self, pop: _Optional[str] = ..., edge: _Optional[str] = ..., is_applied: _Optional[bool] = ..., position: _Optional[int] = ..., applied_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ..., region: _Optional[str] = ..., trace_id: _Optional[str] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
-    __slots__ = ("tenant", "domain", "source", "username", "is_password_right")
+    __slots__ = ("tenant", "domain", "source", "username", "is_password_right", "number")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     USERNAME_FIELD_NUMBER: _ClassVar[int]
     IS_PASSWORD_RIGHT_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     domain: str
     source: str
     username: str
     is_password_right: bool
-    def __init__(self, tenant: _Optional[str] = ..., domain: _Optional[str] = ..., source: _Optional[str] = ..., username: _Optional[str] = ..., is_password_right: _Optional[bool] = ...) -> None: ...
+    number: str
+    def __init__(self, tenant: _Optional[str] = ..., domain: _Optional[str] = ..., source: _Optional[str] = ..., username: _Optional[str] = ..., is_password_right: _Optional[bool] = ..., number: _Optional[str] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
     __slots__ = ("outcome", "reason", "status", "text", "acl", "account", "address", "steps", "position")

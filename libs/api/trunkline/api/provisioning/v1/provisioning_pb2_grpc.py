@@ -425,7 +425,7 @@ class ProvisioningServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Explain(self, request, context):
-        """Would this call be admitted, and why. Access only.
+        """Would this call be admitted, and why: access and, with a number, class of service and price.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -81,7 +81,7 @@ class ProvisioningServiceStub:
     WaitApplied: _grpc.UnaryStreamMultiCallable[_provisioning_pb2.WaitAppliedRequest, _provisioning_pb2.WaitAppliedResponse]
     """Streams one answer per POP, when its engine's tables cover the position or the time is over."""
     Explain: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ExplainRequest, _provisioning_pb2.ExplainResponse]
-    """Would this call be admitted, and why. Access only."""
+    """Would this call be admitted, and why: access and, with a number, class of service and price."""
     TailEvents: _grpc.UnaryStreamMultiCallable[_provisioning_pb2.TailEventsRequest, _provisioning_pb2.TailEventsResponse]
     """The tenant's commits, oldest first; follows the log until the client leaves."""
 
@@ -136,7 +136,7 @@ class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     WaitApplied: _aio.UnaryStreamMultiCallable[_provisioning_pb2.WaitAppliedRequest, _provisioning_pb2.WaitAppliedResponse]  # type: ignore[assignment]
     """Streams one answer per POP, when its engine's tables cover the position or the time is over."""
     Explain: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ExplainRequest, _provisioning_pb2.ExplainResponse]  # type: ignore[assignment]
-    """Would this call be admitted, and why. Access only."""
+    """Would this call be admitted, and why: access and, with a number, class of service and price."""
     TailEvents: _aio.UnaryStreamMultiCallable[_provisioning_pb2.TailEventsRequest, _provisioning_pb2.TailEventsResponse]  # type: ignore[assignment]
     """The tenant's commits, oldest first; follows the log until the client leaves."""
 
@@ -392,7 +392,7 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provisioning_pb2.ExplainRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_pb2.ExplainResponse, _abc.Awaitable[_provisioning_pb2.ExplainResponse]]:
-        """Would this call be admitted, and why. Access only."""
+        """Would this call be admitted, and why: access and, with a number, class of service and price."""
 
     @_abc_1.abstractmethod
     def TailEvents(
