@@ -75,7 +75,9 @@ async def provision(platform: Platform, folder: Path) -> Bench:
         settings.settings.is_trusted = number == 0
         settings.settings.pdd_limit_s = 20
         await routing.CreateCarrier(settings)
-        gateway = r.Gateway(name=f"{carrier}-gw", host=address, port=port, transport="udp", region="eu", priority=1, weight=1)
+        gateway = r.Gateway(
+            name=f"{carrier}-gw", host=address, port=port, transport="udp", region="eu", priority=1, weight=1, takes_no_options=True
+        )
         await routing.AddGateway(r.AddGatewayRequest(write=write(f"{carrier}-gw"), carrier=carrier, gateway=gateway))
     csv = "prefix,carrier,priority,weight,rate,destination\n1212555,bench-0,1,1,0.01,Bench\n1212555,bench-1,2,1,0.01,Bench\n"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 from helpers import sipp
 from helpers.everywhere import LISTED, demo_caller
@@ -25,13 +26,38 @@ def test_a_region_goes_on_without_its_carriers_services_and_link(two_regions: Pl
     refused = sipp.refused_call(bound, 500, "T402")
     sipp.run(tmp_path / "2", refused, target=platform.edge("us1"), local_address=LISTED).must_succeed(1)
 
-    def record(number: str) -> dict[str, object]:
+    def record(number: str) -> dict[str, Any]:
         rows = wait_for(f"a record of {number}", lambda: [r for r in platform.json("call", "list", "--number", number) if r["status"]])
-        return rows[0]
+        found: dict[str, Any] = rows[0]
+        return found
 
-    assert [a["gateway"] for a in record("+31206100001")["attempts"]] == ["alpha/us", "beta/us", "alpha/eu"]  # type: ignore[attr-defined]
-    assert [a["gateway"] for a in record("+31206100002")["attempts"]] == ["alpha/us", "beta/us"]  # type: ignore[attr-defined]
+    def gateways(number: str) -> list[str]:
+        return [attempt["gateway"] for attempt in record(number)["attempts"]]
+
+    def states() -> dict[str, str]:
+        """Of the region's gateways, as its edge sees them."""
+        sights = [sight for name in ("alpha", "beta") for sight in platform.json("carrier", "show", name)["health"]]
+        return {sight["carrier"]: sight["state"] for sight in sights if (sight["gateway"], sight["pop"]) == ("us", "us1")}
+
+    assert gateways("+31206100001") == ["alpha/us", "beta/us", "alpha/eu"]
+    # One of them may be known to be dead by then.
+    assert sorted(gateways("+31206100002")) == ["alpha/us", "beta/us"]
+
+    # When it is known that they are dead nobody waits for them, and the record says why.
+    wait_for("us1 to pass them over", lambda: states() == {"alpha": "open", "beta": "open"}, timeout_s=30)
+    third = demo_caller(platform, "+31206100004")
+    sipp.run(tmp_path / "5", sipp.answered_call(third), target=platform.edge("us1"), local_address=LISTED).must_succeed(1)
+    assert gateways(third.number) == ["alpha/eu"]
+    notes = record(third.number)["notes"]
+    assert [note.partition(" since ")[0] for note in notes] == ["gateway alpha/us passed over", "gateway beta/us passed over"]
+    resolved = platform.json("route", "resolve", third.number, "--region", "us")
+    assert (resolved["gateways"][0]["gateway"], resolved["notes"]) == ("eu", notes)
+
     platform.lab("release", "carrier-alpha-us", "carrier-beta-us")
+    wait_for("us1 to use them again", lambda: states() == {"alpha": "closed", "beta": "closed"}, timeout_s=30)
+    back = demo_caller(platform, "+31206100005")
+    sipp.run(tmp_path / "6", sipp.answered_call(back), target=platform.edge("us1"), local_address=LISTED).must_succeed(1)
+    assert (gateways(back.number), record(back.number)["notes"]) == (["alpha/us"], [])
 
     # Its auth: an account is added all the same, sealed by the other region's.
     platform.lab("hold", "auth-us")
