@@ -91,12 +91,12 @@ class GatewayHealths:
         return True
 
     def _told(self, now_s: float) -> dict[str, int]:
-        """What told another edge of the region to leave it alone, and for how long still: whole seconds that are over, so that it does not
+        """What told an edge of the region to leave it alone, and for how long still: whole seconds that are over, so that it does not
         grow by being passed on."""
         told: dict[str, int] = {}
         for report in self.reports.fresh(now_s, self._region):
             for key, health in report.gateways.items():
                 left_s = int(health.until_s - now_s)
-                if report.edge != self._edge and health.is_told and left_s > 0:
+                if health.is_told and left_s > 0:
                     told[key] = max(left_s, told.get(key, 0))
         return told
