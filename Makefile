@@ -13,7 +13,7 @@ MEMBERS := $(PURE_MEMBERS) libs/engine
 CARGO := cargo --config net.retry=5
 ENGINE := libs/engine/Cargo.toml
 RUST_SOURCES := $(shell find libs/engine/crates libs/engine/Cargo.toml libs/engine/pyproject.toml -name '*.rs' -o -name '*.toml' 2>/dev/null)
-DEBIAN := sip-tester bind9-dnsutils valgrind kamailio kamailio-tls-modules baresip-core
+DEBIAN := sip-tester bind9 bind9-dnsutils valgrind kamailio kamailio-tls-modules baresip-core
 UP_ARGS ?=
 POPS ?=
 SERVICES ?= home
@@ -69,7 +69,7 @@ $(STAMPS)/engine: $(STAMPS)/requirements $(RUST_SOURCES)
 	@$(PY) -c 'import trunkline.engine'
 	@touch $@
 
-debian: ## install what only the tests need (SIPp, dig), by apt-get
+debian: ## install what only the tests need (SIPp, BIND, dig), by apt-get
 	@missing=(); for package in $(DEBIAN); do dpkg -s $$package >/dev/null 2>&1 || missing+=($$package); done; \
 	if [ $${#missing[@]} -gt 0 ]; then \
 	  sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \

@@ -23,9 +23,9 @@ POPS = [
 class NameServer(ServiceProcess):
     """The process, and the port that it answers on."""
 
-    def __init__(self, folder: Path, nats: NatsServer) -> None:
+    def __init__(self, folder: Path, nats: NatsServer, **more: object) -> None:
         self.port = free_port_of_both()
-        super().__init__("dns", folder, nats, dns_listen=f"{HOST}:{self.port}", pops=POPS)
+        super().__init__("dns", folder, nats, dns_listen=f"{HOST}:{self.port}", pops=POPS, **more)
 
 
 def free_port_of_both() -> int:

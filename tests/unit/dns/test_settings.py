@@ -50,3 +50,19 @@ def test_a_pop_has_an_address_and_known_transports(change: dict[str, object]) ->
 
 def test_a_second_address_is_served_too() -> None:
     assert settings(pops=[{**EU1, "address6": "2001:DB8::1"}]).pops[0].site.addresses == ("192.0.2.1", "2001:db8::1")
+
+
+UPDATE = {"server": "192.0.2.53:53", "key_file": "trunkline.key"}
+NS1 = {"name": "ns1", "addresses": ["192.0.2.53"]}
+
+
+def test_somebody_has_to_answer() -> None:
+    with pytest.raises(ValidationError, match="one of them must be given"):
+        settings(dns_listen=None, name_servers=[NS1])
+    assert settings(dns_listen=None, name_servers=[NS1], updates=[UPDATE]).listen_pair is None
+    assert settings(dns_listen=None, name_servers=[NS1], zone_file={"path": "zone"}).zone_file
+
+
+def test_a_zone_that_others_answer_has_named_servers() -> None:
+    with pytest.raises(ValidationError, match="name_servers: must be given"):
+        settings(dns_listen=None, updates=[UPDATE])

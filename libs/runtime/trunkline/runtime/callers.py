@@ -87,6 +87,12 @@ _BY_SERVICE: Mapping[str, Mapping[str, frozenset[str]]] = {
         "Explain": _PEOPLE,
         "TailEvents": _PEOPLE,
     },
+    "trunkline.api.dns.v1.DnsService": {
+        "ListNames": _PEOPLE,
+        "GetPbxSettings": _PEOPLE,
+        "GetDrift": _OPERATOR,
+        "WaitServed": _PEOPLE,
+    },
     "trunkline.api.edge.v1.EdgeService": {
         "GetStatus": _OPERATOR | _PROVISIONING,
         "WaitApplied": _PEOPLE | _PROVISIONING,

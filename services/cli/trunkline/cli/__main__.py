@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 from cyclopts import App, CycloptsError
 
-from trunkline.cli.commands import access, bans, demo, ending, limits, platform, routes, service, tenants, traces
+from trunkline.cli.commands import access, bans, demo, ending, limits, names, platform, routes, service, tenants, traces
 from trunkline.cli.connection import surroundings
 from trunkline.cli.exits import CommandError, Exit, exit_of
 from trunkline.cli.output import errors
@@ -28,6 +28,7 @@ for group in (
     access.acl,
     access.account,
     service.domain,
+    names.names,
     service.tenant,
     limits.limit,
     tenants.apikey,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import grpc.aio
 
 from trunkline.api.auth.v1.auth_pb2_grpc import AuthServiceStub
+from trunkline.api.dns.v1.dns_pb2_grpc import DnsServiceStub
 from trunkline.api.edge.v1.edge_pb2_grpc import EdgeServiceStub
 from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
 from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceStub
@@ -23,6 +24,7 @@ from trunkline.runtime.settings import TlsSettings
 
 if TYPE_CHECKING:
     from trunkline.api.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
+    from trunkline.api.dns.v1.dns_pb2_grpc import DnsServiceAsyncStub
     from trunkline.api.edge.v1.edge_pb2_grpc import EdgeServiceAsyncStub
     from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceAsyncStub
     from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceAsyncStub
@@ -165,6 +167,9 @@ class Session:
 
     async def records(self) -> RecordsServiceAsyncStub:
         return RecordsServiceStub(await self._channel("records"))
+
+    async def dns(self) -> DnsServiceAsyncStub:
+        return DnsServiceStub(await self._channel("dns"))
 
     async def edge(self, edge: str) -> EdgeServiceAsyncStub:
         return EdgeServiceStub(await self._channel(edge))

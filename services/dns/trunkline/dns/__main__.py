@@ -1,44 +1,102 @@
-"""`trunkline-dns --settings FILE`: authoritative answers for the platform's names, from a replica of the log.
+"""`trunkline-dns --settings FILE`: the platform's names, from a replica of the log, answered here and in the servers that settings name.
 
-It writes nothing, and answers from memory: NATS may be away, at the start too.
+It writes nothing into the log. What it answers itself comes from memory: NATS may be away, at the start too.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from trunkline.api.dns.v1.dns_pb2_grpc import add_DnsServiceServicer_to_server
+from trunkline.dns.dynamic_update import DynamicUpdate, read_key
+from trunkline.dns.holders import Holder
+from trunkline.dns.names_server import Embedded, NamesServer
+from trunkline.dns.reconciler import Reconciler, Wanted
 from trunkline.dns.responder import answer
 from trunkline.dns.server import DnsServer
 from trunkline.dns.settings import DnsSettings
 from trunkline.dns.view import View
 from trunkline.dns.zone import NameServer, Zone
+from trunkline.dns.zone_file import ZoneFile
 from trunkline.runtime.authentication import Authenticator, tenant_keys_of
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.grpc_server import GrpcServer
-from trunkline.runtime.pop_watch import PopWatch
+from trunkline.runtime.pop_watch import JUDGE_S, PopWatch
 from trunkline.runtime.service import Lifecycle, run_service
+
+SETTLE_S: Final = 2.0
+"""From the first connection: edges report once a second."""
 
 
 async def start(settings: DnsSettings, life: Lifecycle) -> None:
     """Begins to answer when the replica is complete, or once was: a server that knows half of the names would deny the others."""
-    state = await ControlState.open(settings, life)
+    reconcilers: list[Reconciler] = []
+    embedded = None if settings.dns_listen is None else Embedded(settings.dns_listen)
+
+    def covered(_: int) -> None:
+        for reconciler in reconcilers:
+            reconciler.wake()
+
+    holders = make_holders(settings)
+    state = await ControlState.open(settings, life, on_covered=covered)
+    watch = PopWatch([pop.name for pop in settings.pops], lambda: state.directory)
+    view = View(settings, lambda: state.directory, lambda pop: watch.healths[pop].is_down)
+    wanted = Wanted(view.steering, view.domains, lambda: state.replica.covered)
+    made = [Reconciler(holder, wanted, compare_every_s=settings.compare_every_s) for holder in holders]
     authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory))
     grpc_server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)
+    add_DnsServiceServicer_to_server(NamesServer(state, view, made, embedded), grpc_server.grpc)
     await grpc_server.start()
     life.on_stop("grpc", grpc_server.stop)
-    watch = PopWatch([pop.name for pop in settings.pops], lambda: state.directory)
-    zone = make_zone(settings, state, watch)
     await state.complete()
     life.spawn("pop watch", watch.run(state.nc))
-    server = DnsServer(*settings.listen_pair, lambda query, is_udp: answer(query, zone, is_udp=is_udp))
-    await server.start()
-    life.on_stop("dns", server.stop)
+    if made:
+        life.spawn("holders", keep(made, view, state))
+        reconcilers += made
+    if settings.listen_pair is not None:
+        zone = make_zone(settings, state, view)
+        server = DnsServer(*settings.listen_pair, lambda query, is_udp: answer(query, zone, is_udp=is_udp))
+        await server.start()
+        life.on_stop("dns", server.stop)
     await grpc_server.set_serving(True)
 
 
-def make_zone(settings: DnsSettings, state: ControlState, watch: PopWatch) -> Zone:
-    """POPs as the settings name them, their states as they are measured and as the replica has them, domains as it has."""
-    view = View(settings, lambda: state.directory, lambda pop: watch.healths[pop].is_down)
+async def keep(reconcilers: Sequence[Reconciler], view: View, state: ControlState) -> None:
+    """Keeps all holders; not before it could hear which points of presence are down, or it would put them back for a moment."""
+    while not state.nc.is_connected:  # noqa: ASYNC110 - nats-py tells it by nothing else
+        await asyncio.sleep(JUDGE_S)
+    await asyncio.sleep(SETTLE_S)
+    async with asyncio.TaskGroup() as group:
+        for reconciler in reconcilers:
+            group.create_task(reconciler.run(), name=reconciler.status.name)
+        seen = view.steering()
+        while True:
+            await asyncio.sleep(JUDGE_S)
+            if view.steering() is not seen:
+                seen = view.steering()
+                for reconciler in reconcilers:
+                    reconciler.wake()
+
+
+def make_zone(settings: DnsSettings, state: ControlState, view: View) -> Zone:
+    """POPs as the settings name them, their states and the domains as the replica does."""
     servers = tuple(NameServer(server.name, server.addresses) for server in settings.served_by)
     return Zone(settings.realm, servers, view.steering, view.nearest_of, lambda: state.replica.covered)
+
+
+def make_holders(settings: DnsSettings) -> list[Holder]:
+    """Besides the process itself. Raises KeyProblem."""
+    servers = [(server.name, server.addresses) for server in settings.served_by]
+    labels = frozenset(label for label, _ in servers)
+    found: list[Holder] = [
+        DynamicUpdate(update.server, read_key(update.key_file), settings.realm, labels | frozenset(update.kept))
+        for update in settings.updates
+    ]
+    if settings.zone_file is not None:
+        found.append(ZoneFile(settings.zone_file.path, settings.zone_file.reload, settings.realm, servers))
+    return found
 
 
 def main() -> None:

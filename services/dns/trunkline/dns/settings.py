@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -54,11 +55,32 @@ class NameServerSettings(Settings):
     addresses: tuple[Address, ...] = Field(min_length=1, max_length=4)
 
 
-class DnsSettings(ServiceSettings):
-    """`dns_listen` is `ADDRESS:PORT` for UDP and TCP. `pops` are all points of presence; `home` is the region that default names lead to
-    first. `name_servers` stand in the zone's NS records; with none it is `ns1` at `dns_listen`."""
+class UpdateSettings(Settings):
+    """A primary server that is told by dynamic updates (RFC 2136): `server` is `ADDRESS:PORT`, `key_file` the TSIG key as `tsig-keygen`
+    writes it, `kept` labels below the realm that are left alone there, besides the name servers'."""
 
-    dns_listen: ListenAddress
+    server: ListenAddress
+    key_file: Path
+    kept: tuple[str, ...] = Field(default=(), max_length=256)
+
+
+class ZoneFileSettings(Settings):
+    """The zone as a file; `reload` is a command, in words, that is run when it was written."""
+
+    path: Path
+    reload: tuple[str, ...] = Field(default=(), max_length=32)
+
+
+class DnsSettings(ServiceSettings):
+    """Where the zone is held: answered by the process itself at `dns_listen` (`ADDRESS:PORT` for UDP and TCP), in the servers of `updates`,
+    in `zone_file`; at least one of these. `pops` are all points of presence; `home` is the region that default names lead to first.
+    `name_servers` stand in the zone's NS records; with none it is `ns1` at `dns_listen`. Holders are compared with what they should hold
+    every `compare_every_s`."""
+
+    dns_listen: ListenAddress | None = None
+    updates: tuple[UpdateSettings, ...] = Field(default=(), max_length=8)
+    zone_file: ZoneFileSettings | None = None
+    compare_every_s: float = Field(default=60.0, ge=1.0, le=3600.0)
     pops: tuple[PopSettings, ...] = Field(min_length=1, max_length=256)
     name_servers: tuple[NameServerSettings, ...] = Field(default=(), max_length=8)
     ttl_s: int = Field(default=30, ge=1, le=86_400)
@@ -73,16 +95,22 @@ class DnsSettings(ServiceSettings):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"pops, name_servers: the name {name!r} stands there twice")
-        if not self.name_servers and ip_address(self.listen_pair[0]).is_unspecified:
+        if self.listen_pair is None and not self.updates and self.zone_file is None:
+            raise ValueError("dns_listen, updates, zone_file: one of them must be given, or nobody would answer")
+        if not self.name_servers and (self.listen_pair is None or ip_address(self.listen_pair[0]).is_unspecified):
             raise ValueError(f"name_servers: must be given where dns_listen is {self.dns_listen}: the zone cannot name that address")
         return self
 
     @property
-    def listen_pair(self) -> tuple[str, int]:
+    def listen_pair(self) -> tuple[str, int] | None:
         """`dns_listen` without brackets, and the port."""
+        if self.dns_listen is None:
+            return None
         host, _, port = self.dns_listen.rpartition(":")
         return host.removeprefix("[").removesuffix("]"), int(port)
 
     @property
     def served_by(self) -> tuple[NameServerSettings, ...]:
-        return self.name_servers or (NameServerSettings(name="ns1", addresses=(self.listen_pair[0],)),)
+        if self.name_servers or self.listen_pair is None:
+            return self.name_servers
+        return (NameServerSettings(name="ns1", addresses=(self.listen_pair[0],)),)

@@ -5,7 +5,7 @@ Nothing is kept for a domain: whether it exists is asked of the replica at each 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
@@ -79,9 +79,7 @@ class Zone:
 
     def soa(self) -> dns.rrset.RRset:
         """As it stands at the apex, and in answers that say that there is nothing."""
-        owners = f"{self._first_server} hostmaster.{self.origin}"
-        serial = self._position() % SERIAL_MODULUS
-        soa = _rdata("SOA", f"{owners} {serial} {REFRESH_S} {RETRY_S} {EXPIRE_S} {NEGATIVE_TTL_S}")
+        soa = _rdata("SOA", _soa(self._first_server.to_text(), self.origin.to_text(), self._position()))
         return dns.rrset.from_rdata(self.origin, NEGATIVE_TTL_S, soa)
 
     def _addresses(self, name: dns.name.Name, addresses: tuple[str, ...]) -> Found:
@@ -93,17 +91,31 @@ class Zone:
         return found
 
 
+def head_of(realm: str, servers: Sequence[tuple[str, Sequence[str]]], serial: int) -> list[str]:
+    """Lines of a zone file that stand before the rest: SOA, NS, and the addresses of the servers, given by labels below the realm."""
+    lines = [f"{realm}. {NEGATIVE_TTL_S} IN SOA {_soa(f'{servers[0][0]}.{realm}.', f'{realm}.', serial)}"]
+    for label, addresses in servers:
+        lines.append(f"{realm}. {APEX_TTL_S} IN NS {label}.{realm}.")
+        for address in addresses:
+            lines.append(f"{label}.{realm}. {APEX_TTL_S} IN {'A' if ip_address(address).version == 4 else 'AAAA'} {address}")
+    return lines
+
+
+def _soa(server: str, origin: str, serial: int) -> str:
+    return f"{server} hostmaster.{origin} {serial % SERIAL_MODULUS} {REFRESH_S} {RETRY_S} {EXPIRE_S} {NEGATIVE_TTL_S}"
+
+
 def _text(label: bytes) -> str:
     """In lower case. A label that is not ASCII is no name of ours; it becomes another that is not either."""
     return label.decode("ascii", "replace").lower()
 
 
 def _rrset(records: RecordSet) -> dns.rrset.RRset:
-    rdatas = [_rdata(records.type, _written(record)) for record in records.records]
+    rdatas = [_rdata(records.type, written(record)) for record in records.records]
     return dns.rrset.from_rdata_list(dns.name.from_text(records.name), records.ttl_s, rdatas)
 
 
-def _written(record: Naptr | Srv | str) -> str:
+def written(record: Naptr | Srv | str) -> str:
     """As zone files have it."""
     match record:
         case Naptr(order, preference, service, replacement):

@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.commands.access import MAX_PAGES
+from trunkline.cli.commands.names import tell_served
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import READING, WRITING, Reading, Words, Writing
@@ -67,6 +68,7 @@ async def create(label: str, *, options: Writing = WRITING) -> None:
         stub = await connected.provisioning()
         answer = await stub.CreateDomain(provisioning.CreateDomainRequest(write=options.options(), tenant=options.tenant, label=label))
         await finish(connected, options, f"created {answer.domain.hostname}", answer.receipt, answer.domain)
+        await tell_served(connected, options, answer.receipt)
 
 
 @domain.command
@@ -81,6 +83,7 @@ async def delete(label: str, *, options: Writing = WRITING) -> None:
         stub = await connected.provisioning()
         answer = await stub.DeleteDomain(provisioning.DeleteDomainRequest(write=options.options(), tenant=options.tenant, label=label))
         await finish(connected, options, f"deleted {label}", answer.receipt)
+        await tell_served(connected, options, answer.receipt)
 
 
 @domain.command
@@ -160,6 +163,7 @@ async def nearest(label: str, pop: str = "", *, options: Writing = WRITING) -> N
         await finish(
             connected, options, f"{answer.domain.hostname} leads to {pop or 'the home region'} first", answer.receipt, answer.domain
         )
+        await tell_served(connected, options, answer.receipt)
 
 
 @domain.command
