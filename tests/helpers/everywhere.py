@@ -81,11 +81,13 @@ def answers_options(platform: Platform, pop: str) -> bool:
 
 
 def led_to(platform: Platform, label: str) -> list[str]:
-    """The points of presence that DNS leads a client to that calls the domain by UDP, in the order of priority; those of one by name."""
+    """The points of presence that DNS leads a client to that calls the domain by UDP, in the order of priority; those of one by name. Their
+    doors, which stand behind them, are left out."""
     host, port = platform.local["dns"].rsplit(":", 1)
     query = dns.message.make_query(f"_sip._udp.{label}.{platform.local['base_domain']}", "SRV")
     records = [record for rrset in dns.query.udp(query, host, port=int(port), timeout=5).answer for record in rrset]
-    return [name for _, name in sorted((record.priority, record.target.to_text().partition(".")[0]) for record in records)]
+    found = sorted((record.priority, record.target.to_text().partition(".")[0]) for record in records)
+    return [name for _, name in found if not name.endswith("-door")]
 
 
 def demo_caller(platform: Platform, number: str, *, pop: str = "", **changes: str) -> sipp.Caller:
