@@ -24,7 +24,8 @@ from trunkline.edge.limits import Limits
 from trunkline.edge.policy import Policy
 from trunkline.edge.settings import EdgeSettings
 from trunkline.edge.tables import TableFeed
-from trunkline.engine import Engine, Invite
+from trunkline.edge.taking_over import LOOK_S, taken_address
+from trunkline.engine import AccessTables, Engine, Invite
 from trunkline.runtime.gateway_reports import GatewayReports
 from trunkline.runtime.logs import logger
 
@@ -33,6 +34,9 @@ SWITCH_INTERVAL_S = 0.0005
 
 GC_THRESHOLDS = (50_000, 20, 50)
 """Young objects before a collection: a decision makes some fifty that die at once, and a full collection stops calls."""
+
+
+NOBODYS_ADDRESS = ("127.0.0.1", 0, "udp")
 
 
 OnQuestion = Callable[[Invite], None]
@@ -126,6 +130,29 @@ class CallService:
         gc.freeze()
         self._log.info("the replica is complete: calls are decided here", position=self.tables.applied.position)
 
+    @property
+    def is_standing_by(self) -> bool:
+        """Another edge has the addresses that this one shares with it."""
+        return self.engine is None and self._settings.shares_addresses and taken_address(self._settings.listeners) is not None
+
+    async def addresses_are_free(self) -> None:
+        """Returns when the edge that has them is gone."""
+        while self.is_standing_by:  # noqa: ASYNC110 - the kernel tells nobody when an address is free
+            await asyncio.sleep(LOOK_S)
+
+    def open_journal(self) -> Engine:
+        """What earlier runs have written and nobody has shipped, while another edge has the addresses: an engine that serves nobody. Stop
+        it before `serve`."""
+        settings = self._settings
+        return Engine(
+            edge=settings.name,
+            pop=settings.pop,
+            realm=settings.realm,
+            listen=[NOBODYS_ADDRESS],
+            tables=AccessTables(realm=settings.realm),
+            journal_dir=str(settings.journal_path),
+        )
+
     def look_at_drain(self) -> None:
         """Whether the point of presence is being emptied, as the log has it and the clock."""
         if self.engine is not None:
@@ -133,9 +160,9 @@ class CallService:
 
     @property
     def state(self) -> str:
-        """READY, DRAINING, DEGRADED or COLD, as of edge.proto."""
+        """READY, DRAINING, DEGRADED, STANDBY or COLD, as of edge.proto."""
         if self.engine is None:
-            return "COLD"
+            return "STANDBY" if self.is_standing_by else "COLD"
         if self.draining.is_on:
             return "DRAINING"
         return "DEGRADED" if self.is_degraded else "READY"

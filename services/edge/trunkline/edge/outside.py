@@ -100,10 +100,13 @@ async def _serve(
     is_cold = calls.engine is None
     if is_cold:
         logger("edge").info("cold: no calls are taken before auth has given keys", position=replica.covered)
-        if degraded is None:
+        if degraded is None or settings.shares_addresses:
             await _complete(replica)
         await calls.keys.wait_can_sign()
-        if replica.is_complete:
+        if settings.shares_addresses:
+            await server.set_serving(True)
+            await _serve_when_free(settings, calls)
+        elif replica.is_complete:
             calls.serve()
         else:
             assert degraded is not None
@@ -126,7 +129,41 @@ def _shipper(settings: EdgeSettings, calls: CallService, nats: Client, feed: Cli
     async def on_chunk(chunk: JournalChunk) -> None:
         await tell_ended(feed, settings.pop, calls.limits.on_chunk(chunk))
 
-    return Shipper(calls.engine, nats, Sender(settings.name, settings.pop, settings.region), on_chunk)
+    return Shipper(calls.engine, nats, _sender(settings), on_chunk)
+
+
+async def _serve_when_free(settings: EdgeSettings, calls: CallService) -> None:
+    """While another edge has the addresses, what earlier runs of this one have left is shipped: records wait for it."""
+    while calls.engine is None:
+        if calls.is_standing_by:
+            await _stand_by(settings, calls)
+        try:
+            calls.serve()
+        except OSError:
+            # Another one was quicker.
+            if not calls.is_standing_by:
+                raise
+
+
+async def _stand_by(settings: EdgeSettings, calls: CallService) -> None:
+    nats = await connect(settings.nats_url, tls=settings.tls, name=settings.name, wait_s=CONNECT_WAIT_S, pending_bytes=0)
+    journal = calls.open_journal()
+    shipping = asyncio.create_task(Shipper(journal, nats, _sender(settings)).run())
+    waiting = asyncio.create_task(calls.addresses_are_free())
+    try:
+        await asyncio.wait({shipping, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if shipping.done():
+            shipping.result()
+    finally:
+        for task in (shipping, waiting):
+            task.cancel()
+        await asyncio.wait({shipping, waiting})
+        journal.stop()
+        await nats.close()
+
+
+def _sender(settings: EdgeSettings) -> Sender:
+    return Sender(settings.name, settings.pop, settings.region)
 
 
 async def _complete(replica: Replica) -> None:

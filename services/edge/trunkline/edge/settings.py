@@ -94,6 +94,7 @@ class EdgeSettings(ServiceSettings):
     for `keys_lifetime_s` after the last fetch: so long the edge authenticates with auth gone.
     Each gateway is sent an OPTIONS about every `gateway_options_s`, more often while it is in doubt; without an answer within
     `gateway_options_timeout_s` it has kept silent.
+    `shares_addresses`: another edge of the point of presence has the same `listen`; who has the addresses serves, the other waits for them.
     A point of presence that is drained takes new calls for `drain_grace_s` after the command: what DNS said may be believed for its TTL of
     30 s, and calls are being set up.
     """
@@ -116,6 +117,7 @@ class EdgeSettings(ServiceSettings):
     timer_t1_ms: int = Field(default=500, ge=50, le=5000)
     silent_gateway_ms: int = Field(default=3000, ge=100, le=32_000)
     all_silent_ms: int = Field(default=8000, ge=100, le=64_000)
+    shares_addresses: bool = False
     drain_grace_s: float = Field(default=90.0, ge=0, le=3600)
     gateway_options_s: float = Field(default=10.0, ge=0.1, le=3600)
     gateway_options_timeout_s: float = Field(default=2.0, ge=0.1, le=30)

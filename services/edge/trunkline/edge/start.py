@@ -47,7 +47,7 @@ async def start(settings: EdgeSettings, life: Lifecycle) -> None:
     await replica.open()
     gc.enable()
     life.on_stop("replica file", replica.close)
-    if replica.is_complete and calls.keys.can_sign():
+    if replica.is_complete and calls.keys.can_sign() and not calls.is_standing_by:
         calls.serve()
     else:
         logger("edge").info("not ready yet", position=replica.covered, is_complete=replica.is_complete, has_keys=calls.keys.can_sign())
