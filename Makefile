@@ -92,7 +92,7 @@ bench: DEBIAN += kamailio-sqlite-modules kamailio-extra-modules stunnel4 openssl
 bench: venv debian ## CPU per call and set-up delay beside Kamailio, propagation, replay (BENCH_ARGS="--only soak --minutes 10"; --help; docs/performance.md)
 	$(PY) tests/bench/run.py $(BENCH_ARGS)
 
-chaos: venv debian ## a region's NATS killed, frozen, cut off, restarted under commands and calls; prints the times
+chaos: venv debian ## NATS, edges, POPs, regions, carriers, links killed, cut off, drained under commands and calls; prints what is lost (docs/failover.md)
 	PYTHONPATH=tests/chaos $(PY) -m pytest -q -s tests/chaos
 
 fuzz: ## parser, core, token and framing under libFuzzer, ten minutes in all (FUZZ_SECONDS=600)

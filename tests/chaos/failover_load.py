@@ -1,0 +1,114 @@
+"""Calls that go on while something dies: a SIPp for each point of presence and kind of name, and what became of them.
+
+Each is a client that stays at the address of its point of presence; one that looks for another is in `failover_clients`.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers import sipp
+from helpers.everywhere import LISTED, demo_caller
+from helpers.platform import Platform
+from helpers.platform_grpc import blocking_channel, operator
+
+from trunkline.api.common.v1.common_pb2 import Page
+from trunkline.api.records.v1.records_pb2 import ListRecordsRequest, Record
+from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceStub
+
+HOLD_MS = 2000
+"""How long a call is up: at 200 a second 400 are when something dies."""
+ENDING_S = 40
+"""For BYEs that are sent again (Timer F is 32 s)."""
+TCP = ("-t", "t1", "-max_reconnect", "1000", "-reconnect_sleep", "200", "-reconnect_close", "false")
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Calls of one client: to `number`, by the name bound to `pop` or the default name."""
+
+    pop: str
+    is_bound: bool
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """As the client saw it: calls begun, answered, those whose BYE was answered, and those whose BYE was refused: the call was gone."""
+
+    attempts: int
+    answered: int
+    ended: int
+    refused: int
+
+    def __add__(self, other: Counted) -> Counted:
+        return Counted(
+            self.attempts + other.attempts, self.answered + other.answered, self.ended + other.ended, self.refused + other.refused
+        )
+
+
+def steps(caller: sipp.Caller) -> list[str]:
+    """A call of HOLD_MS that counts how far it came."""
+    return [
+        *sipp.authenticated_invite(caller),
+        sipp.PROGRESS,
+        '<recv response="200" rrs="true" counter="answered"></recv>',
+        sipp.send(caller.request("ACK", 2, uri="[next_url]", to_tag=True, routes=True)),
+        sipp.pause(HOLD_MS),
+        sipp.send(caller.request("BYE", 3, uri="[next_url]", to_tag=True, routes=True), retrans=True),
+        '<recv response="481" optional="true" next="1" counter="refused"></recv>',
+        '<recv response="200" counter="ended"></recv>',
+        '<label id="1"/>',
+    ]
+
+
+def run(platform: Platform, folder: Path, flows: Iterable[Flow], *, rate: float, seconds: int, transport: str) -> dict[Flow, Counted]:
+    """Blocks until all calls are over. `rate` is of each flow, a second."""
+
+    def one(flow: Flow) -> Counted:
+        place = folder / f"{flow.pop}-{'bound' if flow.is_bound else 'default'}"
+        caller = demo_caller(platform, flow.number, pop=flow.pop if flow.is_bound else "")
+        calls = max(1, round(rate * seconds))
+        sipp.run(
+            place,
+            steps(caller),
+            target=platform.edge(flow.pop),
+            local_address=LISTED,
+            calls=calls,
+            rate=max(1, round(rate)),
+            timeout_s=seconds + ENDING_S,
+            is_logged=False,
+            extra=("-l", str(40 * max(1, round(rate))), *(TCP if transport == "tcp" else ())),
+        )
+        return _read(place / "stat.csv")
+
+    chosen = list(flows)
+    with ThreadPoolExecutor(len(chosen)) as pool:
+        return dict(zip(chosen, pool.map(one, chosen), strict=True))
+
+
+def _read(path: Path) -> Counted:
+    last: dict[str, str] = {}
+    for row in csv.DictReader(path.read_text().splitlines(), delimiter=";"):
+        last = {key: value for key, value in row.items() if key}
+    attempts, answered, ended, refused = (int(last[f"{name}(C)"]) for name in ("OutgoingCall", "answered", "ended", "refused"))
+    return Counted(attempts, answered, ended, refused)
+
+
+def records_of(platform: Platform, number: str) -> list[Record]:
+    """All records of calls to that number."""
+    found: list[Record] = []
+    token = ""
+    with blocking_channel(platform, "records-eu") as channel:
+        stub = RecordsServiceStub(channel)
+        while True:
+            request = ListRecordsRequest(tenant="acme", number=number, page=Page(size=1000, token=token))
+            answer = stub.ListRecords(request, metadata=operator(platform), timeout=20)
+            found += answer.records
+            token = answer.next_page_token
+            if not token:
+                return found

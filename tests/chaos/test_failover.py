@@ -1,0 +1,171 @@
+"""What a customer loses when something dies: edges, points of presence, a region, its carriers, its link, home, and all drained in turn.
+
+Under `TRUNKLINE_CHAOS_CALLS` calls a second (200), on default and bound names, over UDP and TCP, each case a row: docs/failover.md says
+what its columns are and how it was got. `TRUNKLINE_CHAOS_CASES` and `TRUNKLINE_CHAOS_TRANSPORTS` choose, with commas between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from failover_clients import Clients
+from failover_load import Counted, Flow, records_of, run
+from helpers.everywhere import POPS, led_to
+from helpers.platform import Platform, free_loopback, wait_for
+
+from trunkline.lab.sip.flow import Transport
+from trunkline.lab.supervisor.control import ask
+from trunkline.lab.supervisor.layout import Layout
+from trunkline.lab.supervisor.topology import POP_REGIONS, REGIONS
+
+CALLS = int(os.environ.get("TRUNKLINE_CHAOS_CALLS", "200"))
+SECONDS = int(os.environ.get("TRUNKLINE_CHAOS_SECONDS", "40"))
+"""Of load, for each case."""
+BEFORE_S = 6.0
+"""Of load before something dies."""
+AWAY_S = 15.0
+"""How long it is gone: longer than it takes to be seen, shorter than BYEs are sent again."""
+CLIENT_LIMIT_S = 30.0
+SETTLED_LIMIT_S = 240.0
+DNS_PORT = 5353
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`names` are patterns of processes; `is_killed`: they are killed and started again at once, else they are gone for AWAY_S."""
+
+    name: str
+    names: tuple[str, ...] = ()
+    is_killed: bool = False
+    drains: bool = False
+
+
+CASES = (
+    Case("edge killed", ("edge-eu1",), is_killed=True),
+    Case("POP gone", ("edge-eu1",)),
+    Case("region us gone", ("edge-us?", "nats-us", "*-us")),
+    Case("carriers of us gone", ("carrier-*-us",)),
+    Case("link of us cut", ("link-us",)),
+    Case("home eu gone", ("edge-eu?", "nats-eu", "auth-eu", "provisioning-eu", "routing-eu", "records-eu", "dns-eu")),
+    Case("all POPs drained in turn", drains=True),
+)
+_CHOSEN = [name for name in os.environ.get("TRUNKLINE_CHAOS_CASES", "").split(",") if name]
+_TRANSPORTS: Sequence[str] = os.environ.get("TRUNKLINE_CHAOS_TRANSPORTS", "udp,tcp").split(",")
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    folder = tmp_path_factory.mktemp("failover")
+    platform = Platform(folder / "state", free_loopback(), services="all", links=("us=0", "apac=0"))
+    try:
+        platform.start()
+        yield platform
+    finally:
+        if platform.process is not None:
+            platform.stop()
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("transport", _TRANSPORTS)
+@pytest.mark.parametrize("case", [case for case in CASES if not _CHOSEN or case.name in _CHOSEN], ids=lambda case: case.name)
+def test_what_is_lost(platform: Platform, tmp_path: Path, case: Case, transport: Transport) -> None:
+    asyncio.run(_scenario(platform, tmp_path, case, transport))
+
+
+async def _scenario(platform: Platform, folder: Path, case: Case, transport: Transport) -> None:
+    await asyncio.to_thread(wait_for, "all points of presence are in DNS", lambda: len(led_to(platform, "acme")) == 4, timeout_s=60)
+    block = 100 * (1 + CASES.index(case)) + 50 * (transport == "tcp")
+    flows = [Flow(pop, is_bound, f"+3120640{block + 2 * at + is_bound:04}") for at, pop in enumerate(POPS) for is_bound in (False, True)]
+    loading = asyncio.create_task(
+        asyncio.to_thread(run, platform, folder, flows, rate=CALLS / len(flows), seconds=SECONDS, transport=transport)
+    )
+    await asyncio.sleep(BEFORE_S)
+    servers = [(f"{platform.loopback}.0.{number}", DNS_PORT) for number in range(1, len(REGIONS) + 1)]
+    clients = Clients(platform, servers, f"+3120640{block + 40:04}", transport)
+    by_srv, by_a = await (_drain_all(platform, clients) if case.drains else _suffer(platform, case, clients))
+    counted = await loading
+    row = await asyncio.to_thread(_row, platform, counted)
+    print(
+        f"\n{case.name:26} {transport}  calls lost {row.calls_lost}  BYEs lost {row.byes_lost}  records lost {row.records_lost}"
+        f"  doubled {row.records_doubled}  attempts failed {row.failed} of {row.attempts}  next answer SRV {1000 * by_srv:.0f} ms"
+        f"  A {1000 * by_a:.0f} ms",
+        flush=True,
+    )
+    assert not row.strayed, f"calls of bound names left their region: {row.strayed[:5]}"
+    assert row.records_lost == row.records_doubled == 0
+    assert row.calls_lost == 0
+    assert max(by_srv, by_a) < CLIENT_LIMIT_S, "default names do not answer again"
+
+
+async def _suffer(platform: Platform, case: Case, clients: Clients) -> tuple[float, float]:
+    """Seconds to the next answered call of either client, from the death on."""
+    socket = Layout(platform.state).control_socket
+    await ask(socket, "kill" if case.is_killed else "hold", list(case.names))
+    died_s = time.monotonic()
+    found = await asyncio.gather(*(clients.seconds_to_answer(look, CLIENT_LIMIT_S) for look in (clients.by_srv, clients.by_a)))
+    if not case.is_killed:
+        await asyncio.sleep(max(0.0, AWAY_S - (time.monotonic() - died_s)))
+        await ask(socket, "release", list(case.names))
+    return found[0], found[1]
+
+
+async def _drain_all(platform: Platform, clients: Clients) -> tuple[float, float]:
+    """The worst of either client while one after another is drained and taken back."""
+    worst = [0.0, 0.0]
+    for pop in POPS:
+        await asyncio.to_thread(platform.cli, "pop", "drain", pop, "--wait")
+        found = await asyncio.gather(*(clients.seconds_to_answer(look, CLIENT_LIMIT_S) for look in (clients.by_srv, clients.by_a)))
+        worst = [max(pair) for pair in zip(worst, found, strict=True)]
+        await asyncio.to_thread(platform.cli, "pop", "undrain", pop, "--wait")
+    return worst[0], worst[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`strayed`: places that calls of bound names were at, outside of their region or at another point of presence."""
+
+    attempts: int
+    failed: int
+    calls_lost: int
+    byes_lost: int
+    records_lost: int
+    records_doubled: int
+    strayed: list[str]
+
+
+def _row(platform: Platform, counted: dict[Flow, Counted]) -> Row:
+    total = sum(counted.values(), Counted(0, 0, 0, 0))
+    lost, doubled = 0, 0
+    strayed: list[str] = []
+    for flow, calls in counted.items():
+        wait_for(
+            f"records of {flow}", lambda flow=flow, calls=calls: _answered(platform, flow) >= calls.answered, timeout_s=SETTLED_LIMIT_S
+        )
+        records = records_of(platform, flow.number)
+        answered = [record.sip_call_id for record in records if record.outcome == "answered"]
+        lost += max(0, calls.answered - len(set(answered)))
+        doubled += sum(number - 1 for number in Counter(answered).values())
+        if flow.is_bound:
+            places = {record.pop for record in records} - {flow.pop}
+            gateways = {attempt.gateway for record in records for attempt in record.attempts}
+            strayed += [*places, *(each for each in gateways if each.partition("/")[2] != POP_REGIONS[flow.pop])]
+    return Row(
+        total.attempts,
+        total.attempts - total.answered,
+        total.refused,
+        total.answered - total.ended - total.refused,
+        lost,
+        doubled,
+        strayed,
+    )
+
+
+def _answered(platform: Platform, flow: Flow) -> int:
+    return sum(record.outcome == "answered" for record in records_of(platform, flow.number))
