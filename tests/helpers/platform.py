@@ -52,8 +52,8 @@ def _is_free(host: str) -> bool:
 
 @dataclass
 class Platform:
-    """`state` is its folder, `local` what its local.json says (read again with `refresh`). `pops`, `services`, `links` and `workers` as for
-    `trunkline up`."""
+    """`state` is its folder, `local` what its local.json says (read again with `refresh`). The rest is
+    as for `trunkline up`."""
 
     state: Path
     loopback: str
@@ -61,6 +61,7 @@ class Platform:
     services: str = "home"
     links: tuple[str, ...] = ()
     workers: int = 1
+    has_spares: bool = False
     process: subprocess.Popen[bytes] | None = None
     local: dict[str, Any] = field(default_factory=dict)
 
@@ -75,6 +76,7 @@ class Platform:
         command += ["--services", self.services, "--workers", str(self.workers), *(["--pops", self.pops] if self.pops else [])]
         for link in self.links:
             command += ["--link", link]
+        command += ["--spares"] if self.has_spares else []
         self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         wait_for("trunkline up says that it is ready", self._is_ready, timeout_s=START_LIMIT_S)
 

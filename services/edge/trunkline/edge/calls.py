@@ -54,6 +54,7 @@ class CallService:
         self._settings = settings
         self._log = logger("calls")
         self.tables = TableFeed(settings.realm, settings.pop, self._want_keys)
+        self.tables.is_standing_by = settings.shares_addresses
         self.keys = KeyKeeper(
             KeyCache(settings.state_dir, settings.name),
             refresh_s=settings.keys_refresh_s,

@@ -60,6 +60,8 @@ class TableFeed:
         self._feed = self._new_feed(self.directory)
         self._rebuilt: Directory | None = None
         """While the replica is given anew: what becomes `directory` when it is whole."""
+        self.is_standing_by = False
+        """Without an engine because another edge has the addresses: what the tables hold counts as applied."""
         self._engine: Calls | None = None
         self._covered = 0
         self._awaited: tuple[int, int] | None = None
@@ -158,6 +160,8 @@ class TableFeed:
             return
         if self._engine is None:
             self._fill()
+            if self.is_standing_by:
+                self._cover()
             return
         batch: list[TableChange] = []
         waiting, self._waiting = self._waiting, []
@@ -168,6 +172,9 @@ class TableFeed:
                 self._engine.apply(batch, min(position, self._covered))
                 batch = []
         self._engine.apply(batch, self._covered)
+        self._cover()
+
+    def _cover(self) -> None:
         readable = self._covered if self._awaited is None else min(self._covered, self._awaited[0] - 1)
         self.applied.cover(readable, time.time())
 

@@ -32,6 +32,7 @@ async def up(
     services: str = "home",
     link: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     workers: int = 1,
+    spares: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Starts the platform on this machine and stays in the foreground; Ctrl-C ends all of it.
 
@@ -43,12 +44,13 @@ async def up(
     services: Where services run: home, or all for a set in every region.
     link: REGION=MILLISECONDS one way between that region and the others, such as us=40; may be given for each region.
     workers: Threads of each edge that move SIP messages.
+    spares: A second edge for each point of presence, which waits for the addresses of the first.
     """
     first, _, second = loopback.partition(".")
     if first != "127" or not second.isdigit() or int(second) > 255:
         raise CommandError(f"{loopback!r} is no loopback range", remedy="write it as 127.N with N from 0 to 255", code=Exit.USAGE)
     try:
-        topology = choose_topology(pops, services, link, workers)
+        topology = choose_topology(pops, services, link, workers, has_spares=spares)
     except TopologyProblem as problem:
         raise CommandError(str(problem), code=Exit.USAGE) from problem
     return await run_platform(state or state_folder(), loopback, topology)

@@ -35,7 +35,7 @@ def leaf_of(region: str) -> str:
 
 def port_names(topology: Topology) -> tuple[str, ...]:
     """Everything that listens on a port of 127.0.0.1 that is chosen at the first start."""
-    grpc = [*(f"{kind}-{region}" for kind, region in topology.services), *(pop.edge for pop in topology.pops)]
+    grpc = [*(f"{kind}-{region}" for kind, region in topology.services), *(pop.edge for pop in topology.edges)]
     servers = [f"nats-{region}" for region in topology.regions]
     ends = [_end(link, target) for link in topology.links for target in _targets(topology, link)]
     return (*servers, leaf_of(HOME), *grpc, *ends)
@@ -47,11 +47,11 @@ def port6_names(topology: Topology) -> tuple[str, ...]:
 
 
 def _sip6(pop: Pop) -> str:
-    return f"{pop.edge}/sip6"
+    return f"edge-{pop.name}/sip6"
 
 
 def _sips6(pop: Pop) -> str:
-    return f"{pop.edge}/sips6"
+    return f"edge-{pop.name}/sips6"
 
 
 def _end(link: str, target: str) -> str:
@@ -61,7 +61,7 @@ def _end(link: str, target: str) -> str:
 
 def _targets(topology: Topology, link: str) -> tuple[str, ...]:
     """What is reached through the link of a region, from either side; connections of two regions with links pass the first one's."""
-    everything = [*(f"{kind}-{region}" for kind, region in topology.services), *(pop.edge for pop in topology.pops)]
+    everything = [*(f"{kind}-{region}" for kind, region in topology.services), *(pop.edge for pop in topology.edges)]
     return (leaf_of(HOME), *everything)
 
 
@@ -81,7 +81,7 @@ class Plan:
         return f"{self.layout.loopback}.0.{REGIONS.index(region) + 1}:{DNS_PORT}"
 
     def grpc_processes(self) -> tuple[str, ...]:
-        return (*(f"{kind}-{region}" for kind, region in self.topology.services), *(pop.edge for pop in self.topology.pops))
+        return (*(f"{kind}-{region}" for kind, region in self.topology.services), *(pop.edge for pop in self.topology.edges))
 
     def nats_url(self, region: str) -> str:
         return f"tls://{self.chosen.address(f'nats-{region}')}"
@@ -133,7 +133,7 @@ class Plan:
         commands: dict[str, list[str]] = {}
         modules: dict[str, str] = {f"link-{link}": "trunkline.lab.link" for link in topology.links}
         modules |= {f"{kind}-{region}": f"trunkline.{kind}" for kind, region in topology.services}
-        modules |= {pop.edge: "trunkline.edge" for pop in topology.pops}
+        modules |= {pop.edge: "trunkline.edge" for pop in topology.edges}
         modules |= {carrier.process: "trunkline.lab.carrier" for carrier in topology.carriers}
         for region in topology.regions:
             commands[f"nats-{region}"] = [_nats_server(), "-c", str(self._nats_file(region))]
@@ -145,7 +145,7 @@ class Plan:
         """Certificates and settings of every process. Raises AuthorityProblem."""
         authority = Authority.open(self.layout.tls)
         sip_authority = Authority.open(self.layout.sip_tls)
-        for pop in self.topology.pops:
+        for pop in self.topology.edges:
             sip_authority.issue_for(pop.edge, self.certificate_names(pop), self.layout.sip_tls)
         for carrier in self.topology.carriers:
             sip_authority.issue_for(carrier.process, [self.carrier_host(carrier)], self.layout.sip_tls)
@@ -163,7 +163,7 @@ class Plan:
 
     def _nats(self, region: str, tls: TlsFiles) -> Server:
         users = [User(kind, f"{kind}-{region}", region) for kind, where in self.topology.services if where == region]
-        users += [User("edge", pop.edge, region, pop.name) for pop in self.topology.pops if pop.region == region]
+        users += [User("edge", pop.edge, region, pop.name) for pop in self.topology.edges if pop.region == region]
         return Server(
             region,
             HOME,
@@ -182,7 +182,7 @@ class Plan:
         for kind, region in self.topology.services:
             name = f"{kind}-{region}"
             found[name] = self._common(name, region) | self._of_service(kind, region)
-        for pop in self.topology.pops:
+        for pop in self.topology.edges:
             found[pop.edge] = self._common(pop.edge, pop.region) | self._of_edge(pop)
         for carrier in self.topology.carriers:
             found[carrier.process] = {
@@ -225,7 +225,7 @@ class Plan:
                     "auth_addresses": [self.address(name, region) for name in self.topology.nearest("auth", region)],
                     "pops": [
                         {"name": pop.name, "region": pop.region, "edge": pop.edge, "grpc_address": self.address(pop.edge, region)}
-                        for pop in pops
+                        for pop in self.topology.edges
                     ],
                 }
             case "records":
@@ -254,10 +254,11 @@ class Plan:
                 for other in self.topology.pops
                 if other.name in observed_by(pop.name, [each.name for each in self.topology.pops])
             ],
+            "shares_addresses": self.topology.has_spares,
             "certificates": [self.sip_tls_table(pop.edge)],
             "carrier_tls": self.sip_tls_table(pop.edge, "roots_file"),
             "ban_regions": list(self.topology.service_regions),
-            "other_pops": [other.name for other in self.topology.pops if other != pop],
+            "other_pops": [other.name for other in self.topology.pops if other.name != pop.name],
             "auth_addresses": [self.address(name, pop.region) for name in self.topology.nearest("auth", pop.region)],
             "routing_addresses": [self.address(name, pop.region) for name in self.topology.nearest("routing", pop.region)],
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 HOME: Final = "eu"
@@ -14,6 +14,9 @@ POP_REGIONS: Final[Mapping[str, str]] = {"eu1": "eu", "eu2": "eu", "us1": "us", 
 SERVICES: Final = ("auth", "provisioning", "routing", "records", "dns")
 CARRIERS: Final = ("alpha", "beta")
 """The first is trusted and answers 503 where one does, the second is neither."""
+
+SPARE: Final = "b"
+"""Behind the name of a point of presence: the process of its second edge."""
 
 MAX_LINK_MS: Final = 10_000
 MAX_WORKERS: Final = 16
@@ -26,12 +29,15 @@ class TopologyProblem(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Pop:
+    """And one of its edges: the first, or the spare that waits for its addresses."""
+
     name: str
     region: str
+    is_spare: bool = False
 
     @property
     def edge(self) -> str:
-        return f"edge-{self.name}"
+        return f"edge-{self.name}{SPARE if self.is_spare else ''}"
 
     @property
     def octets(self) -> str:
@@ -71,18 +77,24 @@ class Carrier:
 @dataclass(frozen=True, slots=True)
 class Topology:
     """`service_regions` have a set of services each. `links` are milliseconds one way between a region and all others. Each edge has so
-    many `workers`."""
+    many `workers`. `has_spares`: each point of presence has two edges, of which one waits for the addresses of the other."""
 
     pops: tuple[Pop, ...]
     service_regions: tuple[str, ...]
     links: Mapping[str, int] = field(default_factory=dict)
     workers: int = 1
+    has_spares: bool = False
 
     @property
     def regions(self) -> tuple[str, ...]:
         """Home, and those that have a point of presence."""
         used = {HOME, *(pop.region for pop in self.pops)}
         return tuple(region for region in REGIONS if region in used)
+
+    @property
+    def edges(self) -> tuple[Pop, ...]:
+        """Of each point of presence its edge, then the spares."""
+        return (*self.pops, *(replace(pop, is_spare=True) for pop in self.pops if self.has_spares))
 
     @property
     def carriers(self) -> tuple[Carrier, ...]:
@@ -96,7 +108,7 @@ class Topology:
     def region_of(self, process: str) -> str:
         """Of a service or an edge."""
         kind, _, place = process.partition("-")
-        return POP_REGIONS[place] if kind == "edge" else place
+        return POP_REGIONS[place.removesuffix(SPARE)] if kind == "edge" else place
 
     def nearest(self, kind: str, region: str) -> tuple[str, ...]:
         """The processes of that kind, own region first, then home, then the others."""
@@ -110,7 +122,9 @@ class Topology:
         return next((region for region in (one, other) if region in self.links), None)
 
 
-def choose_topology(pops: str = "", services: str = "home", links: Iterable[str] = (), workers: int = 1) -> Topology:
+def choose_topology(
+    pops: str = "", services: str = "home", links: Iterable[str] = (), workers: int = 1, *, has_spares: bool = False
+) -> Topology:
     """From the words of the command line: `eu1,us1`, `home` or `all`, `us=40`, 2. Raises TopologyProblem."""
     names = [name.strip() for name in pops.split(",") if name.strip()] or list(POP_REGIONS)
     unknown = [name for name in names if name not in POP_REGIONS]
@@ -123,7 +137,7 @@ def choose_topology(pops: str = "", services: str = "home", links: Iterable[str]
     delays = dict(_link(word, without_services.regions) for word in links)
     if not 1 <= workers <= MAX_WORKERS:
         raise TopologyProblem(f"an edge has 1 to {MAX_WORKERS} workers, not {workers}")
-    return Topology(chosen, without_services.regions if services == "all" else (HOME,), delays, workers)
+    return Topology(chosen, without_services.regions if services == "all" else (HOME,), delays, workers, has_spares)
 
 
 def _link(word: str, regions: tuple[str, ...]) -> tuple[str, int]:
