@@ -1,4 +1,4 @@
-"""What edges say of points of presence, on core NATS: `pops.seen.<pop>`, a JSON object a second (docs/adr/0016-pop-health.md).
+"""What edges say of points of presence, on core NATS: `pops.seen.<pop>`, a JSON object a second (docs/adr/0017-pop-health.md).
 
     {"edge": "edge-eu1", "pop": "eu1", "serving": true, "sights": {"us1": [0, 12], "us2": [3, 0]}}
 
