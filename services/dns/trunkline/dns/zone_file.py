@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -32,12 +33,16 @@ class ZoneFile:
         self._realm = realm
         self._servers = servers
         self._kept = frozenset(label for label, _ in servers)
+        self._is_told = True
 
     @property
     def name(self) -> str:
         return f"file {self._path}"
 
     async def read(self) -> Copy:
+        if not self._is_told:
+            # The last write is in the file already: nothing differs, and nobody would run the command again.
+            await self._tell()
         return await asyncio.to_thread(self._read)
 
     def _read(self) -> Copy:
@@ -54,6 +59,7 @@ class ZoneFile:
 
     async def write(self, changes: Sequence[Change], wanted: Sets, before: Position | None, position: Position) -> None:
         await asyncio.to_thread(self._write, wanted, before, position)
+        self._is_told = not self._reload
         if self._reload:
             await self._tell()
 
@@ -82,21 +88,25 @@ class ZoneFile:
         return lines
 
     async def _tell(self) -> None:
+        await asyncio.to_thread(self._run)
+        self._is_told = True
+
+    def _run(self) -> None:
+        # Not by the event loop: uvloop forks, and a fork of a process in which gRPC has threads may crash before it is another program.
+        command = self._reload[0]
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self._reload, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+            done = subprocess.run(
+                self._reload,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=RELOAD_LIMIT_S,
+                check=False,
             )
         except OSError as error:
-            raise HolderProblem(f"{self.name}: {self._reload[0]} cannot be started: {error}. See to zone_file.reload") from error
-        try:
-            async with asyncio.timeout(RELOAD_LIMIT_S):
-                output, _ = await process.communicate()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            raise HolderProblem(
-                f"{self.name}: {self._reload[0]} did not end within {RELOAD_LIMIT_S:g} s. See to zone_file.reload"
-            ) from None
-        if process.returncode != 0:
-            said = output.decode(errors="replace").strip()[-OUTPUT_LIMIT:]
-            raise HolderProblem(f"{self.name}: {self._reload[0]} ended with {process.returncode}: {said}. See to zone_file.reload")
+            raise HolderProblem(f"{self.name}: {command} cannot be started: {error}. See to zone_file.reload") from error
+        except subprocess.TimeoutExpired as error:
+            raise HolderProblem(f"{self.name}: {command} did not end within {RELOAD_LIMIT_S:g} s. See to zone_file.reload") from error
+        if done.returncode != 0:
+            said = done.stdout.decode(errors="replace").strip()[-OUTPUT_LIMIT:]
+            raise HolderProblem(f"{self.name}: {command} ended with {done.returncode}: {said}. See to zone_file.reload")
