@@ -1,17 +1,27 @@
-"""An edge's tables at the size of design §10: 1,000,000 addresses, 100,000 domains, 200,000 prefixes. Memory, time to fill, look-ups.
+"""An edge's tables at the size of design §10: 1,000,000 addresses, 100,000 domains, 200,000 prefixes. Memory, time to be ready, look-ups.
 
-`python tests/bench/tables.py`: each size in a process of its own, fed with the facts that a replica would tell, by the edge's own feed.
-Not in it: reading the replica's file, which `replay.py` measures by the event. Nothing here is a test.
+`make bench BENCH_ARGS="--only tables"`: for each size a replica's file; a fresh process reads it as an edge does when it starts, and then a
+real edge, with NATS and auth dead, goes from its start to its first answer. Nothing here is a test.
 """
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from helpers.edge import seconds_to_answer
+from helpers.nats import NatsServer, free_port
+from helpers.platform import free_loopback
+from helpers.replica_file import write_file
+from helpers.service import ServiceProcess
+from options import Options
 
 from trunkline.domain.directory import Directory
 from trunkline.domain.events import (
@@ -30,6 +40,11 @@ from trunkline.domain.events import (
     TenantId,
 )
 from trunkline.domain.facts import Fact
+from trunkline.edge.key_cache import KeyCache
+from trunkline.edge.key_ring import KeyRing, SigningKey, response_of
+from trunkline.edge.tables import TableFeed
+from trunkline.eventlog.replica import Replica
+from trunkline.eventlog.sqlite import SqliteLog
 
 REALM = "sip.example.com"
 SIZES = {"small": (10_000, 1_000, 2_000), "large": (1_000_000, 100_000, 200_000)}
@@ -37,7 +52,7 @@ SIZES = {"small": (10_000, 1_000, 2_000), "large": (1_000_000, 100_000, 200_000)
 
 ACLS_A_TENANT = 10
 ROWS_A_CHUNK = 500
-COVERED_EVERY = 10_000
+RESTARTS = 3
 LOOKUPS = 50_000
 
 
@@ -71,34 +86,61 @@ def address(number: int) -> str:
     return f"{16 + (number >> 16)}.{number >> 8 & 255}.{number & 255}.7/32"
 
 
-def resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+def resident_mb(process: int | str = "self") -> float:
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * 4096 / 1e6
 
 
-def measure(addresses: int, domains: int, prefixes: int) -> dict[str, float]:
+async def measure(path: Path, addresses: int, domains: int, prefixes: int) -> dict[str, float]:
     """In this process, which should be fresh: memory that was freed is not given back."""
-    from trunkline.edge.tables import TableFeed
-
     feed = TableFeed(REALM, "eu1", lambda: 0)
-    before_mb, began_s = resident_mb(), time.perf_counter()
-    for fact in facts(addresses, domains, prefixes):
-        feed.on_fact(fact)
-        if fact.position % COVERED_EVERY == 0:
-            feed.on_covered(fact.position)
-    feed.on_covered(fact.position)
-    filled_s, after_mb = time.perf_counter() - began_s, resident_mb()
+    log = await SqliteLog.open(path.with_name("log.sqlite"))
+    replica = Replica(
+        log,
+        path,
+        on_fact=feed.on_fact,
+        on_covered=feed.on_covered,
+        on_reset=feed.on_reset,
+        packed=feed.packed,
+        keeps_versions=False,
+    )
+    gc.disable()
+    before_mb, began_s, began_cpu_s = resident_mb(), time.perf_counter(), time.process_time()
+    await replica.open()
+    filled_s, filled_cpu_s, after_mb = time.perf_counter() - began_s, time.process_time() - began_cpu_s, resident_mb()
+    await replica.close()
+    await log.close()
     share = addresses // domains
     asked = [(f"d{n}.{REALM}", address(n * share).partition("/")[0]) for n in (at * 7_919 % domains for at in range(LOOKUPS))]
-    admitted = [_lookup_us(feed, asked), _lookup_us(feed, [(host, "203.0.113.1") for host, _ in asked])]
+    refused = [(host, "203.0.113.1") for host, _ in asked]
     return {
         "tables_mb": round(after_mb - before_mb, 1),
-        "process_mb": round(after_mb, 1),
         "fill_s": round(filled_s, 2),
-        "admit_us": round(admitted[0], 2),
-        "refuse_us": round(admitted[1], 2),
+        "fill_cpu_s": round(filled_cpu_s, 2),
+        "admit_us": round(_lookup_us(feed, asked), 2),
+        "refuse_us": round(_lookup_us(feed, refused), 2),
+        "route_first_us": round(_route_us(feed.directory, prefixes), 2),
         "route_us": round(_route_us(feed.directory, prefixes), 2),
     }
+
+
+async def restart(folder: Path, replica: Path) -> dict[str, float]:
+    """A real edge whose disk has this replica and keys; nobody else is there."""
+    sip = f"{free_loopback()}.1.1:5060"
+    edge = ServiceProcess("edge", folder, NatsServer(folder / "nats"), pop="eu1", listen=[sip], auth_addresses=[f"127.0.0.1:{free_port()}"])
+    edge.state_dir.mkdir(parents=True)
+    replica.rename(edge.state_dir / "replica.sqlite")
+    key = SigningKey(1, bytes(32), 0, 2**32)
+    KeyCache(edge.state_dir, edge.name).store(response_of(KeyRing(nonce_keys=(key,), token_keys=(key,))), 2**32)
+    taken: list[float] = []
+    for _ in range(RESTARTS):
+        began_s = time.monotonic()
+        await edge.start(is_awaited=False)
+        await asyncio.to_thread(seconds_to_answer, sip, 120.0)
+        taken.append(time.monotonic() - began_s)
+        edge_mb = resident_mb(edge.pid)
+        await edge.kill()
+    return {"ready_s": round(min(taken), 2), "ready_last_s": round(taken[-1], 2), "edge_mb": round(edge_mb, 1)}
 
 
 def _lookup_us(feed: object, asked: list[tuple[str, str]]) -> float:
@@ -117,23 +159,28 @@ def _route_us(directory: Directory, prefixes: int) -> float:
     return (time.perf_counter() - began_s) * 1e6 / LOOKUPS
 
 
-def rows(_: object) -> list[dict[str, object]]:
-    """One for each size, each in a process of its own."""
+def rows(options: Options) -> list[dict[str, object]]:
+    """One for each size, each in processes of its own."""
     found: list[dict[str, object]] = []
-    for name, (addresses, domains, prefixes) in SIZES.items():
-        done = subprocess.run([sys.executable, __file__, name], capture_output=True, text=True, check=True)
-        found.append({"addresses": addresses, "domains": domains, "prefixes": prefixes, **json.loads(done.stdout)})
+    for name, size in SIZES.items():
+        folder = options.folder / f"tables-{name}"
+        folder.mkdir(parents=True)
+        path = folder / "replica.sqlite"
+        asyncio.run(_write(path, size))
+        done = subprocess.run([sys.executable, __file__, name, path], capture_output=True, text=True, check=True, env=_environment())
+        row = dict(zip(("addresses", "domains", "prefixes"), size, strict=True)) | json.loads(done.stdout)
+        found.append(row | asyncio.run(restart(folder, path)))
     return found
 
 
-def main() -> int:
-    if len(sys.argv) > 1:
-        print(json.dumps(measure(*SIZES[sys.argv[1]])))
-        return 0
-    for row in rows(None):
-        print(row)
-    return 0
+async def _write(path: Path, size: tuple[int, int, int]) -> None:
+    store = await write_file(facts(*size), path)
+    await store.close()
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    print(json.dumps(asyncio.run(measure(Path(sys.argv[2]), *SIZES[sys.argv[1]]))))

@@ -102,6 +102,12 @@ class ServiceProcess:
         self._values |= more
         self._settings.write_text("".join(f"{key} = {_toml(value)}\n" for key, value in self._values.items()))
 
+    @property
+    def pid(self) -> int:
+        """Of the last start."""
+        assert self._process is not None, f"{self.name} was never started"
+        return self._process.pid
+
     async def start(self, *, is_awaited: bool = True) -> None:
         """Returns when the health check says SERVING."""
         with self.log.open("ab") as log:

@@ -244,3 +244,16 @@ def test_a_rebuilt_replica_ends_no_calls_of_who_was_suspended_and_resumed_long_a
     bench.position = 0
     bench.tell(*story)
     assert engine.orders == [("T603", "acme", ""), ("T604", "", "alpha")]
+
+
+def test_what_was_told_anew_before_the_engine_came_is_held_after_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file could not be read to its end; the edge serves while the log is read, and asks about calls until it is whole."""
+    monkeypatch.setattr(tables_module, "SLICE", 1)
+    bench.tell((Kind.ACL, "OLD", AddressAdded("203.0.113.1/32")), (Kind.DOMAIN, "acme", DomainCreated("acme")), is_covered=False)
+    bench.tell((Kind.DOMAIN, "acme", AclAttached("OLD")), is_covered=False)
+    bench.feed.on_reset()
+    bench.position = 0
+    bench.tell(*STORY[:4], is_covered=False)
+    bench.feed.attach(bench.engine)
+    bench.tell(*STORY[4:])
+    assert bench.outcome() == "admit" and bench.outcome("203.0.113.1") == "T203"

@@ -197,6 +197,21 @@ class Directory:
             return
         match event:
             case (
+                DomainCreated()
+                | DomainDeleted()
+                | AclAttached()
+                | AclDetached()
+                | DigestPolicySet()
+                | ClassOfServiceSet()
+                | LimitsSet()
+                | IdentityPolicySet()
+                | NearestPopSet()
+            ):
+                if fact.kind is Kind.TENANT and isinstance(event, ClassOfServiceSet | LimitsSet):
+                    self._apply_to_tenant(fact, event)
+                else:
+                    self._apply_to_domain(fact, event)
+            case (
                 AclCreated()
                 | AclDeleted()
                 | AddressAdded()
@@ -216,21 +231,6 @@ class Directory:
                 self._credentials.pop((tenant, CredentialId(fact.aggregate)), None)
             case DeckStarted() | DeckRowsAdded() | DeckActivated():
                 self._apply_to_deck(fact, event)
-            case (
-                DomainCreated()
-                | DomainDeleted()
-                | AclAttached()
-                | AclDetached()
-                | DigestPolicySet()
-                | ClassOfServiceSet()
-                | LimitsSet()
-                | IdentityPolicySet()
-                | NearestPopSet()
-            ):
-                if fact.kind is Kind.TENANT and isinstance(event, ClassOfServiceSet | LimitsSet):
-                    self._apply_to_tenant(fact, event)
-                else:
-                    self._apply_to_domain(fact, event)
             case CarrierCreated() | CarrierChanged() | CarrierSuspended() | CarrierResumed() | GatewayAdded() | GatewayRemoved():
                 self._apply_to_carrier(fact, event)
             case TenantCreated(name=name):
@@ -377,11 +377,11 @@ class Directory:
         version = fact.version
         match event:
             case AclAttached(acl=acl):
-                others = tuple(name for name in domain.acls if name != acl)
+                others = [name for name in domain.acls if name != acl]
                 # Written out: `replace` takes four times as long, and every domain has one.
                 domains[label] = Domain(
                     tenant,
-                    label,
+                    domain.label,
                     (*others, AclName(acl)),
                     domain.digest,
                     version,

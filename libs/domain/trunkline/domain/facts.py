@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from trunkline.domain.events import Event, Kind, Position, TenantId
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """`version` is the commit's: the aggregate's commits counted from 1. Facts are applied by (position, ordinal in the commit)."""
+class Fact(NamedTuple):
+    """`version` is the commit's: the aggregate's commits counted from 1. Facts are applied by (position, ordinal in the commit).
+
+    A tuple, for a replay makes millions: a frozen dataclass takes three times as long.
+    """
 
     position: Position
     kind: Kind

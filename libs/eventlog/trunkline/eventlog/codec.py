@@ -32,6 +32,16 @@ def field_name_of(event_class: type[Any]) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", event_class.__name__).lower()
 
 
+def first_bytes_of(event_class: type[Any]) -> bytes:
+    """What every encoded event of this class begins with, and no other."""
+    # Field number and wire type 2 as a varint.
+    tag, first = commit_pb2.Event.DESCRIPTOR.fields_by_name[field_name_of(event_class)].number << 3 | 2, bytearray()
+    while tag > 0x7F:
+        first.append(tag & 0x7F | 0x80)
+        tag >>= 7
+    return bytes([*first, tag])
+
+
 def encode_event(event: Event) -> bytes:
     return _event_to_proto(event).SerializeToString(deterministic=True)
 

@@ -22,7 +22,7 @@ from trunkline.eventlog.beacon import Beacon
 from trunkline.eventlog.digest import EMPTY
 from trunkline.eventlog.log import EventLog, LogDamaged, LogUnavailable, StoredCommit
 from trunkline.eventlog.replica_copy import Copy
-from trunkline.eventlog.replica_store import KnownRequest, StoreDamaged, Version, remove, set_aside
+from trunkline.eventlog.replica_store import KnownRequest, Packed, StoreDamaged, Version, remove, set_aside
 from trunkline.eventlog.replica_waiting import Waiting
 
 FLUSH_S: Final = 0.05
@@ -62,6 +62,8 @@ class Replica:
     `on_reset` says that facts follow from the first on, for a new value; `on_covered` comes when it is whole, and it is then to be put in
     place of the old one. Without `on_reset` a replica that has to be rebuilt raises ReplicaDiverged.
 
+    Events that are `packed` come by that way from the file, and by `on_fact` from the log.
+
     With `keeps_versions=False` (for who never writes) `version_of` and `request` are not to be used.
     """
 
@@ -74,6 +76,7 @@ class Replica:
         on_commit: Callable[[StoredCommit], None] | None = None,
         on_covered: Callable[[Position], None] | None = None,
         on_reset: Callable[[], None] | None = None,
+        packed: Packed | None = None,
         keeps_versions: bool = True,
     ) -> None:
         self._log = log
@@ -83,6 +86,7 @@ class Replica:
         self._on_commit = on_commit
         self._on_covered = on_covered
         self._on_reset = on_reset
+        self._packed = packed
         self._keeps_versions = keeps_versions
         self._served: Copy | None = None
         self._beside: Copy | None = None
@@ -166,9 +170,8 @@ class Replica:
         copy: Copy | None = None
         try:
             copy = await Copy.open(self._path, keeps_versions=self._keeps_versions)
-            async for facts in copy.facts():
-                for fact in facts:
-                    self._give(fact)
+            self._has_given = self._packed is not None
+            await copy.read(self._give, self._packed)
         except (StoreDamaged, HistoryError) as error:
             if copy is not None:
                 await copy.close()

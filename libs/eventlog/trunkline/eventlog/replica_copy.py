@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from trunkline.eventlog.replica_store import (
     MAX_EVENTS_PER_COMMIT,
     Changes,
     KnownRequest,
+    Packed,
     ReplicaStore,
     RetainedRow,
     StoreState,
@@ -84,9 +85,18 @@ class Copy:
         """Whoever opens the file finds it whole."""
         return self._written.is_complete
 
-    def facts(self) -> AsyncIterator[Sequence[Fact]]:
+    async def read(self, give: Callable[[Fact], None], packed: Packed | None) -> None:
         """What the file holds, in the order of the log. Raises StoreDamaged, UnknownEvent."""
-        return self._store.facts()
+        apart = packed.events if packed is not None else ()
+        packs = asyncio.create_task(self._store.read_packed(packed), name="replica: packs") if packed is not None else None
+        try:
+            async for rows in self._store.rows(without=apart):
+                for fact in self._store.facts(rows):
+                    give(fact)
+        finally:
+            # Never left alone: after an error the owner gives up what it fills.
+            if packs is not None:
+                await packs
 
     def digest_at(self, position: Position) -> bytes | None:
         """None where it is not known any more."""

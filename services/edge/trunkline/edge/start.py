@@ -40,6 +40,7 @@ async def start(settings: EdgeSettings, life: Lifecycle) -> None:
         on_commit=traces.on_commit,
         on_covered=on_covered,
         on_reset=tables.on_reset,
+        packed=tables.packed,
         keeps_versions=False,
     )
     # Nothing of what is read dies: collecting in between only costs time.

@@ -15,13 +15,27 @@ from typing import Protocol, assert_never
 
 from trunkline.domain.bans import Ban
 from trunkline.domain.directory import Directory
-from trunkline.domain.events import CarrierResumed, CarrierSuspended, CredentialSet, Position, TenantId, TenantResumed, TenantSuspended
+from trunkline.domain.events import (
+    AclCreated,
+    AddressAdded,
+    AddressRemoved,
+    BanExemptionApproved,
+    CarrierResumed,
+    CarrierSuspended,
+    CredentialSet,
+    Kind,
+    Position,
+    TenantId,
+    TenantResumed,
+    TenantSuspended,
+)
 from trunkline.domain.facts import Fact
 from trunkline.domain.reasons import REGISTRY
 from trunkline.edge.applied import AppliedPositions
 from trunkline.edge.key_ring import NO_KEYS, KeyRing
 from trunkline.engine import AccessTables
 from trunkline.engine.tables import LiftBan, RemoveAll, SetBan, SetReason, TableChange
+from trunkline.eventlog.replica_store import Packed
 from trunkline.runtime.access_feed import AccessFeed, Secrets
 from trunkline.runtime.logs import logger
 
@@ -67,14 +81,19 @@ class TableFeed:
         self._awaited: tuple[int, int] | None = None
         """Position of the first secret whose key auth is being asked for, and the number of the last such question."""
         self._signing: list[TableChange] = []
+        self._unseen: set[tuple[TenantId, str]] = set()
+        """Domains of which something was told before there was an engine: only what becomes of them counts."""
+        self._exemptions: list[TableChange] = []
+        """Of addresses that come in packs, perhaps later: given when all have come."""
         self._waiting: list[tuple[int, list[TableChange]]] = []
         """Changes by position, not yet given to the engine."""
         self._endings: dict[tuple[str, str], TenantSuspended | CarrierSuspended] = {}
         """Whose calls are to be ended when the facts told so far are covered, by kind and name."""
 
     def attach(self, engine: Calls) -> None:
-        """The registry of refusals, the keys and what is left go to the engine, which was made upon `tables`; from now on each group."""
+        """The registry of refusals and the keys go to the engine, made upon `tables` and not started yet; from now on each group."""
         assert self._engine is None, "an edge has one engine"
+        self._fill_up()
         self._engine = engine
         reasons: list[TableChange] = [SetReason(row.code, row.status, row.text, row.q850) for row in REGISTRY]
         engine.apply([*reasons, *self._signing], self._covered)
@@ -84,16 +103,26 @@ class TableFeed:
         """The next fact of the log. Raises HistoryError where it fits nothing: the replica stops."""
         directory = self.directory if self._rebuilt is None else self._rebuilt
         directory.apply(fact)
-        if isinstance(fact.event, CredentialSet) and not self._ring.holds(fact.tenant, fact.event.key_id):
+        event = fact.event
+        if self._engine is None and fact.kind is Kind.DOMAIN:
+            self._unseen.add((fact.tenant, fact.aggregate))
+        elif self._engine is None and isinstance(event, BanExemptionApproved):
+            self._exemptions += self._feed.changes(fact)
+        elif changes := self._feed.changes(fact):
+            self._waiting.append((fact.position, changes))
+        if isinstance(event, CredentialSet) and not self._ring.holds(fact.tenant, event.key_id):
             first = fact.position if self._awaited is None else self._awaited[0]
             self._awaited = first, self._on_missing_key()
         self._note_ending(fact)
-        changes = self._feed.changes(fact)
-        if changes:
-            self._waiting.append((fact.position, changes))
-            # While the file is read: nobody looks at the tables, and all of them at once would take as much memory again.
-            if self._engine is None and len(self._waiting) >= SLICE:
-                self._fill()
+        # While the file is read: nobody looks at the tables, and all of them at once would take as much memory again.
+        if self._engine is None and len(self._waiting) + len(self._unseen) >= SLICE:
+            self._fill()
+
+    @property
+    def packed(self) -> Packed:
+        """The addresses of ACLs in the replica's file, which come before there is an engine and go to the tables as they are. Nothing else
+        touches them there but exemptions, which wait for them, and the deletion of their ACL, which no replica retains."""
+        return Packed((AclCreated, AddressAdded, AddressRemoved), lambda pack: self.tables.fill_stored(pack))
 
     def on_covered(self, position: Position) -> None:
         """All facts up to this position have been told."""
@@ -121,11 +150,15 @@ class TableFeed:
         """The replica held something else than the log: all facts come again, and `on_covered` when they are whole. Calls go on being
         decided by what was held until then."""
         self._rebuilt = Directory(is_for_calls=True)
-        if self._engine is None:
-            self.tables = AccessTables(realm=self._realm)
         self._feed = self._new_feed(self._rebuilt)
         self._awaited = None
-        self._waiting = []
+        self._unseen = set()
+        self._exemptions = []
+        if self._engine is None:
+            self.tables = AccessTables(realm=self._realm)
+            self._waiting = []
+        else:
+            self._waiting = [(0, [RemoveAll()])]
         self._endings = {}
 
     def on_keys(self, ring: KeyRing, before: KeyRing) -> None:
@@ -150,16 +183,26 @@ class TableFeed:
         if self._engine is not None:
             self._engine.apply(changes, self._covered)
 
+    def _fill_up(self) -> None:
+        """When the file has been read."""
+        self._fill()
+        exemptions, self._exemptions = self._exemptions, []
+        self.tables.fill(exemptions)
+
     def _fill(self) -> None:
         waiting, self._waiting = self._waiting, []
-        self.tables.apply([change for _, changes in waiting for change in changes], 0)
+        self.tables.fill([*self._domains_told(), *(change for _, changes in waiting for change in changes)])
+
+    def _domains_told(self) -> list[TableChange]:
+        unseen, self._unseen = self._unseen, set()
+        return [change for tenant, label in unseen for change in self._feed.domain(tenant, label)]
 
     def _give(self) -> None:
         """In slices that end where a commit does."""
         if self._rebuilt is not None:
             return
         if self._engine is None:
-            self._fill()
+            self._fill_up()
             if self.is_standing_by:
                 self._cover()
             return
@@ -205,8 +248,8 @@ class TableFeed:
         """The old entries out and the new ones in by one step, so that no call meets half of either."""
         self.directory = rebuilt
         self.applied.restart()
-        waiting, self._waiting = self._waiting, []
         if self._engine is None:
-            self.tables.apply([change for _, changes in waiting for change in changes], 0)
+            self._fill_up()
             return
-        self._engine.apply([RemoveAll(), *(change for _, changes in waiting for change in changes)], self._covered)
+        waiting, self._waiting = self._waiting, []
+        self._engine.apply([change for _, changes in waiting for change in changes], self._covered)

@@ -70,22 +70,25 @@ impl<K: Clone + Eq + Hash, V: Clone> CowMap<K, V> {
 
     /// The value that was replaced.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        if let Some(old) = self.get_mut(&key) {
-            return Some(std::mem::replace(old, value));
-        }
-        if self.len() == FEW_ENTRIES {
-            self.spread();
-        }
         match self {
             CowMap::Few(list) => {
                 let list = Arc::make_mut(list.get_or_insert_default());
-                // Exactly: the lists of many ACLs would otherwise be half empty.
-                list.reserve_exact(1);
-                list.push((key, value));
+                if let Some((_, old)) = list.iter_mut().find(|(other, _)| *other == key) {
+                    return Some(std::mem::replace(old, value));
+                }
+                if list.len() < FEW_ENTRIES {
+                    // Exactly: the lists of many ACLs would otherwise be half empty.
+                    list.reserve_exact(1);
+                    list.push((key, value));
+                } else {
+                    let mut shards = Shards::of(std::mem::take(list));
+                    shards.insert(key, value);
+                    *self = CowMap::Many(Arc::new(shards));
+                }
+                None
             }
-            CowMap::Many(shards) => Arc::make_mut(shards).insert_new(key, value),
+            CowMap::Many(shards) => Arc::make_mut(shards).insert(key, value),
         }
-        None
     }
 
     pub fn remove<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<V>
@@ -120,19 +123,15 @@ impl<K: Clone + Eq + Hash, V: Clone> CowMap<K, V> {
         let few = few.into_iter().flat_map(|list| list.iter().map(|(key, value)| (key, value)));
         few.chain(many.into_iter().flat_map(|shards| shards.iter()))
     }
-
-    /// From a list to a map of one shard.
-    fn spread(&mut self) {
-        if let CowMap::Few(list) = self {
-            let entries = list.take().map(Arc::unwrap_or_clone).unwrap_or_default();
-            let len = entries.len();
-            let maps = vec![Arc::new(entries.into_iter().collect())];
-            *self = CowMap::Many(Arc::new(Shards { hasher: RandomState::new(), maps, len }));
-        }
-    }
 }
 
 impl<K: Clone + Eq + Hash, V: Clone> Shards<K, V> {
+    /// One shard; each key is there once.
+    fn of(entries: Vec<(K, V)>) -> Self {
+        let len = entries.len();
+        Shards { hasher: RandomState::new(), maps: vec![Arc::new(entries.into_iter().collect())], len }
+    }
+
     /// Which shard the key belongs to.
     fn at<Q: Hash + ?Sized>(&self, key: &Q) -> usize {
         // The maps in the shards hash with keys of their own, so these bits are not used twice.
@@ -148,13 +147,14 @@ impl<K: Clone + Eq + Hash, V: Clone> Shards<K, V> {
         self.maps[at].contains_key(key).then_some(at)
     }
 
-    fn insert_new(&mut self, key: K, value: V) {
+    fn insert(&mut self, key: K, value: V) -> Option<V> {
         if self.len >= self.maps.len() * SHARD_ENTRIES {
             self.grow();
         }
         let at = self.at(&key);
-        Arc::make_mut(&mut self.maps[at]).insert(key, value);
-        self.len += 1;
+        let old = Arc::make_mut(&mut self.maps[at]).insert(key, value);
+        self.len += usize::from(old.is_none());
+        old
     }
 
     fn iter(&self) -> impl Iterator<Item = (&K, &V)> {

@@ -113,19 +113,16 @@ impl<V: Clone> PrefixTable<V> {
         self.v4.len() + self.v6.len()
     }
 
-    pub fn insert(&mut self, prefix: Prefix, value: V) {
-        match prefix.network {
-            IpAddr::V4(v4) => {
-                if self.v4.insert((v4.to_bits(), prefix.len), value).is_none() {
-                    count_up(&mut self.v4_lengths, prefix.len);
-                }
-            }
-            IpAddr::V6(v6) => {
-                if self.v6.insert((v6.to_bits(), prefix.len), value).is_none() {
-                    count_up(&mut self.v6_lengths, prefix.len);
-                }
-            }
+    /// The value that was replaced.
+    pub fn insert(&mut self, prefix: Prefix, value: V) -> Option<V> {
+        let (old, lengths) = match prefix.network {
+            IpAddr::V4(v4) => (self.v4.insert((v4.to_bits(), prefix.len), value), &mut self.v4_lengths),
+            IpAddr::V6(v6) => (self.v6.insert((v6.to_bits(), prefix.len), value), &mut self.v6_lengths),
+        };
+        if old.is_none() {
+            count_up(lengths, prefix.len);
         }
+        old
     }
 
     pub fn remove(&mut self, prefix: Prefix) {

@@ -231,10 +231,7 @@ impl Snapshot {
             Change::RemoveDomain { host } => drop(self.domains.remove(host.as_str())),
             Change::SetAddress { acl, cidr, caller_id } => {
                 let prefix = parse_prefix(&cidr)?;
-                let addresses = &mut self.acl_mut(&acl)?.addresses;
-                let is_new = addresses.get(prefix).is_none();
-                addresses.insert(prefix, to_caller_id(&caller_id));
-                if is_new {
+                if self.acl_mut(&acl)?.addresses.insert(prefix, to_caller_id(&caller_id)).is_none() {
                     self.count_listed(prefix, true);
                 }
             }
@@ -293,7 +290,7 @@ impl Snapshot {
                 if self.bans.len() >= MAX_BANS && self.bans.get(prefix).is_none() {
                     return Err(format!("cidr: there are {MAX_BANS} bans already; lift some, or ban wider prefixes"));
                 }
-                self.bans.insert(prefix, Arc::new(ban));
+                drop(self.bans.insert(prefix, Arc::new(ban)));
             }
             Change::LiftBan { cidr } => self.bans.remove(parse_prefix(&cidr)?),
         }
@@ -333,8 +330,8 @@ impl Snapshot {
     }
 
     fn acl_mut(&mut self, key: &str) -> Result<&mut Acl, String> {
-        require(key, "acl")?;
         if self.acls.get(key).is_none() {
+            require(key, "acl")?;
             self.acls.insert(Arc::from(key), Arc::new(Acl::new()));
         }
         self.acls.get_mut(key).map(Arc::make_mut).ok_or_else(|| format!("acl: {key:?} could not be made"))
@@ -375,10 +372,19 @@ impl Snapshot {
     }
 
     fn add_listed(&mut self, prefix: Prefix, is_added: bool) {
-        let count = self.listed.get(prefix).copied().unwrap_or(0);
-        match if is_added { count + 1 } else { count.saturating_sub(1) } {
-            0 => self.listed.remove(prefix),
-            count => self.listed.insert(prefix, count),
+        if is_added {
+            // In most cases it is new, and that is done by one look-up.
+            if let Some(count) = self.listed.insert(prefix, 1) {
+                self.listed.insert(prefix, count + 1);
+            }
+            return;
+        }
+        match self.listed.get(prefix).copied() {
+            None => {}
+            Some(1) => self.listed.remove(prefix),
+            Some(count) => {
+                self.listed.insert(prefix, count - 1);
+            }
         }
     }
 
@@ -462,6 +468,17 @@ impl Tables {
         next.position = next.position.max(position);
         self.current.store(Arc::new(next));
         Ok(())
+    }
+
+    /// As `apply`, in place, while nobody looks: nothing is copied, and a reader would find empty tables. After an error they hold what came
+    /// before it.
+    pub fn fill(&self, batch: Vec<Change>) -> Result<(), BatchError> {
+        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = Arc::unwrap_or_clone(self.current.swap(Arc::new(Snapshot::new())));
+        let filled =
+            batch.into_iter().enumerate().try_for_each(|(entry, change)| next.apply(change).map_err(|what| BatchError { entry, what }));
+        self.current.store(Arc::new(next));
+        filled
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use trunkline_access::{current_key, decide, issue, Call, Entropy, Outcome, Proof, Tables, Verdict};
+use trunkline_access::{current_key, decide, issue, stored_changes, Call, Entropy, Outcome, Proof, Tables, Verdict};
 
 use crate::batch::Batch;
 
@@ -113,6 +113,16 @@ impl AccessTables {
         let source = parse_source(source)?;
         let tables = self.tables.load();
         Ok(tables.domain(host).is_some_and(|domain| tables.is_listed_by(domain, source)))
+    }
+
+    fn fill(&self, py: Python<'_>, batch: &Bound<'_, PyAny>) -> PyResult<()> {
+        let mut batch = Batch::extract(batch)?;
+        let entries = batch.take_entries();
+        py.detach(|| self.tables.fill(batch.changes)).map_err(|error| Batch::error(&entries, &error))
+    }
+
+    fn fill_stored(&self, py: Python<'_>, pack: &[u8]) -> PyResult<()> {
+        py.detach(|| self.tables.fill(stored_changes(pack)?).map_err(|error| error.what)).map_err(PyValueError::new_err)
     }
 
     #[getter]

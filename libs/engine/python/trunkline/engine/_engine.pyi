@@ -228,6 +228,11 @@ class AccessTables:
 
     def __init__(self, *, realm: str) -> None: ...
     def apply(self, batch: Sequence[TableChange], position: int) -> None: ...
+    def fill(self, batch: Sequence[TableChange]) -> None:
+        """As `apply`, but in place and without a position, for tables that nobody looks at yet. After a ValueError they are of no use."""
+    def fill_stored(self, pack: bytes) -> None:
+        """As `fill`, from a pack of rows of a replica's file (`trunkline.eventlog.replica_store.Packed`) whose events are AclCreated,
+        AddressAdded and AddressRemoved. ValueError too where a row is not as it was written."""
     @property
     def position(self) -> int: ...
     def check(
