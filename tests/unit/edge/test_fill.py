@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from unit.domain.histories import TENANTS, commands, contents, history_of
 
 from trunkline.domain import commands as c
-from trunkline.domain.events import AclCreated, AddressAdded, Kind, Position, TenantId
+from trunkline.domain.events import AclCreated, AddressAdded, BanExemptionApproved, Kind, Position, TenantId
 from trunkline.domain.facts import Fact
+from trunkline.edge import tables as tables_module
 from trunkline.edge.tables import TableFeed
 from trunkline.engine import AccessTables
 from trunkline.engine.tables import SetDomain
@@ -24,25 +25,26 @@ from trunkline.eventlog.replica_store import StoreDamaged
 
 REALM = "sip.trunkline.test"
 CIDRS = ("192.0.2.0/24", "192.0.2.7/32", "192.0.2.7", "198.51.100.0/24", "2001:db8::/32", "2001:db8::7/128")
-SOURCES = ("192.0.2.7", "192.0.2.8", "198.51.100.1", "2001:db8::7", "2001:db8::8", "203.0.113.1")
-addresses = st.builds(
-    c.AddAddress,
-    st.sampled_from([TenantId(each) for each in TENANTS]),
-    st.just("office"),
-    st.sampled_from(CIDRS),
-    st.sampled_from(["", "+311"]),
-) | st.builds(c.RemoveAddress, st.sampled_from([TenantId(each) for each in TENANTS]), st.just("office"), st.sampled_from(CIDRS))
+SOURCES = ("192.0.2.7", "192.0.2.8", "198.51.100.1", "2001:db8::7", "2001:db8::8", "203.0.113.1", "10.1.2.3")
+WIDE = "10.0.0.0/8"
+_tenant, _acl, _cidr = st.sampled_from([TenantId(each) for each in TENANTS]), st.just("office"), st.sampled_from((*CIDRS, WIDE))
+addresses = (
+    st.builds(c.AddAddress, _tenant, _acl, _cidr, st.sampled_from(["", "+311"]))
+    | st.builds(c.ApproveBanExemption, _tenant, _acl, st.just(WIDE))
+    | st.builds(c.RemoveAddress, _tenant, _acl, _cidr)
+)
 
 
 async def filled(facts: Sequence[Fact], folder: str) -> tuple[TableFeed, int]:
     """A feed that was given the file, and how many rows it was told as facts."""
     feed, told = TableFeed(REALM, "eu1", lambda: 0), 0
     store = await write_file(facts, Path(folder) / "replica.sqlite")
-    await store.read_packed(feed.packed)
+    # An edge reads both at the same time.
     async for rows in store.rows(without=feed.packed.events):
         for fact in store.facts(rows):
             feed.on_fact(fact)
             told += 1
+    await store.read_packed(feed.packed)
     await store.close()
     feed.on_covered(facts[-1].position)
     return feed, told
@@ -76,6 +78,7 @@ def answers(tables: AccessTables) -> list[object]:
             trace.account,
             trace.algorithms,
             trace.steps,
+            tables.lists(host=host, source=source),
         )
         for host in hosts
         for source in SOURCES
@@ -106,6 +109,14 @@ def test_addresses_come_without_an_event_each(tmp_path: Path) -> None:
     feed.tables.apply([SetDomain("probe", "acme", "office", ("acme/office",))], 0)
     trace = feed.tables.explain(host="probe", source="2001:db8::9")
     assert (trace.outcome, trace.address, trace.address_caller_id) == ("admit", "2001:db8::/32", "+311")
+
+
+def test_an_exemption_waits_for_the_range_that_it_is_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables_module, "SLICE", 1)
+    facts = [*acl(WIDE), Fact(Position(3), Kind.ACL, TenantId("acme"), "office", BanExemptionApproved(WIDE), 3)]
+    for feed in (asyncio.run(filled(facts, str(tmp_path)))[0], told(facts)):
+        feed.tables.apply([SetDomain("probe", "acme", "office", ("acme/office",))], 0)
+        assert feed.tables.lists(host="probe", source="10.1.2.3")
 
 
 @pytest.mark.parametrize(
