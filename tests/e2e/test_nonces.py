@@ -13,7 +13,7 @@ from helpers.platform import Platform
 
 from trunkline.engine import digest_response, ha1
 
-NUMBER = "+88299999999"
+NUMBER = "+29022158"
 """No route has it: an admitted call ends with 404 at once, and nobody is rung."""
 
 _numbers = itertools.count(1)

@@ -32,7 +32,7 @@ def refused_record(platform: Platform, number: str, reason: str) -> dict[str, An
 CASES = {
     "wrong password": (403, "T204", lambda p: demo(p, "+31200000001", password="not-the-password")),
     "unknown user": (403, "T204", lambda p: demo(p, "+31200000002", username="31999999")),
-    "no route": (404, "T401", lambda p: demo(p, "+88299999999")),
+    "no route": (404, "T401", lambda p: demo(p, "+29022158")),
     "bad number": (484, "T102", lambda p: demo(p, "reception")),
 }
 

@@ -96,6 +96,7 @@ async def test_three_new_stores_have_one_set_of_keys_and_a_credential_set_anywhe
 
 async def test_a_nonce_of_one_regions_keys_is_good_in_the_others(auths: Auths, provisioned: Provisioned) -> None:
     trunk = await make_trunk(auths.clients["us"], provisioned)
+    await auths.same_keys()
     value = await auths.clients["us"].credentials(trunk.host, ACCOUNT, PASSWORD)
     for region in REGIONS:
         answer = await auths.clients[region].authorize(

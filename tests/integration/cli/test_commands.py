@@ -38,7 +38,9 @@ def test_a_list_is_filled_attached_and_deleted_with_receipts(platform: Platform)
     assert [(answer["pop"], answer["is_applied"]) for answer in made["applied"]] == [("eu1", True)]
     assert 0 <= made["applied"][0]["ms"] < 5000
     added = platform.json("acl", "address", "add", "OFFICE", "192.0.2.0/24", "--caller-id", "+31201230000", "--description", "office")
-    assert added["result"]["addresses"] == [{"cidr": "192.0.2.0/24", "caller_id": "+31201230000", "description": "office"}]
+    assert added["result"]["addresses"] == [
+        {"cidr": "192.0.2.0/24", "caller_id": "+31201230000", "description": "office", "is_ban_exempt": False}
+    ]
     assert added["receipt"]["position"] > made["receipt"]["position"]
     assert added["applied"] == []
     platform.cli("domain", "create", "office1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trunkline.api.auth.v1 import auth_pb2
+from trunkline.api.dns.v1 import dns_pb2
 from trunkline.api.edge.v1 import edge_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2
 from trunkline.api.records.v1 import records_pb2
@@ -32,7 +33,7 @@ def refused(method: str, principal: Principal) -> Refusal:
 
 
 def test_every_method_of_every_service_has_its_callers_and_nothing_else_stands_there() -> None:
-    files = (auth_pb2, edge_pb2, provisioning_pb2, records_pb2, routing_pb2)
+    files = (auth_pb2, dns_pb2, edge_pb2, provisioning_pb2, records_pb2, routing_pb2)
     methods = {
         f"/{each.full_name}/{method.name}"
         for file in files
