@@ -123,7 +123,7 @@ def test_a_banned_address_is_heard_by_the_domain_that_lists_it(trunks: Trunks, t
     sipp.run(tmp_path / "call", sipp.answered_call(call), target=platform.edge("us1"), local_address=source).must_succeed(1)
 
 
-def test_a_domain_that_lists_the_source_accuses_nobody_and_right_credentials_spare(trunks: Trunks, tmp_path: Path) -> None:
+def test_right_credentials_spare_an_address(trunks: Trunks, tmp_path: Path) -> None:
     platform, source = trunks.platform, f"{trunks.platform.loopback}.8.11"
     right = trunks.caller("guarded", "+31205550804", "the-right-password")
     sipp.run(tmp_path / "right", sipp.answered_call(right), target=platform.edge("eu1"), local_address=source).must_succeed(1)

@@ -63,6 +63,13 @@ def test_an_admitted_digest_spares_its_source_and_an_admitted_address_does_not_c
     assert not bench.bans
 
 
+def test_a_retransmission_is_no_other_guess(bench: Bench) -> None:
+    call = {"call": "f" * 32}
+    for _ in range(100):
+        bench.tell({**call, "attempted": {"host": "acme", "source": STRANGER}}, {**call, "refused": {"reason": "T204"}})
+    assert not bench.bans
+
+
 def test_names_that_nobody_has_are_counted_by_the_minute(bench: Bench) -> None:
     bench.tell({"counted": {"source": "192.0.2.8", "what": "unknown domain", "number": 99}})
     bench.tell({"counted": {"source": "others", "what": "unknown domain", "number": 5000}})

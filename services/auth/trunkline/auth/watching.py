@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, TypeVar
 
 import nats.errors
 import nats.js.errors
@@ -23,6 +23,8 @@ from trunkline.eventlog.log import LogDamaged
 from trunkline.eventlog.streams import CALLS, CALLS_ALL, api_prefix
 from trunkline.eventlog.tail import RawTail
 from trunkline.runtime.logs import logger
+
+V = TypeVar("V")
 
 RETRY_S = 1.0
 """Between two looks for a stream that is not there."""
@@ -45,6 +47,8 @@ class Watcher:
         self._issue = issue
         self._attempts: dict[str, tuple[str, str]] = {}
         """Host and source by call."""
+        self._judged: dict[str, None] = {}
+        """Calls whose refusal was read: a retransmission is refused again, under the same call, and is no other guess."""
 
     def read(self, data: bytes) -> None:
         """One message of CALLS. What is no fact is left out: records says so."""
@@ -53,14 +57,13 @@ class Watcher:
         except DecodeError:
             return
         for fact in _facts(lines):
-            time_s = fact.get("time_ns", 0) / 1_000_000_000
             match fact:
-                case {"attempted": dict(attempted)}:
-                    self._attempted(fact.get("call", ""), attempted, time_s)
-                case {"refused": dict(refused)}:
-                    self._refused(fact.get("call", ""), refused, time_s)
-                case {"counted": dict(counted)}:
-                    self._counted(counted, time_s)
+                case {"time_ns": int(time_ns), "call": str(call), "attempted": {"source": str()} as attempted}:
+                    self._attempted(call, attempted, time_ns / 1_000_000_000)
+                case {"time_ns": int(time_ns), "call": str(call), "refused": dict(refused)}:
+                    self._refused(call, refused, time_ns / 1_000_000_000)
+                case {"time_ns": int(time_ns), "counted": {"source": str(), "number": int()} as counted}:
+                    self._counted(counted, time_ns / 1_000_000_000)
 
     def _attempted(self, call: str, attempted: dict[str, Any], time_s: float) -> None:
         address = _address(attempted.get("source", ""))
@@ -68,15 +71,14 @@ class Watcher:
             return
         if attempted.get("digest_algorithm"):
             self._suspicion.vouch(address, time_s)
-        elif not attempted.get("acl"):
-            if len(self._attempts) >= ATTEMPTS_LIMIT:
-                self._attempts.pop(next(iter(self._attempts)))
-            self._attempts[call] = attempted.get("host", ""), address
+        elif not attempted.get("acl") and call not in self._judged:
+            _keep(self._attempts, call, (attempted.get("host", ""), address))
 
     def _refused(self, call: str, refused: dict[str, Any], time_s: float) -> None:
         attempt = self._attempts.pop(call, None)
         if attempt is None or refused.get("reason") != WRONG_CREDENTIALS:
             return
+        _keep(self._judged, call, None)
         host, address = attempt
         if not self._lists(host, address):
             self._accuse(address, Offence.WRONG_CREDENTIALS, time_s, 1)
@@ -108,6 +110,12 @@ async def watch(client: Client, watcher: Watcher, *, region: str, home: str) -> 
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
             _log.info("no stream to watch yet", stream=stream, why=f"{type(error).__name__}: {error}", retry_s=RETRY_S)
             await asyncio.sleep(RETRY_S)
+
+
+def _keep(kept: dict[str, V], call: str, value: V) -> None:
+    if len(kept) >= ATTEMPTS_LIMIT:
+        kept.pop(next(iter(kept)))
+    kept[call] = value
 
 
 def _facts(lines: bytes) -> Iterator[dict[str, Any]]:
