@@ -221,3 +221,11 @@ async def test_a_revoked_key_opens_nothing_any_more(service: Service) -> None:
     assert problem.code == "UNAUTHENTICATED"
     nobody = await service.stub("tk_made-up")
     assert (await refused(nobody.ListAcls(pb.ListAclsRequest(tenant="acme")))).code == "UNAUTHENTICATED"
+
+
+async def test_a_key_tells_whose_it_is(service: Service) -> None:
+    acme = await service.tenant("acme")
+    asked = await acme.WhoAmI(pb.WhoAmIRequest())
+    assert (asked.role, asked.tenant) == ("tenant", "acme") and asked.actor.startswith("tenant:acme/key:")
+    asked = await (await service.stub()).WhoAmI(pb.WhoAmIRequest())
+    assert (asked.role, asked.tenant, asked.actor) == ("operator", "", "operator")

@@ -51,6 +51,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, frozenset[str]]] = {
         "DecideCall": frozenset({"edge"}),
     },
     "trunkline.api.provisioning.v1.ProvisioningService": {
+        "WhoAmI": _PEOPLE,
         "CreateTenant": _OPERATOR,
         "SuspendTenant": _OPERATOR,
         "ResumeTenant": _OPERATOR,

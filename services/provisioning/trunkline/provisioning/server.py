@@ -64,6 +64,10 @@ class ProvisioningServer(ProvisioningServiceServicer):
         self._realm = realm
         self._watch = watch
 
+    async def WhoAmI(self, request: pb.WhoAmIRequest, context: Context) -> pb.WhoAmIResponse:
+        caller = current()
+        return pb.WhoAmIResponse(role=caller.role.value, tenant=caller.tenant or "", actor=caller.actor)
+
     async def CreateTenant(self, request: pb.CreateTenantRequest, context: Context) -> pb.CreateTenantResponse:
         require(Role.OPERATOR)
         tenant = TenantId(request.tenant)

@@ -34,6 +34,11 @@ class ProvisioningServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.WhoAmI = channel.unary_unary(
+                '/trunkline.api.provisioning.v1.ProvisioningService/WhoAmI',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.WhoAmIRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.WhoAmIResponse.FromString,
+                _registered_method=True)
         self.CreateTenant = channel.unary_unary(
                 '/trunkline.api.provisioning.v1.ProvisioningService/CreateTenant',
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.CreateTenantRequest.SerializeToString,
@@ -213,6 +218,13 @@ class ProvisioningServiceStub:
 
 class ProvisioningServiceServicer:
     """Missing associated documentation comment in .proto file."""
+
+    def WhoAmI(self, request, context):
+        """Whose the API key of this request is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def CreateTenant(self, request, context):
         """Operators only.
@@ -441,6 +453,11 @@ class ProvisioningServiceServicer:
 
 def add_ProvisioningServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'WhoAmI': grpc.unary_unary_rpc_method_handler(
+                    servicer.WhoAmI,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.WhoAmIRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.WhoAmIResponse.SerializeToString,
+            ),
             'CreateTenant': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateTenant,
                     request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.CreateTenantRequest.FromString,
@@ -626,6 +643,33 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class ProvisioningService:
     """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def WhoAmI(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/WhoAmI',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.WhoAmIRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.WhoAmIResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def CreateTenant(request,

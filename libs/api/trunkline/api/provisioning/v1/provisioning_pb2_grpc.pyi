@@ -33,6 +33,8 @@ class ProvisioningServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ProvisioningServiceAsyncStub: ...
+    WhoAmI: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.WhoAmIRequest, _provisioning_pb2.WhoAmIResponse]
+    """Whose the API key of this request is."""
     CreateTenant: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.CreateTenantRequest, _provisioning_pb2.CreateTenantResponse]
     """Operators only."""
     ListTenants: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListTenantsRequest, _provisioning_pb2.ListTenantsResponse]
@@ -88,6 +90,8 @@ class ProvisioningServiceStub:
 @_typing.type_check_only
 class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
+    WhoAmI: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.WhoAmIRequest, _provisioning_pb2.WhoAmIResponse]  # type: ignore[assignment]
+    """Whose the API key of this request is."""
     CreateTenant: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.CreateTenantRequest, _provisioning_pb2.CreateTenantResponse]  # type: ignore[assignment]
     """Operators only."""
     ListTenants: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListTenantsRequest, _provisioning_pb2.ListTenantsResponse]  # type: ignore[assignment]
@@ -141,6 +145,14 @@ class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     """The tenant's commits, oldest first; follows the log until the client leaves."""
 
 class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
+    @_abc_1.abstractmethod
+    def WhoAmI(
+        self,
+        request: _provisioning_pb2.WhoAmIRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provisioning_pb2.WhoAmIResponse, _abc.Awaitable[_provisioning_pb2.WhoAmIResponse]]:
+        """Whose the API key of this request is."""
+
     @_abc_1.abstractmethod
     def CreateTenant(
         self,
