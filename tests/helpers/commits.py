@@ -19,6 +19,7 @@ def commit(
     version: int = 1,
     request_id: str = "",
     id: str = "",
+    source: str = "",
 ) -> Commit:
     """One with AclCreated where no events are given."""
     return Commit(
@@ -31,6 +32,7 @@ def commit(
         actor="operator",
         events=events or (AclCreated(),),
         request_id=request_id,
+        source=source,
     )
 
 

@@ -10,7 +10,16 @@ from helpers.commits import TIME, address, at, claim, commit
 
 from trunkline.domain.events import AclDeleted, Position
 from trunkline.eventlog.digest import EMPTY, advance
-from trunkline.eventlog.log import MAX_COMMIT_BYTES, MAX_COMMITS_A_BATCH, Conflict, EventLog, Expect, LogUnavailable, StoredCommit
+from trunkline.eventlog.log import (
+    MAX_COMMIT_BYTES,
+    MAX_COMMITS_A_BATCH,
+    Conflict,
+    EventLog,
+    Expect,
+    LogDamaged,
+    LogUnavailable,
+    StoredCommit,
+)
 
 WAIT_S = 10.0
 
@@ -41,6 +50,15 @@ async def test_a_commit_is_read_back_as_it_was_appended(log: EventLog) -> None:
     assert stored.commit.time == TIME
     assert stored.position == 1
     assert (await take(log, 1))[0] == stored
+
+
+async def test_a_commit_is_read_by_its_position(log: EventLog) -> None:
+    for number in (1, 2):
+        written = commit(f"a{number}", source="192.0.2.1")
+        await log.append([written], [at(written, 0)])
+    assert [await log.at(Position(position)) for position in (1, 2)] == list(await take(log, 2))
+    with pytest.raises(LogDamaged, match="nothing at position 3"):
+        await log.at(Position(3))
 
 
 async def test_positions_count_from_one_without_a_gap(log: EventLog) -> None:

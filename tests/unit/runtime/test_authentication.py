@@ -8,16 +8,20 @@ import pytest
 
 from trunkline.domain.errors import ErrorCode, Refusal
 from trunkline.domain.events import TenantId
+from trunkline.domain.scopes import Grant, Scope
 from trunkline.runtime import authentication
 from trunkline.runtime.authentication import Authenticator, Principal, Role, TenantKey, Unauthenticated
 from trunkline.runtime.tls import Identity, identity_of
 
 
 def find(key_hash: bytes) -> TenantKey | None:
-    return TenantKey(TenantId("acme"), "k1") if key_hash == hashlib.sha256(b"tk_acme").digest() else None
+    ending = TenantKey(TenantId("acme"), "k2", Grant(frozenset({Scope.READ}), END_S))
+    keys = {b"tk_acme": TenantKey(TenantId("acme"), "k1"), b"tk_ending": ending}
+    return {hashlib.sha256(key).digest(): found for key, found in keys.items()}.get(key_hash)
 
 
-AUTHENTICATOR = Authenticator(hashlib.sha256(b"operator").hexdigest(), find)
+END_S = 2_000_000_000
+AUTHENTICATOR = Authenticator(hashlib.sha256(b"operator").hexdigest(), find, lambda: END_S - 1)
 PROVISIONING = Identity("provisioning", "provisioning-eu")
 CLIENT = Identity("client", "client")
 
@@ -109,3 +113,30 @@ def test_a_service_asks_only_what_is_for_its_kind() -> None:
 def test_only_a_whole_name_of_this_platform_is_an_identity(name: str) -> None:
     assert identity_of([name]) is None
     assert identity_of([name, "spiffe://trunkline.internal/edge/edge-eu1"]) == Identity("edge", "edge-eu1")
+
+
+def test_a_key_counts_until_its_end_and_is_then_refused_with_it() -> None:
+    assert caller("tk_ending").grant == Grant(frozenset({Scope.READ}), END_S)
+    later = Authenticator(AUTHENTICATOR.operator_key_hash, find, lambda: END_S)
+    with pytest.raises(Unauthenticated, match=r"k2 ended at 2033-05-18 03:33:20 UTC: make a new one") as caught:
+        later.authenticate([("authorization", "Bearer tk_ending")], CLIENT)
+    assert caught.value.reason == "API_KEY_EXPIRED"
+
+
+@pytest.mark.parametrize("kind", ["rest", "dashboard", "provisioning"])
+def test_services_and_faces_say_where_they_were_asked_from(kind: str) -> None:
+    said = [("authorization", "Bearer tk_acme"), ("trunkline-source", "2001:db8:0::1")]
+    assert AUTHENTICATOR.authenticate(said, Identity(kind, f"{kind}-eu"), "127.0.0.1").source == "2001:db8::1"
+    with pytest.raises(Unauthenticated, match="is an IP address"):
+        AUTHENTICATOR.authenticate([*said[:1], ("trunkline-source", "home")], Identity(kind, f"{kind}-eu"), "127.0.0.1")
+
+
+def test_nobody_else_is_believed_about_where_he_asks_from() -> None:
+    said = [("authorization", "Bearer tk_acme"), ("trunkline-source", "192.0.2.1")]
+    assert AUTHENTICATOR.authenticate(said, CLIENT, "198.51.100.1").source == "198.51.100.1"
+
+
+@pytest.mark.parametrize("kind", ["rest", "dashboard"])
+def test_the_certificate_of_a_face_gives_no_right_of_its_own(kind: str) -> None:
+    with pytest.raises(Unauthenticated, match="no API key"):
+        AUTHENTICATOR.authenticate([("trunkline-actor", "operator")], Identity(kind, f"{kind}-eu"))

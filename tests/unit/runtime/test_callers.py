@@ -12,8 +12,9 @@ from trunkline.api.records.v1 import records_pb2
 from trunkline.api.routing.v1 import routing_pb2
 from trunkline.domain.errors import ErrorCode, Refusal
 from trunkline.domain.events import TenantId
+from trunkline.domain.scopes import Grant, Scope
 from trunkline.runtime.authentication import Principal, Role
-from trunkline.runtime.callers import CALLERS, check
+from trunkline.runtime.callers import CALLERS, SCOPES, check
 from trunkline.runtime.tls import SERVICE_KINDS
 
 AUTH, ROUTING = "/trunkline.api.auth.v1.AuthService/", "/trunkline.api.routing.v1.RoutingService/"
@@ -75,3 +76,30 @@ def test_an_edge_changes_nothing_anywhere() -> None:
 def test_a_method_that_nobody_thought_of_is_for_nobody() -> None:
     for principal in (OPERATOR, CUSTOMER, *map(service, SERVICE_KINDS)):
         refused("/trunkline.api.auth.v1.AuthService/New", principal)
+
+
+READS = ("Get", "List", "Resolve", "Explain", "Tail", "Export", "Watch")
+"""What the names of methods that change nothing begin with."""
+
+
+@pytest.mark.parametrize("method", sorted(SCOPES))
+def test_a_key_calls_what_its_scope_covers_and_nothing_else(method: str) -> None:
+    scope = SCOPES[method]
+    for each in Scope:
+        limited = Principal("tenant:acme/key:k2", Role.TENANT, TenantId("acme"), grant=Grant(frozenset({each})))
+        if scope in (None, each):
+            check(method, limited)
+        else:
+            refusal = refused(method, limited)
+            assert (refusal.reason, refusal.metadata["scope"]) == ("SCOPE_MISSING", scope)
+
+
+@pytest.mark.parametrize("method", sorted(SCOPES))
+def test_what_reads_needs_read_and_what_changes_needs_more(method: str) -> None:
+    is_reading = method.rpartition("/")[2].startswith(READS)
+    assert SCOPES[method] is None or (SCOPES[method] is Scope.READ) == is_reading
+
+
+def test_an_old_key_has_every_scope() -> None:
+    for method in SCOPES:
+        check(method, CUSTOMER)

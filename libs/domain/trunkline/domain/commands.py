@@ -37,12 +37,15 @@ class ResumeTenant:
 
 @dataclass(frozen=True, slots=True)
 class CreateApiKey:
-    """`api_key` is the id, `key_hash` the SHA-256 (32 bytes) of the key."""
+    """`api_key` is the id, `key_hash` the SHA-256 (32 bytes) of the key. `expires_s`, in seconds since 1970: 0 for never."""
 
     tenant: TenantId
     api_key: str
     key_hash: bytes = field(repr=False)
     name: str = ""
+    scopes: tuple[str, ...] = ()
+    expires_s: int = 0
+    now_s: int = field(default=0, metadata=_VARIES)
 
 
 @dataclass(frozen=True, slots=True)

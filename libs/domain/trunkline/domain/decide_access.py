@@ -47,6 +47,7 @@ from trunkline.domain.events import (
     TenantSuspended,
     Username,
 )
+from trunkline.domain.scopes import check_expiry, known_scopes
 from trunkline.domain.views import Account, Acl
 
 MAX_ACLS = 10_000
@@ -94,7 +95,9 @@ def create_api_key(directory: Directory, command: CreateApiKey) -> Decision:
         raise already_exists("API_KEY_EXISTS", "api_key", "This API key exists.", "Make a new one.")
     if sum(1 for owner, _ in directory.api_keys if owner == tenant) >= MAX_API_KEYS:
         raise failed_precondition("TOO_MANY_API_KEYS", f"The tenant has {MAX_API_KEYS} API keys.", "Revoke those that are not in use.")
-    return Decision(Kind.API_KEY, tenant, key, (ApiKeyCreated(command.key_hash, name),))
+    scopes = known_scopes(command.scopes)
+    check_expiry(command.expires_s, command.now_s)
+    return Decision(Kind.API_KEY, tenant, key, (ApiKeyCreated(command.key_hash, name, scopes, command.expires_s),))
 
 
 def revoke_api_key(directory: Directory, command: RevokeApiKey) -> Decision:

@@ -239,7 +239,7 @@ class Directory:
             case TenantSuspended() | TenantResumed():
                 self._apply_to_tenant(fact, event)
             case ApiKeyCreated():
-                key = ApiKey(tenant, fact.aggregate, event.name, event.key_hash, version)
+                key = ApiKey(tenant, fact.aggregate, event.name, event.key_hash, version, frozenset(event.scopes), event.expires_s)
                 self._api_keys[tenant, fact.aggregate] = key
                 self._api_keys_by_hash[event.key_hash] = key
             case ApiKeyRevoked():

@@ -58,8 +58,12 @@ class TenantResumed:
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyCreated:
+    """`scopes` empty: all that the tenant may. `expires_s` in seconds since 1970; 0: never."""
+
     key_hash: bytes = b""
     name: str = ""
+    scopes: tuple[str, ...] = ()
+    expires_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +366,7 @@ class Commit:
     """One message of the log: events of one aggregate that came to be together.
 
     `id` is a ULID and the same over every retry of one append. `version` counts the aggregate's commits from 1. `events` is never empty.
+    `source` is the IP address that the actor asked from, empty where nobody did.
     """
 
     id: str
@@ -375,6 +380,7 @@ class Commit:
     request_id: str = ""
     request_hash: bytes = b""
     trace_parent: str = ""
+    source: str = ""
 
     @property
     def subject(self) -> str:

@@ -23,6 +23,7 @@ from trunkline.domain.events import (
     TenantId,
     Username,
 )
+from trunkline.domain.scopes import Grant
 
 NO_POLICY: Final = IdentityPolicy()
 
@@ -48,6 +49,12 @@ class ApiKey:
     name: str
     key_hash: bytes = field(repr=False)
     version: int
+    scopes: frozenset[str] = frozenset()
+    expires_s: int = 0
+
+    @property
+    def grant(self) -> Grant:
+        return Grant(self.scopes, self.expires_s)
 
 
 @dataclass(frozen=True, slots=True)

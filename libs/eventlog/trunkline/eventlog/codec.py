@@ -66,6 +66,7 @@ def encode_commit(commit: Commit) -> bytes:
         request_id=commit.request_id,
         request_hash=commit.request_hash,
         trace_parent=commit.trace_parent,
+        source=commit.source,
         events=[_event_to_proto(event) for event in commit.events],
     )
     message.time.FromDatetime(commit.time)
@@ -97,6 +98,7 @@ def decode_commit(body: bytes) -> Commit:
         message.request_id,
         message.request_hash,
         message.trace_parent,
+        message.source,
     )
 
 

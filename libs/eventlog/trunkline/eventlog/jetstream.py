@@ -85,12 +85,21 @@ class JetStreamLog:
     async def last(self, subject_filter: str) -> StoredCommit | None:
         return await self._last(subject_filter, _Patience())
 
+    async def at(self, position: Position) -> StoredCommit:
+        stored = await self._get({"seq": position}, f"position {position}", _Patience())
+        if stored is None:
+            raise LogDamaged(f"{self._where} has nothing at position {position}. Restore the stream.")
+        return stored
+
     async def _last(self, subject_filter: str, patience: _Patience) -> StoredCommit | None:
-        answer = await self._ask(f"STREAM.MSG.GET.{self._stream}", {"last_by_subj": subject_filter}, patience)
+        return await self._get({"last_by_subj": subject_filter}, f"last of {subject_filter}", patience)
+
+    async def _get(self, question: dict[str, Any], what: str, patience: _Patience) -> StoredCommit | None:
+        answer = await self._ask(f"STREAM.MSG.GET.{self._stream}", question, patience)
         if "error" in answer:
             if answer["error"].get("err_code") == _NOT_FOUND:
                 return None
-            raise LogUnavailable(f"{self._where}, last of {subject_filter}: {answer['error']}.")
+            raise LogUnavailable(f"{self._where}, {what}: {answer['error']}.")
         message = answer["message"]
         body = base64.b64decode(message.get("data", ""))
         return stored_commit(self._where, message["seq"], message["subject"], body, _parse_time(message["time"]))

@@ -79,6 +79,10 @@ class EventLog(Protocol):
         """The last commit on matching subjects, read from the leader: it sees every acknowledged append. Raises `LogUnavailable`."""
         ...
 
+    async def at(self, position: Position) -> StoredCommit:
+        """The commit at a position, which must not be above the head. Raises `LogUnavailable`; `LogDamaged` where it is not there."""
+        ...
+
     async def head(self) -> Position:
         """The position of the last commit, read from the leader; 0 where the log is empty. Raises `LogUnavailable`."""
         ...

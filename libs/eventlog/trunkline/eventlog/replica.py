@@ -20,6 +20,7 @@ from trunkline.domain.events import Position, TenantId
 from trunkline.domain.facts import Fact
 from trunkline.eventlog.beacon import Beacon
 from trunkline.eventlog.digest import EMPTY
+from trunkline.eventlog.history import Wanted
 from trunkline.eventlog.log import EventLog, LogDamaged, LogUnavailable, StoredCommit
 from trunkline.eventlog.replica_copy import Copy
 from trunkline.eventlog.replica_store import KnownRequest, Packed, StoreDamaged, Version, remove, set_aside
@@ -264,6 +265,10 @@ class Replica:
     async def request(self, tenant: TenantId, request_id: str) -> KnownRequest | None:
         """The first commit that carries this request id."""
         return await self._opened.request(tenant, request_id)
+
+    async def positions(self, wanted: Wanted, before: Position, limit: int) -> list[Position]:
+        """Of the commits that are wanted before a position, newest first; none of claims. As `request`, with `keeps_versions`."""
+        return await self._opened.positions(wanted, before, limit)
 
     def on_beacon(self, beacon: Beacon) -> None:
         """Compare with what a home tells; a difference has the replica rebuilt."""

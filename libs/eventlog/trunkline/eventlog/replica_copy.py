@@ -13,6 +13,8 @@ from trunkline.domain.events import Position, TenantId
 from trunkline.domain.facts import Fact
 from trunkline.eventlog.codec import encode_event
 from trunkline.eventlog.digest import advance
+from trunkline.eventlog.envelope import micros_of
+from trunkline.eventlog.history import Wanted
 from trunkline.eventlog.log import LogDamaged, StoredCommit
 from trunkline.eventlog.replica_store import (
     MAX_EVENTS_PER_COMMIT,
@@ -156,6 +158,17 @@ class Copy:
         newer = [changes.requests[key] for changes in self._not_on_disk() if key in changes.requests]
         await self._is_open.wait()
         return await self._store.request(tenant, request_id) or min(newer, default=None)
+
+    async def positions(self, wanted: Wanted, before: Position, limit: int) -> list[Position]:
+        """Newest first, at most `limit`."""
+        newer = {
+            known.position
+            for changes in self._not_on_disk()
+            for (tenant, _), known in changes.requests.items()
+            if known.position < before and wanted.has(tenant, known.kind, known.aggregate, micros_of(known.time))
+        }
+        await self._is_open.wait()
+        return sorted({*newer, *await self._store.positions(wanted, before, limit)}, reverse=True)[:limit]
 
     async def flush(self) -> None:
         """One transaction. What failed is written again, whole, before anything newer. Raises sqlite3.Error."""

@@ -25,6 +25,7 @@ from trunkline.domain.facts import Fact
 from trunkline.eventlog.codec import decode_event, first_bytes_of
 from trunkline.eventlog.digest import EMPTY
 from trunkline.eventlog.envelope import micros_of, time_of
+from trunkline.eventlog.history import Wanted
 from trunkline.eventlog.log import LogDamaged
 
 MAX_EVENTS_PER_COMMIT: Final = 4096
@@ -305,6 +306,11 @@ class ReplicaStore:
             return None
         position, commit_id, time_us, request_hash, kind, aggregate, version = rows[0]
         return KnownRequest(Position(position), commit_id, time_of(time_us), request_hash, Kind(kind), aggregate, version)
+
+    async def positions(self, wanted: Wanted, before: Position, limit: int) -> list[Position]:
+        """Of the commits that are wanted, newest first."""
+        query, values = wanted.query(before, limit)
+        return [Position(position) for (position,) in await self._reader.execute_fetchall(query, values)]
 
 
 def set_aside(path: Path, why: str) -> None:

@@ -99,6 +99,12 @@ class SqliteLog:
         )
         return self._stored(*rows[0]) if rows else None
 
+    async def at(self, position: Position) -> StoredCommit:
+        rows = await self._read("SELECT position, subject, stored_us, body FROM commits WHERE position = ?", position)
+        if not rows:
+            raise LogDamaged(f"{self._path} has nothing at position {position}. Restore the file.")
+        return self._stored(*rows[0])
+
     async def head(self) -> Position:
         (head,) = (await self._read("SELECT coalesce(max(position), 0) FROM commits"))[0]
         return Position(head)

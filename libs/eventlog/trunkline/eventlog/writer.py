@@ -89,6 +89,7 @@ class Writer:
         request_hash: bytes = b"",
         expected_version: int | None = None,
         trace_parent: str = "",
+        source: str = "",
     ) -> Written:
         """`decide` looks at the state that the replica's owner holds and is called again after a lost race; `tenant` is the command's.
 
@@ -104,6 +105,7 @@ class Writer:
             request_hash=request_hash,
             expected_version=expected_version,
             trace_parent=trace_parent,
+            source=source,
         )
         async with self._turns.of(tenant, _turn_of(job)):
             self._having_turns += 1
@@ -219,6 +221,7 @@ class _Job:
     request_hash: bytes
     expected_version: int | None
     trace_parent: str
+    source: str
 
 
 def _turn_of(job: _Job) -> str | None:
@@ -254,6 +257,7 @@ class _Plan:
             request_id=self._job.request_id,
             request_hash=self._job.request_hash,
             trace_parent=self._job.trace_parent,
+            source=self._job.source,
         )
 
 

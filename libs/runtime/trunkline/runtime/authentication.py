@@ -9,21 +9,31 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import time
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
+from ipaddress import ip_address
+from typing import Final
 
 from trunkline.domain.directory import Directory
 from trunkline.domain.errors import ErrorCode, Refusal
 from trunkline.domain.events import TenantId
-from trunkline.runtime.tls import SERVICE_KINDS, Identity
+from trunkline.domain.scopes import Grant
+from trunkline.runtime.tls import FACES, SERVICE_KINDS, Identity
 
 AUTHORIZATION = "authorization"
 ACTOR = "trunkline-actor"
 """Metadata of calls between services: who asked the calling service (`tenant:acme/key:k1`)."""
+SOURCE = "trunkline-source"
+"""Metadata of calls of services, of REST and of the dashboard: the IP address from which they were asked."""
 ACTOR_LIMIT = 128
 """Characters of an actor; it stands in every commit."""
+
+
+ALL: Final = Grant()
 
 
 class Role(StrEnum):
@@ -35,12 +45,14 @@ class Role(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Principal:
     """`actor` is what commits name: `operator`, `service:auth-eu`, `tenant:acme/key:k1`. `tenant` is set for the role tenant only,
-    `service` (`auth`, `edge`) for the role service only."""
+    `service` (`auth`, `edge`) for the role service only. `grant` bounds a tenant's key; `source` is the IP address asked from, or empty."""
 
     actor: str
     role: Role
     tenant: TenantId | None = None
     service: str = ""
+    grant: Grant = ALL
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,7 @@ class TenantKey:
 
     tenant: TenantId
     key: str
+    grant: Grant = ALL
 
 
 FindTenantKey = Callable[[bytes], TenantKey | None]
@@ -56,7 +69,11 @@ FindTenantKey = Callable[[bytes], TenantKey | None]
 
 
 class Unauthenticated(Exception):
-    """No key, or one that nobody has. The text says what to send, never what was sent."""
+    """No key, one that nobody has, or one that has ended. The text says what to send, never what was sent."""
+
+    def __init__(self, text: str, reason: str = "NO_VALID_API_KEY") -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 def no_tenants(_: bytes) -> TenantKey | None:
@@ -69,33 +86,46 @@ def tenant_keys_of(directory: Callable[[], Directory]) -> FindTenantKey:
 
     def find(key_hash: bytes) -> TenantKey | None:
         key = directory().api_key(key_hash)
-        return TenantKey(key.tenant, key.id) if key is not None else None
+        return TenantKey(key.tenant, key.id, key.grant) if key is not None else None
 
     return find
 
 
 @dataclass(frozen=True, slots=True)
 class Authenticator:
-    """The hash is lower-case hexadecimal, as in the settings."""
+    """The hash is lower-case hexadecimal, as in the settings. `now` is in seconds since 1970."""
 
     operator_key_hash: str
     find_tenant_key: FindTenantKey = no_tenants
+    now: Callable[[], float] = time.time
 
-    def authenticate(self, metadata: Sequence[tuple[str, str | bytes]], peer: Identity | None) -> Principal:
-        """The caller of a request with this metadata over a connection with this certificate. Raises Unauthenticated."""
+    def authenticate(self, metadata: Sequence[tuple[str, str | bytes]], peer: Identity | None, address: str = "") -> Principal:
+        """The caller of a request with this metadata over a connection with this certificate from this address. Raises Unauthenticated."""
         values = {key: value for key, value in metadata if isinstance(value, str)}
+        if peer is not None and peer.kind in SERVICE_KINDS | FACES and values.get(SOURCE):
+            address = _ip_address(values[SOURCE])
         if peer is not None and peer.kind in SERVICE_KINDS:
-            return Principal(_service_actor(values, peer), Role.SERVICE, service=peer.kind)
+            return Principal(_service_actor(values, peer), Role.SERVICE, service=peer.kind, source=address)
         scheme, _, key = values.get(AUTHORIZATION, "").partition(" ")
         if scheme.lower() != "bearer" or not key:
             raise Unauthenticated("no API key: send the metadata 'authorization: Bearer KEY'")
         hashed = hashlib.sha256(key.encode()).digest()
         if hmac.compare_digest(hashed.hex(), self.operator_key_hash):
-            return Principal("operator", Role.OPERATOR)
+            return Principal("operator", Role.OPERATOR, source=address)
         found = self.find_tenant_key(hashed)
         if found is None:
             raise Unauthenticated("the API key is unknown or revoked: make a new one, or check that it was copied whole")
-        return Principal(f"tenant:{found.tenant}/key:{found.key}", Role.TENANT, found.tenant)
+        if found.grant.is_over(self.now()):
+            ended = datetime.fromtimestamp(found.grant.expires_s, UTC)
+            raise Unauthenticated(f"the API key {found.key} ended at {ended:%Y-%m-%d %H:%M:%S} UTC: make a new one", "API_KEY_EXPIRED")
+        return Principal(f"tenant:{found.tenant}/key:{found.key}", Role.TENANT, found.tenant, grant=found.grant, source=address)
+
+
+def _ip_address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise Unauthenticated(f"the metadata '{SOURCE}' is an IP address") from None
 
 
 def _service_actor(values: dict[str, str], peer: Identity) -> str:

@@ -161,6 +161,7 @@ class ControlState:
             command,
             lambda asked: decide(self.directory, asked),
             actor=actor or authentication.current().actor,
+            source="" if actor else authentication.current().source,
             tenant=command.tenant,
             request_id=options.request_id,
             request_hash=fingerprint(command),

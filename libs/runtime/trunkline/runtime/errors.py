@@ -62,7 +62,7 @@ def problem_of(error: BaseException) -> Problem | None:
             code = code_pb2.Code.Name(_CODES[error.code])
             return Problem(code, error.reason, error.message, error.field, error.remedy, error.metadata)
         case Unauthenticated():
-            return Problem("UNAUTHENTICATED", "NO_VALID_API_KEY", str(error))
+            return Problem("UNAUTHENTICATED", error.reason, str(error))
         case Conflict():
             return Problem(
                 "ABORTED", "CONFLICT", str(error) or "somebody else wrote at the same time", remedy="read it again and decide again"

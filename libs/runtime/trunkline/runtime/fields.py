@@ -9,14 +9,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.domain.errors import invalid
 
-_NS_PER_S: Final = 1_000_000_000
-_MAX_TIME_S: Final = 2**63 // _NS_PER_S - 1
+NS_PER_S: Final = 1_000_000_000
+_MAX_TIME_S: Final = 2**63 // NS_PER_S - 1
 """Nanoseconds since 1970 are kept in 64 bits with a sign: up to the year 2262."""
 
 
 def timeout_s(given: Duration, limit_s: float, field: str = "timeout") -> float:
     """Seconds to wait, 0 to `limit_s`. Raises Refusal."""
-    seconds = given.seconds + given.nanos / _NS_PER_S
+    seconds = given.seconds + given.nanos / NS_PER_S
     if not 0 <= seconds <= limit_s:
         raise invalid("TIMEOUT_INVALID", field, f"{seconds:g} s is not 0 to {limit_s:g} s.", "Ask again after that.")
     return seconds
@@ -24,6 +24,6 @@ def timeout_s(given: Duration, limit_s: float, field: str = "timeout") -> float:
 
 def unix_ns(given: Timestamp, field: str) -> int:
     """Nanoseconds since 1970. Raises Refusal."""
-    if not (0 <= given.seconds <= _MAX_TIME_S and 0 <= given.nanos < _NS_PER_S):
+    if not (0 <= given.seconds <= _MAX_TIME_S and 0 <= given.nanos < NS_PER_S):
         raise invalid("TIME_INVALID", field, f"{given.seconds} s and {given.nanos} ns are no time between 1970 and 2262.")
-    return given.seconds * _NS_PER_S + given.nanos
+    return given.seconds * NS_PER_S + given.nanos

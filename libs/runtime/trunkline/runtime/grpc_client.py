@@ -15,7 +15,7 @@ import grpc
 import grpc.aio
 
 from trunkline.runtime import telemetry
-from trunkline.runtime.authentication import ACTOR, AUTHORIZATION
+from trunkline.runtime.authentication import ACTOR, AUTHORIZATION, SOURCE
 from trunkline.runtime.settings import TlsSettings
 from trunkline.runtime.tls import channel_credentials, host_name
 
@@ -64,9 +64,14 @@ def open_channel(
     return grpc.aio.secure_channel(address, channel_credentials(tls), options=options, interceptors=interceptors)
 
 
-def on_behalf_of(actor: str) -> tuple[tuple[str, str], ...]:
-    """Metadata for a call that a service makes for somebody: the other's commits name `actor`."""
-    return ((ACTOR, actor),)
+def on_behalf_of(actor: str, source: str = "") -> tuple[tuple[str, str], ...]:
+    """Metadata for a call that a service makes for somebody: the other's commits name `actor`, and `source` as where he asked from."""
+    return ((ACTOR, actor), *(((SOURCE, source),) if source else ()))
+
+
+def brought_from(source: str, key: str) -> tuple[tuple[str, str], ...]:
+    """Metadata for a call that REST or the dashboard makes with somebody's API key, who asks from the IP address `source`."""
+    return ((AUTHORIZATION, f"Bearer {key}"), (SOURCE, source))
 
 
 class _Outgoing:

@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import contextmanager
 from typing import Any, NoReturn
+from urllib.parse import unquote
 
 import grpc
 import grpc.aio
@@ -147,7 +148,7 @@ class _Boundary(grpc.aio.ServerInterceptor):
     @contextmanager
     def _entered(self, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         metadata = [(str(key), value) for key, value in context.invocation_metadata() or ()]
-        principal = self._authenticator.authenticate(metadata, _peer_of(context))
+        principal = self._authenticator.authenticate(metadata, _peer_of(context), _address_of(context.peer()))
         callers.check(method, principal)
         authentication.enter(principal)
         with telemetry.span(method, parent=telemetry.trace_parent_of(metadata), kind=SpanKind.SERVER):
@@ -162,6 +163,12 @@ class _Boundary(grpc.aio.ServerInterceptor):
             self._log.info("caller without a valid key", method=method, peer=context.peer())
         await context.abort_with_status(encode_status(problem))
         raise AssertionError("abort_with_status returned")
+
+
+def _address_of(peer: str) -> str:
+    """The IP address in `ipv4:127.0.0.1:40000` or `ipv6:%5B::1%5D:40000`; empty where it is none, such as for a Unix socket."""
+    family, _, rest = unquote(peer).partition(":")
+    return rest.rpartition(":")[0].strip("[]") if family in ("ipv4", "ipv6") else ""
 
 
 def _peer_of(context: grpc.aio.ServicerContext[Any, Any]) -> Identity | None:

@@ -21,6 +21,9 @@ ZONE = "trunkline.internal"
 CLIENT = "client"
 """The kind of people's and customers' programs: it has no rights of its own, an API key has."""
 
+FACES = frozenset({"rest", "dashboard"})
+"""Kinds that pass on what people ask, with people's keys: no rights of their own either, but they are believed from where it came."""
+
 SERVICE_KINDS = frozenset({"provisioning", "auth", "routing", "records", "dns", "edge"})
 _SPIFFE = f"spiffe://{ZONE}/"
 
@@ -31,7 +34,7 @@ class TlsProblem(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """From a verified certificate. `kind` is one of SERVICE_KINDS, `client` or `nats`."""
+    """From a verified certificate. `kind` is one of SERVICE_KINDS or FACES, `client` or `nats`."""
 
     kind: str
     process: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 
 from nats.aio.client import Client
 
@@ -24,7 +23,7 @@ from trunkline.engine import JournalChunk
 from trunkline.eventlog.beacon import follow_beacons
 from trunkline.eventlog.replica import NotCovered, Replica
 from trunkline.runtime import telemetry
-from trunkline.runtime.authentication import Authenticator, TenantKey
+from trunkline.runtime.authentication import Authenticator, tenant_keys_of
 from trunkline.runtime.grpc_pool import PeerPool
 from trunkline.runtime.grpc_server import GrpcServer
 from trunkline.runtime.logs import logger
@@ -75,7 +74,7 @@ async def join_platform(
         keys_expire_s=lambda: calls.keys.expires_s,
         trace_id=traces.trace_id,
     )
-    authenticator = Authenticator(settings.operator_key_hash, lambda hashed: _tenant_key(calls, hashed))
+    authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: calls.tables.directory))
     server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)
     add_EdgeServiceServicer_to_server(EdgeServicer(view), server.grpc)
     await server.start()
@@ -228,9 +227,3 @@ def _feed_state(replica: Replica, nats: Client) -> FeedState:
         is_log_connected=nats.is_connected,
         is_complete=replica.is_complete,
     )
-
-
-def _tenant_key(calls: CallService, hashed: bytes) -> TenantKey | None:
-    assert len(hashed) == hashlib.sha256().digest_size
-    key = calls.tables.directory.api_key(hashed)
-    return None if key is None else TenantKey(key.tenant, key.id)

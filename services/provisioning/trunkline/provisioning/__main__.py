@@ -7,11 +7,12 @@ from trunkline.eventlog.beacon import publish_beacons
 from trunkline.provisioning.accounts import Accounts
 from trunkline.provisioning.explain import Explainer
 from trunkline.provisioning.feed import Feed
+from trunkline.provisioning.history import History
 from trunkline.provisioning.limits import LimitOwner
 from trunkline.provisioning.pops import Pops
 from trunkline.provisioning.server import ProvisioningServer
 from trunkline.provisioning.settings import ProvisioningSettings
-from trunkline.runtime.authentication import Authenticator, TenantKey
+from trunkline.runtime.authentication import Authenticator, tenant_keys_of
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.grpc_pool import PeerPool
 from trunkline.runtime.grpc_server import GrpcServer
@@ -27,17 +28,13 @@ async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
     life.on_stop("edge channels", pops.close)
     is_home = settings.region == settings.home
     state = await ControlState.open(settings, life, makes_config=is_home)
-
-    def find_tenant_key(key_hash: bytes) -> TenantKey | None:
-        found = state.directory.api_key(key_hash)
-        return TenantKey(found.tenant, found.id) if found is not None else None
-
-    server = GrpcServer(settings.grpc_listen, settings.tls, Authenticator(settings.operator_key_hash, find_tenant_key))
+    authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory))
+    server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)
     watch = PopWatch(pops.names, lambda: state.directory)
     limits = LimitOwner(settings.pops, lambda: state.directory, is_home=is_home)
-    servicer = ProvisioningServer(
-        state, Accounts(state, auth), Explainer(state, auth, settings.realm), Feed(state.log), pops, limits, settings.realm, watch
-    )
+    accounts, explainer = Accounts(state, auth), Explainer(state, auth, settings.realm)
+    feed, history = Feed(state.log), History(state.log, state.replica)
+    servicer = ProvisioningServer(state, accounts, explainer, feed, history, pops, limits, settings.realm, watch)
     add_ProvisioningServiceServicer_to_server(servicer, server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)

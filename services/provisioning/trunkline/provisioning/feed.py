@@ -43,15 +43,21 @@ class Feed:
                         if head is not None and stored.position > head:
                             return
                         if tenant is None or stored.commit.tenant == tenant:
-                            yield _shown(stored)
+                            yield _shown(stored, tenant)
                     if head is not None and group[-1].position >= head:
                         return
         finally:
             self._open -= 1
 
 
-def _shown(stored: StoredCommit) -> pb.TailEventsResponse:
-    """As it stands in the log, without what is derived from secrets."""
+def _shown(stored: StoredCommit, tenant: TenantId | None) -> pb.TailEventsResponse:
+    time = Timestamp()
+    time.FromDatetime(stored.stored_time)
+    return pb.TailEventsResponse(position=stored.position, commit=shown_commit(stored, tenant), stored_time=time)
+
+
+def shown_commit(stored: StoredCommit, tenant: TenantId | None) -> commit_pb2.Commit:
+    """As it stands in the log, without what is derived from secrets; to a tenant without the address of whoever is not of it."""
     commit = commit_pb2.Commit.FromString(stored.body)
     for event in commit.events:
         match event.WhichOneof("event"):
@@ -61,6 +67,6 @@ def _shown(stored: StoredCommit) -> pb.TailEventsResponse:
                 event.api_key_created.ClearField("key_hash")
             case _:
                 continue
-    time = Timestamp()
-    time.FromDatetime(stored.stored_time)
-    return pb.TailEventsResponse(position=stored.position, commit=commit, stored_time=time)
+    if tenant is not None and not commit.actor.startswith(f"tenant:{tenant}/"):
+        commit.ClearField("source")
+    return commit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
@@ -13,6 +14,7 @@ from trunkline.domain.directory import Directory
 from trunkline.domain.events import IdentityPolicy
 from trunkline.domain.host_names import host_names
 from trunkline.domain.identity import DOMAIN_HIDING
+from trunkline.domain.scopes import known_scopes
 from trunkline.domain.views import Acl, ApiKey, Domain, Tenant
 from trunkline.domain.warnings import acl_warnings, domain_warnings
 
@@ -53,7 +55,12 @@ def limits_message(limits: Limits) -> config_pb2.LimitsSet:
 
 
 def api_key_message(key: ApiKey) -> pb.ApiKey:
-    return pb.ApiKey(id=key.id, name=key.name, version=key.version)
+    message = pb.ApiKey(
+        id=key.id, name=key.name, version=key.version, scopes=known_scopes(key.scopes), is_expired=key.grant.is_over(time.time())
+    )
+    if key.expires_s:
+        message.expire_time.FromSeconds(key.expires_s)
+    return message
 
 
 def acl_message(directory: Directory, acl: Acl, limit_bytes: int = ANSWER_BYTES) -> pb.Acl:

@@ -19,10 +19,12 @@ from trunkline.domain.decide_access import existing_acl
 from trunkline.domain.decide_domain import existing_domain
 from trunkline.domain.errors import ErrorCode, Refusal
 from trunkline.domain.events import AclName, DomainLabel, TenantId
+from trunkline.domain.scopes import check_made_by, known_scopes
 from trunkline.domain.views import Acl, Domain
 from trunkline.provisioning.accounts import Accounts
 from trunkline.provisioning.explain import Explainer
 from trunkline.provisioning.feed import Feed
+from trunkline.provisioning.history import History
 from trunkline.provisioning.limits import LimitOwner
 from trunkline.provisioning.pages import page_of
 from trunkline.provisioning.pops import WAIT_DEFAULT_S, WAIT_LIMIT_S, Pops
@@ -37,7 +39,7 @@ from trunkline.provisioning.rendering import (
 )
 from trunkline.runtime.authentication import Role, current, require, tenant_for
 from trunkline.runtime.control import ControlState
-from trunkline.runtime.fields import timeout_s
+from trunkline.runtime.fields import NS_PER_S, timeout_s, unix_ns
 from trunkline.runtime.pop_watch import PopWatch
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -50,6 +52,7 @@ class ProvisioningServer(ProvisioningServiceServicer):
         accounts: Accounts,
         explainer: Explainer,
         feed: Feed,
+        history: History,
         pops: Pops,
         limits: LimitOwner,
         realm: str,
@@ -59,6 +62,7 @@ class ProvisioningServer(ProvisioningServiceServicer):
         self._accounts = accounts
         self._explainer = explainer
         self._feed = feed
+        self._history = history
         self._pops = pops
         self._limits = limits
         self._realm = realm
@@ -93,24 +97,31 @@ class ProvisioningServer(ProvisioningServiceServicer):
         return pb.ResumeTenantResponse(receipt=receipt, tenant=tenant_message(self._state.directory.tenants[tenant]))
 
     async def CreateApiKey(self, request: pb.CreateApiKeyRequest, context: Context) -> pb.CreateApiKeyResponse:
-        require(Role.OPERATOR)
         tenant = tenant_for(request.tenant)
         # Of the key itself, so that a repeated request means the same one.
         api_key = request.key_hash.hex()[:16] or "none"
-        receipt = await self._state.write(commands.CreateApiKey(tenant, api_key, request.key_hash, request.name), request.write)
+        expires_s = -(-unix_ns(request.expire_time, "expire_time") // NS_PER_S) if request.HasField("expire_time") else 0
+        command = commands.CreateApiKey(
+            tenant, api_key, request.key_hash, request.name, known_scopes(request.scopes), expires_s, int(time.time())
+        )
+        check_made_by(current().grant, command.scopes, expires_s)
+        receipt = await self._state.write(command, request.write)
         view = self._state.directory.api_keys.get((tenant, api_key))
         return pb.CreateApiKeyResponse(receipt=receipt, api_key=api_key_message(view) if view is not None else None)
 
     async def RevokeApiKey(self, request: pb.RevokeApiKeyRequest, context: Context) -> pb.RevokeApiKeyResponse:
-        require(Role.OPERATOR)
         tenant = tenant_for(request.tenant)
         return pb.RevokeApiKeyResponse(receipt=await self._state.write(commands.RevokeApiKey(tenant, request.api_key), request.write))
 
     async def ListApiKeys(self, request: pb.ListApiKeysRequest, context: Context) -> pb.ListApiKeysResponse:
-        require(Role.OPERATOR)
         tenant = await self._state.existing_tenant(tenant_for(request.tenant))
         keys = sorted(name for owner, name in self._state.directory.api_keys if owner == tenant)
         return pb.ListApiKeysResponse(api_keys=[api_key_message(self._state.directory.api_keys[tenant, name]) for name in keys])
+
+    async def ListHistory(self, request: pb.ListHistoryRequest, context: Context) -> pb.ListHistoryResponse:
+        is_everyones = current().role is not Role.TENANT and not request.tenant
+        tenant = None if is_everyones else await self._state.existing_tenant(tenant_for(request.tenant))
+        return await self._history.list(tenant, request, is_own=current().role is Role.TENANT)
 
     async def CreateAcl(self, request: pb.CreateAclRequest, context: Context) -> pb.CreateAclResponse:
         tenant = tenant_for(request.tenant)

@@ -17,7 +17,7 @@ from trunkline.records.queries import Queries
 from trunkline.records.server import RecordsServicer
 from trunkline.records.settings import RecordsSettings
 from trunkline.records.sweeping import sweep
-from trunkline.runtime.authentication import Authenticator, TenantKey
+from trunkline.runtime.authentication import Authenticator, tenant_keys_of
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.grpc_server import GrpcServer
 from trunkline.runtime.logs import logger
@@ -36,10 +36,6 @@ async def start(settings: RecordsSettings, life: Lifecycle) -> None:
     life.on_stop("queries", queries.close)
     state = await ControlState.open(settings, life)
 
-    def find_tenant_key(hashed: bytes) -> TenantKey | None:
-        key = state.directory.api_key(hashed)
-        return None if key is None else TenantKey(key.tenant, key.id)
-
     life.spawn("streams", ensure_all_calls(state.nc, settings.home, settings.regions))
     sweeping = life.spawn("sweeper", sweep(projection, settings.longest_call_s))
     following = life.spawn("calls", follow(state.nc, projection, settings.home))
@@ -50,7 +46,9 @@ async def start(settings: RecordsSettings, life: Lifecycle) -> None:
         await asyncio.wait({following, sweeping})
 
     life.on_stop("calls", unfollow)
-    server = GrpcServer(settings.grpc_listen, settings.tls, Authenticator(settings.operator_key_hash, find_tenant_key))
+    server = GrpcServer(
+        settings.grpc_listen, settings.tls, Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory))
+    )
     add_RecordsServiceServicer_to_server(RecordsServicer(queries), server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)

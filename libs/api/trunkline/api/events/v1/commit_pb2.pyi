@@ -11,7 +11,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Commit(_message.Message):
-    __slots__ = ("id", "kind", "tenant", "aggregate", "version", "time", "actor", "request_id", "request_hash", "events", "trace_parent")
+    __slots__ = ("id", "kind", "tenant", "aggregate", "version", "time", "actor", "request_id", "request_hash", "events", "trace_parent", "source")
     ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
@@ -23,6 +23,7 @@ class Commit(_message.Message):
     REQUEST_HASH_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     TRACE_PARENT_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
     id: str
     kind: str
     tenant: str
@@ -34,7 +35,8 @@ class Commit(_message.Message):
     request_hash: bytes
     events: _containers.RepeatedCompositeFieldContainer[Event]
     trace_parent: str
-    def __init__(self, id: _Optional[str] = ..., kind: _Optional[str] = ..., tenant: _Optional[str] = ..., aggregate: _Optional[str] = ..., version: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ..., request_id: _Optional[str] = ..., request_hash: _Optional[bytes] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., trace_parent: _Optional[str] = ...) -> None: ...
+    source: str
+    def __init__(self, id: _Optional[str] = ..., kind: _Optional[str] = ..., tenant: _Optional[str] = ..., aggregate: _Optional[str] = ..., version: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ..., request_id: _Optional[str] = ..., request_hash: _Optional[bytes] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., trace_parent: _Optional[str] = ..., source: _Optional[str] = ...) -> None: ...
 
 class Event(_message.Message):
     __slots__ = ("tenant_created", "tenant_suspended", "tenant_resumed", "api_key_created", "api_key_revoked", "acl_created", "acl_deleted", "address_added", "address_removed", "account_added", "account_credential_changed", "account_removed", "ban_exemption_approved", "domain_created", "domain_deleted", "acl_attached", "acl_detached", "digest_policy_set", "class_of_service_set", "identity_policy_set", "limits_set", "nearest_pop_set", "credential_set", "credential_erased", "carrier_created", "carrier_changed", "gateway_added", "gateway_removed", "carrier_suspended", "carrier_resumed", "deck_started", "deck_rows_added", "deck_activated", "pop_drained", "pop_undrained", "claim_taken", "claim_released")

@@ -23,12 +23,16 @@ class TenantResumed(_message.Message):
     def __init__(self) -> None: ...
 
 class ApiKeyCreated(_message.Message):
-    __slots__ = ("key_hash", "name")
+    __slots__ = ("key_hash", "name", "scopes", "expires_s")
     KEY_HASH_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    SCOPES_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_S_FIELD_NUMBER: _ClassVar[int]
     key_hash: bytes
     name: str
-    def __init__(self, key_hash: _Optional[bytes] = ..., name: _Optional[str] = ...) -> None: ...
+    scopes: _containers.RepeatedScalarFieldContainer[str]
+    expires_s: int
+    def __init__(self, key_hash: _Optional[bytes] = ..., name: _Optional[str] = ..., scopes: _Optional[_Iterable[str]] = ..., expires_s: _Optional[int] = ...) -> None: ...
 
 class ApiKeyRevoked(_message.Message):
     __slots__ = ()

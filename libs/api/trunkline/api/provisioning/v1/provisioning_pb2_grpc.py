@@ -74,6 +74,11 @@ class ProvisioningServiceStub:
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListApiKeysRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListApiKeysResponse.FromString,
                 _registered_method=True)
+        self.ListHistory = channel.unary_unary(
+                '/trunkline.api.provisioning.v1.ProvisioningService/ListHistory',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListHistoryRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListHistoryResponse.FromString,
+                _registered_method=True)
         self.CreateAcl = channel.unary_unary(
                 '/trunkline.api.provisioning.v1.ProvisioningService/CreateAcl',
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.CreateAclRequest.SerializeToString,
@@ -227,7 +232,7 @@ class ProvisioningServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateTenant(self, request, context):
-        """Operators only.
+        """Operators only, as all of tenants.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -253,7 +258,8 @@ class ProvisioningServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateApiKey(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """By operators and by the tenant itself; PERMISSION_DENIED for a key that would may more, or longer, than the one that asks.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -266,6 +272,13 @@ class ProvisioningServiceServicer:
 
     def ListApiKeys(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListHistory(self, request, context):
+        """Who changed what, when and from where, newest first: the log's commits without secrets.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -492,6 +505,11 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
                     servicer.ListApiKeys,
                     request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListApiKeysRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListApiKeysResponse.SerializeToString,
+            ),
+            'ListHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHistory,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListHistoryRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListHistoryResponse.SerializeToString,
             ),
             'CreateAcl': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateAcl,
@@ -850,6 +868,33 @@ class ProvisioningService:
             '/trunkline.api.provisioning.v1.ProvisioningService/ListApiKeys',
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListApiKeysRequest.SerializeToString,
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListApiKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/ListHistory',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListHistoryRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListHistoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,14 +36,17 @@ class ProvisioningServiceStub:
     WhoAmI: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.WhoAmIRequest, _provisioning_pb2.WhoAmIResponse]
     """Whose the API key of this request is."""
     CreateTenant: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.CreateTenantRequest, _provisioning_pb2.CreateTenantResponse]
-    """Operators only."""
+    """Operators only, as all of tenants."""
     ListTenants: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListTenantsRequest, _provisioning_pb2.ListTenantsResponse]
     SuspendTenant: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SuspendTenantRequest, _provisioning_pb2.SuspendTenantResponse]
     """Its new calls are refused; with is_ending_calls those in progress are ended."""
     ResumeTenant: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ResumeTenantRequest, _provisioning_pb2.ResumeTenantResponse]
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.CreateApiKeyRequest, _provisioning_pb2.CreateApiKeyResponse]
+    """By operators and by the tenant itself; PERMISSION_DENIED for a key that would may more, or longer, than the one that asks."""
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.RevokeApiKeyRequest, _provisioning_pb2.RevokeApiKeyResponse]
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListApiKeysRequest, _provisioning_pb2.ListApiKeysResponse]
+    ListHistory: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListHistoryRequest, _provisioning_pb2.ListHistoryResponse]
+    """Who changed what, when and from where, newest first: the log's commits without secrets."""
     CreateAcl: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.CreateAclRequest, _provisioning_pb2.CreateAclResponse]
     GetAcl: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.GetAclRequest, _provisioning_pb2.GetAclResponse]
     ListAcls: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListAclsRequest, _provisioning_pb2.ListAclsResponse]
@@ -93,14 +96,17 @@ class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     WhoAmI: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.WhoAmIRequest, _provisioning_pb2.WhoAmIResponse]  # type: ignore[assignment]
     """Whose the API key of this request is."""
     CreateTenant: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.CreateTenantRequest, _provisioning_pb2.CreateTenantResponse]  # type: ignore[assignment]
-    """Operators only."""
+    """Operators only, as all of tenants."""
     ListTenants: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListTenantsRequest, _provisioning_pb2.ListTenantsResponse]  # type: ignore[assignment]
     SuspendTenant: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SuspendTenantRequest, _provisioning_pb2.SuspendTenantResponse]  # type: ignore[assignment]
     """Its new calls are refused; with is_ending_calls those in progress are ended."""
     ResumeTenant: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ResumeTenantRequest, _provisioning_pb2.ResumeTenantResponse]  # type: ignore[assignment]
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.CreateApiKeyRequest, _provisioning_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
+    """By operators and by the tenant itself; PERMISSION_DENIED for a key that would may more, or longer, than the one that asks."""
     RevokeApiKey: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.RevokeApiKeyRequest, _provisioning_pb2.RevokeApiKeyResponse]  # type: ignore[assignment]
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListApiKeysRequest, _provisioning_pb2.ListApiKeysResponse]  # type: ignore[assignment]
+    ListHistory: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListHistoryRequest, _provisioning_pb2.ListHistoryResponse]  # type: ignore[assignment]
+    """Who changed what, when and from where, newest first: the log's commits without secrets."""
     CreateAcl: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.CreateAclRequest, _provisioning_pb2.CreateAclResponse]  # type: ignore[assignment]
     GetAcl: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.GetAclRequest, _provisioning_pb2.GetAclResponse]  # type: ignore[assignment]
     ListAcls: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListAclsRequest, _provisioning_pb2.ListAclsResponse]  # type: ignore[assignment]
@@ -159,7 +165,7 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provisioning_pb2.CreateTenantRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_pb2.CreateTenantResponse, _abc.Awaitable[_provisioning_pb2.CreateTenantResponse]]:
-        """Operators only."""
+        """Operators only, as all of tenants."""
 
     @_abc_1.abstractmethod
     def ListTenants(
@@ -188,7 +194,8 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _provisioning_pb2.CreateApiKeyRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_provisioning_pb2.CreateApiKeyResponse, _abc.Awaitable[_provisioning_pb2.CreateApiKeyResponse]]: ...
+    ) -> _typing.Union[_provisioning_pb2.CreateApiKeyResponse, _abc.Awaitable[_provisioning_pb2.CreateApiKeyResponse]]:
+        """By operators and by the tenant itself; PERMISSION_DENIED for a key that would may more, or longer, than the one that asks."""
 
     @_abc_1.abstractmethod
     def RevokeApiKey(
@@ -203,6 +210,14 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provisioning_pb2.ListApiKeysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_pb2.ListApiKeysResponse, _abc.Awaitable[_provisioning_pb2.ListApiKeysResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListHistory(
+        self,
+        request: _provisioning_pb2.ListHistoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provisioning_pb2.ListHistoryResponse, _abc.Awaitable[_provisioning_pb2.ListHistoryResponse]]:
+        """Who changed what, when and from where, newest first: the log's commits without secrets."""
 
     @_abc_1.abstractmethod
     def CreateAcl(
