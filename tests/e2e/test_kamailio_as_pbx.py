@@ -49,7 +49,8 @@ def office(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iter
             for transport, prefix in PREFIXES.items()
         },
     )
-    words = {"EDGE": platform.edge("eu1"), "REALM": platform.local["base_domain"], "USERNAME": USERNAME, "PASSWORD": PASSWORD}
+    edge = f'"sip:{platform.edge("eu1")};transport=" + $proto'
+    words = {"EDGE": edge, "REALM": platform.local["base_domain"], "USERNAME": USERNAME, "PASSWORD": PASSWORD}
     with Kamailio("pbx", tmp_path_factory.mktemp("kamailio"), host, TRACKED="office401", **words) as pbx:
         yield Office(pbx, phone, callee)
 

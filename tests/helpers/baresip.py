@@ -36,11 +36,14 @@ ctrl_tcp_listen {host}:{control}
 
 
 class Baresip:
-    """One account on one loopback address, whose calls all go to `outbound`, a SIP URI. It does not register."""
+    """One account on one loopback address. Its calls all go to `outbound`, a SIP URI, or where that is left out to where the dialled URI
+    leads by the system's resolver. It does not register."""
 
-    def __init__(self, folder: Path, host: str, *, aor: str, username: str, password: str, outbound: str, transport: str) -> None:
+    def __init__(self, folder: Path, host: str, *, aor: str, username: str, password: str, outbound: str = "", transport: str = "") -> None:
         self._folder, self._host = folder, host
-        account = f'<{aor};transport={transport}>;auth_user={username};auth_pass={password};outbound="{outbound}";regint=0\n'
+        way = f";transport={transport}" if transport else ""
+        proxy = f';outbound="{outbound}"' if outbound else ""
+        account = f"<{aor}{way}>;auth_user={username};auth_pass={password}{proxy};regint=0\n"
         configuration = CONFIGURATION.format(host=host, modules=MODULES, control=CONTROL_PORT)
         self._files = {"accounts": account, "config": configuration, "contacts": ""}
         self._process: subprocess.Popen[bytes] | None = None

@@ -62,6 +62,7 @@ class Platform:
     links: tuple[str, ...] = ()
     workers: int = 1
     has_spares: bool = False
+    dns_port: int = 5353
     process: subprocess.Popen[bytes] | None = None
     local: dict[str, Any] = field(default_factory=dict)
 
@@ -73,6 +74,7 @@ class Platform:
         self.state.mkdir(parents=True, exist_ok=True)
         log = (self.state / "up.log").open("wb")
         command: list[str | Path] = [BIN / "trunkline", "up", "--state", self.state, "--loopback", self.loopback]
+        command += ["--dns-port", str(self.dns_port)]
         command += ["--services", self.services, "--workers", str(self.workers), *(["--pops", self.pops] if self.pops else [])]
         for link in self.links:
             command += ["--link", link]

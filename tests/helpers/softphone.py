@@ -14,8 +14,9 @@ LIMIT_S = 60
 def place(order: dict[str, Any]) -> dict[str, Any]:
     """Places one call and tells its end: `codes` seen, `reason`, `confirmed`, `over`.
 
-    `order` has proxy, uri, local_address, id_uri, username, password, and may have hold_s, hangs_up, timeout_s, and
-    transport, for TLS with ca_file: the authority that the server's certificate must come from.
+    `order` has uri, local_address, id_uri, username, password, and may have proxy, without which the call goes where the uri leads;
+    nameserver, an address that is asked for SRV records on port 53, without which the system's resolver is asked for addresses; hold_s,
+    hangs_up, timeout_s, and transport, for TLS with ca_file: the authority that the server's certificate must come from.
     """
     process = Path(__file__).with_name("softphone_process.py")
     done = subprocess.run([sys.executable, process, json.dumps(order)], capture_output=True, text=True, timeout=LIMIT_S, check=True)

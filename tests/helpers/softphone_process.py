@@ -36,6 +36,8 @@ def main() -> int:
     settings.logConfig.consoleLevel = 0
     settings.uaConfig.threadCnt = 0
     settings.uaConfig.mainThreadOnly = True
+    if "nameserver" in order:
+        settings.uaConfig.nameserver.append(order["nameserver"])
     endpoint.libInit(settings)
     transport = pj.TransportConfig()
     transport.port = 0
@@ -50,14 +52,18 @@ def main() -> int:
 
     account_settings = pj.AccountConfig()
     account_settings.idUri = order["id_uri"]
-    account_settings.sipConfig.proxies.append(f"sip:{order['proxy']};lr")
+    if "proxy" in order:
+        account_settings.sipConfig.proxies.append(f"sip:{order['proxy']};lr")
     account_settings.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", order["username"], 0, order["password"]))
     account_settings.regConfig.registerOnAdd = False
     account = pj.Account()
     account.create(account_settings)
 
     call = Call(account)
-    call.makeCall(order["uri"], pj.CallOpParam(True))
+    try:
+        call.makeCall(order["uri"], pj.CallOpParam(True))
+    except pj.Error as problem:  # not even sent
+        call.is_over, call.reason = True, problem.reason
     deadline = time.monotonic() + order.get("timeout_s", 20)
     hang_up_at = 0.0
     while not call.is_over and time.monotonic() < deadline:

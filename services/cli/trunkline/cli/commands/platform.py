@@ -15,7 +15,7 @@ from trunkline.cli.options import READING, WRITING, Counter, Reading, Writing
 from trunkline.cli.output import clock, console, errors, plain, print_json, show_list, show_one
 from trunkline.cli.writing import finish
 from trunkline.lab.supervisor.control import ControlProblem, ControlRefused, ask
-from trunkline.lab.supervisor.layout import DEFAULT_LOOPBACK, Layout
+from trunkline.lab.supervisor.layout import DEFAULT_DNS_PORT, DEFAULT_LOOPBACK, Layout
 from trunkline.lab.supervisor.platform import run_platform
 from trunkline.lab.supervisor.topology import TopologyProblem, choose_topology
 
@@ -28,6 +28,7 @@ async def up(
     *,
     state: Path | None = None,
     loopback: str = DEFAULT_LOOPBACK,
+    dns_port: int = DEFAULT_DNS_PORT,
     pops: str = "",
     services: str = "home",
     link: Annotated[tuple[str, ...], Parameter(negative="")] = (),
@@ -40,6 +41,7 @@ async def up(
     ----------
     state: Its folder; TRUNKLINE_STATE or .trunkline where it is left out.
     loopback: First two octets of the SIP addresses, such as 127.7, so that several platforms run side by side.
+    dns_port: Where names are answered; on 53 a resolver finds it, which needs the right to bind it.
     pops: Points of presence, such as eu1,us1; all six where it is left out.
     services: Where services run: home, or all for a set in every region.
     link: REGION=MILLISECONDS one way between that region and the others, such as us=40; may be given for each region.
@@ -53,7 +55,10 @@ async def up(
         topology = choose_topology(pops, services, link, workers, has_spares=spares)
     except TopologyProblem as problem:
         raise CommandError(str(problem), code=Exit.USAGE) from problem
-    return await run_platform(state or state_folder(), loopback, topology)
+    if not 1 <= dns_port <= 65_535:
+        raise CommandError(f"{dns_port} is no port", remedy="give one from 1 to 65535", code=Exit.USAGE)
+    layout = Layout((state or state_folder()).absolute(), loopback, dns_port)
+    return await run_platform(layout, topology)
 
 
 async def _control(action: str, names: tuple[str, ...], options: Reading) -> None:

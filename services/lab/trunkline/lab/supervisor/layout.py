@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 DEFAULT_LOOPBACK = "127.0"
+DEFAULT_DNS_PORT = 5353
 LOOPBACK6 = "::1"
 """There is one only, so points of presence have ports of their own on it."""
 PORTS = range(20_000, 32_000)
@@ -26,10 +27,11 @@ class StateProblem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Paths in a state folder. `loopback` is the first two octets of the SIP addresses."""
+    """Paths in a state folder. `loopback` is the first two octets of the addresses for SIP and DNS."""
 
     state: Path
     loopback: str = DEFAULT_LOOPBACK
+    dns_port: int = DEFAULT_DNS_PORT
 
     @property
     def local_file(self) -> Path:

@@ -23,7 +23,6 @@ BASE_DOMAIN = "sip.trunkline.test"
 SIP_PORT = 5060
 SIPS_PORT = 5061
 DEMO_DOMAIN = "acme"
-DNS_PORT = 5353
 CLIENT = "client"
 """The certificate of the command line and of scripts."""
 
@@ -78,7 +77,7 @@ class Plan:
         return f"{self.layout.loopback}.{carrier.octets}"
 
     def dns_listen(self, region: str) -> str:
-        return f"{self.layout.loopback}.0.{REGIONS.index(region) + 1}:{DNS_PORT}"
+        return f"{self.layout.loopback}.0.{REGIONS.index(region) + 1}:{self.layout.dns_port}"
 
     def grpc_processes(self) -> tuple[str, ...]:
         return (*(f"{kind}-{region}" for kind, region in self.topology.services), *(pop.edge for pop in self.topology.edges))

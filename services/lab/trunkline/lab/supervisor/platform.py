@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
-from pathlib import Path
 
 from trunkline.lab.demo_tenant import DemoProblem, DemoTenant, seed
 from trunkline.lab.supervisor.authority import AuthorityProblem
@@ -112,9 +111,8 @@ class Platform:
         return "\n".join(lines[-LOG_TAIL_LINES:])
 
 
-async def run_platform(state: Path, loopback: str, topology: Topology) -> int:
+async def run_platform(layout: Layout, topology: Topology) -> int:
     """`trunkline up`: until SIGINT or SIGTERM. The exit code."""
-    layout = Layout(state.absolute(), loopback)
     try:
         descriptor = lock(layout.state)
         layout.make()
