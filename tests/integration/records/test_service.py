@@ -201,3 +201,36 @@ async def test_what_is_on_disk_is_answered_with_nats_dead(nats_server: NatsServe
         await nats_server.start()
         await add_call(client, "acme", 2)
         await until(lambda: acme.GetRecord(records_pb2.GetRecordRequest(call="sip-2")), lambda answer: True)
+
+
+async def test_a_customer_watches_exports_and_counts_its_own_calls_only(nats_server: NatsServer, client: Client, tmp_path: Path) -> None:
+    await add_call(client, "acme", 1)
+    await add_call(client, "other", 2)
+    async with service(nats_server, tmp_path / "records") as address, asking(address, "key of acme") as acme:
+        await until(lambda: acme.GetRecord(records_pb2.GetRecordRequest(call="sip-1")), lambda answer: True)
+        watched = acme.WatchCalls(records_pb2.WatchCallsRequest(recent=5))
+        assert (await watched.read()).record.sip_call_id == "sip-1"
+        await add_call(client, "other", 3)
+        await add_call(client, "acme", 4)
+        news = await asyncio.wait_for(watched.read(), LIMIT_S)
+        assert (news.record.sip_call_id, news.record.reason, news.record.facts, news.skipped) == ("sip-4", "T203", "192.0.2.1", 0)
+        watched.cancel()
+        pieces = [piece async for piece in acme.ExportRecords(records_pb2.ExportRecordsRequest())]
+        lines = b"".join(piece.data for piece in pieces).decode().splitlines()
+        assert (len(lines), sum(piece.records for piece in pieces)) == (3, 2)
+        assert lines[0].startswith("call,setup_time,tenant,") and ",sip-4," in lines[1] and ",sip-1," in lines[2]
+        pieces = [piece async for piece in acme.ExportRecords(records_pb2.ExportRecordsRequest(format="jsonl", number_prefix="44"))]
+        assert [json.loads(line)["reason"] for piece in pieces for line in piece.data.splitlines()] == ["T203", "T203"]
+        day = Timestamp(seconds=1_800_000_000), Timestamp(seconds=1_800_000_060)
+        used = await acme.GetUsage(records_pb2.GetUsageRequest(interval="minute", since=day[0], until=day[1]))
+        assert [(each.attempts, each.refused, each.answer_seizure_ratio) for each in used.intervals] == [(2, 2, 0.0)]
+        assert not used.total.HasField("average_duration_ms")
+        for refused in (
+            acme.GetUsage(records_pb2.GetUsageRequest(tenant="other")),
+            acme.ListMessages(records_pb2.ListMessagesRequest(call="sip-2")),
+            acme.WatchCalls(records_pb2.WatchCallsRequest(tenant="other")).read(),
+            acme.ExportRecords(records_pb2.ExportRecordsRequest(tenant="other")).read(),
+        ):
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await refused
+            assert decode_status(error.value).reason in {"NO_SUCH_CALL", "OTHER_TENANT"}

@@ -59,6 +59,7 @@ def test_an_answered_call_has_its_times_duration_and_price() -> None:
         price_micros=12_400,  # 62 started seconds of 200 millionths
         currency="EUR",
         notes=("replica only",),
+        post_dial_delay_ms=50,
     )
 
 

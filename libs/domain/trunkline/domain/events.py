@@ -282,6 +282,9 @@ class DeckRow:
     weight: int = 1
     rate_micros: int = 0
     destination: str = ""
+    initial_increment_s: int = 0
+    next_increment_s: int = 0
+    connection_fee_micros: int = 0
 
 
 @dataclass(frozen=True, slots=True)

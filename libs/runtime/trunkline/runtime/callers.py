@@ -126,6 +126,10 @@ _BY_SERVICE: Mapping[str, Mapping[str, Callers]] = {
     "trunkline.api.records.v1.RecordsService": {
         "ListRecords": _READ,
         "GetRecord": _READ,
+        "ExportRecords": _READ,
+        "WatchCalls": _READ,
+        "ListMessages": _READ,
+        "GetUsage": _READ,
         "GetTotals": _OPERATOR,
     },
 }

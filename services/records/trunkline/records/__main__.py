@@ -17,6 +17,7 @@ from trunkline.records.queries import Queries
 from trunkline.records.server import RecordsServicer
 from trunkline.records.settings import RecordsSettings
 from trunkline.records.sweeping import sweep
+from trunkline.records.watching import Watchers
 from trunkline.runtime.authentication import Authenticator, tenant_keys_of
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.grpc_server import GrpcServer
@@ -32,6 +33,8 @@ async def start(settings: RecordsSettings, life: Lifecycle) -> None:
     path = settings.state_dir / FILE
     projection = await open_or_rebuild(path)
     life.on_stop("projection", projection.close)
+    watchers = Watchers()
+    projection.on_written = watchers.publish
     queries = await Queries.open(path)
     life.on_stop("queries", queries.close)
     state = await ControlState.open(settings, life)
@@ -49,7 +52,7 @@ async def start(settings: RecordsSettings, life: Lifecycle) -> None:
     server = GrpcServer(
         settings.grpc_listen, settings.tls, Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory))
     )
-    add_RecordsServiceServicer_to_server(RecordsServicer(queries), server.grpc)
+    add_RecordsServiceServicer_to_server(RecordsServicer(queries, watchers), server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)
     await server.set_serving(True)

@@ -74,6 +74,9 @@ class GatewayTried:
     rate_micros: int = 0
     currency: str = ""
     from_uri: str = ""
+    initial_increment_s: int = 0
+    next_increment_s: int = 0
+    connection_fee_micros: int = 0
 
 
 @dataclass(frozen=True, slots=True)

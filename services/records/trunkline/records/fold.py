@@ -37,7 +37,7 @@ from trunkline.records.facts import (
     Refused,
 )
 
-FOLD_VERSION = 3
+FOLD_VERSION = 4
 """Raised whenever the same facts fold into another record: the projection folds all calls anew at its next start."""
 
 PRESUMED = "presumed"
@@ -114,6 +114,9 @@ class CallRecord:
     price_micros: int = 0
     currency: str = ""
     notes: tuple[str, ...] = ()
+    billed_s: int = 0
+    post_dial_delay_ms: int | None = None
+    """SRD of RFC 6076 section 4.3.1; None where neither a provisional response other than 100 nor an answer came."""
 
 
 @dataclass(slots=True)
@@ -148,6 +151,7 @@ def fold(facts: Iterable[EdgeFact]) -> CallRecord | None:
         setup_ns=setup_ns,
         ringing_ns=next((time_ns for time_ns, progress in seen.progressed if 180 <= progress.status <= 189), 0),
         notes=(attempted.notes + tuple(f"late answer of gateway attempt {number}: hung up by the edge" for number in late))[:MAX_NOTES],
+        post_dial_delay_ms=_post_dial_delay_ms(seen, setup_ns, call_answer),
     )
     if call_answer is not None or ended is not None:
         record = _answered(record, call_answer, ended)
@@ -214,6 +218,14 @@ def _answers(seen: _Seen) -> tuple[tuple[int, Answered] | None, list[int]]:
         if answer.number not in late:
             late.append(answer.number)
     return None, late
+
+
+def _post_dial_delay_ms(seen: _Seen, setup_ns: int, answer: tuple[int, Answered] | None) -> int | None:
+    """The caller's: whichever gateway was the first to say that something goes on."""
+    heard = [time_ns for time_ns, progress in seen.progressed if progress.status > 100]
+    if answer is not None:
+        heard.append(answer[0])
+    return max(0, min(heard) - setup_ns) // _NS_PER_MS if heard else None
 
 
 def _answered(record: CallRecord, answer: tuple[int, Answered] | None, ended: tuple[int, Ended] | None) -> CallRecord:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -20,9 +20,11 @@ from google.protobuf.message import DecodeError
 from trunkline.api.events.v1 import call_pb2
 from trunkline.api.records.v1.records_pb2 import Record
 from trunkline.records.facts import CallFact, Counted, MalformedFact, parse_fact
-from trunkline.records.fold import FOLD_VERSION, CallRecord, EdgeFact, Outcome, fold
+from trunkline.records.fold import FOLD_VERSION, EdgeFact, Outcome, fold
 from trunkline.records.rendering import record_message
-from trunkline.records.schema import SCHEMA, SCHEMA_VERSION
+from trunkline.records.rows import ADD_USAGE, WRITE_RECORD, row_of
+from trunkline.records.schema import SCHEMA, SCHEMA_VERSION, UPGRADES
+from trunkline.records.usage import Difference
 
 MAX_FACTS_PER_CALL = 512
 """An honest call has under 50. A flood of one refused INVITE, sent again and again, must not make its fold dear; what is above it goes
@@ -73,6 +75,8 @@ class Projection:
         self._database = database
         self.position = position
         self.stream = stream
+        self.on_written: Callable[[Sequence[Record]], None] = lambda records: None
+        """Told the records that a transaction has changed, when it is done; not those of a fold after an upgrade."""
         self._writing = asyncio.Lock()
         """Held for a transaction: there is one connection."""
 
@@ -139,7 +143,8 @@ class Projection:
             await self._database.rollback()
             raise
         self.position = sequence
-        return Applied(added, len(rows.rejected), written)
+        self.on_written(written)
+        return Applied(added, len(rows.rejected), len(written))
 
     async def presume_over(self, now_ns: int, *, longest_call_s: int, setup_s: int, slack_s: int, limit: int) -> int:
         """Closes the oldest attempts whose end nobody has told in time, at most `limit`; how many. A call's own longest time, where it had
@@ -152,11 +157,12 @@ class Projection:
             await self._database.execute("BEGIN IMMEDIATE")
             try:
                 await self._database.executemany("INSERT OR IGNORE INTO facts VALUES (?, ?, ?, ?)", facts)
-                await self._fold_calls(overdue, {})
+                written = await self._fold_calls(overdue, {})
                 await self._database.execute("COMMIT")
             except BaseException:
                 await self._database.rollback()
                 raise
+            self.on_written(written)
             return len(overdue)
 
     async def _overdue(self, now_ns: int, call_s: int, setup_s: int, slack_s: int, limit: int) -> AsyncIterator[str]:
@@ -203,25 +209,37 @@ class Projection:
             kept.append(row)
         rows.facts = kept
 
-    async def _fold_calls(self, calls: Sequence[str], parsed: Mapping[tuple[str, str], CallFact]) -> int:
-        """Folds the calls anew from all their facts, of which some may be `parsed`; how many records that made."""
+    async def _fold_calls(self, calls: Sequence[str], parsed: Mapping[tuple[str, str], CallFact], *, is_anew: bool = False) -> list[Record]:
+        """Folds the calls from all their facts, of which some may be `parsed`, and writes what that changes; the changed records.
+        `is_anew`: what was written before is in no figures."""
         facts: defaultdict[str, list[EdgeFact]] = defaultdict(list)
+        names = json.dumps(calls)
         query = "SELECT call, edge, id, line FROM facts WHERE call IN (SELECT value FROM json_each(?))"
-        async for call, edge, fact_id, line in await self._database.execute(query, (json.dumps(calls),)):
+        async for call, edge, fact_id, line in await self._database.execute(query, (names,)):
             facts[call].append(EdgeFact(edge, parsed.get((edge, fact_id)) or parse_fact(line)))
-        records = [record for record in map(fold, facts.values()) if record is not None]
-        await self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_record_row, records))
-        return len(records)
+        old: dict[str, Record] = {}
+        if not is_anew:
+            query = "SELECT call, body FROM records WHERE call IN (SELECT value FROM json_each(?))"
+            old = {call: Record.FromString(body) async for call, body in await self._database.execute(query, (names,))}
+        folded = [record_message(record) for record in map(fold, facts.values()) if record is not None]
+        changed = [record for record in folded if old.get(record.call) != record]
+        difference = Difference()
+        for record in changed:
+            difference.replace(old.get(record.call), record)
+        await self._database.executemany(WRITE_RECORD, map(row_of, changed))
+        await self._database.executemany(ADD_USAGE, difference.rows())
+        return changed
 
     async def _refold(self) -> None:
-        """After an upgrade: every record anew, in slices by call, then the version."""
+        """After an upgrade: every record anew, in slices by call, then the version. Where that is cut short it begins again."""
+        await self._database.execute("DELETE FROM usage")
         last = ""
         while True:
             query = "SELECT DISTINCT call FROM facts WHERE call > ? ORDER BY call LIMIT ?"
             calls = [call async for (call,) in await self._database.execute(query, (last, REFOLD_CALLS))]
             await self._database.execute("BEGIN IMMEDIATE")
             if calls:
-                await self._fold_calls(calls, {})
+                await self._fold_calls(calls, {}, is_anew=True)
             else:
                 await self._set_meta(fold_version=FOLD_VERSION)
             await self._database.execute("COMMIT")
@@ -238,6 +256,9 @@ async def _prepare(database: aiosqlite.Connection, path: Path) -> None:
         row = await cursor.fetchone()
     version = int(row[0]) if row else 0
     if version == SCHEMA_VERSION:
+        return
+    if version in UPGRADES:
+        await database.executescript(f"BEGIN; {UPGRADES[version]} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         return
     async with database.execute("SELECT count(*) FROM sqlite_schema") as cursor:
         row = await cursor.fetchone()
@@ -280,18 +301,3 @@ def _read_line(edge: str, line: bytes, rows: _Rows) -> None:
 
 def _presumed_line(call: str, now_ns: int) -> bytes:
     return json.dumps({"call": call, "id": f"presumed-{call}", "time_ns": now_ns, "presumed_over": {}}).encode()
-
-
-def _record_row(record: CallRecord) -> tuple[str, str, int, str, str, str, str, str, bytes]:
-    attempted = record.attempted
-    return (
-        record.call,
-        attempted.tenant,
-        record.setup_ns,
-        attempted.domain,
-        attempted.number.removeprefix("+"),
-        attempted.sip_call_id,
-        record.outcome.value,
-        record.reason,
-        record_message(record).SerializeToString(),
-    )

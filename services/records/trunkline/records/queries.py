@@ -1,42 +1,42 @@
-"""The reading half: records by tenant, filter and page, on a connection of its own that sees whole transactions only."""
+"""The reading half: records by tenant, filter and page, on a connection of its own that sees whole transactions only.
+
+No page costs more than a bounded look, whatever the filter and however many records there are (docs/records.md says how it is looked).
+"""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import aiosqlite
 
 from trunkline.api.records.v1 import records_pb2
 from trunkline.domain.errors import invalid
+from trunkline.records.filters import INDEX_OF, Conditions, Filter, Place, add_filters, add_prefix, check, make_token, range_of, read_token
 from trunkline.records.fold import OPEN_OUTCOMES, Outcome
 
-DEFAULT_PAGE = 100
-MAX_PAGE = 1000
-MAX_TOKEN_CHARACTERS = 512
-"""Ours have about 120."""
+DEFAULT_PAGE: Final = 100
+MAX_PAGE: Final = 1000
 
-LAST = "last"
+FEW: Final = 2000
+"""Of records that one condition leaves: they are fetched and looked at one by one, some 10 ms."""
+
+LOOK_LIMIT: Final = 100_000
+"""Entries of the index by time that a page looks at, some 30 ms; then it is short, and its token goes on there."""
+
+LOOK_LIMIT_OF_ALL: Final = 10_000
+"""Records that a page of every tenant's looks at: that index holds no columns to filter by, each record is fetched."""
+
+CACHE_KIB: Final = 65_536
+
+LAST: Final = "last"
 """In place of a call's id: the newest attempt."""
 
-_OPEN = json.dumps(sorted(OPEN_OUTCOMES))
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Empty or 0: any. `tenant` empty is every tenant: for operators only, which is the caller's to see to."""
-
-    tenant: str = ""
-    outcome: str = ""
-    domain: str = ""
-    reason: str = ""
-    number: str = ""
-    since_ns: int = 0
+_OPEN: Final = json.dumps(sorted(OPEN_OUTCOMES))
+_NEWEST_FIRST: Final = "ORDER BY setup_ns DESC, id DESC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,46 +51,59 @@ class Queries:
     """Open with `Queries.open` after the `Projection` has made the file."""
 
     def __init__(self, database: aiosqlite.Connection) -> None:
-        self._database = database
+        self.database = database
 
     @classmethod
     async def open(cls, path: Path) -> Queries:
         database = await aiosqlite.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+        await database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         return cls(database)
 
     async def close(self) -> None:
-        await self._database.close()
+        await self.database.close()
 
     async def page(self, wanted: Filter, size: int = 0, token: str = "") -> tuple[list[records_pb2.Record], str]:
-        """Newest first, and the token of the next page (empty: there is none). Raises Refusal for a bad size, token or outcome."""
+        """Newest first, and the token of the next page (empty: there is none). With a token a page may be short, even empty. Raises Refusal
+        for a bad size, token or filter."""
         if size > MAX_PAGE:
             raise invalid("PAGE_TOO_LARGE", "page.size", f"a page has at most {MAX_PAGE} records, {size} were asked for")
-        if wanted.outcome and wanted.outcome not in set(Outcome):
-            raise invalid("UNKNOWN_OUTCOME", "outcome", f"{wanted.outcome!r:.40} is none of {', '.join(Outcome)}")
+        check(wanted)
         size = size or DEFAULT_PAGE
-        conditions, values = _conditions(wanted)
-        if token:
-            conditions.append("(setup_ns, call) < (?, ?)")
-            values.extend(_read_token(token, wanted))
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        query = f"SELECT setup_ns, call, body FROM records {where} ORDER BY setup_ns DESC, call DESC LIMIT ?"  # noqa: S608 — fixed texts
-        async with self._database.execute(query, (*values, size + 1)) as cursor:
+        before = read_token(token, wanted) if token else None
+        conditions = range_of(wanted, before)
+        index, end = await self._way(wanted, conditions)
+        if end is not None:
+            conditions.add("(setup_ns, id) >= (?, ?)", end.setup_ns, end.id)
+        add_filters(conditions, wanted)
+        query = f"SELECT setup_ns, id, body FROM records INDEXED BY {index} {conditions.where} {_NEWEST_FIRST} LIMIT ?"  # noqa: S608
+        async with self.database.execute(query, (*conditions.values, size + 1)) as cursor:
             rows = list(await cursor.fetchall())
         records = [records_pb2.Record.FromString(row[2]) for row in rows[:size]]
-        return records, _make_token(rows[size - 1][0], rows[size - 1][1], wanted) if len(rows) > size else ""
+        if len(rows) > size:
+            end = Place(rows[size - 1][0], rows[size - 1][1])
+        return records, make_token(end, wanted) if end is not None else ""
+
+    async def all(self, wanted: Filter) -> AsyncIterator[list[records_pb2.Record]]:
+        """Page by page. Records that begin meanwhile are not among them. Raises Refusal."""
+        token = ""
+        while True:
+            records, token = await self.page(wanted, MAX_PAGE, token)
+            yield records
+            if not token:
+                return
 
     async def one(self, tenant: str, call: str) -> records_pb2.Record | None:
         """By the call's id, by SIP Call-ID (its newest attempt), or the newest of all for LAST. `tenant` empty: of any tenant."""
         if call == LAST:
             records, _ = await self.page(Filter(tenant=tenant), 1)
             return records[0] if records else None
-        query = (
-            "SELECT body FROM records WHERE (call = :call OR sip_call_id = :call) AND (:tenant = '' OR tenant = :tenant)"
-            " ORDER BY call = :call DESC, setup_ns DESC, call DESC LIMIT 1"
-        )
-        async with self._database.execute(query, {"call": call, "tenant": tenant}) as cursor:
-            row = await cursor.fetchone()
-        return records_pb2.Record.FromString(row[0]) if row else None
+        for column in ("call", "sip_call_id"):
+            query = f"SELECT body FROM records WHERE {column} = ? AND (? = '' OR tenant = ?) {_NEWEST_FIRST} LIMIT 1"  # noqa: S608
+            async with self.database.execute(query, (call, tenant, tenant)) as cursor:
+                row = await cursor.fetchone()
+            if row:
+                return records_pb2.Record.FromString(row[0])
+        return None
 
     async def totals(self) -> Totals:
         query = (
@@ -98,46 +111,45 @@ class Queries:
             " (SELECT count(*) FROM records WHERE outcome = ?),"
             " (SELECT count(*) FROM records WHERE outcome IN (SELECT value FROM json_each(?)))"
         )
-        async with self._database.execute(query, (Outcome.ANSWERED.value, _OPEN)) as cursor:
+        async with self.database.execute(query, (Outcome.ANSWERED.value, _OPEN)) as cursor:
             row = await cursor.fetchone()
         assert row is not None
         return Totals(*row)
 
+    async def _way(self, wanted: Filter, span: Conditions) -> tuple[str, Place | None]:
+        """The index that a page is looked up by, and where the look ends: None where all that is left is few, or all of it is wanted."""
+        equals = wanted.equals
+        if not equals and not wanted.prefix:
+            return _by_time(wanted), None
+        if wanted.tenant:
+            if len(equals) == 1 and not wanted.prefix and (only := next(iter(equals))) in INDEX_OF:
+                return INDEX_OF[only], None
+            for column, index in INDEX_OF.items():
+                conditions = Conditions(list(span.terms), list(span.values))
+                if column in equals:
+                    conditions.add(f"{column} = ?", equals[column])
+                elif column == "number" and wanted.prefix:
+                    add_prefix(conditions, wanted.prefix)
+                else:
+                    continue
+                if await self._is_few(index, conditions):
+                    return index, None
+        return _by_time(wanted), await self._end_of_look(wanted, span)
 
-def _conditions(wanted: Filter) -> tuple[list[str], list[str | int]]:
-    exact: Sequence[tuple[str, str]] = (
-        ("tenant", wanted.tenant),
-        ("outcome", wanted.outcome),
-        ("domain", wanted.domain),
-        ("reason", wanted.reason),
-        ("number", wanted.number.removeprefix("+")),
-    )
-    conditions = [f"{column} = ?" for column, value in exact if value]
-    values: list[str | int] = [value for _, value in exact if value]
-    if wanted.since_ns:
-        conditions.append("setup_ns >= ?")
-        values.append(wanted.since_ns)
-    return conditions, values
+    async def _is_few(self, index: str, conditions: Conditions) -> bool:
+        query = f"SELECT count(*) FROM (SELECT 1 FROM records INDEXED BY {index} {conditions.where} LIMIT ?)"  # noqa: S608 — fixed texts
+        async with self.database.execute(query, (*conditions.values, FEW + 1)) as cursor:
+            row = await cursor.fetchone()
+        return row is not None and row[0] <= FEW
+
+    async def _end_of_look(self, wanted: Filter, span: Conditions) -> Place | None:
+        """None where the look reaches the oldest record."""
+        limit = LOOK_LIMIT if wanted.tenant else LOOK_LIMIT_OF_ALL
+        query = f"SELECT setup_ns, id FROM records INDEXED BY {_by_time(wanted)} {span.where} {_NEWEST_FIRST} LIMIT 1 OFFSET ?"  # noqa: S608
+        async with self.database.execute(query, (*span.values, limit - 1)) as cursor:
+            row = await cursor.fetchone()
+        return Place(*row) if row else None
 
 
-def _fingerprint(wanted: Filter) -> str:
-    return hashlib.sha256(json.dumps(astuple(wanted)).encode()).hexdigest()[:16]
-
-
-def _make_token(setup_ns: int, call: str, wanted: Filter) -> str:
-    return base64.urlsafe_b64encode(json.dumps([setup_ns, call, _fingerprint(wanted)]).encode()).decode()
-
-
-def _read_token(token: str, wanted: Filter) -> tuple[int, str]:
-    remedy = "begin again without a token"
-    try:
-        if len(token) > MAX_TOKEN_CHARACTERS:
-            raise ValueError("too long")
-        setup_ns, call, fingerprint = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
-        if not isinstance(setup_ns, int) or not isinstance(call, str) or not 0 <= setup_ns < 1 << 63:
-            raise ValueError("not a place")
-    except (ValueError, TypeError, binascii.Error) as error:
-        raise invalid("BAD_PAGE_TOKEN", "page.token", "the page token is none of ours", remedy) from error
-    if fingerprint != _fingerprint(wanted):
-        raise invalid("BAD_PAGE_TOKEN", "page.token", "the page token belongs to another tenant or filter", remedy)
-    return setup_ns, call
+def _by_time(wanted: Filter) -> str:
+    return "records_by_tenant" if wanted.tenant else "records_by_time"

@@ -52,6 +52,8 @@ def record_message(record: CallRecord) -> records_pb2.Record:
         currency=record.currency,
         notes=record.notes,
         max_duration_s=attempted.max_duration_s,
+        billed_s=record.billed_s,
+        post_dial_delay_ms=record.post_dial_delay_ms,
     )
 
 

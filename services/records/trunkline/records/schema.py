@@ -2,10 +2,55 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
-"""Stands in `PRAGMA user_version`. A file of another version is set aside and rebuilt from the stream."""
+from typing import Final
 
-SCHEMA = """
+SCHEMA_VERSION: Final = 2
+"""Stands in `PRAGMA user_version`. A file of a version that is not in `UPGRADES` is set aside and rebuilt from the stream."""
+
+_DERIVED: Final = """
+CREATE TABLE records (
+    id INTEGER PRIMARY KEY,
+    call TEXT NOT NULL UNIQUE,
+    tenant TEXT NOT NULL,
+    setup_ns INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    number TEXT NOT NULL,
+    pop TEXT NOT NULL,
+    carrier TEXT NOT NULL,
+    caller_id TEXT NOT NULL,
+    account TEXT NOT NULL,
+    sip_call_id TEXT NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE INDEX records_by_time ON records (setup_ns, id);
+CREATE INDEX records_by_tenant
+    ON records (tenant, setup_ns, id, outcome, domain, reason, number, pop, carrier, caller_id, account);
+CREATE INDEX records_by_outcome ON records (outcome, tenant, setup_ns, id);
+CREATE INDEX records_by_domain ON records (tenant, domain, setup_ns, id);
+CREATE INDEX records_by_reason ON records (tenant, reason, setup_ns, id);
+CREATE INDEX records_by_number ON records (tenant, number, setup_ns, id);
+CREATE INDEX records_by_carrier ON records (tenant, carrier, setup_ns, id);
+CREATE INDEX records_by_caller_id ON records (tenant, caller_id, setup_ns, id);
+CREATE INDEX records_by_account ON records (tenant, account, setup_ns, id);
+CREATE INDEX records_by_sip_call_id ON records (sip_call_id, tenant);
+
+CREATE TABLE usage (
+    interval_s INTEGER NOT NULL,
+    tenant TEXT NOT NULL,
+    start_s INTEGER NOT NULL,
+    domain TEXT NOT NULL,
+    pop TEXT NOT NULL,
+    what TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    PRIMARY KEY (interval_s, tenant, start_s, domain, pop, what)
+) WITHOUT ROWID;
+CREATE INDEX usage_by_time ON usage (interval_s, start_s);
+"""
+"""What is folded from the facts."""
+
+SCHEMA: Final = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
 CREATE TABLE facts (
@@ -16,23 +61,7 @@ CREATE TABLE facts (
     PRIMARY KEY (edge, id)
 ) WITHOUT ROWID;
 CREATE INDEX facts_by_call ON facts (call);
-
-CREATE TABLE records (
-    call TEXT PRIMARY KEY,
-    tenant TEXT NOT NULL,
-    setup_ns INTEGER NOT NULL,
-    domain TEXT NOT NULL,
-    number TEXT NOT NULL,
-    sip_call_id TEXT NOT NULL,
-    outcome TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    body BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX records_by_time ON records (setup_ns, call);
-CREATE INDEX records_by_tenant ON records (tenant, setup_ns, call);
-CREATE INDEX records_by_sip_call_id ON records (sip_call_id, tenant);
-CREATE INDEX records_by_outcome ON records (outcome);
-
+{_DERIVED}
 CREATE TABLE counted (
     edge TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -55,6 +84,10 @@ CREATE TABLE rejected (
     PRIMARY KEY (edge, segment, offset)
 ) WITHOUT ROWID;
 """
-"""`facts` holds the journal's lines as they came, so that a better fold can be run over them; the `line` of `records` is the protobuf
-message `Record`. Times above 2^63 ns do not occur. `rejected` is keyed by a line's place in its edge's journal, or by the message's
-sequence under the edge's name "" where even that could not be read."""
+"""`facts` holds the journal's lines as they came, so that a better fold can be run over them; the `body` of `records` is the protobuf
+message `Record`, its `carrier` the one that answered or was tried last, its `number` without `+`. Times above 2^63 ns do not occur. `usage`
+is what `trunkline.records.usage` says of each record, added up. `rejected` is keyed by a line's place in its edge's journal, or by the
+message's sequence under the edge's name "" where even that could not be read."""
+
+UPGRADES: Final = {1: f"DROP TABLE records; {_DERIVED} UPDATE meta SET value = 0 WHERE name = 'fold_version';"}  # noqa: S608 — fixed texts
+"""From an older version to this one: what is derived is folded anew at the same start."""

@@ -2,50 +2,124 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Final
 
 import grpc.aio
+from google.protobuf.timestamp_pb2 import Timestamp
 
-from trunkline.api.records.v1 import records_pb2
+from trunkline.api.records.v1 import records_pb2 as pb
 from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceServicer
 from trunkline.domain.errors import invalid, not_found
-from trunkline.records.queries import LAST, Filter, Queries
+from trunkline.records.exporting import format_named
+from trunkline.records.filters import Filter, check
+from trunkline.records.queries import LAST, Queries
+from trunkline.records.usage_queries import usage
+from trunkline.records.watching import Watchers
 from trunkline.runtime.authentication import Role, current, require, tenant_for
 from trunkline.runtime.fields import unix_ns
 
-MAX_CALL_CHARACTERS = 1024
+MAX_CALL_CHARACTERS: Final = 1024
 """Of a SIP Call-ID."""
+
+MAX_RECENT: Final = 100
+
+Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class RecordsServicer(RecordsServiceServicer):
-    def __init__(self, queries: Queries) -> None:
+    def __init__(self, queries: Queries, watchers: Watchers) -> None:
         self._queries = queries
+        self._watchers = watchers
 
-    async def ListRecords(
-        self, request: records_pb2.ListRecordsRequest, context: grpc.aio.ServicerContext[Any, Any]
-    ) -> records_pb2.ListRecordsResponse:
-        since_ns = unix_ns(request.since, "since") if request.HasField("since") else 0
-        wanted = Filter(_tenant(request.tenant), request.outcome, request.domain, request.reason, request.number, since_ns)
-        records, token = await self._queries.page(wanted, request.page.size, request.page.token)
-        return records_pb2.ListRecordsResponse(records=records, next_page_token=token)
+    async def ListRecords(self, request: pb.ListRecordsRequest, context: Context) -> pb.ListRecordsResponse:
+        records, token = await self._queries.page(_filter(request), request.page.size, request.page.token)
+        return pb.ListRecordsResponse(records=records, next_page_token=token)
 
-    async def GetRecord(
-        self, request: records_pb2.GetRecordRequest, context: grpc.aio.ServicerContext[Any, Any]
-    ) -> records_pb2.GetRecordResponse:
-        if not request.call or len(request.call) > MAX_CALL_CHARACTERS:
-            raise invalid("CALL_MISSING", "call", "which call?", f"give the call's id, its SIP Call-ID, or {LAST!r}")
-        record = await self._queries.one(_tenant(request.tenant), request.call)
-        if record is None:
-            message = "there is no record yet" if request.call == LAST else f"no record of a call {request.call!r:.80}"
-            raise not_found("NO_SUCH_CALL", "call", message, "a record appears some milliseconds after the call is tried")
-        return records_pb2.GetRecordResponse(record=record)
+    async def GetRecord(self, request: pb.GetRecordRequest, context: Context) -> pb.GetRecordResponse:
+        return pb.GetRecordResponse(record=await self._record(request.tenant, request.call))
 
-    async def GetTotals(
-        self, request: records_pb2.GetTotalsRequest, context: grpc.aio.ServicerContext[Any, Any]
-    ) -> records_pb2.GetTotalsResponse:
+    async def ExportRecords(self, request: pb.ExportRecordsRequest, context: Context) -> AsyncIterator[pb.ExportRecordsResponse]:
+        head, encode = format_named(request.format)
+        wanted = _filter(request)
+        check(wanted)
+        if head:
+            yield pb.ExportRecordsResponse(data=head)
+        async for records in self._queries.all(wanted):
+            if records:
+                yield pb.ExportRecordsResponse(data=encode(records), records=len(records))
+
+    async def WatchCalls(self, request: pb.WatchCallsRequest, context: Context) -> AsyncIterator[pb.WatchCallsResponse]:
+        if request.recent > MAX_RECENT:
+            raise invalid("TOO_MANY_RECENT", "recent", f"{request.recent} is more than {MAX_RECENT}", "ListRecords has more")
+        tenant = _tenant(request.tenant)
+        with self._watchers.watching(tenant, request.domain) as watcher:
+            # So that the caller knows from here on that nothing is missed.
+            await context.send_initial_metadata(())
+            if request.recent:
+                recent, _ = await self._queries.page(Filter(tenant=tenant, domain=request.domain), request.recent)
+                for record in reversed(recent):
+                    yield pb.WatchCallsResponse(record=record)
+            while True:
+                news = await watcher.news()
+                if news.skipped:
+                    yield pb.WatchCallsResponse(skipped=news.skipped)
+                for record in news.records:
+                    yield pb.WatchCallsResponse(record=record)
+
+    async def GetUsage(self, request: pb.GetUsageRequest, context: Context) -> pb.GetUsageResponse:
+        return await usage(
+            self._queries.database,
+            tenant=_tenant(request.tenant),
+            domain=request.domain,
+            pop=request.pop,
+            interval=request.interval,
+            since_ns=_time_ns(request, "since"),
+            until_ns=_time_ns(request, "until"),
+            now_ns=time.time_ns(),
+        )
+
+    async def ListMessages(self, request: pb.ListMessagesRequest, context: Context) -> pb.ListMessagesResponse:
+        record = await self._record(request.tenant, request.call)
+        return pb.ListMessagesResponse(call=record.call)
+
+    async def GetTotals(self, request: pb.GetTotalsRequest, context: Context) -> pb.GetTotalsResponse:
         require(Role.OPERATOR, Role.SERVICE)
         totals = await self._queries.totals()
-        return records_pb2.GetTotalsResponse(records=totals.records, facts=totals.facts, answered=totals.answered, open=totals.open)
+        return pb.GetTotalsResponse(records=totals.records, facts=totals.facts, answered=totals.answered, open=totals.open)
+
+    async def _record(self, tenant: str, call: str) -> pb.Record:
+        if not call or len(call) > MAX_CALL_CHARACTERS:
+            raise invalid("CALL_MISSING", "call", "which call?", f"give the call's id, its SIP Call-ID, or {LAST!r}")
+        record = await self._queries.one(_tenant(tenant), call)
+        if record is None:
+            message = "there is no record yet" if call == LAST else f"no record of a call {call!r:.80}"
+            raise not_found("NO_SUCH_CALL", "call", message, "a record appears some milliseconds after the call is tried")
+        return record
+
+
+def _filter(request: pb.ListRecordsRequest | pb.ExportRecordsRequest) -> Filter:
+    return Filter(
+        tenant=_tenant(request.tenant),
+        outcome=request.outcome,
+        domain=request.domain,
+        reason=request.reason,
+        number=request.number,
+        since_ns=_time_ns(request, "since"),
+        until_ns=_time_ns(request, "until"),
+        number_prefix=request.number_prefix,
+        pop=request.pop,
+        carrier=request.carrier,
+        caller_id=request.caller_id,
+        account=request.account,
+    )
+
+
+def _time_ns(request: pb.ListRecordsRequest | pb.ExportRecordsRequest | pb.GetUsageRequest, field: str) -> int:
+    """0 where it is not set."""
+    given: Timestamp = getattr(request, field)
+    return unix_ns(given, field) if request.HasField(field) else 0
 
 
 def _tenant(requested: str) -> str:

@@ -121,7 +121,7 @@ class Refused(_message.Message):
     def __init__(self, status: _Optional[int] = ..., reason: _Optional[str] = ..., q850: _Optional[int] = ..., facts: _Optional[str] = ...) -> None: ...
 
 class GatewayTried(_message.Message):
-    __slots__ = ("number", "carrier", "gateway", "address", "rate_micros", "currency", "from_uri")
+    __slots__ = ("number", "carrier", "gateway", "address", "rate_micros", "currency", "from_uri", "initial_increment_s", "next_increment_s", "connection_fee_micros")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     CARRIER_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
@@ -129,6 +129,9 @@ class GatewayTried(_message.Message):
     RATE_MICROS_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
     FROM_URI_FIELD_NUMBER: _ClassVar[int]
+    INITIAL_INCREMENT_S_FIELD_NUMBER: _ClassVar[int]
+    NEXT_INCREMENT_S_FIELD_NUMBER: _ClassVar[int]
+    CONNECTION_FEE_MICROS_FIELD_NUMBER: _ClassVar[int]
     number: int
     carrier: str
     gateway: str
@@ -136,7 +139,10 @@ class GatewayTried(_message.Message):
     rate_micros: int
     currency: str
     from_uri: str
-    def __init__(self, number: _Optional[int] = ..., carrier: _Optional[str] = ..., gateway: _Optional[str] = ..., address: _Optional[str] = ..., rate_micros: _Optional[int] = ..., currency: _Optional[str] = ..., from_uri: _Optional[str] = ...) -> None: ...
+    initial_increment_s: int
+    next_increment_s: int
+    connection_fee_micros: int
+    def __init__(self, number: _Optional[int] = ..., carrier: _Optional[str] = ..., gateway: _Optional[str] = ..., address: _Optional[str] = ..., rate_micros: _Optional[int] = ..., currency: _Optional[str] = ..., from_uri: _Optional[str] = ..., initial_increment_s: _Optional[int] = ..., next_increment_s: _Optional[int] = ..., connection_fee_micros: _Optional[int] = ...) -> None: ...
 
 class GatewayFailed(_message.Message):
     __slots__ = ("number", "status", "cause")

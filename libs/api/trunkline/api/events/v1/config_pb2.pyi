@@ -291,20 +291,26 @@ class DeckRowsAdded(_message.Message):
     def __init__(self, revision: _Optional[int] = ..., rows: _Optional[_Iterable[_Union[DeckRow, _Mapping]]] = ...) -> None: ...
 
 class DeckRow(_message.Message):
-    __slots__ = ("prefix", "carrier", "priority", "weight", "rate_micros", "destination")
+    __slots__ = ("prefix", "carrier", "priority", "weight", "rate_micros", "destination", "initial_increment_s", "next_increment_s", "connection_fee_micros")
     PREFIX_FIELD_NUMBER: _ClassVar[int]
     CARRIER_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
     RATE_MICROS_FIELD_NUMBER: _ClassVar[int]
     DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    INITIAL_INCREMENT_S_FIELD_NUMBER: _ClassVar[int]
+    NEXT_INCREMENT_S_FIELD_NUMBER: _ClassVar[int]
+    CONNECTION_FEE_MICROS_FIELD_NUMBER: _ClassVar[int]
     prefix: str
     carrier: str
     priority: int
     weight: int
     rate_micros: int
     destination: str
-    def __init__(self, prefix: _Optional[str] = ..., carrier: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., rate_micros: _Optional[int] = ..., destination: _Optional[str] = ...) -> None: ...
+    initial_increment_s: int
+    next_increment_s: int
+    connection_fee_micros: int
+    def __init__(self, prefix: _Optional[str] = ..., carrier: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., rate_micros: _Optional[int] = ..., destination: _Optional[str] = ..., initial_increment_s: _Optional[int] = ..., next_increment_s: _Optional[int] = ..., connection_fee_micros: _Optional[int] = ...) -> None: ...
 
 class DeckActivated(_message.Message):
     __slots__ = ("revision",)

@@ -11,7 +11,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ListRecordsRequest(_message.Message):
-    __slots__ = ("tenant", "page", "outcome", "domain", "reason", "since", "number")
+    __slots__ = ("tenant", "page", "outcome", "domain", "reason", "since", "number", "until", "number_prefix", "pop", "carrier", "caller_id", "account")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
@@ -19,6 +19,12 @@ class ListRecordsRequest(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    POP_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     page: _common_pb2.Page
     outcome: str
@@ -26,7 +32,13 @@ class ListRecordsRequest(_message.Message):
     reason: str
     since: _timestamp_pb2.Timestamp
     number: str
-    def __init__(self, tenant: _Optional[str] = ..., page: _Optional[_Union[_common_pb2.Page, _Mapping]] = ..., outcome: _Optional[str] = ..., domain: _Optional[str] = ..., reason: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., number: _Optional[str] = ...) -> None: ...
+    until: _timestamp_pb2.Timestamp
+    number_prefix: str
+    pop: str
+    carrier: str
+    caller_id: str
+    account: str
+    def __init__(self, tenant: _Optional[str] = ..., page: _Optional[_Union[_common_pb2.Page, _Mapping]] = ..., outcome: _Optional[str] = ..., domain: _Optional[str] = ..., reason: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., number: _Optional[str] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., number_prefix: _Optional[str] = ..., pop: _Optional[str] = ..., carrier: _Optional[str] = ..., caller_id: _Optional[str] = ..., account: _Optional[str] = ...) -> None: ...
 
 class ListRecordsResponse(_message.Message):
     __slots__ = ("records", "next_page_token")
@@ -50,6 +62,172 @@ class GetRecordResponse(_message.Message):
     record: Record
     def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ...) -> None: ...
 
+class ExportRecordsRequest(_message.Message):
+    __slots__ = ("tenant", "format", "outcome", "domain", "reason", "since", "number", "until", "number_prefix", "pop", "carrier", "caller_id", "account")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    POP_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    format: str
+    outcome: str
+    domain: str
+    reason: str
+    since: _timestamp_pb2.Timestamp
+    number: str
+    until: _timestamp_pb2.Timestamp
+    number_prefix: str
+    pop: str
+    carrier: str
+    caller_id: str
+    account: str
+    def __init__(self, tenant: _Optional[str] = ..., format: _Optional[str] = ..., outcome: _Optional[str] = ..., domain: _Optional[str] = ..., reason: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., number: _Optional[str] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., number_prefix: _Optional[str] = ..., pop: _Optional[str] = ..., carrier: _Optional[str] = ..., caller_id: _Optional[str] = ..., account: _Optional[str] = ...) -> None: ...
+
+class ExportRecordsResponse(_message.Message):
+    __slots__ = ("data", "records")
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    records: int
+    def __init__(self, data: _Optional[bytes] = ..., records: _Optional[int] = ...) -> None: ...
+
+class WatchCallsRequest(_message.Message):
+    __slots__ = ("tenant", "domain", "recent")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    RECENT_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    domain: str
+    recent: int
+    def __init__(self, tenant: _Optional[str] = ..., domain: _Optional[str] = ..., recent: _Optional[int] = ...) -> None: ...
+
+class WatchCallsResponse(_message.Message):
+    __slots__ = ("record", "skipped")
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    record: Record
+    skipped: int
+    def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ..., skipped: _Optional[int] = ...) -> None: ...
+
+class ListMessagesRequest(_message.Message):
+    __slots__ = ("tenant", "call")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    CALL_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    call: str
+    def __init__(self, tenant: _Optional[str] = ..., call: _Optional[str] = ...) -> None: ...
+
+class ListMessagesResponse(_message.Message):
+    __slots__ = ("messages", "call")
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    CALL_FIELD_NUMBER: _ClassVar[int]
+    messages: _containers.RepeatedCompositeFieldContainer[CapturedMessage]
+    call: str
+    def __init__(self, messages: _Optional[_Iterable[_Union[CapturedMessage, _Mapping]]] = ..., call: _Optional[str] = ...) -> None: ...
+
+class CapturedMessage(_message.Message):
+    __slots__ = ("time", "direction", "source", "destination", "transport", "text", "cut_bytes", "edge", "side")
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    DIRECTION_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    TRANSPORT_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    CUT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    EDGE_FIELD_NUMBER: _ClassVar[int]
+    SIDE_FIELD_NUMBER: _ClassVar[int]
+    time: _timestamp_pb2.Timestamp
+    direction: str
+    source: str
+    destination: str
+    transport: str
+    text: str
+    cut_bytes: int
+    edge: str
+    side: str
+    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., direction: _Optional[str] = ..., source: _Optional[str] = ..., destination: _Optional[str] = ..., transport: _Optional[str] = ..., text: _Optional[str] = ..., cut_bytes: _Optional[int] = ..., edge: _Optional[str] = ..., side: _Optional[str] = ...) -> None: ...
+
+class GetUsageRequest(_message.Message):
+    __slots__ = ("tenant", "domain", "pop", "interval", "since", "until")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    POP_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    domain: str
+    pop: str
+    interval: str
+    since: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    def __init__(self, tenant: _Optional[str] = ..., domain: _Optional[str] = ..., pop: _Optional[str] = ..., interval: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class GetUsageResponse(_message.Message):
+    __slots__ = ("intervals", "total")
+    INTERVALS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    intervals: _containers.RepeatedCompositeFieldContainer[Usage]
+    total: Usage
+    def __init__(self, intervals: _Optional[_Iterable[_Union[Usage, _Mapping]]] = ..., total: _Optional[_Union[Usage, _Mapping]] = ...) -> None: ...
+
+class Usage(_message.Message):
+    __slots__ = ("start_time", "attempts", "answered", "refused", "failed", "cancelled", "open", "duration_ms", "billed_s", "average_duration_ms", "answer_seizure_ratio", "session_establishment_ratio", "session_establishment_effectiveness_ratio", "ineffective_session_attempts", "session_completion_ratio", "post_dial_delay_p50_ms", "post_dial_delay_p95_ms", "prices")
+    START_TIME_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    CANCELLED_FIELD_NUMBER: _ClassVar[int]
+    OPEN_FIELD_NUMBER: _ClassVar[int]
+    DURATION_MS_FIELD_NUMBER: _ClassVar[int]
+    BILLED_S_FIELD_NUMBER: _ClassVar[int]
+    AVERAGE_DURATION_MS_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_SEIZURE_RATIO_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ESTABLISHMENT_RATIO_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ESTABLISHMENT_EFFECTIVENESS_RATIO_FIELD_NUMBER: _ClassVar[int]
+    INEFFECTIVE_SESSION_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    SESSION_COMPLETION_RATIO_FIELD_NUMBER: _ClassVar[int]
+    POST_DIAL_DELAY_P50_MS_FIELD_NUMBER: _ClassVar[int]
+    POST_DIAL_DELAY_P95_MS_FIELD_NUMBER: _ClassVar[int]
+    PRICES_FIELD_NUMBER: _ClassVar[int]
+    start_time: _timestamp_pb2.Timestamp
+    attempts: int
+    answered: int
+    refused: int
+    failed: int
+    cancelled: int
+    open: int
+    duration_ms: int
+    billed_s: int
+    average_duration_ms: int
+    answer_seizure_ratio: float
+    session_establishment_ratio: float
+    session_establishment_effectiveness_ratio: float
+    ineffective_session_attempts: float
+    session_completion_ratio: float
+    post_dial_delay_p50_ms: int
+    post_dial_delay_p95_ms: int
+    prices: _containers.RepeatedCompositeFieldContainer[Money]
+    def __init__(self, start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[int] = ..., answered: _Optional[int] = ..., refused: _Optional[int] = ..., failed: _Optional[int] = ..., cancelled: _Optional[int] = ..., open: _Optional[int] = ..., duration_ms: _Optional[int] = ..., billed_s: _Optional[int] = ..., average_duration_ms: _Optional[int] = ..., answer_seizure_ratio: _Optional[float] = ..., session_establishment_ratio: _Optional[float] = ..., session_establishment_effectiveness_ratio: _Optional[float] = ..., ineffective_session_attempts: _Optional[float] = ..., session_completion_ratio: _Optional[float] = ..., post_dial_delay_p50_ms: _Optional[int] = ..., post_dial_delay_p95_ms: _Optional[int] = ..., prices: _Optional[_Iterable[_Union[Money, _Mapping]]] = ...) -> None: ...
+
+class Money(_message.Message):
+    __slots__ = ("currency", "micros")
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    MICROS_FIELD_NUMBER: _ClassVar[int]
+    currency: str
+    micros: int
+    def __init__(self, currency: _Optional[str] = ..., micros: _Optional[int] = ...) -> None: ...
+
 class GetTotalsRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
@@ -67,7 +245,7 @@ class GetTotalsResponse(_message.Message):
     def __init__(self, records: _Optional[int] = ..., facts: _Optional[int] = ..., answered: _Optional[int] = ..., open: _Optional[int] = ...) -> None: ...
 
 class Record(_message.Message):
-    __slots__ = ("call", "tenant", "domain", "host", "number", "sip_call_id", "outcome", "setup_time", "ringing_time", "answer_time", "end_time", "duration_ms", "ended_by", "status", "reason", "reason_text", "facts", "q850", "source", "transport", "from_uri", "to_uri", "user_agent", "acl", "account", "address", "username", "digest_algorithm", "caller_id", "presented", "is_private", "privacy", "pop", "edge", "position", "attempts", "prefix", "price_micros", "currency", "notes", "max_duration_s")
+    __slots__ = ("call", "tenant", "domain", "host", "number", "sip_call_id", "outcome", "setup_time", "ringing_time", "answer_time", "end_time", "duration_ms", "ended_by", "status", "reason", "reason_text", "facts", "q850", "source", "transport", "from_uri", "to_uri", "user_agent", "acl", "account", "address", "username", "digest_algorithm", "caller_id", "presented", "is_private", "privacy", "pop", "edge", "position", "attempts", "prefix", "price_micros", "currency", "notes", "max_duration_s", "billed_s", "post_dial_delay_ms")
     CALL_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]
@@ -109,6 +287,8 @@ class Record(_message.Message):
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
     MAX_DURATION_S_FIELD_NUMBER: _ClassVar[int]
+    BILLED_S_FIELD_NUMBER: _ClassVar[int]
+    POST_DIAL_DELAY_MS_FIELD_NUMBER: _ClassVar[int]
     call: str
     tenant: str
     domain: str
@@ -150,10 +330,12 @@ class Record(_message.Message):
     currency: str
     notes: _containers.RepeatedScalarFieldContainer[str]
     max_duration_s: int
-    def __init__(self, call: _Optional[str] = ..., tenant: _Optional[str] = ..., domain: _Optional[str] = ..., host: _Optional[str] = ..., number: _Optional[str] = ..., sip_call_id: _Optional[str] = ..., outcome: _Optional[str] = ..., setup_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ringing_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answer_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duration_ms: _Optional[int] = ..., ended_by: _Optional[str] = ..., status: _Optional[int] = ..., reason: _Optional[str] = ..., reason_text: _Optional[str] = ..., facts: _Optional[str] = ..., q850: _Optional[int] = ..., source: _Optional[str] = ..., transport: _Optional[str] = ..., from_uri: _Optional[str] = ..., to_uri: _Optional[str] = ..., user_agent: _Optional[str] = ..., acl: _Optional[str] = ..., account: _Optional[str] = ..., address: _Optional[str] = ..., username: _Optional[str] = ..., digest_algorithm: _Optional[str] = ..., caller_id: _Optional[str] = ..., presented: _Optional[str] = ..., is_private: _Optional[bool] = ..., privacy: _Optional[str] = ..., pop: _Optional[str] = ..., edge: _Optional[str] = ..., position: _Optional[int] = ..., attempts: _Optional[_Iterable[_Union[GatewayAttempt, _Mapping]]] = ..., prefix: _Optional[str] = ..., price_micros: _Optional[int] = ..., currency: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ...) -> None: ...
+    billed_s: int
+    post_dial_delay_ms: int
+    def __init__(self, call: _Optional[str] = ..., tenant: _Optional[str] = ..., domain: _Optional[str] = ..., host: _Optional[str] = ..., number: _Optional[str] = ..., sip_call_id: _Optional[str] = ..., outcome: _Optional[str] = ..., setup_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ringing_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answer_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duration_ms: _Optional[int] = ..., ended_by: _Optional[str] = ..., status: _Optional[int] = ..., reason: _Optional[str] = ..., reason_text: _Optional[str] = ..., facts: _Optional[str] = ..., q850: _Optional[int] = ..., source: _Optional[str] = ..., transport: _Optional[str] = ..., from_uri: _Optional[str] = ..., to_uri: _Optional[str] = ..., user_agent: _Optional[str] = ..., acl: _Optional[str] = ..., account: _Optional[str] = ..., address: _Optional[str] = ..., username: _Optional[str] = ..., digest_algorithm: _Optional[str] = ..., caller_id: _Optional[str] = ..., presented: _Optional[str] = ..., is_private: _Optional[bool] = ..., privacy: _Optional[str] = ..., pop: _Optional[str] = ..., edge: _Optional[str] = ..., position: _Optional[int] = ..., attempts: _Optional[_Iterable[_Union[GatewayAttempt, _Mapping]]] = ..., prefix: _Optional[str] = ..., price_micros: _Optional[int] = ..., currency: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ..., billed_s: _Optional[int] = ..., post_dial_delay_ms: _Optional[int] = ...) -> None: ...
 
 class GatewayAttempt(_message.Message):
-    __slots__ = ("number", "carrier", "gateway", "address", "time", "result", "status", "rate_micros", "elapsed_ms")
+    __slots__ = ("number", "carrier", "gateway", "address", "time", "result", "status", "rate_micros", "elapsed_ms", "initial_increment_s", "next_increment_s", "connection_fee_micros")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     CARRIER_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
@@ -163,6 +345,9 @@ class GatewayAttempt(_message.Message):
     STATUS_FIELD_NUMBER: _ClassVar[int]
     RATE_MICROS_FIELD_NUMBER: _ClassVar[int]
     ELAPSED_MS_FIELD_NUMBER: _ClassVar[int]
+    INITIAL_INCREMENT_S_FIELD_NUMBER: _ClassVar[int]
+    NEXT_INCREMENT_S_FIELD_NUMBER: _ClassVar[int]
+    CONNECTION_FEE_MICROS_FIELD_NUMBER: _ClassVar[int]
     number: int
     carrier: str
     gateway: str
@@ -172,4 +357,7 @@ class GatewayAttempt(_message.Message):
     status: int
     rate_micros: int
     elapsed_ms: int
-    def __init__(self, number: _Optional[int] = ..., carrier: _Optional[str] = ..., gateway: _Optional[str] = ..., address: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., result: _Optional[str] = ..., status: _Optional[int] = ..., rate_micros: _Optional[int] = ..., elapsed_ms: _Optional[int] = ...) -> None: ...
+    initial_increment_s: int
+    next_increment_s: int
+    connection_fee_micros: int
+    def __init__(self, number: _Optional[int] = ..., carrier: _Optional[str] = ..., gateway: _Optional[str] = ..., address: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., result: _Optional[str] = ..., status: _Optional[int] = ..., rate_micros: _Optional[int] = ..., elapsed_ms: _Optional[int] = ..., initial_increment_s: _Optional[int] = ..., next_increment_s: _Optional[int] = ..., connection_fee_micros: _Optional[int] = ...) -> None: ...

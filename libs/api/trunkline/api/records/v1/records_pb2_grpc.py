@@ -44,6 +44,26 @@ class RecordsServiceStub:
                 request_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetRecordRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetRecordResponse.FromString,
                 _registered_method=True)
+        self.ExportRecords = channel.unary_stream(
+                '/trunkline.api.records.v1.RecordsService/ExportRecords',
+                request_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ExportRecordsRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ExportRecordsResponse.FromString,
+                _registered_method=True)
+        self.WatchCalls = channel.unary_stream(
+                '/trunkline.api.records.v1.RecordsService/WatchCalls',
+                request_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.WatchCallsRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.WatchCallsResponse.FromString,
+                _registered_method=True)
+        self.ListMessages = channel.unary_unary(
+                '/trunkline.api.records.v1.RecordsService/ListMessages',
+                request_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ListMessagesRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ListMessagesResponse.FromString,
+                _registered_method=True)
+        self.GetUsage = channel.unary_unary(
+                '/trunkline.api.records.v1.RecordsService/GetUsage',
+                request_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetUsageRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetUsageResponse.FromString,
+                _registered_method=True)
         self.GetTotals = channel.unary_unary(
                 '/trunkline.api.records.v1.RecordsService/GetTotals',
                 request_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetTotalsRequest.SerializeToString,
@@ -62,6 +82,34 @@ class RecordsServiceServicer:
 
     def GetRecord(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportRecords(self, request, context):
+        """All records that a filter lets through, as pieces of one file.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchCalls(self, request, context):
+        """Attempts as they arrive and change, until the caller hangs up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMessages(self, request, context):
+        """The SIP messages of a call that an edge captured.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUsage(self, request, context):
+        """Figures of calls by minute, hour or day.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -85,6 +133,26 @@ def add_RecordsServiceServicer_to_server(servicer, server):
                     servicer.GetRecord,
                     request_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetRecordRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetRecordResponse.SerializeToString,
+            ),
+            'ExportRecords': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportRecords,
+                    request_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ExportRecordsRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ExportRecordsResponse.SerializeToString,
+            ),
+            'WatchCalls': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchCalls,
+                    request_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.WatchCallsRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.WatchCallsResponse.SerializeToString,
+            ),
+            'ListMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMessages,
+                    request_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ListMessagesRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ListMessagesResponse.SerializeToString,
+            ),
+            'GetUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUsage,
+                    request_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetUsageRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetUsageResponse.SerializeToString,
             ),
             'GetTotals': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTotals,
@@ -146,6 +214,114 @@ class RecordsService:
             '/trunkline.api.records.v1.RecordsService/GetRecord',
             trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetRecordRequest.SerializeToString,
             trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportRecords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trunkline.api.records.v1.RecordsService/ExportRecords',
+            trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ExportRecordsRequest.SerializeToString,
+            trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ExportRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchCalls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trunkline.api.records.v1.RecordsService/WatchCalls',
+            trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.WatchCallsRequest.SerializeToString,
+            trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.WatchCallsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.records.v1.RecordsService/ListMessages',
+            trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ListMessagesRequest.SerializeToString,
+            trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ListMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.records.v1.RecordsService/GetUsage',
+            trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetUsageRequest.SerializeToString,
+            trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetUsageResponse.FromString,
             options,
             channel_credentials,
             insecure,

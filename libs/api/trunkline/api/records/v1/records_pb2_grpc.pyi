@@ -33,6 +33,14 @@ class RecordsServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RecordsServiceAsyncStub: ...
     ListRecords: _grpc.UnaryUnaryMultiCallable[_records_pb2.ListRecordsRequest, _records_pb2.ListRecordsResponse]
     GetRecord: _grpc.UnaryUnaryMultiCallable[_records_pb2.GetRecordRequest, _records_pb2.GetRecordResponse]
+    ExportRecords: _grpc.UnaryStreamMultiCallable[_records_pb2.ExportRecordsRequest, _records_pb2.ExportRecordsResponse]
+    """All records that a filter lets through, as pieces of one file."""
+    WatchCalls: _grpc.UnaryStreamMultiCallable[_records_pb2.WatchCallsRequest, _records_pb2.WatchCallsResponse]
+    """Attempts as they arrive and change, until the caller hangs up."""
+    ListMessages: _grpc.UnaryUnaryMultiCallable[_records_pb2.ListMessagesRequest, _records_pb2.ListMessagesResponse]
+    """The SIP messages of a call that an edge captured."""
+    GetUsage: _grpc.UnaryUnaryMultiCallable[_records_pb2.GetUsageRequest, _records_pb2.GetUsageResponse]
+    """Figures of calls by minute, hour or day."""
     GetTotals: _grpc.UnaryUnaryMultiCallable[_records_pb2.GetTotalsRequest, _records_pb2.GetTotalsResponse]
     """How many records and how many facts; for tests and operators."""
 
@@ -41,6 +49,14 @@ class RecordsServiceAsyncStub(RecordsServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListRecords: _aio.UnaryUnaryMultiCallable[_records_pb2.ListRecordsRequest, _records_pb2.ListRecordsResponse]  # type: ignore[assignment]
     GetRecord: _aio.UnaryUnaryMultiCallable[_records_pb2.GetRecordRequest, _records_pb2.GetRecordResponse]  # type: ignore[assignment]
+    ExportRecords: _aio.UnaryStreamMultiCallable[_records_pb2.ExportRecordsRequest, _records_pb2.ExportRecordsResponse]  # type: ignore[assignment]
+    """All records that a filter lets through, as pieces of one file."""
+    WatchCalls: _aio.UnaryStreamMultiCallable[_records_pb2.WatchCallsRequest, _records_pb2.WatchCallsResponse]  # type: ignore[assignment]
+    """Attempts as they arrive and change, until the caller hangs up."""
+    ListMessages: _aio.UnaryUnaryMultiCallable[_records_pb2.ListMessagesRequest, _records_pb2.ListMessagesResponse]  # type: ignore[assignment]
+    """The SIP messages of a call that an edge captured."""
+    GetUsage: _aio.UnaryUnaryMultiCallable[_records_pb2.GetUsageRequest, _records_pb2.GetUsageResponse]  # type: ignore[assignment]
+    """Figures of calls by minute, hour or day."""
     GetTotals: _aio.UnaryUnaryMultiCallable[_records_pb2.GetTotalsRequest, _records_pb2.GetTotalsResponse]  # type: ignore[assignment]
     """How many records and how many facts; for tests and operators."""
 
@@ -58,6 +74,38 @@ class RecordsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _records_pb2.GetRecordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_records_pb2.GetRecordResponse, _abc.Awaitable[_records_pb2.GetRecordResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ExportRecords(
+        self,
+        request: _records_pb2.ExportRecordsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_records_pb2.ExportRecordsResponse], _abc.AsyncIterator[_records_pb2.ExportRecordsResponse]]:
+        """All records that a filter lets through, as pieces of one file."""
+
+    @_abc_1.abstractmethod
+    def WatchCalls(
+        self,
+        request: _records_pb2.WatchCallsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_records_pb2.WatchCallsResponse], _abc.AsyncIterator[_records_pb2.WatchCallsResponse]]:
+        """Attempts as they arrive and change, until the caller hangs up."""
+
+    @_abc_1.abstractmethod
+    def ListMessages(
+        self,
+        request: _records_pb2.ListMessagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_records_pb2.ListMessagesResponse, _abc.Awaitable[_records_pb2.ListMessagesResponse]]:
+        """The SIP messages of a call that an edge captured."""
+
+    @_abc_1.abstractmethod
+    def GetUsage(
+        self,
+        request: _records_pb2.GetUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_records_pb2.GetUsageResponse, _abc.Awaitable[_records_pb2.GetUsageResponse]]:
+        """Figures of calls by minute, hour or day."""
 
     @_abc_1.abstractmethod
     def GetTotals(

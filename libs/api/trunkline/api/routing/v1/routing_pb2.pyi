@@ -286,18 +286,24 @@ class ResolveResponse(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., prefix: _Optional[str] = ..., destination: _Optional[str] = ..., gateways: _Optional[_Iterable[_Union[ResolvedGateway, _Mapping]]] = ..., position: _Optional[int] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ResolvedGateway(_message.Message):
-    __slots__ = ("carrier", "gateway", "address", "rate_micros", "currency")
+    __slots__ = ("carrier", "gateway", "address", "rate_micros", "currency", "initial_increment_s", "next_increment_s", "connection_fee_micros")
     CARRIER_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     RATE_MICROS_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    INITIAL_INCREMENT_S_FIELD_NUMBER: _ClassVar[int]
+    NEXT_INCREMENT_S_FIELD_NUMBER: _ClassVar[int]
+    CONNECTION_FEE_MICROS_FIELD_NUMBER: _ClassVar[int]
     carrier: str
     gateway: str
     address: str
     rate_micros: int
     currency: str
-    def __init__(self, carrier: _Optional[str] = ..., gateway: _Optional[str] = ..., address: _Optional[str] = ..., rate_micros: _Optional[int] = ..., currency: _Optional[str] = ...) -> None: ...
+    initial_increment_s: int
+    next_increment_s: int
+    connection_fee_micros: int
+    def __init__(self, carrier: _Optional[str] = ..., gateway: _Optional[str] = ..., address: _Optional[str] = ..., rate_micros: _Optional[int] = ..., currency: _Optional[str] = ..., initial_increment_s: _Optional[int] = ..., next_increment_s: _Optional[int] = ..., connection_fee_micros: _Optional[int] = ...) -> None: ...
 
 class DecideCallRequest(_message.Message):
     __slots__ = ("region", "tenant", "domain", "host", "number", "account", "account_caller_id", "from_uri", "privacy", "hints", "address_caller_id")
