@@ -138,7 +138,7 @@ impl Worker {
         };
         debug_assert!(admission != nobody(), "a route for nobody");
         if let Some((call, handle)) = self.begin(now, flow, &message, &tables, owner, &admission, &attempt) {
-            self.flush();
+            self.gather();
             self.carry_out(flow, &message, &tables, owner, &admission, decision, call, handle, &attempt);
         }
         self.counters.deferred.fetch_add(1, Ordering::Relaxed);

@@ -112,6 +112,7 @@ impl Worker {
                     // What can be read of it is what the answer is made of.
                     let _ = Message::parse(header, table);
                     self.refuse_malformed(flow, header, table, &ParseError { status, section: "§18.3", offset: 0, what });
+                    self.flush();
                     self.streams.end(id, &self.counters);
                     return false;
                 }
@@ -122,6 +123,7 @@ impl Worker {
 
     /// What comes over a connection is not sent again: whoever is not listened to is to know it.
     fn turn_away(&mut self, id: ConnectionId) -> bool {
+        self.flush();
         self.streams.end(id, &self.counters);
         false
     }

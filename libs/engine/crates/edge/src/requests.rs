@@ -272,7 +272,7 @@ impl Worker {
     ) {
         let owner = Owner::of(domain, tables);
         let Some((call, handle)) = self.begin(now, flow, message, tables, owner, admission, attempt) else { return };
-        self.flush();
+        self.gather();
 
         let Some(kept) = self.proxy.invite(handle) else { return };
         let source = flow.peer.to_string();

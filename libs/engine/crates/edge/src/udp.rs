@@ -3,14 +3,15 @@
 //! An unconnected UDP socket hears of "port unreachable" only by its error queue (`IP_RECVERR`, ip(7)); the queue tells where the
 //! datagram that failed was sent to. A pending error also fails the next send or receive once, which is then done again.
 
-use std::io::{self, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use nix::cmsg_space;
-use nix::sys::socket::{recvmsg, setsockopt, sockopt, ControlMessageOwned, MsgFlags, SockaddrStorage};
+use nix::sys::socket::{recvmmsg, recvmsg, sendmmsg, setsockopt, sockopt, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage};
 use nix::sys::time::TimeSpec;
 use socket2::{Domain, Protocol, Socket, Type};
+use trunkline_transaction::Flow;
 
 /// What 2,000 calls a second leave waiting while the machine stands still for a second: the kernel counts some 2.3 KB a datagram, and twice
 /// what is asked for. Where only the usual bound is allowed (`net.core.rmem_max`, without CAP_NET_ADMIN), it is that.
@@ -24,6 +25,40 @@ pub const MAX_ERRORS_PER_WAKE: usize = 64;
 
 /// What says that a peer is not there (RFC 1122 §3.2.2.1).
 const PEER_ERRORS: [i32; 4] = [nix::libc::ECONNREFUSED, nix::libc::EHOSTUNREACH, nix::libc::ENETUNREACH, nix::libc::ENOPROTOOPT];
+
+/// The largest datagram of UDP.
+pub const DATAGRAM_BYTES: usize = 65_535;
+
+/// What one call of the kernel brings.
+pub const DATAGRAMS_AT_ONCE: usize = 16;
+
+/// Datagrams that were received together.
+#[derive(Debug)]
+pub struct Intake {
+    room: Vec<u8>,
+    /// Length and sender; one whose sender is not told cannot be answered and is left out.
+    came: Vec<(usize, Option<SocketAddr>)>,
+}
+
+impl Default for Intake {
+    fn default() -> Self {
+        // Room that nothing was written to takes no memory.
+        Self { room: vec![0; DATAGRAMS_AT_ONCE * DATAGRAM_BYTES], came: Vec::with_capacity(DATAGRAMS_AT_ONCE) }
+    }
+}
+
+impl Intake {
+    /// In the order in which they came.
+    pub fn datagrams(&self) -> impl Iterator<Item = (&[u8], SocketAddr)> {
+        self.came.iter().zip(self.room.chunks_exact(DATAGRAM_BYTES)).filter_map(|((len, peer), room)| Some((&room[..*len], (*peer)?)))
+    }
+
+    /// There may be more.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.came.len() == DATAGRAMS_AT_ONCE
+    }
+}
 
 /// A bound socket. Never blocks.
 #[derive(Debug)]
@@ -70,26 +105,35 @@ impl UdpListener {
         self.address
     }
 
-    /// The next datagram, or None where there is none now. `buffer` must hold the largest datagram, 65,535 bytes.
+    /// What is there, by one call of the kernel: at most `intake` holds; fewer say that nothing more is there now.
+    ///
+    /// # Errors
+    /// As of [`UdpListener::receive_dated`].
+    pub fn receive_all(&self, intake: &mut Intake) -> io::Result<()> {
+        intake.came.clear();
+        // Made anew: the kernel writes into them how long an address was, and would take that for the room of the next one.
+        let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(DATAGRAMS_AT_ONCE, None);
+        for _ in 0..SEND_TRIES {
+            let mut parts: Vec<[IoSliceMut<'_>; 1]> =
+                intake.room.chunks_exact_mut(DATAGRAM_BYTES).map(|room| [IoSliceMut::new(room)]).collect();
+            match recvmmsg(self.socket.as_raw_fd(), &mut headers, &mut parts, MsgFlags::MSG_DONTWAIT, None) {
+                Ok(messages) => {
+                    intake.came.extend(messages.map(|message| (message.bytes, message.address.as_ref().and_then(to_address))));
+                    return Ok(());
+                }
+                Err(nix::errno::Errno::EAGAIN) => return Ok(()),
+                Err(error) if is_about_a_peer(&error.into()) || error == nix::errno::Errno::EINTR => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// The next datagram, or None where there is none now, and when the kernel received it, in nanoseconds since 1970; 0 where it does not say. `buffer` must
+    /// hold the largest datagram, [`DATAGRAM_BYTES`].
     ///
     /// # Errors
     /// Only what a socket that works never says. Errors of single datagrams are left to [`UdpListener::unreachable`].
-    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<(usize, SocketAddr)>> {
-        for _ in 0..SEND_TRIES {
-            match self.socket.recv_from(buffer) {
-                Ok((len, peer)) => return Ok(Some((len, peer))),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                Err(error) if is_about_a_peer(&error) || error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(None)
-    }
-
-    /// The same, and when the kernel received it, in nanoseconds since 1970; 0 where it does not say.
-    ///
-    /// # Errors
-    /// As of [`UdpListener::receive`].
     pub fn receive_dated(&self, buffer: &mut [u8]) -> io::Result<Option<(usize, SocketAddr, u64)>> {
         let mut control = cmsg_space!(TimeSpec);
         for _ in 0..SEND_TRIES {
@@ -125,6 +169,38 @@ impl UdpListener {
             }
         }
         Err(last.unwrap_or_else(|| io::Error::other("not sent")))
+    }
+
+    /// Sends datagrams, in order, and says how many the kernel took; of each it is as [`UdpListener::send`] says.
+    #[must_use]
+    pub fn send_all(&self, messages: &[(Flow, Vec<u8>)]) -> usize {
+        let (mut at, mut taken) = (0, 0);
+        while at < messages.len() {
+            // The kernel stops at the first that it does not take, and says why only where that one stands first.
+            match self.send_many(&messages[at..]) {
+                0 => {
+                    let (flow, bytes) = &messages[at];
+                    taken += usize::from(self.send(bytes, flow.peer).is_ok());
+                    at += 1;
+                }
+                some => {
+                    taken += some;
+                    at += some;
+                }
+            }
+        }
+        taken
+    }
+
+    /// The first so many, by one call of the kernel.
+    fn send_many(&self, messages: &[(Flow, Vec<u8>)]) -> usize {
+        if messages.len() < 2 {
+            return 0;
+        }
+        let mut headers = MultiHeaders::preallocate(messages.len(), None);
+        let slices: Vec<[IoSlice<'_>; 1]> = messages.iter().map(|(_, bytes)| [IoSlice::new(bytes)]).collect();
+        let peers: Vec<Option<SockaddrStorage>> = messages.iter().map(|(flow, _)| Some(flow.peer.into())).collect();
+        sendmmsg(self.socket.as_raw_fd(), &mut headers, &slices, &peers, [], MsgFlags::MSG_DONTWAIT).map_or(0, Iterator::count)
     }
 
     /// The next peer that a datagram could not be brought to, or None.

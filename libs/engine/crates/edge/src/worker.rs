@@ -26,6 +26,7 @@ use crate::fact_lines::FactLines;
 use crate::hanging_up::HangingUp;
 use crate::ids::Ids;
 use crate::limits::StreamLimits;
+use crate::outbox::Outbox;
 use crate::policy::Policy;
 use crate::reasons::refusal;
 use crate::shedding::Shedding;
@@ -34,23 +35,14 @@ use crate::stateless::Stateless;
 use crate::status::{raise, Counters};
 use crate::streams::{ConnectionId, Streams};
 use crate::team::Passed;
-use crate::udp::{UdpListener, MAX_ERRORS_PER_WAKE};
+use crate::udp::{Intake, UdpListener, DATAGRAM_BYTES, MAX_ERRORS_PER_WAKE};
 use crate::watchdog::Watchdog;
-
-/// The largest datagram of UDP.
-const DATAGRAM_BYTES: usize = 65_535;
-
-/// Datagrams read from one listener before the timers and the other listeners have their turn.
-const DATAGRAMS_PER_TURN: usize = 64;
 
 /// After a turn of this length, or one that left something unread, it is asked how long the next datagram has waited.
 const LONG_TURN_MS: u64 = 50;
 
 /// Without a timer it looks around this often: minutes that end, orders.
 const IDLE_MS: u64 = 1_000;
-
-/// Lines that the journal did not take, kept until it does; beyond it the oldest facts of a failing disk are lost, and counted.
-const MAX_PENDING_BYTES: usize = 16 << 20;
 
 /// A panic of the worker is a bug of ours and must not leave a process behind that looks alive and serves nobody: it is started again.
 struct AbortOnPanic;
@@ -83,6 +75,8 @@ pub struct Worker {
     pub(crate) actions: Vec<Action>,
     /// Lines that are to be in the journal before the next message leaves.
     pub(crate) pending: Vec<u8>,
+    /// Messages that leave when those lines are in the journal.
+    pub(crate) outbox: Outbox,
     pub(crate) answer: Vec<u8>,
     /// What walks end with, as of this position of the tables.
     pub(crate) failures: (Option<u64>, Arc<Failures>),
@@ -96,7 +90,7 @@ pub struct Worker {
     /// Workers that have had the message that is in hand.
     pub(crate) hops: u8,
     /// Of UDP: the first of `places`.
-    listeners: Vec<UdpListener>,
+    pub(crate) listeners: Vec<UdpListener>,
     pub(crate) streams: Streams,
     pub(crate) arrivals: Vec<Arrival>,
     pub(crate) readable: Vec<ConnectionId>,
@@ -160,6 +154,7 @@ impl Worker {
             clock,
             actions: Vec::new(),
             pending: Vec::new(),
+            outbox: Outbox::default(),
             answer: Vec::new(),
             failures: (None, Arc::default()),
             ids: Ids::new(&seed, index),
@@ -184,6 +179,7 @@ impl Worker {
         let _guard = AbortOnPanic;
         let mut table = HeaderTable::new();
         let mut buffer = vec![0; DATAGRAM_BYTES];
+        let mut intake = Intake::default();
         let mut now = self.clock.now();
         loop {
             self.wait(now);
@@ -192,12 +188,13 @@ impl Worker {
             }
             let began_ms = self.clock.now().ms;
             let is_dated = std::mem::take(&mut self.is_late);
-            let (mut waited_ms, mut unread_ms) = (0, None);
+            let (mut waited_ms, mut unread_ms, mut heard_ms) = (0, None, u64::MAX);
             for listener in 0..self.listeners.len() {
-                let (is_drained, first_ms) = self.read(listener, is_dated, &mut buffer, &mut table, policy);
-                waited_ms = waited_ms.max(first_ms);
-                if !is_drained {
-                    unread_ms = unread_ms.max(Some(first_ms));
+                let heard = self.read(listener, is_dated, &mut buffer, &mut intake, &mut table, policy);
+                waited_ms = waited_ms.max(heard.first_waited_ms);
+                match heard.all_until_ms {
+                    Some(ms) => heard_ms = heard_ms.min(ms),
+                    None => unread_ms = unread_ms.max(Some(heard.first_waited_ms)),
                 }
             }
             self.is_late = unread_ms.is_some();
@@ -206,7 +203,7 @@ impl Worker {
             }
             now = self.clock.now();
             let heard_until_ms = match unread_ms {
-                None => Some(now.ms),
+                None => Some(heard_ms.min(now.ms)),
                 Some(waited_ms) => is_dated.then(|| began_ms.saturating_sub(waited_ms)),
             };
             self.run_timers(now, heard_until_ms);
@@ -279,45 +276,6 @@ impl Worker {
                 }
             }
         }
-    }
-
-    /// Whether nothing is left to read, and with `is_dated` how long the first datagram has waited, in milliseconds: what is left came later.
-    fn read(
-        &mut self,
-        listener: usize,
-        is_dated: bool,
-        buffer: &mut [u8],
-        table: &mut HeaderTable,
-        policy: &mut dyn Policy,
-    ) -> (bool, u64) {
-        let mut waited_ms = 0;
-        for number in 0..DATAGRAMS_PER_TURN {
-            let received = if is_dated && number == 0 {
-                self.listeners[listener].receive_dated(buffer).map(|datagram| {
-                    datagram.map(|(len, peer, received_ns)| {
-                        // Not dated, or the clock was set back meanwhile: it has not waited.
-                        let came_ns = if received_ns == 0 { u64::MAX } else { received_ns };
-                        waited_ms = self.clock.now().unix_ns.saturating_sub(came_ns) / 1_000_000;
-                        (len, peer)
-                    })
-                })
-            } else {
-                self.listeners[listener].receive(buffer)
-            };
-            let (len, peer) = match received {
-                Ok(Some(datagram)) => datagram,
-                Ok(None) => return (true, waited_ms),
-                Err(error) => {
-                    eprintln!("trunkline engine: receive on {}: {error}", self.places[listener].address);
-                    return (true, waited_ms);
-                }
-            };
-            raise(&self.counters.datagrams_received);
-            let flow = Flow { listener: u16::try_from(listener).unwrap_or(0), peer };
-            self.on_datagram(flow, &buffer[..len], table, policy);
-            self.flush();
-        }
-        (false, waited_ms)
     }
 
     /// One message, by whatever way it came. `false`: its source is not listened to.
@@ -395,7 +353,6 @@ impl Worker {
         let mut answer = std::mem::take(&mut self.answer);
         answer.clear();
         self.stateless.refuse(message, flow.peer, refusal, lines, &mut answer);
-        self.flush();
         self.send(self.reply_flow(message, flow), &answer);
         self.answer = answer;
     }
@@ -416,65 +373,6 @@ impl Worker {
             raise(&self.counters.not_answered);
         }
         may
-    }
-
-    /// Journal first, then the messages, in order.
-    pub(crate) fn flush(&mut self) {
-        if self.actions.is_empty() {
-            self.write_journal();
-            return;
-        }
-        let mut actions = std::mem::take(&mut self.actions);
-        for action in &actions {
-            match action {
-                Action::Fact(fact) => self.lines.fact(&mut self.pending, fact),
-                Action::Saw(sighting) => self.shared.sightings.add(sighting),
-                Action::Send { .. } => {}
-            }
-        }
-        self.write_journal();
-        for action in actions.drain(..) {
-            if let Action::Send { flow, bytes } = action {
-                self.send(flow, &bytes);
-            }
-        }
-        self.actions = actions;
-    }
-
-    /// Whether everything pending is in the journal now.
-    pub(crate) fn write_journal(&mut self) -> bool {
-        if self.pending.is_empty() {
-            return !self.is_journal_failing;
-        }
-        match self.shared.journal.append(&self.pending) {
-            Ok(()) => {
-                self.pending.clear();
-                self.is_journal_failing = false;
-                true
-            }
-            Err(error) => {
-                raise(&self.counters.journal_failures);
-                if !std::mem::replace(&mut self.is_journal_failing, true) {
-                    eprintln!("trunkline engine: the journal takes no facts, new calls are refused until it does: {error}");
-                }
-                if self.pending.len() > MAX_PENDING_BYTES {
-                    eprintln!("trunkline engine: {} bytes of facts are lost", self.pending.len());
-                    self.pending.clear();
-                }
-                false
-            }
-        }
-    }
-
-    pub(crate) fn send(&mut self, flow: Flow, bytes: &[u8]) {
-        let is_sent = match self.listeners.get(usize::from(flow.listener)) {
-            // As good as lost in the network: timers send again, or give up.
-            Some(listener) => listener.send(bytes, flow.peer).is_ok(),
-            // The core is told of connections that are none.
-            None => self.send_over_connection(flow, bytes),
-        };
-        let counters = &self.counters;
-        raise(if is_sent { &counters.datagrams_sent } else { &counters.datagrams_not_sent });
     }
 
     pub(crate) fn live_calls(&self) -> Vec<LiveCallRow> {

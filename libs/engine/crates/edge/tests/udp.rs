@@ -3,7 +3,8 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use trunkline_edge::udp::UdpListener;
+use trunkline_edge::udp::{Intake, UdpListener, DATAGRAMS_AT_ONCE};
+use trunkline_transaction::Flow;
 
 fn wait<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + Duration::from_secs(5);
@@ -40,14 +41,51 @@ fn a_refused_peer_is_named_over_ipv6() {
 }
 
 #[test]
-fn datagrams_come_with_their_source_and_then_there_is_none() {
-    let listener = UdpListener::bind("127.0.0.1:0".parse().expect("an address"), true).expect("bound");
-    let peer = UdpSocket::bind("127.0.0.1:0").expect("bound");
-    peer.send_to(b"hello", listener.address()).expect("sent");
-    let mut buffer = [0; 65_535];
-    let (len, from) = wait("the datagram", || listener.receive(&mut buffer).expect("received"));
-    assert_eq!((len, from), (5, peer.local_addr().expect("an address")));
-    assert!(listener.receive(&mut buffer).expect("received").is_none());
+fn datagrams_come_together_in_order_with_their_sources_and_then_there_is_none() {
+    for local in ["127.0.0.1:0", "[::1]:0"] {
+        let listener = UdpListener::bind(local.parse().expect("an address"), true).expect("bound");
+        let peers = [UdpSocket::bind(local).expect("bound"), UdpSocket::bind(local).expect("bound")];
+        let expected: Vec<(Vec<u8>, SocketAddr)> = (0..DATAGRAMS_AT_ONCE + 3)
+            .map(|number| {
+                let (peer, bytes) = (&peers[number % 2], vec![b'x'; number]);
+                peer.send_to(&bytes, listener.address()).expect("sent");
+                (bytes, peer.local_addr().expect("an address"))
+            })
+            .collect();
+        let (mut intake, mut came) = (Intake::default(), Vec::new());
+        let mut receive = |is_full: bool| {
+            wait("datagrams", || {
+                listener.receive_all(&mut intake).expect("received");
+                came.extend(intake.datagrams().map(|(bytes, peer)| (bytes.to_vec(), peer)));
+                (intake.is_full() == is_full).then_some(())
+            });
+        };
+        receive(true);
+        receive(false);
+        assert_eq!(came, expected);
+        listener.receive_all(&mut intake).expect("received");
+        assert_eq!(intake.datagrams().count(), 0);
+    }
+}
+
+#[test]
+fn what_is_sent_together_arrives_though_peers_between_are_gone() {
+    for local in ["127.0.0.1:0", "[::1]:0"] {
+        let listener = UdpListener::bind(local.parse().expect("an address"), false).expect("bound");
+        let gone: SocketAddr = UdpSocket::bind(local).and_then(|socket| socket.local_addr()).expect("a port that is free again");
+        let other = UdpSocket::bind(local).expect("bound");
+        other.set_read_timeout(Some(Duration::from_secs(5))).expect("set");
+        let to = |peer: SocketAddr, text: &[u8]| (Flow { listener: 0, peer }, text.to_vec());
+        let there = other.local_addr().expect("an address");
+        // One that is larger than a datagram may be is not taken; those around it are.
+        let messages = [to(there, b"1"), to(gone, b"x"), to(there, b"2"), to(there, &[b'y'; 70_000]), to(gone, b"x"), to(there, b"3")];
+        assert_eq!(listener.send_all(&messages), messages.len() - 1);
+        for text in [b"1", b"2", b"3"] {
+            let mut buffer = [0; 8];
+            assert_eq!(other.recv(&mut buffer).expect("received"), 1);
+            assert_eq!(&buffer[..1], text);
+        }
+    }
 }
 
 #[test]
