@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from trunkline.api.routing.v1 import routing_pb2_grpc
-from trunkline.routing.gateway_sights import hear_gateways
 from trunkline.routing.server import RoutingServer
 from trunkline.routing.settings import RoutingSettings
 from trunkline.runtime.authentication import Authenticator, tenant_keys_of
 from trunkline.runtime.control import ControlState
+from trunkline.runtime.gateway_hearing import hear_gateways
 from trunkline.runtime.gateway_reports import GatewayReports
 from trunkline.runtime.grpc_server import GrpcServer
 from trunkline.runtime.service import Lifecycle, run_service

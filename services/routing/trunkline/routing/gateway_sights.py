@@ -1,31 +1,15 @@
-"""The health of gateways as edges report it: what `ListGatewayHealth` shows, and how it is heard."""
+"""The health of gateways as edges report it: what `ListGatewayHealth` shows."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from trunkline.api.routing.v1 import routing_pb2
 from trunkline.domain.gateway_health import UNKNOWN, State
 from trunkline.domain.views import Carrier
-from trunkline.runtime.gateway_reports import SUBJECT, GatewayReport, GatewayReports, parse_report
-from trunkline.runtime.logs import logger
-
-
-async def hear_gateways(client: Client, reports: GatewayReports) -> None:
-    """Subscribes; what cannot be read is logged and left out. It is renewed after every loss of the connection."""
-
-    async def on_message(message: Msg) -> None:
-        try:
-            reports.hear(parse_report(message.data, time.time()))
-        except ValueError as error:
-            logger("gateways").warning("a report cannot be read", subject=message.subject, why=str(error))
-
-    await client.subscribe(f"{SUBJECT}.>", cb=on_message)
+from trunkline.runtime.gateway_reports import GatewayReport
 
 
 def sights_of(carriers: Iterable[Carrier], reports: Sequence[GatewayReport]) -> list[routing_pb2.GatewaySight]:
