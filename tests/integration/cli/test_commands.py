@@ -239,6 +239,8 @@ def test_explain_and_the_event_tail_say_why_and_who(platform: Platform) -> None:
     assert explained["steps"]
     admitted = platform.json("explain", "acme", "--from", "127.0.0.1", "--username", "31000000", "--password-right")
     assert (admitted["outcome"], admitted["account"]) == ("admit", "31000000")
+    shown = platform.cli("explain", "acme", "--from", "127.0.0.1", "--username", "31000000", "--password-right", "--number", "+31201230100")
+    assert "✓ admit" in shown.stdout and "alpha/" in shown.stdout and "<tel:+31000000>" in shown.stdout
     lines = [json.loads(line) for line in platform.cli("events", "tail", "--no-follow", "-o", "json").stdout.splitlines()]
     kinds = [next(iter(event)) for line in lines for event in line["commit"]["events"]]
     assert {"acl_created", "address_added", "account_added", "domain_created", "acl_attached"} <= set(kinds)

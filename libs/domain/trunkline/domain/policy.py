@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from trunkline.domain import caller_ids
 from trunkline.domain.class_of_service import Limit, affordable, refusal, too_dear
-from trunkline.domain.directory import Directory
+from trunkline.domain.configuration import Configuration
 from trunkline.domain.events import DeckRow
 from trunkline.domain.gateway_view import ALL_USED, GatewayView
 from trunkline.domain.host_names import is_bound
@@ -137,7 +137,7 @@ class Memory:
 
 def decide_call(
     call: AdmittedCall,
-    directory: Directory,
+    directory: Configuration,
     *,
     region: str,
     realm: str,
@@ -191,7 +191,7 @@ def _decide(
     domain: Domain,
     digits: str,
     match: RouteMatch,
-    directory: Directory,
+    directory: Configuration,
     *,
     region: str,
     realm: str,

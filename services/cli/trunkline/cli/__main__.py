@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 from cyclopts import App, CycloptsError
 
-from trunkline.cli.commands import access, bans, demo, ending, limits, names, platform, routes, service, tenants, traces
+from trunkline.cli.commands import access, bans, demo, ending, explain, limits, names, platform, routes, service, tenants, traces
 from trunkline.cli.connection import surroundings
 from trunkline.cli.exits import CommandError, Exit, exit_of
 from trunkline.cli.output import errors
@@ -41,7 +41,7 @@ for group in (
     platform.lab,
 ):
     app.command(group)
-app.command(platform.explain)
+app.command(explain.explain)
 app.command(platform.up)
 app.command(demo.demo)
 app.command(traces.trace)

@@ -14,6 +14,8 @@ from trunkline.provisioning.server import ProvisioningServer
 from trunkline.provisioning.settings import ProvisioningSettings
 from trunkline.runtime.authentication import Authenticator, tenant_keys_of
 from trunkline.runtime.control import ControlState
+from trunkline.runtime.gateway_hearing import hear_gateways
+from trunkline.runtime.gateway_reports import GatewayReports
 from trunkline.runtime.grpc_pool import PeerPool
 from trunkline.runtime.grpc_server import GrpcServer
 from trunkline.runtime.pop_watch import PopWatch
@@ -32,9 +34,11 @@ async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
     server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)
     watch = PopWatch(pops.names, lambda: state.directory)
     limits = LimitOwner(settings.pops, lambda: state.directory, is_home=is_home)
-    accounts, explainer = Accounts(state, auth), Explainer(state, auth, settings.realm)
+    gateways = GatewayReports()
+    await hear_gateways(state.nc, gateways)
+    explainer = Explainer(state, auth, settings.realm, settings.pops, settings.home, limits, gateways)
     feed, history = Feed(state.log), History(state.log, state.replica)
-    servicer = ProvisioningServer(state, accounts, explainer, feed, history, pops, limits, settings.realm, watch)
+    servicer = ProvisioningServer(state, Accounts(state, auth), explainer, feed, history, pops, limits, settings.realm, watch)
     add_ProvisioningServiceServicer_to_server(servicer, server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)

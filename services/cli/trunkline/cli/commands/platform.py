@@ -1,4 +1,4 @@
-"""`trunkline up`, `lab`, `pop`, `explain`, `events`: the platform itself, and what it knows."""
+"""`trunkline up`, `lab`, `pop`, `events`: the platform itself, and what it knows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.connection import session, state_folder
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import READING, WRITING, Counter, Reading, Writing
-from trunkline.cli.output import clock, console, errors, plain, print_json, show_list, show_one
+from trunkline.cli.output import clock, console, errors, plain, print_json, show_list
 from trunkline.cli.writing import finish
 from trunkline.lab.supervisor.control import ControlProblem, ControlRefused, ask
 from trunkline.lab.supervisor.layout import DEFAULT_DNS_PORT, DEFAULT_LOOPBACK, Layout
@@ -222,37 +222,6 @@ def _pop_row(row: dict[str, Any]) -> dict[str, Any]:
         "calls": row["live_calls"],
         "digest": row["digest"] + (" DIFFERS" if row["differs"] else ""),
     }
-
-
-async def explain(
-    domain: str,
-    *,
-    source: Annotated[str, Parameter(name="--from")],
-    username: str = "",
-    password_right: Annotated[bool, Parameter(negative="")] = False,
-    number: str = "",
-    options: Reading = READING,
-) -> None:
-    """Says whether a call would be admitted, and why: a dry run of the access rule and, with a number, of the class of service.
-
-    Parameters
-    ----------
-    domain: Label, or a full hostname.
-    source: IP address that the call comes from.
-    username: Account that signs; none where it is left out.
-    password_right: Take its password as right; else as wrong.
-    number: Number that is dialled.
-    """
-    request = provisioning.ExplainRequest(
-        tenant=options.tenant, domain=domain, source=source, username=username, is_password_right=password_right, number=number
-    )
-    async with session(is_operator=options.as_operator) as connected:
-        found = plain(await (await connected.provisioning()).Explain(request))
-    show_one(options.output, found, hidden=("steps",))
-    if options.output == "table":
-        console.print()
-        for place, step in enumerate(found["steps"], start=1):
-            console.print(f"{place:3}. {step}", markup=False)
 
 
 @events.command

@@ -104,7 +104,7 @@ def subscribes(user: User) -> list[str]:
         heard += [f"{USED_NONCES}.>", f"{LIMITS_GRANT}.{user.pop}", f"{LIMITS_ENDED}.>"]
     if user.kind in POP_WATCHERS:
         heard.append(f"{POPS_SEEN}.>")
-    if user.kind in ("edge", "routing"):
+    if user.kind in ("edge", "routing", "provisioning"):
         heard.append(f"{GATEWAYS_SEEN}.>")
     if user.kind == "provisioning":
         heard += [f"{LIMITS_USE}.>", f"{LIMITS_GRANT}.>"]

@@ -5,6 +5,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from trunkline.api.common.v1 import common_pb2 as _common_pb2
 from trunkline.api.events.v1 import commit_pb2 as _commit_pb2
 from trunkline.api.events.v1 import config_pb2 as _config_pb2
+from trunkline.api.records.v1 import records_pb2 as _records_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -876,23 +877,73 @@ class WaitAppliedResponse(_message.Message):
     def __init__(self, pop: _Optional[str] = ..., edge: _Optional[str] = ..., is_applied: _Optional[bool] = ..., position: _Optional[int] = ..., applied_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ..., region: _Optional[str] = ..., trace_id: _Optional[str] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
-    __slots__ = ("tenant", "domain", "source", "username", "is_password_right", "number")
+    __slots__ = ("tenant", "domain", "source", "username", "is_password_right", "number", "from_uri", "privacy", "hints", "pop", "record", "at_position", "at_time", "is_now", "changes")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     USERNAME_FIELD_NUMBER: _ClassVar[int]
     IS_PASSWORD_RIGHT_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
+    FROM_URI_FIELD_NUMBER: _ClassVar[int]
+    PRIVACY_FIELD_NUMBER: _ClassVar[int]
+    HINTS_FIELD_NUMBER: _ClassVar[int]
+    POP_FIELD_NUMBER: _ClassVar[int]
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    AT_POSITION_FIELD_NUMBER: _ClassVar[int]
+    AT_TIME_FIELD_NUMBER: _ClassVar[int]
+    IS_NOW_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     domain: str
     source: str
     username: str
     is_password_right: bool
     number: str
-    def __init__(self, tenant: _Optional[str] = ..., domain: _Optional[str] = ..., source: _Optional[str] = ..., username: _Optional[str] = ..., is_password_right: _Optional[bool] = ..., number: _Optional[str] = ...) -> None: ...
+    from_uri: str
+    privacy: _containers.RepeatedScalarFieldContainer[str]
+    hints: _containers.RepeatedScalarFieldContainer[str]
+    pop: str
+    record: _records_pb2.Record
+    at_position: int
+    at_time: _timestamp_pb2.Timestamp
+    is_now: bool
+    changes: _containers.RepeatedCompositeFieldContainer[ExplainChange]
+    def __init__(self, tenant: _Optional[str] = ..., domain: _Optional[str] = ..., source: _Optional[str] = ..., username: _Optional[str] = ..., is_password_right: _Optional[bool] = ..., number: _Optional[str] = ..., from_uri: _Optional[str] = ..., privacy: _Optional[_Iterable[str]] = ..., hints: _Optional[_Iterable[str]] = ..., pop: _Optional[str] = ..., record: _Optional[_Union[_records_pb2.Record, _Mapping]] = ..., at_position: _Optional[int] = ..., at_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., is_now: _Optional[bool] = ..., changes: _Optional[_Iterable[_Union[ExplainChange, _Mapping]]] = ...) -> None: ...
+
+class ExplainChange(_message.Message):
+    __slots__ = ("add_address", "remove_address", "add_account", "remove_account", "attach_acl", "detach_acl", "allow_prefix", "allow_country", "allow_premium")
+    ADD_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    REMOVE_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    ADD_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    REMOVE_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    ATTACH_ACL_FIELD_NUMBER: _ClassVar[int]
+    DETACH_ACL_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_COUNTRY_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_PREMIUM_FIELD_NUMBER: _ClassVar[int]
+    add_address: ExplainedEntry
+    remove_address: ExplainedEntry
+    add_account: ExplainedEntry
+    remove_account: ExplainedEntry
+    attach_acl: str
+    detach_acl: str
+    allow_prefix: str
+    allow_country: str
+    allow_premium: bool
+    def __init__(self, add_address: _Optional[_Union[ExplainedEntry, _Mapping]] = ..., remove_address: _Optional[_Union[ExplainedEntry, _Mapping]] = ..., add_account: _Optional[_Union[ExplainedEntry, _Mapping]] = ..., remove_account: _Optional[_Union[ExplainedEntry, _Mapping]] = ..., attach_acl: _Optional[str] = ..., detach_acl: _Optional[str] = ..., allow_prefix: _Optional[str] = ..., allow_country: _Optional[str] = ..., allow_premium: _Optional[bool] = ...) -> None: ...
+
+class ExplainedEntry(_message.Message):
+    __slots__ = ("acl", "entry", "caller_id")
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    acl: str
+    entry: str
+    caller_id: str
+    def __init__(self, acl: _Optional[str] = ..., entry: _Optional[str] = ..., caller_id: _Optional[str] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("outcome", "reason", "status", "text", "acl", "account", "address", "steps", "position")
+    __slots__ = ("outcome", "reason", "status", "text", "acl", "account", "address", "steps", "position", "checks", "identity", "route", "limits", "differences", "position_time", "head", "is_changed_since", "assumed", "domain", "host", "pop", "region", "number", "source", "what_to_do", "facts")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -902,6 +953,23 @@ class ExplainResponse(_message.Message):
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
+    CHECKS_FIELD_NUMBER: _ClassVar[int]
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    ROUTE_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCES_FIELD_NUMBER: _ClassVar[int]
+    POSITION_TIME_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    IS_CHANGED_SINCE_FIELD_NUMBER: _ClassVar[int]
+    ASSUMED_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    POP_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    WHAT_TO_DO_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
     outcome: str
     reason: str
     status: int
@@ -911,7 +979,142 @@ class ExplainResponse(_message.Message):
     address: str
     steps: _containers.RepeatedScalarFieldContainer[str]
     position: int
-    def __init__(self, outcome: _Optional[str] = ..., reason: _Optional[str] = ..., status: _Optional[int] = ..., text: _Optional[str] = ..., acl: _Optional[str] = ..., account: _Optional[str] = ..., address: _Optional[str] = ..., steps: _Optional[_Iterable[str]] = ..., position: _Optional[int] = ...) -> None: ...
+    checks: _containers.RepeatedCompositeFieldContainer[ExplainStep]
+    identity: ExplainIdentity
+    route: ExplainRoute
+    limits: _containers.RepeatedCompositeFieldContainer[ExplainLimit]
+    differences: _containers.RepeatedCompositeFieldContainer[ExplainDifference]
+    position_time: _timestamp_pb2.Timestamp
+    head: int
+    is_changed_since: bool
+    assumed: _containers.RepeatedScalarFieldContainer[str]
+    domain: str
+    host: str
+    pop: str
+    region: str
+    number: str
+    source: str
+    what_to_do: str
+    facts: str
+    def __init__(self, outcome: _Optional[str] = ..., reason: _Optional[str] = ..., status: _Optional[int] = ..., text: _Optional[str] = ..., acl: _Optional[str] = ..., account: _Optional[str] = ..., address: _Optional[str] = ..., steps: _Optional[_Iterable[str]] = ..., position: _Optional[int] = ..., checks: _Optional[_Iterable[_Union[ExplainStep, _Mapping]]] = ..., identity: _Optional[_Union[ExplainIdentity, _Mapping]] = ..., route: _Optional[_Union[ExplainRoute, _Mapping]] = ..., limits: _Optional[_Iterable[_Union[ExplainLimit, _Mapping]]] = ..., differences: _Optional[_Iterable[_Union[ExplainDifference, _Mapping]]] = ..., position_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., head: _Optional[int] = ..., is_changed_since: _Optional[bool] = ..., assumed: _Optional[_Iterable[str]] = ..., domain: _Optional[str] = ..., host: _Optional[str] = ..., pop: _Optional[str] = ..., region: _Optional[str] = ..., number: _Optional[str] = ..., source: _Optional[str] = ..., what_to_do: _Optional[str] = ..., facts: _Optional[str] = ...) -> None: ...
+
+class ExplainStep(_message.Message):
+    __slots__ = ("stage", "outcome", "reason", "text", "details", "is_beyond", "is_now_only")
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    DETAILS_FIELD_NUMBER: _ClassVar[int]
+    IS_BEYOND_FIELD_NUMBER: _ClassVar[int]
+    IS_NOW_ONLY_FIELD_NUMBER: _ClassVar[int]
+    stage: str
+    outcome: str
+    reason: str
+    text: str
+    details: _containers.RepeatedScalarFieldContainer[str]
+    is_beyond: bool
+    is_now_only: bool
+    def __init__(self, stage: _Optional[str] = ..., outcome: _Optional[str] = ..., reason: _Optional[str] = ..., text: _Optional[str] = ..., details: _Optional[_Iterable[str]] = ..., is_beyond: _Optional[bool] = ..., is_now_only: _Optional[bool] = ...) -> None: ...
+
+class ExplainIdentity(_message.Message):
+    __slots__ = ("caller_id", "uri", "source", "asserted", "presented", "is_private", "privacy")
+    CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    URI_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    ASSERTED_FIELD_NUMBER: _ClassVar[int]
+    PRESENTED_FIELD_NUMBER: _ClassVar[int]
+    IS_PRIVATE_FIELD_NUMBER: _ClassVar[int]
+    PRIVACY_FIELD_NUMBER: _ClassVar[int]
+    caller_id: str
+    uri: str
+    source: str
+    asserted: _containers.RepeatedScalarFieldContainer[str]
+    presented: str
+    is_private: bool
+    privacy: str
+    def __init__(self, caller_id: _Optional[str] = ..., uri: _Optional[str] = ..., source: _Optional[str] = ..., asserted: _Optional[_Iterable[str]] = ..., presented: _Optional[str] = ..., is_private: _Optional[bool] = ..., privacy: _Optional[str] = ...) -> None: ...
+
+class ExplainRoute(_message.Message):
+    __slots__ = ("prefix", "destination", "gateways", "is_drawn", "max_duration_s")
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    GATEWAYS_FIELD_NUMBER: _ClassVar[int]
+    IS_DRAWN_FIELD_NUMBER: _ClassVar[int]
+    MAX_DURATION_S_FIELD_NUMBER: _ClassVar[int]
+    prefix: str
+    destination: str
+    gateways: _containers.RepeatedCompositeFieldContainer[ExplainGateway]
+    is_drawn: bool
+    max_duration_s: int
+    def __init__(self, prefix: _Optional[str] = ..., destination: _Optional[str] = ..., gateways: _Optional[_Iterable[_Union[ExplainGateway, _Mapping]]] = ..., is_drawn: _Optional[bool] = ..., max_duration_s: _Optional[int] = ...) -> None: ...
+
+class ExplainGateway(_message.Message):
+    __slots__ = ("place", "carrier", "gateway", "address", "transport", "region", "priority", "weight", "rate_micros", "currency", "why", "is_passed_over", "request_user", "from_name_addr", "asserted", "privacy", "hides_topology", "is_trusted", "row_priority", "row_weight")
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    TRANSPORT_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    RATE_MICROS_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    IS_PASSED_OVER_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_USER_FIELD_NUMBER: _ClassVar[int]
+    FROM_NAME_ADDR_FIELD_NUMBER: _ClassVar[int]
+    ASSERTED_FIELD_NUMBER: _ClassVar[int]
+    PRIVACY_FIELD_NUMBER: _ClassVar[int]
+    HIDES_TOPOLOGY_FIELD_NUMBER: _ClassVar[int]
+    IS_TRUSTED_FIELD_NUMBER: _ClassVar[int]
+    ROW_PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    ROW_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    place: int
+    carrier: str
+    gateway: str
+    address: str
+    transport: str
+    region: str
+    priority: int
+    weight: int
+    rate_micros: int
+    currency: str
+    why: str
+    is_passed_over: bool
+    request_user: str
+    from_name_addr: str
+    asserted: _containers.RepeatedScalarFieldContainer[str]
+    privacy: str
+    hides_topology: bool
+    is_trusted: bool
+    row_priority: int
+    row_weight: int
+    def __init__(self, place: _Optional[int] = ..., carrier: _Optional[str] = ..., gateway: _Optional[str] = ..., address: _Optional[str] = ..., transport: _Optional[str] = ..., region: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., rate_micros: _Optional[int] = ..., currency: _Optional[str] = ..., why: _Optional[str] = ..., is_passed_over: _Optional[bool] = ..., request_user: _Optional[str] = ..., from_name_addr: _Optional[str] = ..., asserted: _Optional[_Iterable[str]] = ..., privacy: _Optional[str] = ..., hides_topology: _Optional[bool] = ..., is_trusted: _Optional[bool] = ..., row_priority: _Optional[int] = ..., row_weight: _Optional[int] = ...) -> None: ...
+
+class ExplainLimit(_message.Message):
+    __slots__ = ("label", "max_calls", "max_calls_per_second", "calls")
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    MAX_CALLS_FIELD_NUMBER: _ClassVar[int]
+    MAX_CALLS_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    label: str
+    max_calls: int
+    max_calls_per_second: int
+    calls: int
+    def __init__(self, label: _Optional[str] = ..., max_calls: _Optional[int] = ..., max_calls_per_second: _Optional[int] = ..., calls: _Optional[int] = ...) -> None: ...
+
+class ExplainDifference(_message.Message):
+    __slots__ = ("field", "recorded", "computed", "why")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_FIELD_NUMBER: _ClassVar[int]
+    COMPUTED_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    recorded: str
+    computed: str
+    why: str
+    def __init__(self, field: _Optional[str] = ..., recorded: _Optional[str] = ..., computed: _Optional[str] = ..., why: _Optional[str] = ...) -> None: ...
 
 class TailEventsRequest(_message.Message):
     __slots__ = ("tenant", "from_position", "is_finite")
