@@ -125,6 +125,22 @@ def test_a_gateway_that_refuses_by_icmp_is_left_for_the_next_at_once(admitting: 
     assert facts[3]["gateway_tried"]["address"] == alive.host_port != dead.host_port
 
 
+def test_the_increments_of_a_rate_go_with_the_facts_where_they_are_not_by_the_second(admitting: EngineBench) -> None:
+    gateway = admitting.gateway()
+    host, _, port = gateway.host_port.rpartition(":")
+    rates = ({"rate_micros": 6000, "currency": "EUR"}, {"initial_increment_s": 60, "next_increment_s": 6, "connection_fee_micros": 70})
+    targets = [Target("g1", "alpha", host, int(port), **rates[0]), Target("g1", "alpha", host, int(port), **rates[0], **rates[1])]  # type: ignore[arg-type]
+    admitting.decide = lambda invite: Route((targets.pop(0),))
+    for call in ("by-the-second", "by-the-minute"):
+        peer = admitting.peer()
+        peer.send(peer.request(call=call))
+        gateway.answer(gateway.receive(limit_s=2.0), "486 Busy Here")
+        assert peer.final().status == 486
+        assert gateway.receive(limit_s=2.0).start_line.startswith("ACK ")
+    tried = [fact["gateway_tried"] for fact in admitting.facts(6) if "gateway_tried" in fact]
+    assert [tuple(each.get(name) for name in rates[1]) for each in tried] == [(None, None, None), (60, 6, 70)]
+
+
 def test_options_tells_what_is_allowed_and_says_503_while_draining(bench: EngineBench) -> None:
     peer = bench.peer()
     peer.send(peer.request("OPTIONS"))

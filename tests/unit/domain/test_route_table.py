@@ -17,6 +17,9 @@ rows = st.builds(
     st.integers(0, 2**16),
     st.integers(0, 2**40),
     st.sampled_from(["", "Netherlands", "alpha"]),
+    st.sampled_from([0, 30, 60]),
+    st.sampled_from([0, 6, 60]),
+    st.sampled_from([0, 2**40]),
 )
 chunks = st.lists(st.lists(rows, min_size=1, max_size=6).map(tuple), max_size=5)
 

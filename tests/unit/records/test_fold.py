@@ -23,7 +23,7 @@ from trunkline.records.facts import (
     Progressed,
     Refused,
 )
-from trunkline.records.fold import MAX_NOTES, CallRecord, EdgeFact, Outcome, Try, fold, price_micros
+from trunkline.records.fold import MAX_NOTES, CallRecord, EdgeFact, Outcome, Try, fold
 
 MS = 1_000_000
 S = 1000 * MS
@@ -40,6 +40,20 @@ def story(*steps: tuple[int, Body], edge: str = "edge-eu1", call: str = "c1") ->
 ANSWERED = story(
     (10 * MS, ATTEMPT), (11 * MS, FIRST), (60 * MS, Progressed(1, 180)), (2 * S, Answered(1, 200)), (63 * S + 1, Ended("callee", 16))
 )
+
+
+def test_a_price_is_by_the_increments_of_the_gateway_that_answered() -> None:
+    tried = replace(SECOND, initial_increment_s=60, next_increment_s=30, connection_fee_micros=70)
+    facts = story(
+        (0, ATTEMPT), (1, FIRST), (2, GatewayFailed(1, 503, "status")), (3, tried), (1 * S, Answered(2, 200)), (62 * S, Ended("caller", 16))
+    )
+    record = fold(facts)
+    assert record is not None
+    assert (record.billed_s, record.price_micros, record.currency) == (90, 9_070, "EUR")
+    assert [(each.initial_increment_s, each.next_increment_s, each.connection_fee_micros) for each in record.tries] == [
+        (0, 0, 0),
+        (60, 30, 70),
+    ]
 
 
 def test_an_answered_call_has_its_times_duration_and_price() -> None:
@@ -59,6 +73,7 @@ def test_an_answered_call_has_its_times_duration_and_price() -> None:
         price_micros=12_400,  # 62 started seconds of 200 millionths
         currency="EUR",
         notes=("replica only",),
+        billed_s=62,
         post_dial_delay_ms=50,
     )
 
@@ -177,24 +192,6 @@ def test_without_the_attempt_there_is_no_record_yet() -> None:
 def test_notes_are_bounded() -> None:
     record = fold(story((5, replace(ATTEMPT, notes=tuple(map(str, range(100)))))))
     assert record is not None and len(record.notes) == MAX_NOTES
-
-
-@pytest.mark.parametrize(
-    ("rate", "duration_ns", "price"),
-    [
-        (0, S, 0),
-        (60, S, 1),
-        (60, S + 1, 2),
-        (60, 1, 1),
-        (1, S, 1),
-        (61, S, 2),
-        (60, 0, 0),
-        (12_345, 59 * S, 12_140),
-        (10**9, 86_400 * S, 1440 * 10**9),
-    ],
-)
-def test_a_started_second_counts_and_the_price_is_rounded_up(rate: int, duration_ns: int, price: int) -> None:
-    assert price_micros(rate, duration_ns) == price
 
 
 _bodies: st.SearchStrategy[Body] = st.one_of(

@@ -95,3 +95,15 @@ def test_a_bad_header_is_told(content: bytes, said: str) -> None:
 def test_a_rate_is_read_to_the_last_millionth(units: int, micros: int) -> None:
     rows, _ = read(HEADER + f"31,alpha,0,1,{units}.{micros:06d},NL\n".encode())
     assert rows[0].rate_micros == units * 1_000_000 + micros
+
+
+def test_increments_and_a_connection_fee_are_read_and_by_the_second_is_the_rule() -> None:
+    rows, refusal = read(b"prefix,carrier,rate,increments,connection_fee\n31,alpha,1,30/6,0.05\n32,alpha,1,1/1,0\n")
+    assert refusal is None
+    assert [(row.initial_increment_s, row.next_increment_s, row.connection_fee_micros) for row in rows] == [(30, 6, 50_000), (0, 0, 0)]
+    assert read(b"prefix,carrier,rate\n32,alpha,1\n")[0] == [rows[1]]
+
+
+@pytest.mark.parametrize("increments", ["0/6", "60", "60/", "6/6/6", "-1/1", "1.5/1", "", "6 / 6"])
+def test_increments_that_are_none_are_told(increments: str) -> None:
+    assert "line 2, column increments" in fault(f"prefix,carrier,rate,increments\n31,alpha,1,{increments}\n".encode())

@@ -28,6 +28,9 @@ _target = st.builds(
     privacy=_text,
     pdd_limit_s=_number,
     rate_micros=st.integers(min_value=0, max_value=2**63),
+    initial_increment_s=st.integers(min_value=0, max_value=2**31),
+    next_increment_s=st.integers(min_value=0, max_value=2**31),
+    connection_fee_micros=st.integers(min_value=0, max_value=2**63),
     currency=_text,
     takes_refer=st.booleans(),
 )

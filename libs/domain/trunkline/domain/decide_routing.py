@@ -39,6 +39,7 @@ from trunkline.domain.events import (
 from trunkline.domain.identity import CARRIER_HIDING, FROM_FORMS, PAI_FORMS
 from trunkline.domain.number_formats import NATIONAL, NUMBER_FORMATS, PLUS, PREFIXED
 from trunkline.domain.numbers import COUNTRY_CODES, is_prefix
+from trunkline.domain.rating import MAX_CONNECTION_FEE_MICROS, MAX_INCREMENT_S
 from trunkline.domain.views import Carrier, Deck, PendingRevision
 
 MAX_CARRIERS = 1_000
@@ -189,6 +190,11 @@ def check_row(directory: Directory, row: DeckRow, where: str) -> None:
         raise _bad_row(where, "weight", f"{row.weight} is not 0 to {MAX_WEIGHT}")
     if not 0 <= row.rate_micros <= MAX_RATE_MICROS:
         raise _bad_row(where, "rate", f"{row.rate_micros} millionths is not 0 to {MAX_RATE_MICROS}")
+    for column, seconds in (("increments", row.initial_increment_s), ("increments", row.next_increment_s)):
+        if not 0 <= seconds <= MAX_INCREMENT_S:
+            raise _bad_row(where, column, f"{seconds} s is not 1 to {MAX_INCREMENT_S} s")
+    if not 0 <= row.connection_fee_micros <= MAX_CONNECTION_FEE_MICROS:
+        raise _bad_row(where, "connection_fee", f"{row.connection_fee_micros} millionths is not 0 to {MAX_CONNECTION_FEE_MICROS}")
     if len(row.destination) > names.MAX_NAME or not row.destination.isprintable():
         raise _bad_row(where, "destination", f"more than {names.MAX_NAME} characters, or some that cannot be printed")
 

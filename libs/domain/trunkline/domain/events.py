@@ -276,6 +276,8 @@ class DeckStarted:
 
 @dataclass(frozen=True, slots=True)
 class DeckRow:
+    """`trunkline.domain.rating.Rate` says what rate, increments and fee mean."""
+
     prefix: str = ""
     carrier: str = ""
     priority: int = 0

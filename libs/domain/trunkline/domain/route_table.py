@@ -84,7 +84,7 @@ class _View(NamedTuple):
 
 
 class _Index:
-    """One revision of a deck, in columns: 28 bytes a row, where objects take 300. Those are made for the prefixes that are
+    """One revision of a deck, in columns: 32 bytes a row, where objects take 300. Those are made for the prefixes that are
     called, and kept for the next call."""
 
     def __init__(self, currency: str) -> None:
@@ -100,6 +100,10 @@ class _Index:
         self._priorities = array("I")
         self._weights = array("I")
         self._rates = array("Q")
+        self._terms: list[tuple[int, int, int]] = [(0, 0, 0)]
+        """Increments and connection fee, each combination once; most rows have the first."""
+        self._terms_places = {(0, 0, 0): 0}
+        self._terms_of = array("I")
         self._destinations = array("I")
         self._next = array("I")
         """0 where no other row follows; row 0 follows none."""
@@ -116,6 +120,7 @@ class _Index:
         self._weights.extend([row.weight for row in rows])
         self._rates.extend([row.rate_micros for row in rows])
         self._destinations.extend([self._place(row.destination) for row in rows])
+        self._terms_of.extend([self._terms_place(row) for row in rows])
         lengths = {len(row.prefix) for row in rows}
         self._lengths = tuple(sorted(lengths.union(self._lengths), reverse=True))
 
@@ -134,7 +139,8 @@ class _Index:
         at = self.prefixes.get(prefix)
         while at is not None:
             carrier, destination = self._text[self._carriers[at]], self._text[self._destinations[at]]
-            row = DeckRow(prefix, carrier, self._priorities[at], self._weights[at], self._rates[at], destination)
+            terms = self._terms[self._terms_of[at]]
+            row = DeckRow(prefix, carrier, self._priorities[at], self._weights[at], self._rates[at], destination, *terms)
             found.append((row, self.currency))
             at = self._next[at] or None
         return tuple(sorted(found, key=_priority))
@@ -143,6 +149,13 @@ class _Index:
         while following := self._next[at]:
             at = following
         return at
+
+    def _terms_place(self, row: DeckRow) -> int:
+        terms = (row.initial_increment_s, row.next_increment_s, row.connection_fee_micros)
+        place = self._terms_places.setdefault(terms, len(self._terms))
+        if place == len(self._terms):
+            self._terms.append(terms)
+        return place
 
     def _place(self, text: str) -> int:
         place = self._texts.setdefault(text, len(self._text))

@@ -89,4 +89,7 @@ def _target(target: RouteTarget) -> Target:
         hides_topology,
         shows_callee,
         settings.takes_refer,
+        choice.row.initial_increment_s,
+        choice.row.next_increment_s,
+        choice.row.connection_fee_micros,
     )

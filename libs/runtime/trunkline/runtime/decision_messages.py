@@ -112,6 +112,9 @@ def _message_of(target: Target, request_user: str) -> routing_pb2.RouteTarget:
         hides_topology=target.hides_topology,
         shows_callee=target.shows_callee,
         takes_refer=target.takes_refer,
+        initial_increment_s=target.initial_increment_s,
+        next_increment_s=target.next_increment_s,
+        connection_fee_micros=target.connection_fee_micros,
     )
 
 
@@ -133,4 +136,7 @@ def _target_of(message: routing_pb2.RouteTarget) -> Target:
         message.hides_topology,
         message.shows_callee,
         message.takes_refer,
+        message.initial_increment_s,
+        message.next_increment_s,
+        message.connection_fee_micros,
     )

@@ -10,8 +10,8 @@ What decides where facts disagree:
 - An end by the edge has the code and the facts of the last `HungUp` before it; one that ended nothing is a note.
 - An attempt without an end that is presumed to be over has an end and no duration, and costs nothing; an end that is told counts instead.
 
-Price: of the answered gateway's rate (millionths of the currency unit per minute) by the second; a started second counts in full, the
-product is rounded up to a millionth. Calls without an answer cost nothing.
+Price: of the answered gateway's rate and increments as its `GatewayTried` has them, by `trunkline.domain.rating`. Calls without an answer
+cost nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import assert_never
 
+from trunkline.domain.rating import Rate, price_of
 from trunkline.domain.reasons import REGISTRY
 from trunkline.records.facts import (
     Answered,
@@ -37,7 +38,7 @@ from trunkline.records.facts import (
     Refused,
 )
 
-FOLD_VERSION = 4
+FOLD_VERSION = 5
 """Raised whenever the same facts fold into another record: the projection folds all calls anew at its next start."""
 
 PRESUMED = "presumed"
@@ -47,8 +48,6 @@ MAX_NOTES = 32
 """Notes a record keeps: an edge sends a handful, and we add at most one a gateway (eight)."""
 
 _NS_PER_MS = 1_000_000
-_NS_PER_S = 1_000_000_000
-_S_PER_MIN = 60
 _TEXTS = {row.code: row.text for row in REGISTRY}
 _ENDED_BY = {"carrier": "callee"}
 """`Failed.by` names the carrier's side by another word than records do."""
@@ -90,6 +89,9 @@ class Try:
     rate_micros: int = 0
     currency: str = ""
     elapsed_ms: int = 0
+    initial_increment_s: int = 0
+    next_increment_s: int = 0
+    connection_fee_micros: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +328,9 @@ def _try(number: int, seen: _Seen, record: CallRecord, answer: tuple[int, Answer
         rate_micros=tried.rate_micros,
         currency=tried.currency,
         elapsed_ms=max(0, result_ns - tried_ns) // _NS_PER_MS if result else 0,
+        initial_increment_s=tried.initial_increment_s,
+        next_increment_s=tried.next_increment_s,
+        connection_fee_micros=tried.connection_fee_micros,
     )
 
 
@@ -337,10 +342,6 @@ def _priced(record: CallRecord, seen: _Seen, answer: tuple[int, Answered] | None
     if tried is None:
         return record
     duration_ns = max(0, record.end_ns - record.answer_ns) if record.answer_ns else 0
-    return replace(record, price_micros=price_micros(tried.rate_micros, duration_ns), currency=tried.currency)
-
-
-def price_micros(rate_micros: int, duration_ns: int) -> int:
-    """`rate_micros` is a minute's; a started second counts in full, the product is rounded up."""
-    seconds = -(-duration_ns // _NS_PER_S)
-    return -(-rate_micros * seconds // _S_PER_MIN)
+    rate = Rate(tried.rate_micros, tried.initial_increment_s, tried.next_increment_s, tried.connection_fee_micros)
+    price = price_of(rate, duration_ns)
+    return replace(record, price_micros=price.micros, billed_s=price.billed_s, currency=tried.currency)

@@ -68,6 +68,9 @@ def _attempt_message(each: Try) -> records_pb2.GatewayAttempt:
         status=each.status,
         rate_micros=each.rate_micros,
         elapsed_ms=each.elapsed_ms,
+        initial_increment_s=each.initial_increment_s,
+        next_increment_s=each.next_increment_s,
+        connection_fee_micros=each.connection_fee_micros,
     )
 
 

@@ -1,7 +1,8 @@
 """Route decks as CSV: bytes in, rows or a list of faults out. Pure.
 
 Columns by the header line, in any order: `prefix`, `carrier`, `rate` (currency units per minute, at most six decimals), and, where they
-are given, `priority` (0), `weight` (1) and `destination` (empty). UTF-8, with or without a byte order mark.
+are given, `priority` (0), `weight` (1), `destination` (empty), `increments` (seconds billed at least and the steps after that: `60/6`;
+`1/1`) and `connection_fee` (currency units for the answer; 0). UTF-8, with or without a byte order mark.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ FAULTS_LIMIT = 1000
 """After so many the rest is not looked at: it is another file."""
 
 REQUIRED = ("prefix", "carrier", "rate")
-OPTIONAL = {"priority": "0", "weight": "1", "destination": ""}
+OPTIONAL = {"priority": "0", "weight": "1", "destination": "", "increments": "1/1", "connection_fee": "0"}
 COLUMNS = (*REQUIRED, *OPTIONAL)
 
 _INTEGER = re.compile(r"[0-9]{1,9}")
-_RATE = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,6}))?")
+_INCREMENTS = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})")
+_MONEY = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,6}))?")
 
 CheckRow = Callable[[DeckRow, str], None]
 """Raises Refusal where the row is not acceptable; the text says where it stands (`line 17`)."""
@@ -114,8 +116,11 @@ class DeckReader:
         value = {name: fields[columns[name]].strip() if name in columns else default for name, default in _DEFAULTS.items()}
         priority = self._integer(line, "priority", value["priority"])
         weight = self._integer(line, "weight", value["weight"])
-        rate_micros = self._rate(line, value["rate"])
-        row = DeckRow(value["prefix"].removeprefix("+"), value["carrier"], priority, weight, rate_micros, value["destination"])
+        rate_micros = self._money(line, "rate", value["rate"])
+        increments = self._increments(line, value["increments"])
+        fee_micros = self._money(line, "connection_fee", value["connection_fee"])
+        prefix = value["prefix"].removeprefix("+")
+        row = DeckRow(prefix, value["carrier"], priority, weight, rate_micros, value["destination"], *increments, fee_micros)
         if len(self._messages) > before:
             return
         try:
@@ -135,10 +140,21 @@ class DeckReader:
             return 0
         return int(text)
 
-    def _rate(self, line: int, text: str) -> int:
-        found = _RATE.fullmatch(text)
+    def _increments(self, line: int, text: str) -> tuple[int, int]:
+        """By the second is 0, as in rows without the column."""
+        found = _INCREMENTS.fullmatch(text)
         if found is None:
-            self._fault(line, "rate", f"{text[:32]!r} is no rate: such as 0.0125, with a point and at most six decimals")
+            self._fault(line, "increments", f"{text[:32]!r} is no pair of seconds: such as 60/6, at least one each")
+            return 0, 0
+        initial_s, next_s = int(found[1]), int(found[2])
+        return (0, 0) if (initial_s, next_s) == (1, 1) else (initial_s, next_s)
+
+    def _money(self, line: int, column: str, text: str) -> int:
+        found = _MONEY.fullmatch(text)
+        if found is None:
+            self._fault(
+                line, column, f"{text[:32]!r} is no {column.replace('_', ' ')}: such as 0.0125, with a point and at most six decimals"
+            )
             return 0
         return int(found[1]) * 1_000_000 + int((found[2] or "").ljust(6, "0"))
 

@@ -68,5 +68,8 @@ def resolve(
             address=f"{host}:{choice.gateway.port}",
             rate_micros=choice.row.rate_micros,
             currency=choice.currency,
+            initial_increment_s=choice.row.initial_increment_s,
+            next_increment_s=choice.row.next_increment_s,
+            connection_fee_micros=choice.row.connection_fee_micros,
         )
     return answer

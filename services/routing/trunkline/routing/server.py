@@ -145,6 +145,9 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
                     weight=row.weight,
                     rate_micros=row.rate_micros,
                     destination=row.destination,
+                    initial_increment_s=row.initial_increment_s,
+                    next_increment_s=row.next_increment_s,
+                    connection_fee_micros=row.connection_fee_micros,
                 )
                 for _, row, _ in page[:size]
             ],

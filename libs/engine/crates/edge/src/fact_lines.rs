@@ -69,7 +69,7 @@ impl FactLines {
         self.begin(out, fact.call, fact.time_ns);
         match &fact.kind {
             FactKind::Refused { status, reason, q850, facts } => put_refusal(out, *status, reason, *q850, facts),
-            FactKind::GatewayTried { number, carrier, gateway, address, rate_micros, currency, from_uri } => {
+            FactKind::GatewayTried { number, carrier, gateway, address, rate_micros, currency, increments, from_uri } => {
                 Body::open(out, "gateway_tried")
                     .number("number", u64::from(*number))
                     .text("carrier", carrier)
@@ -78,6 +78,9 @@ impl FactLines {
                     .number("rate_micros", *rate_micros)
                     .text("currency", currency)
                     .text("from_uri", from_uri)
+                    .number("initial_increment_s", u64::from(increments.initial_s))
+                    .number("next_increment_s", u64::from(increments.next_s))
+                    .number("connection_fee_micros", increments.connection_fee_micros)
                     .close()
             }
             FactKind::GatewayFailed { number, status, cause } => Body::open(out, "gateway_failed")

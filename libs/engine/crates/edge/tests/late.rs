@@ -10,7 +10,7 @@ use trunkline_access::{Change, Domain, Reason};
 use trunkline_edge::sources::Rate;
 use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Outcome, Policy, StreamLimits};
 use trunkline_message::Algorithm;
-use trunkline_transaction::{Listener, Prepared, Target, TokenKey, Transport};
+use trunkline_transaction::{Increments, Listener, Prepared, Target, TokenKey, Transport};
 
 const REALM: &str = "sip.trunkline.test";
 const SILENT: Duration = Duration::from_millis(300);
@@ -52,6 +52,7 @@ fn target(address: SocketAddr) -> Target {
         pdd_limit_s: 20,
         rate_micros: 0,
         currency: String::new(),
+        increments: Increments::default(),
         hides_topology: false,
         shows_callee: false,
         takes_refer: false,

@@ -12,7 +12,7 @@ use pyo3::types::{PyTuple, PyType};
 use trunkline_edge::{Answer, AskedOwner, Decision, Outcome};
 use trunkline_message::text::is_header_text;
 use trunkline_message::{Algorithm, NameAddr};
-use trunkline_transaction::{Prepared, Target, Transport, MAX_TARGETS};
+use trunkline_transaction::{Increments, Prepared, Target, Transport, MAX_TARGETS};
 
 /// Values of P-Asserted-Identity: one sip and one tel (RFC 3325 §9.1).
 const MAX_ASSERTED: usize = 2;
@@ -23,7 +23,7 @@ const MAX_TEXT_BYTES: usize = 1024;
 pub const UDP_AND_TCP: &str = "udp+tcp";
 
 /// Fields of the named tuples of `trunkline.engine.decision`, in their order.
-const TARGET: [&str; 16] = [
+const TARGET: [&str; 19] = [
     "gateway",
     "carrier",
     "address",
@@ -40,6 +40,9 @@ const TARGET: [&str; 16] = [
     "hides_topology",
     "shows_callee",
     "takes_refer",
+    "initial_increment_s",
+    "next_increment_s",
+    "connection_fee_micros",
 ];
 const ROUTE: [&str; 9] =
     ["targets", "caller_id", "presented", "is_private", "privacy", "prefix", "notes", "request_users", "max_duration_s"];
@@ -322,6 +325,11 @@ impl<'py> Fields<'_, 'py> {
             pdd_limit_s: self.get("pdd_limit_s")?,
             rate_micros: self.get("rate_micros")?,
             currency: self.wire_text("currency")?,
+            increments: Increments {
+                initial_s: self.get("initial_increment_s")?,
+                next_s: self.get("next_increment_s")?,
+                connection_fee_micros: self.get("connection_fee_micros")?,
+            },
             hides_topology: self.get("hides_topology")?,
             shows_callee: self.get("shows_callee")?,
             takes_refer: self.get("takes_refer")?,

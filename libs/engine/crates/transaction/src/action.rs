@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use trunkline_message::Method;
 
-use crate::plan::CallId;
+use crate::plan::{CallId, Increments};
 use crate::prepared::Prepared;
 use crate::proxy::RecheckHandle;
 
@@ -100,6 +100,7 @@ pub enum FactKind {
         address: String,
         rate_micros: u64,
         currency: String,
+        increments: Increments,
         from_uri: String,
     },
     GatewayFailed {

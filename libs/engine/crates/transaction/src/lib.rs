@@ -37,7 +37,9 @@ mod transport;
 pub use action::{Action, Disposition, EndedBy, Fact, FactKind, FailedBy, FailureCause, Flow, Now, SeenBy, Sighting, Sign};
 pub use branch::WORKER_LETTERS;
 pub use config::{Config, Limits, Place, MAX_WORKERS};
-pub use plan::{Admission, CallHandle, CallId, Failures, LiveCall, LiveState, Refusal, RoutePlan, StaleCall, Step, Target, MAX_TARGETS};
+pub use plan::{
+    Admission, CallHandle, CallId, Failures, Increments, LiveCall, LiveState, Refusal, RoutePlan, StaleCall, Step, Target, MAX_TARGETS,
+};
 pub use prepared::Prepared;
 pub use proxy::{AdmitError, Ping, Proxy, RecheckHandle};
 pub use route::{reply_flow, reply_flow_by};

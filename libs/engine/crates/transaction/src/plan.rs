@@ -62,12 +62,23 @@ pub struct Target {
     pub pdd_limit_s: u32,
     pub rate_micros: u64,
     pub currency: String,
+    pub increments: Increments,
     /// Via, Record-Route and Contact of one side are not seen by the other (RFC 3323 §4.2 header, requirements 1.5).
     pub hides_topology: bool,
     /// P-Asserted-Identity of a trusted carrier reaches the caller, unless it is private.
     pub shows_callee: bool,
     /// REFER of the customer is passed to it.
     pub takes_refer: bool,
+}
+
+/// What a call is billed in, as of its time; for the record only. Zeros: by the second, and nothing for the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Increments {
+    /// Billed at least.
+    pub initial_s: u32,
+    /// The steps after that.
+    pub next_s: u32,
+    pub connection_fee_micros: u64,
 }
 
 /// One step of the walk over the gateways of a call.

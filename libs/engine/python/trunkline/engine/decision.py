@@ -18,7 +18,7 @@ class Target(NamedTuple):
     order; empty: none is sent. `privacy` is the value of Privacy, or empty: none is sent. All are ASCII without control characters;
     anything else is refused by the engine with ValueError. `hides_topology`: Via, Record-Route and Contact of one side are not seen by the
     other. `shows_callee`: P-Asserted-Identity of the carrier reaches the caller, unless it is private. `takes_refer`: the
-    caller's REFER is passed on to it.
+    caller's REFER is passed on to it. Rate, increments (0: by the second) and fee are for the record.
     """
 
     gateway: str
@@ -37,6 +37,9 @@ class Target(NamedTuple):
     hides_topology: bool = False
     shows_callee: bool = False
     takes_refer: bool = False
+    initial_increment_s: int = 0
+    next_increment_s: int = 0
+    connection_fee_micros: int = 0
 
 
 class Route(NamedTuple):

@@ -362,7 +362,7 @@ class RoutedCall(_message.Message):
     def __init__(self, targets: _Optional[_Iterable[_Union[RouteTarget, _Mapping]]] = ..., caller_id: _Optional[str] = ..., presented: _Optional[str] = ..., is_private: _Optional[bool] = ..., privacy: _Optional[str] = ..., prefix: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ...) -> None: ...
 
 class RouteTarget(_message.Message):
-    __slots__ = ("gateway", "carrier", "address", "port", "transport", "is_trusted", "request_user", "from_name_addr", "asserted", "has_asserted_on_ack", "privacy", "pdd_limit_s", "rate_micros", "currency", "hides_topology", "shows_callee", "takes_refer")
+    __slots__ = ("gateway", "carrier", "address", "port", "transport", "is_trusted", "request_user", "from_name_addr", "asserted", "has_asserted_on_ack", "privacy", "pdd_limit_s", "rate_micros", "currency", "hides_topology", "shows_callee", "takes_refer", "initial_increment_s", "next_increment_s", "connection_fee_micros")
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
     CARRIER_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
@@ -380,6 +380,9 @@ class RouteTarget(_message.Message):
     HIDES_TOPOLOGY_FIELD_NUMBER: _ClassVar[int]
     SHOWS_CALLEE_FIELD_NUMBER: _ClassVar[int]
     TAKES_REFER_FIELD_NUMBER: _ClassVar[int]
+    INITIAL_INCREMENT_S_FIELD_NUMBER: _ClassVar[int]
+    NEXT_INCREMENT_S_FIELD_NUMBER: _ClassVar[int]
+    CONNECTION_FEE_MICROS_FIELD_NUMBER: _ClassVar[int]
     gateway: str
     carrier: str
     address: str
@@ -397,7 +400,10 @@ class RouteTarget(_message.Message):
     hides_topology: bool
     shows_callee: bool
     takes_refer: bool
-    def __init__(self, gateway: _Optional[str] = ..., carrier: _Optional[str] = ..., address: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[str] = ..., is_trusted: _Optional[bool] = ..., request_user: _Optional[str] = ..., from_name_addr: _Optional[str] = ..., asserted: _Optional[_Iterable[str]] = ..., has_asserted_on_ack: _Optional[bool] = ..., privacy: _Optional[str] = ..., pdd_limit_s: _Optional[int] = ..., rate_micros: _Optional[int] = ..., currency: _Optional[str] = ..., hides_topology: _Optional[bool] = ..., shows_callee: _Optional[bool] = ..., takes_refer: _Optional[bool] = ...) -> None: ...
+    initial_increment_s: int
+    next_increment_s: int
+    connection_fee_micros: int
+    def __init__(self, gateway: _Optional[str] = ..., carrier: _Optional[str] = ..., address: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[str] = ..., is_trusted: _Optional[bool] = ..., request_user: _Optional[str] = ..., from_name_addr: _Optional[str] = ..., asserted: _Optional[_Iterable[str]] = ..., has_asserted_on_ack: _Optional[bool] = ..., privacy: _Optional[str] = ..., pdd_limit_s: _Optional[int] = ..., rate_micros: _Optional[int] = ..., currency: _Optional[str] = ..., hides_topology: _Optional[bool] = ..., shows_callee: _Optional[bool] = ..., takes_refer: _Optional[bool] = ..., initial_increment_s: _Optional[int] = ..., next_increment_s: _Optional[int] = ..., connection_fee_micros: _Optional[int] = ...) -> None: ...
 
 class RejectedCall(_message.Message):
     __slots__ = ("reason", "facts", "caller_id", "prefix", "notes")

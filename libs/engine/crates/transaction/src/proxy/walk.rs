@@ -87,6 +87,7 @@ impl Proxy {
             address: target.address_text.clone(),
             rate_micros: target.rate_micros,
             currency: target.currency.clone(),
+            increments: target.increments,
             from_uri: match target.from_uri.as_str() {
                 "" => String::from_utf8_lossy(view.from().uri_bytes).into_owned(),
                 shown => shown.to_owned(),

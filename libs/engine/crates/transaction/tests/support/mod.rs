@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use trunkline_message::{HeaderTable, Message};
 use trunkline_transaction::{
-    Action, Admission, CallHandle, CallId, Config, Disposition, Fact, FactKind, Failures, Flow, Listener, Now, Prepared, Proxy, Refusal,
-    RoutePlan, SeenBy, Sighting, Sign, Step, Target, TokenKey, Transport,
+    Action, Admission, CallHandle, CallId, Config, Disposition, Fact, FactKind, Failures, Flow, Increments, Listener, Now, Prepared, Proxy,
+    Refusal, RoutePlan, SeenBy, Sighting, Sign, Step, Target, TokenKey, Transport,
 };
 
 pub const OURS: &str = "127.0.1.1:5060";
@@ -273,6 +273,7 @@ pub fn target(gateway: &str, address: &str) -> Target {
         takes_refer: true,
         rate_micros: 12_500,
         currency: "EUR".to_owned(),
+        increments: Increments::default(),
         hides_topology: false,
         shows_callee: false,
     }
