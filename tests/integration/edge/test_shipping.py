@@ -175,7 +175,7 @@ async def test_a_disk_that_does_not_take_the_place_stops_nothing_and_gets_its_ro
     journal = write_journal(tmp_path / "journal")
     engine = bind(tmp_path / "journal")
     # As little as on a full disk can the file be written.
-    (tmp_path / "journal" / "acked.new").mkdir()
+    (tmp_path / "journal" / "acked").mkdir()
     async with shipping(engine, client):
         await until("the journal is shipped", lambda: engine.status()["journal_backlog_bytes"] == 0)
     engine.stop()

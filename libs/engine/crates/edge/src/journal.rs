@@ -9,8 +9,8 @@
 //! stands behind the first zero, or behind the last line end before it, was torn by a power cut and is not read.
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +24,10 @@ pub const SEGMENT_BYTES: u64 = 16 << 20;
 pub const MAX_LINE_BYTES: usize = 128 << 10;
 
 const ACKNOWLEDGED: &str = "acked";
+
+/// A place is written as long as the longest: a segment's 25, a blank and 20 digits.
+const PLACE_BYTES: usize = 63;
+
 const SUFFIX: &str = ".jsonl";
 
 /// Whole lines of one segment.
@@ -55,6 +59,10 @@ struct State {
     /// Everything before this stands in the stream.
     acknowledged: (String, u64),
     next_number: u32,
+    /// The next one to be written to, made before it is needed.
+    spare: Option<Segment>,
+    /// Closed since the last `sync`, with their maps.
+    closed: Vec<Segment>,
     /// Written since the last `sync`.
     is_dirty: bool,
     /// Segments closed since the last `sync`.
@@ -111,6 +119,8 @@ impl Journal {
             cursor: acknowledged.clone(),
             acknowledged,
             next_number: 0,
+            spare: None,
+            closed: Vec::new(),
             is_dirty: false,
             unsynced: Vec::new(),
             is_folder_dirty: false,
@@ -145,16 +155,43 @@ impl Journal {
         Ok(())
     }
 
-    /// Flushes what was appended to the disk; says whether there was anything new.
+    /// Flushes what was appended to the disk; says whether there was anything new. What costs time besides is done here too, so that who
+    /// appends waits for none of it: closed segments are cut to what they hold, and the next one is made when the last is half full.
     ///
     /// # Errors
     /// What the file system says.
     pub fn sync(&self) -> io::Result<bool> {
-        let (files, is_folder_dirty) = {
+        let (closed, spare) = {
             let mut state = self.lock();
-            if !std::mem::take(&mut state.is_dirty) {
+            if !state.is_dirty {
                 return Ok(false);
             }
+            let is_wanted = state.spare.is_none() && state.segments.back().is_some_and(|last| last.len > self.segment_bytes / 2);
+            (std::mem::take(&mut state.closed), is_wanted.then(|| next_name(&self.boot, &mut state)))
+        };
+        cut(closed);
+        if let Some(name) = spare {
+            // On a full disk there is none, and who appends will say so when it needs one.
+            if let Ok(segment) = make_segment(&self.dir, name, self.segment_bytes) {
+                let mut state = self.lock();
+                state.is_folder_dirty = true;
+                if state.segments.back().is_none_or(|last| last.name < segment.name) {
+                    state.spare = Some(segment);
+                } else {
+                    // Who appends was quicker, and names are in the order of writing.
+                    drop(state);
+                    fs::remove_file(segment_path(&self.dir, &segment.name))?;
+                }
+            }
+        }
+        self.sync_files()?;
+        Ok(true)
+    }
+
+    fn sync_files(&self) -> io::Result<()> {
+        let (files, is_folder_dirty) = {
+            let mut state = self.lock();
+            state.is_dirty = false;
             let mut files = std::mem::take(&mut state.unsynced);
             files.extend(state.segments.back().map(|last| Arc::clone(&last.file)));
             (files, std::mem::take(&mut state.is_folder_dirty))
@@ -175,7 +212,7 @@ impl Journal {
                 return Err(named(error, &self.dir));
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Whole lines not drained yet, oldest first: at most `max_bytes` in all but at least one line, each chunk within one segment and of
@@ -222,29 +259,27 @@ impl Journal {
     /// What the file system says; the place is remembered in this run all the same, and its segments are gone. A next run may drain some
     /// lines again.
     pub fn acknowledge(&self, segment: &str, offset: u64) -> io::Result<()> {
-        let mut state = self.lock();
         let place = (segment.to_owned(), offset);
-        if place <= state.acknowledged {
-            return Ok(());
-        }
-        state.acknowledged = place.clone();
-        if state.cursor < place {
-            state.cursor = place;
-        }
-        // Before the place is noted: on a full disk this is what makes room for it.
-        while state.segments.len() > 1 {
-            let Some(first) = state.segments.front() else {
-                break;
-            };
-            let is_done = first.name.as_str() < segment || (first.name == segment && offset >= first.len);
-            if !is_done {
-                break;
+        // Disks are slow at times, and who appends waits for the lock: files are touched without it.
+        let done: Vec<Segment> = {
+            let mut state = self.lock();
+            if place <= state.acknowledged {
+                return Ok(());
             }
-            let path = segment_path(&self.dir, &first.name);
+            state.acknowledged = place.clone();
+            if state.cursor < place {
+                state.cursor = place;
+            }
+            let is_done = |at: &Segment| at.name.as_str() < segment || (at.name == segment && offset >= at.len);
+            let count = state.segments.iter().take_while(|at| is_done(at)).count().min(state.segments.len() - 1);
+            state.segments.drain(..count).collect()
+        };
+        // Before the place is noted: on a full disk this is what makes room for it.
+        for Segment { name, .. } in done {
+            let path = segment_path(&self.dir, &name);
             fs::remove_file(&path).map_err(|error| named(error, &path))?;
-            state.segments.pop_front();
         }
-        write_acknowledged(&self.dir, segment, offset)
+        write_acknowledged(&self.dir.join(ACKNOWLEDGED), segment, offset)
     }
 
     /// Bytes appended and not acknowledged.
@@ -298,28 +333,57 @@ fn write(state: &mut State, lines: &[u8]) -> bool {
     is_written
 }
 
-fn begin_segment(dir: &Path, boot: &str, bytes: u64, state: &mut State) -> io::Result<()> {
+fn next_name(boot: &str, state: &mut State) -> String {
     let name = format!("{boot}-{:08}", state.next_number);
+    state.next_number += 1;
+    name
+}
+
+/// One that could not be taken away when there was no room for it is left behind, and the next has a name of its own.
+fn make_segment(dir: &Path, name: String, bytes: u64) -> io::Result<Segment> {
     let path = segment_path(dir, &name);
     let len = usize::try_from(bytes).map_err(|_| io::Error::other(format!("a segment of {bytes} bytes")))?;
-    let made = MappedFile::create(&path, len);
-    // One that could not be taken away when there was no room for it is left behind, and the next has a name of its own.
-    if made.as_ref().map_or_else(|error| error.kind() == io::ErrorKind::AlreadyExists, |_| true) {
-        state.next_number += 1;
-    }
-    let (file, mapped) = made.map_err(|error| named(error, &path))?;
+    let (file, mapped) = MappedFile::create(&path, len).map_err(|error| named(error, &path))?;
+    Ok(Segment { name, file: Arc::new(file), len: 0, mapped: Some(mapped) })
+}
+
+/// The next one is written to, with room for `bytes` at least: the spare one where there is one and it is large enough.
+fn begin_segment(dir: &Path, boot: &str, bytes: u64, state: &mut State) -> io::Result<()> {
+    let fits = |spare: &Segment| spare.mapped.as_ref().is_some_and(|mapped| mapped.len() as u64 >= bytes);
+    let next = match state.spare.take() {
+        Some(spare) if fits(&spare) => vec![spare],
+        // Names are in the order of writing: it is passed over, empty.
+        too_small => {
+            let name = next_name(boot, state);
+            let made = make_segment(dir, name, bytes);
+            match made {
+                Ok(made) => too_small.into_iter().map(|spare| Segment { mapped: None, ..spare }).chain([made]).collect(),
+                Err(error) => {
+                    state.spare = too_small;
+                    return Err(error);
+                }
+            }
+        }
+    };
     state.is_folder_dirty = true;
     if let Some(last) = state.segments.back_mut() {
-        if last.mapped.take().is_some() {
-            // The room that was not used goes back to the disk; where it does not, a reader finds zeros there.
-            if let Err(error) = last.file.set_len(last.len) {
-                eprintln!("trunkline engine: segment {} of the journal keeps its unused room: {error}", last.name);
-            }
+        if let Some(mapped) = last.mapped.take() {
             state.unsynced.push(Arc::clone(&last.file));
+            state.closed.push(Segment { name: last.name.clone(), file: Arc::clone(&last.file), len: last.len, mapped: Some(mapped) });
         }
     }
-    state.segments.push_back(Segment { name, file: Arc::new(file), len: 0, mapped: Some(mapped) });
+    state.segments.extend(next);
     Ok(())
+}
+
+/// The room that was not used goes back to the disk; where it does not, a reader finds zeros there.
+fn cut(closed: Vec<Segment>) {
+    for Segment { name, file, len, mapped } in closed {
+        drop(mapped);
+        if let Err(error) = file.set_len(len) {
+            eprintln!("trunkline engine: segment {name} of the journal keeps its unused room: {error}");
+        }
+    }
 }
 
 /// Reads from `from`, whole lines only: as many as fit into `want` bytes, or one.
@@ -376,11 +440,11 @@ fn read_acknowledged(path: &Path) -> io::Result<(String, u64)> {
     }
 }
 
-fn write_acknowledged(dir: &Path, segment: &str, offset: u64) -> io::Result<()> {
-    let fresh = dir.join("acked.new");
-    let mut file = File::create(&fresh).map_err(|error| named(error, &fresh))?;
-    writeln!(file, "{segment} {offset}")?;
-    fs::rename(&fresh, dir.join(ACKNOWLEDGED)).map_err(|error| named(error, &fresh))
+/// In place: a file under another name, and its renaming, would be two commits of the file system for each of ten pieces a second. What a
+/// power cut leaves half written is no place, and everything is shipped again.
+fn write_acknowledged(path: &Path, segment: &str, offset: u64) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(|error| named(error, path))?;
+    file.write_all_at(format!("{:<PLACE_BYTES$}\n", format!("{segment} {offset}")).as_bytes(), 0).map_err(|error| named(error, path))
 }
 
 fn segment_path(dir: &Path, name: &str) -> PathBuf {

@@ -38,6 +38,10 @@ impl MappedFile {
         Ok(Self { map })
     }
 
+    pub fn len(&self) -> usize {
+        self.map.len()
+    }
+
     /// Writes from `at` on. `false`, and nothing written, where it does not fit.
     pub fn write_at(&mut self, at: usize, bytes: &[u8]) -> bool {
         match self.map.get_mut(at..at.saturating_add(bytes.len())) {

@@ -182,6 +182,7 @@ fn a_segment_without_room_for_the_next_lines_is_cut_to_what_it_holds() {
     for lines in [&b"12345\n"[..], b"678\n", b"9\n", b"longer than a segment\n", b"x\n"] {
         journal.append(lines).unwrap();
     }
+    journal.sync().unwrap();
     let lengths: Vec<u64> = folder.segments().iter().map(|name| fs::metadata(folder.0.join(name)).unwrap().len()).collect();
     assert_eq!(lengths, [10, 2, 22, 10]);
     assert_eq!(drained(&journal), "12345\n678\n9\nlonger than a segment\nx\n");
@@ -196,13 +197,63 @@ fn a_place_that_cannot_be_noted_frees_the_disk_all_the_same() {
     }
     let chunks = journal.drain(1 << 20, 1 << 18).unwrap();
     // As little as on a full disk can the file be written.
-    fs::create_dir(folder.0.join("acked.new")).unwrap();
+    fs::create_dir(folder.0.join("acked")).unwrap();
     assert!(journal.acknowledge(&chunks[1].segment, 3).is_err());
     assert_eq!(folder.segments().len(), 1, "what stands in the stream needs no room");
-    fs::remove_dir(folder.0.join("acked.new")).unwrap();
+    fs::remove_dir(folder.0.join("acked")).unwrap();
     journal.acknowledge(&chunks[2].segment, 3).unwrap();
     drop(journal);
     assert_eq!(drained(&Journal::open(&folder.0, 2, 4).unwrap()), "");
+}
+
+#[test]
+fn the_next_segment_is_there_before_it_is_needed() {
+    let folder = Folder::new("spare");
+    let journal = Journal::open(&folder.0, 1, 8).unwrap();
+    journal.append(b"aaa\n").unwrap();
+    journal.sync().unwrap();
+    assert_eq!(folder.segments().len(), 1, "half is not used yet");
+    journal.append(b"bb\n").unwrap();
+    journal.sync().unwrap();
+    assert_eq!(folder.segments().len(), 2);
+    journal.append(b"cc\n").unwrap();
+    assert_eq!(folder.segments().len(), 2, "the one that was there");
+    journal.append(b"dd\n").unwrap();
+    journal.sync().unwrap();
+    // What the spare one has no room for goes behind it, and what comes next behind that.
+    journal.append(b"longer than a segment\n").unwrap();
+    journal.append(b"e\n").unwrap();
+    let all = "aaa\nbb\ncc\ndd\nlonger than a segment\ne\n";
+    assert_eq!(drained(&journal), all);
+    journal.sync().unwrap();
+    journal.rewind();
+    assert_eq!(drained(&journal), all, "also when closed ones were cut");
+    drop(journal);
+    let next = Journal::open(&folder.0, 2, 8).unwrap();
+    assert_eq!(drained(&next), all);
+    let chunks = {
+        next.rewind();
+        next.drain(1 << 20, 1 << 18).unwrap()
+    };
+    let last = chunks.last().unwrap();
+    next.acknowledge(&last.segment, last.offset + last.lines.len() as u64).unwrap();
+    assert_eq!(folder.segments().len(), 1, "the one that is written to");
+}
+
+#[test]
+fn the_place_is_noted_over_an_older_one_whatever_its_length() {
+    let folder = Folder::new("place");
+    let journal = Journal::open(&folder.0, 1, SEGMENT_BYTES).unwrap();
+    journal.append(b"a\nb\nc\n").unwrap();
+    let segment = folder.segments()[0].trim_end_matches(".jsonl").to_owned();
+    fs::write(folder.0.join("acked"), [b'9'; 100]).unwrap();
+    for offset in [2, 4] {
+        journal.acknowledge(&segment, offset).unwrap();
+    }
+    drop(journal);
+    assert_eq!(drained(&Journal::open(&folder.0, 2, SEGMENT_BYTES).unwrap()), "c\n");
+    fs::write(folder.0.join("acked"), b"torn").unwrap();
+    assert_eq!(drained(&Journal::open(&folder.0, 3, SEGMENT_BYTES).unwrap()), "a\nb\nc\n");
 }
 
 #[test]
