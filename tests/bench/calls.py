@@ -2,7 +2,8 @@
 
 CPU is that of the server's whole process tree over a run, divided by the calls of the run. The set-up delay is INVITE → 180, of the probe's
 calls in microseconds and of SIPp's in whole milliseconds; `direct` is the same without a server, and what a server adds is the difference.
-A run in which the generator failed a call or was late is thrown away, and said so.
+A run in which the generator failed a call or was late is thrown away, and said so. Each run follows a warm-up by the same load, after
+which every call that begins takes the place of one that is forgotten.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import statistics
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cpu
@@ -70,7 +71,7 @@ def compare(
         for each in servers.contestants(bench, job, transport, workers, names):
             where = options.folder / f"{job}-{transport}-{workers}-{rate}-{number}-{each.name.replace(' ', '-')}"
             with load.gateways(options.folder), each.open(where) as server:
-                _one(where, server, job, rate, options.seconds, transport, found[each.name])
+                _one(where, server, job, rate, options, transport, found[each.name])
     peer_us = _median(found[PEER].us_per_call) if PEER in found else None
     direct_us = found[DIRECT].setup_us if DIRECT in found else []
     rows = [_row(name, figures, peer_us, direct_us) for name, figures in found.items()]
@@ -80,8 +81,10 @@ def compare(
     return told
 
 
-def _one(where: Path, server: servers.Server, job: str, rate: int, seconds: int, transport: str, figures: Figures) -> None:
-    wanted = Load(servers.JOBS[job][0], server.host, server.target, server.users, rate, rate * seconds, transport)
+def _one(where: Path, server: servers.Server, job: str, rate: int, options: Options, transport: str, figures: Figures) -> None:
+    wanted = Load(servers.JOBS[job][0], server.host, server.target, server.users, rate, rate * options.seconds, transport)
+    if options.warm_up and server.pid:
+        load.run(where / "warm-up", replace(wanted, calls=rate * options.warm_up))
     probe = Probe(server.host, server.target) if transport == "udp" else None
     before_ns = cpu.cpu_ns(server.pid) if server.pid else 0
     if probe:

@@ -21,6 +21,7 @@ class Options:
     curve: tuple[int, ...]
     rounds: int
     seconds: int
+    warm_up: int
     minutes: float
     soak_rate: int
     held: int
@@ -39,6 +40,9 @@ def parse(folder: Path, benches: Mapping[str, str], default: str) -> Options:
     parser.add_argument("--curve", default="500,2000,5000", help="calls a second of curve, before it looks for the highest")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each server")
     parser.add_argument("--seconds", type=int, default=10, help="of a run")
+    parser.add_argument(
+        "--warm-up", type=int, default=34, help="seconds of the same load before each run: a call that is over is kept for 32 (RFC 6026)"
+    )
     parser.add_argument("--minutes", type=float, default=10, help="of the soak")
     parser.add_argument("--soak-rate", type=int, default=500, help="calls a second of the soak")
     parser.add_argument("--held", type=int, default=20_000, help="calls in progress at any time of the soak")
@@ -57,6 +61,7 @@ def parse(folder: Path, benches: Mapping[str, str], default: str) -> Options:
         curve=_numbers(told.curve),
         rounds=told.rounds,
         seconds=told.seconds,
+        warm_up=told.warm_up,
         minutes=told.minutes,
         soak_rate=told.soak_rate,
         held=told.held,

@@ -20,6 +20,7 @@ JOBS = {
 """What is asked of a call: the generator's scenario, and the flags of kamailio.cfg for it."""
 
 EDGE = "edge-eu1"
+SERVICES = frozenset({"provisioning", "auth", "routing", "records", "dns"})
 OURS, PEER, DIRECT = "trunkline", "kamailio fm", "direct"
 
 
@@ -43,14 +44,24 @@ class Contestant:
 
 
 @contextmanager
-def platform(folder: Path, workers: int = 1) -> Iterator[edge.Bench]:
-    """A platform with one point of presence and the bench's tenant, for as long as it is needed."""
+def platform(folder: Path, workers: int = 1, is_alone: bool = True) -> Iterator[edge.Bench]:
+    """A platform with one point of presence and the bench's tenant, for as long as it is needed. Alone, the edge and NATS run and nothing
+    else does: services have machines of their own, and Kamailio is not measured beside a reader of its records either. What they would
+    have read waits in the stream."""
     running = Platform(folder / f"state-{workers}", free_loopback(), pops="eu1")
     running.start()
     try:
         if workers > 1:
             _restart_edge(running, workers)
-        yield asyncio.run(edge.provision(running, folder))
+        bench = asyncio.run(edge.provision(running, folder))
+        services = [name for name in running.refresh()["pids"] if name.rpartition("-")[0] in SERVICES] if is_alone else []
+        if services:
+            running.lab("freeze", *services)
+        try:
+            yield bench
+        finally:
+            if services:
+                running.lab("thaw", *services)
     finally:
         running.stop()
 

@@ -68,7 +68,7 @@ def resident_mb(pid: int) -> float:
 
 
 def measure(options: Options) -> list[Row]:
-    with servers.platform(options.folder) as bench:
+    with servers.platform(options.folder, is_alone=False) as bench:
         return [_soak(bench, options)]
 
 

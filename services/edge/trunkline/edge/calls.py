@@ -29,8 +29,9 @@ from trunkline.engine import AccessTables, Engine, Invite
 from trunkline.runtime.gateway_reports import GatewayReports
 from trunkline.runtime.logs import logger
 
-SWITCH_INTERVAL_S = 0.0005
-"""How long a thread keeps the interpreter while another wants it: the engine's decision waits so long at most. Python's own is 5 ms."""
+SWITCH_INTERVAL_S = 0.00005
+"""How long a thread keeps the interpreter while another wants it: the engine's decision waits so long at most, and with it every datagram
+behind its INVITE. Python's own is 5 ms."""
 
 GC_THRESHOLDS = (50_000, 20, 50)
 """Young objects before a collection: a decision makes some fifty that die at once, and a full collection stops calls."""
