@@ -248,6 +248,27 @@ def test_explain_and_the_event_tail_say_why_and_who(platform: Platform) -> None:
     assert platform.local["demo"]["password"] not in json.dumps(lines)
 
 
+def test_a_call_that_happened_is_explained_as_it_was_then_and_as_it_would_be_now(platform: Platform) -> None:
+    platform.cli("call", "place", "+31201231100", "--as", "acme/31000000", "--hold", "100ms")
+    [record] = wait_for("its record", lambda: platform.json("call", "list", "--number", "+31201231100"))
+    then = platform.json("explain", "--call", record["call"])
+    assert (then["outcome"], then["position"], then["differences"]) == ("admit", record["position"], [])
+    assert [row["place"] for row in then["route"]["gateways"]][:1] == [1]
+    platform.cli("domain", "class-of-service", "acme", "DE")
+    try:
+        now = platform.json("explain", "--call", record["call"], "--now")
+        assert (now["outcome"], now["reason"]) == ("refuse", "T301")
+        assert [(each["field"], each["recorded"], each["computed"]) for each in now["differences"]] == [("outcome", "admit", "refuse")]
+        assert platform.json("explain", "--call", record["call"])["differences"] == []
+        wider = platform.json("explain", "--call", record["call"], "--now", "--with", "allow-country NL")
+        assert (wider["outcome"], wider["differences"]) == ("admit", [])
+    finally:
+        platform.cli("domain", "class-of-service", "acme", "--all")
+    refused(platform, 2, "explain", "acme", "--from", "127.0.0.1", "--with", "add-address OFFICE")
+    refused(platform, 2, "explain", "acme", "--from", "127.0.0.1", "--at", "yesterday")
+    refused(platform, 3, "explain", "--call", "no-such-call")
+
+
 def test_the_demonstration_happens(platform: Platform) -> None:
     assert "All of it happened." in platform.cli("demo").stdout
 

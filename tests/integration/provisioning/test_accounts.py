@@ -12,6 +12,7 @@ from helpers.service import ServiceProcess
 from integration.provisioning.conftest import Service, write
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+from trunkline.api.records.v1 import records_pb2
 from trunkline.runtime.errors import decode_status
 
 PASSWORD = "a password of twenty"
@@ -108,3 +109,46 @@ async def test_explain_says_why_and_follows_every_change_at_once(both: Service) 
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await outcome(source="somewhere")
     assert decode_status(caught.value).field == "source"
+
+
+async def test_explain_answers_for_any_past_and_for_changes_that_nobody_has_made(both: Service) -> None:
+    acme = await both.tenant("acme")
+    await acme.CreateAcl(pb.CreateAclRequest(acl="office"))
+    await acme.CreateDomain(pb.CreateDomainRequest(label="acme"))
+    attached = await acme.AttachAcl(pb.AttachAclRequest(label="acme", acl="office"))
+    added = await acme.AddAddress(pb.AddAddressRequest(acl="office", address="192.0.2.0/24"))
+    await acme.RemoveAddress(pb.RemoveAddressRequest(acl="office", address="192.0.2.0/24"))
+
+    async def answered(**more: object) -> pb.ExplainResponse:
+        return await acme.Explain(pb.ExplainRequest(**({"domain": "acme", "source": "192.0.2.1"} | more)))  # type: ignore[arg-type]
+
+    now = await answered()
+    assert (now.outcome, now.reason, now.is_changed_since, now.HasField("position_time")) == ("refuse", "T201", False, False)
+    then = await answered(at_position=added.receipt.position)
+    assert (then.outcome, then.address, then.position, then.is_changed_since) == ("admit", "192.0.2.0/24", added.receipt.position, True)
+    assert (await answered(at_position=attached.receipt.position)).reason == "T201"
+    # By the time of the commit, as the log's clock has it.
+    by_time = await answered(at_time=then.position_time)
+    assert (by_time.outcome, by_time.position) == ("admit", then.position)
+    assumed = await answered(changes=[pb.ExplainChange(add_address=pb.ExplainedEntry(acl="office", entry="192.0.2.1"))])
+    assert (assumed.outcome, list(assumed.assumed)) == ("admit", ["the address 192.0.2.1/32 in the ACL office"])
+    assert (await answered()).reason == "T201", "nothing was written"
+    for wrong, reason in (
+        ({"at_position": 10_000}, "POSITION_AHEAD"),
+        ({"at_position": 1}, "DOMAIN_NOT_FOUND"),
+        ({"pop": "us9"}, "POP_NOT_FOUND"),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await answered(**wrong)
+        assert decode_status(caught.value).reason == reason
+    bound = await answered(domain="acme.eu1.sip.trunkline.test", number="+31201230100", at_position=added.receipt.position)
+    assert [step.stage for step in bound.checks] == ["name", "ban", "access", "number", "class_of_service", "tenant", "route"]
+    assert (bound.reason, bound.checks[-1].outcome, bound.pop) == ("T401", "refused", "eu1")
+
+
+async def test_a_record_of_another_tenant_is_not_explained(both: Service) -> None:
+    acme = await both.tenant("acme")
+    record = records_pb2.Record(tenant="globex", domain="globex", host="globex.sip.trunkline.test", source="192.0.2.1:5060", position=1)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await acme.Explain(pb.ExplainRequest(record=record))
+    assert decode_status(caught.value).reason == "OTHER_TENANT"
