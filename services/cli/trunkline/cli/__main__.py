@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 
@@ -10,13 +11,34 @@ import grpc
 import grpc.aio
 from cyclopts import App, CycloptsError
 
-from trunkline.cli.commands import access, bans, demo, ending, explain, limits, names, platform, routes, service, tenants, traces
+from trunkline.cli.commands import (
+    access,
+    bans,
+    completion,
+    contexts,
+    demo,
+    ending,
+    explain,
+    limits,
+    names,
+    platform,
+    routes,
+    service,
+    tenants,
+    traces,
+)
 from trunkline.cli.connection import surroundings
 from trunkline.cli.exits import CommandError, Exit, exit_of
+from trunkline.cli.options import Listing
 from trunkline.cli.output import errors
 from trunkline.cli.tracing import traced
 from trunkline.cli.waiting import with_scope
+from trunkline.cli.watching import watch
 from trunkline.runtime.errors import Problem, decode_status
+
+COMPLETE = "__complete"
+"""How a shell's script asks for names."""
+CONTEXT = "--context"
 
 app = App(
     name="trunkline",
@@ -39,20 +61,34 @@ for group in (
     ending.call,
     platform.events,
     platform.lab,
+    contexts.context,
 ):
     app.command(group)
 app.command(explain.explain)
 app.command(platform.up)
 app.command(demo.demo)
 app.command(traces.trace)
+app.command(completion.completion_of(lambda: app), name="completion")
 
 
 def run(arguments: Sequence[str]) -> int:
     """The exit code. Where the platform of one machine keeps traces, the command is the root of one."""
     try:
+        words = _in_context(arguments)
+        if words[:1] == [COMPLETE]:
+            # Asked at each press of TAB, on a line that is not whole: cyclopts answers, and nothing is traced.
+            app(words, exit_on_error=False, print_error=False)
+            return Exit.OK
         around = surroundings()
-        with traced(arguments, around):
-            result = app(with_scope(arguments, around.places), exit_on_error=False, print_error=False, backend="asyncio")
+        words = with_scope(words, around.places)
+
+        def once() -> object:
+            with traced(words, around):
+                return app(words, exit_on_error=False, print_error=False, backend="asyncio")
+
+        if _is_watched(words):
+            watch(once)
+        result = once()
     except CycloptsError as error:
         errors.print(error, markup=False)
         errors.print("see trunkline --help, or --help after the command", style="dim")
@@ -67,6 +103,28 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return Exit.OK
     return result if isinstance(result, int) else Exit.OK
+
+
+def _in_context(arguments: Sequence[str]) -> list[str]:
+    """Without `--context NAME`, which stands for every command; what it names is then the one that is meant. Raises CommandError."""
+    words = list(arguments)
+    for place, word in enumerate(words):
+        name, is_given, value = word.partition("=")
+        if name != CONTEXT or words[:1] == [COMPLETE]:
+            continue
+        if not is_given and place + 1 == len(words):
+            raise CommandError("--context names none", remedy="see `trunkline context list`", code=Exit.USAGE)
+        os.environ["TRUNKLINE_CONTEXT"] = value if is_given else words[place + 1]
+        return words[:place] + words[place + (1 if is_given else 2) :]
+    return words
+
+
+def _is_watched(words: Sequence[str]) -> bool:
+    """Raises CycloptsError."""
+    if not {"--watch", "-w"}.intersection(words):
+        return False
+    _, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
+    return any(isinstance(value, Listing) and value.watch for value in bound.arguments.values())
 
 
 def _tell_problem(problem: Problem) -> Exit:

@@ -18,6 +18,7 @@ from trunkline.api.edge.v1.edge_pb2_grpc import EdgeServiceStub
 from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
 from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceStub
 from trunkline.api.routing.v1.routing_pb2_grpc import RoutingServiceStub
+from trunkline.cli.contexts import current_context
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.runtime.grpc_client import open_channel
 from trunkline.runtime.settings import TlsSettings
@@ -48,12 +49,14 @@ class Surroundings:
     def address(self, service: str) -> str:
         """gRPC address of a service: TRUNKLINE_PROVISIONING and so on, else local.json. Raises CommandError."""
         variable = f"TRUNKLINE_{service.upper().replace('-', '_')}"
-        found = self.environment.get(variable) or self.local.get("grpc", {}).get(self._process(service))
+        known = self.local.get("grpc", {})
+        found = self.environment.get(variable) or known.get(self._process(service)) or known.get(service)
         if not found:
             raise CommandError(
                 f"the address of {service} is not known",
                 why=f"{state_folder() / 'local.json'} does not name it, and {variable} is not set",
-                remedy=f"start the platform with `make up`, or set {variable}=HOST:PORT and TRUNKLINE_API_KEY",
+                remedy=f"start the platform with `make up`, name another with `trunkline context add`, or set {variable}=HOST:PORT and"
+                " TRUNKLINE_API_KEY",
                 code=Exit.UNAVAILABLE,
             )
         return str(found)
@@ -125,9 +128,12 @@ class Surroundings:
 
 
 def surroundings() -> Surroundings:
-    """Raises CommandError for a damaged local.json."""
-    path = state_folder() / "local.json"
-    local: dict[str, Any] = {}
+    """Raises CommandError for a damaged local.json, and for a context that is not there."""
+    context = current_context()
+    local: dict[str, Any] = {} if context is None else context.local()
+    if context is not None and not context.state:
+        return Surroundings(local, os.environ)
+    path = (state_folder() if context is None else Path(context.state)) / "local.json"
     if path.exists():
         try:
             local = json.loads(path.read_text())

@@ -10,11 +10,24 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from trunkline.api.common.v1 import common_pb2
+from trunkline.cli.completing import (
+    complete_accounts,
+    complete_acls,
+    complete_addresses,
+    complete_carriers,
+    complete_decks,
+    complete_domains,
+    complete_gateways,
+    complete_pops,
+    complete_tenants,
+)
 
-Output = Literal["table", "json"]
+Output = Literal["table", "wide", "json", "yaml", "name"]
 
 _UINT32: Final = 2**32 - 1
 _UINT64: Final = 2**64 - 1
+
+DATA: Final = ("json", "yaml", "name")
 
 Amount = Annotated[int, Parameter(validator=Number(gte=1, lte=10_000_000))]
 """Of rows that are wanted; more than a listing ever reads."""
@@ -24,6 +37,20 @@ Natural = Annotated[int, Parameter(validator=Number(gte=0, lte=_UINT32))]
 
 Counter = Annotated[int, Parameter(validator=Number(gte=0, lte=_UINT64))]
 """A version, or a position of the log."""
+
+AclName = Annotated[str, Parameter(completer=complete_acls)]
+AccountName = Annotated[str, Parameter(completer=complete_accounts)]
+"""Of the ACL that `name` is."""
+ListedAddress = Annotated[str, Parameter(completer=complete_addresses)]
+"""Of the ACL that `name` is."""
+DomainLabel = Annotated[str, Parameter(completer=complete_domains)]
+PopName = Annotated[str, Parameter(completer=complete_pops)]
+TenantName = Annotated[str, Parameter(completer=complete_tenants)]
+CarrierName = Annotated[str, Parameter(completer=complete_carriers)]
+GatewayName = Annotated[str, Parameter(completer=complete_gateways)]
+"""Of the carrier that `owner` is."""
+DeckName = Annotated[str, Parameter(completer=complete_decks)]
+"""Names that the service knows: a shell completes them."""
 
 Words = Parameter(consume_multiple=True, negative="")
 """Of an option with several values: `--sources account address`."""
@@ -37,11 +64,25 @@ class Reading:
     """How a command asks and shows."""
 
     output: Annotated[Output, Parameter(name=["--output", "-o"])] = "table"
-    """A table for people, or JSON, one document a line."""
+    """A table for people, one with every column (wide), JSON, YAML, or names alone, one a line."""
     as_operator: Annotated[bool, Parameter(negative="")] = False
     """Ask with the operator's key instead of the tenant's; name the tenant then."""
-    tenant: str = ""
+    tenant: TenantName = ""
     """Whose; a tenant's key knows by itself."""
+
+    @property
+    def is_data(self) -> bool:
+        """For programs: all that the service said, as it said it."""
+        return self.output in DATA
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Listing(Reading):
+    """How a list is shown, once or again and again."""
+
+    watch: Annotated[bool, Parameter(name=["--watch", "-w"], negative="")] = False
+    """Show it again whenever it has changed, until Ctrl-C."""
 
 
 @Parameter(name="*")
@@ -62,4 +103,5 @@ class Writing(Reading):
 
 
 READING = Reading()
+LISTING = Listing()
 WRITING = Writing()

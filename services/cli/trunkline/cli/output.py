@@ -1,4 +1,4 @@
-"""Messages as plain values, and both as tables or JSON."""
+"""Messages as plain values, and both as tables, JSON, YAML or names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import yaml
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -14,10 +15,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trunkline.cli.options import Output
+from trunkline.cli.options import DATA, Output
 
 PIPE_COLUMNS = 200
 """Where the output is no terminal nothing is cut: a line is a line of the table."""
+
+NAME_FIELDS = ("name", "label", "id", "call", "username", "cidr", "pop", "prefix", "domain", "position")
+"""The first that is set is what a row is called."""
 
 
 def _console(*, is_error: bool) -> Console:
@@ -62,17 +66,57 @@ def _value(value: Any) -> Any:
 
 def print_json(value: Any) -> None:
     """One document on one line, whatever the terminal's width."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    _print(json.dumps(value, ensure_ascii=False))
+
+
+def print_data(output: Output, value: Any) -> None:
+    """For programs: as `output` says. Names stand one a line; what has none is left out."""
+    match output:
+        case "yaml":
+            _print(yaml_of(value))
+        case "name":
+            for row in value if isinstance(value, list) else [value]:
+                if name := name_of(row):
+                    _print(name)
+        case _:
+            print_json(value)
+
+
+def print_stream(output: Output, value: Any) -> None:
+    """One of a stream: a line of JSON, a document of YAML, a name."""
+    if output == "yaml":
+        _print("---")
+    print_data(output, value)
+
+
+def yaml_of(value: Any) -> str:
+    """In the order of the fields; without a final line end."""
+    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=PIPE_COLUMNS)).rstrip("\n")
+
+
+def name_of(row: Mapping[str, Any]) -> str:
+    """What the thing is called in other commands; of a write what was written. Empty where nothing names it."""
+    if isinstance(row.get("result"), Mapping):
+        row = row["result"]
+    return next((str(row[field]) for field in NAME_FIELDS if row.get(field) not in (None, "")), "")
+
+
+def _print(text: str) -> None:
+    console.out(text, highlight=False)
 
 
 def show_list(output: Output, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, nothing: str) -> None:
-    """`columns` of the table; JSON has everything. `nothing` is said instead of an empty table."""
-    if output == "json":
-        print_json(list(rows))
+    """`columns` of the table; a wide one has all that are one value each, data has everything. `nothing` is said instead of an empty
+    table."""
+    if output in DATA:
+        print_data(output, list(rows))
         return
     if not rows:
         console.print(nothing)
         return
+    if output == "wide":
+        more = dict.fromkeys(name for row in rows for name, value in row.items() if not isinstance(value, dict | list))
+        columns = [*columns, *(name for name in more if name not in columns)]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
@@ -83,8 +127,8 @@ def show_list(output: Output, rows: Sequence[Mapping[str, Any]], columns: Sequen
 
 def show_one(output: Output, row: Mapping[str, Any], *, hidden: Iterable[str] = ()) -> None:
     """All that is set, a line a field."""
-    if output == "json":
-        print_json(row)
+    if output in DATA:
+        print_data(output, row)
         return
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold", no_wrap=True)

@@ -13,7 +13,7 @@ from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.connection import Session
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import Writing
-from trunkline.cli.output import console, errors, milliseconds_between, plain, print_json
+from trunkline.cli.output import console, errors, milliseconds_between, plain, print_data
 from trunkline.cli.waiting import ALL, POP, names_of
 
 WAIT_LIMIT_S = 10
@@ -24,7 +24,7 @@ async def finish(session: Session, options: Writing, done: str, receipt: common_
 
     Raises CommandError where one did not follow.
     """
-    is_table = options.output == "table"
+    is_table = not options.is_data
     if is_table:
         again = " (this request was made before: the first answer again)" if receipt.repeated else ""
         console.print(f"{done}; position {receipt.position}{again}", markup=False)
@@ -39,7 +39,7 @@ async def finish(session: Session, options: Writing, done: str, receipt: common_
         for warning in shown.get("warnings", []):
             errors.print(f"warning: {warning}", style="yellow", markup=False)
     else:
-        print_json({"receipt": plain(receipt), "applied": applied, "result": shown})
+        print_data(options.output, {"receipt": plain(receipt), "applied": applied, "result": shown})
     missing = [answer for answer in applied if not answer["is_applied"]]
     if missing and not (options.wait == POP and len(missing) < len(applied)):
         raise CommandError(

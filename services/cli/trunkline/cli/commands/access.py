@@ -11,7 +11,7 @@ from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.connection import Session, session
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import READING, WRITING, Reading, Writing
+from trunkline.cli.options import LISTING, READING, WRITING, AccountName, AclName, ListedAddress, Listing, Reading, Writing
 from trunkline.cli.output import console, errors, plain, show_list, show_one
 from trunkline.cli.writing import finish
 
@@ -26,7 +26,7 @@ account = App(name="account", help="Accounts of an access control list.")
 
 
 @acl.command(name="list")
-async def list_acls(*, options: Reading = READING) -> None:
+async def list_acls(*, options: Listing = LISTING) -> None:
     """Lists the tenant's access control lists."""
     async with session(is_operator=options.as_operator) as connected:
         stub = await connected.provisioning()
@@ -37,7 +37,7 @@ async def list_acls(*, options: Reading = READING) -> None:
             token = page.next_page_token
             if not token:
                 break
-    short = rows if options.output == "json" else [_counted(row) for row in rows]
+    short = rows if options.is_data else [_counted(row) for row in rows]
     show_list(options.output, short, ["name", "addresses", "accounts", "attached_domains", "version"], nothing="no access control list yet")
 
 
@@ -54,7 +54,7 @@ async def _get(connected: Session, options: Reading, name: str) -> provisioning.
 
 
 @acl.command
-async def show(name: str, *, options: Reading = READING) -> None:
+async def show(name: AclName, *, options: Reading = READING) -> None:
     """Shows one access control list.
 
     Parameters
@@ -63,8 +63,8 @@ async def show(name: str, *, options: Reading = READING) -> None:
     """
     async with session(is_operator=options.as_operator) as connected:
         found = plain(await _get(connected, options, name))
-    if options.output == "json":
-        show_one("json", found)
+    if options.is_data:
+        show_one(options.output, found)
         return
     show_one("table", found, hidden=("addresses", "accounts", "warnings"))
     console.print()
@@ -90,7 +90,7 @@ async def create(name: str, *, options: Writing = WRITING) -> None:
 
 
 @acl.command
-async def delete(name: str, *, options: Writing = WRITING) -> None:
+async def delete(name: AclName, *, options: Writing = WRITING) -> None:
     """Deletes an access control list that is attached to no domain.
 
     Parameters
@@ -105,7 +105,7 @@ async def delete(name: str, *, options: Writing = WRITING) -> None:
 
 @address.command(name="add")
 async def add_address(
-    name: str,
+    name: AclName,
     cidr: str,
     *,
     caller_id: str = "",
@@ -138,7 +138,7 @@ async def add_address(
 
 
 @address.command(name="exempt")
-async def exempt_address(name: str, cidr: str, *, options: Writing = WRITING) -> None:
+async def exempt_address(name: AclName, cidr: ListedAddress, *, options: Writing = WRITING) -> None:
     """Has the domains of the list hear a range wider than /16 (IPv6: /32) even where addresses in it are banned (operators).
 
     Parameters
@@ -153,7 +153,7 @@ async def exempt_address(name: str, cidr: str, *, options: Writing = WRITING) ->
 
 
 @address.command(name="remove")
-async def remove_address(name: str, cidr: str, *, options: Writing = WRITING) -> None:
+async def remove_address(name: AclName, cidr: ListedAddress, *, options: Writing = WRITING) -> None:
     """Removes an address or a range.
 
     Parameters
@@ -185,7 +185,7 @@ def _told(password: str, username: str) -> None:
 
 
 @account.command(name="add")
-async def add_account(name: str, username: str, *, password: str = "", caller_id: str = "", options: Writing = WRITING) -> None:
+async def add_account(name: AclName, username: str, *, password: str = "", caller_id: str = "", options: Writing = WRITING) -> None:
     """Adds an account; without a password one is made up and shown once.
 
     Parameters
@@ -207,7 +207,7 @@ async def add_account(name: str, username: str, *, password: str = "", caller_id
 
 
 @account.command(name="password")
-async def set_password(name: str, username: str, *, password: str = "", options: Writing = WRITING) -> None:
+async def set_password(name: AclName, username: AccountName, *, password: str = "", options: Writing = WRITING) -> None:
     """Replaces an account's password; without one given, one is made up and shown once.
 
     Parameters
@@ -228,7 +228,7 @@ async def set_password(name: str, username: str, *, password: str = "", options:
 
 
 @account.command(name="remove")
-async def remove_account(name: str, username: str, *, options: Writing = WRITING) -> None:
+async def remove_account(name: AclName, username: AccountName, *, options: Writing = WRITING) -> None:
     """Removes an account.
 
     Parameters
@@ -243,7 +243,7 @@ async def remove_account(name: str, username: str, *, options: Writing = WRITING
 
 
 @account.command(name="list")
-async def list_accounts(name: str, *, options: Reading = READING) -> None:
+async def list_accounts(name: AclName, *, options: Listing = LISTING) -> None:
     """Lists the accounts of an access control list.
 
     Parameters

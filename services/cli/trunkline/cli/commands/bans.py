@@ -10,7 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from trunkline.api.auth.v1 import auth_pb2 as auth
 from trunkline.cli.commands.calls import seconds
 from trunkline.cli.connection import session
-from trunkline.cli.options import READING, Reading
+from trunkline.cli.options import LISTING, READING, Listing, Reading
 from trunkline.cli.output import clock, plain, show_list
 
 ban = App(name="ban", help="Sources that no edge listens to, but for the domains whose ACLs list them (operators).")
@@ -19,7 +19,7 @@ COLUMNS = ["cidr", "reason", "issued", "until", "issuer"]
 
 
 @ban.command(name="list")
-async def list_bans(*, address: str = "", options: Reading = READING) -> None:
+async def list_bans(*, address: str = "", options: Listing = LISTING) -> None:
     """Lists the bans that hold, of all regions, the latest first.
 
     Parameters
@@ -65,4 +65,4 @@ async def lift_ban(address: str, *, options: Reading = READING) -> None:
 def _show(options: Reading, bans: Iterable[auth.Ban], *, nothing: str) -> None:
     rows = [plain(row) for row in bans]
     short = [{**row, "issued": clock(row["issued_time"]), "until": clock(row["until_time"])} for row in rows]
-    show_list(options.output, rows if options.output == "json" else short, COLUMNS, nothing=nothing)
+    show_list(options.output, rows if options.is_data else short, COLUMNS, nothing=nothing)

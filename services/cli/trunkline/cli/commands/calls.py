@@ -17,8 +17,8 @@ from trunkline.api.records.v1 import records_pb2 as records
 from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.connection import Surroundings, session, surroundings
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import READING, Amount, Reading
-from trunkline.cli.output import clock, console, plain, print_json, show_list, show_one
+from trunkline.cli.options import LISTING, READING, Amount, DomainLabel, Listing, PopName, Reading
+from trunkline.cli.output import clock, console, plain, print_data, print_json, show_list, show_one
 from trunkline.cli.uac.call import Ending, Outcome
 from trunkline.cli.uac.ladder import Ladder, verdict
 from trunkline.cli.uac.messages import Order
@@ -39,10 +39,10 @@ async def list_calls(
     *,
     limit: Amount = 20,
     outcome: Literal["", "answered", "refused", "failed", "cancelled"] = "",
-    domain: str = "",
+    domain: DomainLabel = "",
     reason: str = "",
     number: str = "",
-    options: Reading = READING,
+    options: Listing = LISTING,
 ) -> None:
     """Lists call detail records, newest first.
 
@@ -74,8 +74,8 @@ async def list_calls(
             token = page.next_page_token
             if not token or len(rows) >= limit:
                 break
-    if options.output == "json":
-        print_json(rows)
+    if options.is_data:
+        print_data(options.output, rows)
         return
     short = [{**row, "time": clock(row["setup_time"]), "seconds": f"{row['duration_ms'] / 1000:.1f}"} for row in rows]
     columns = ["time", "call", "number", "outcome", "status", "reason", "caller_id", "seconds", "ended_by"]
@@ -98,14 +98,14 @@ async def show(name: str = "last", *, options: Reading = READING) -> None:
 
 def show_record(options: Reading, found: dict[str, Any]) -> None:
     show_one(options.output, found, hidden=("attempts",))
-    if options.output == "table" and found["attempts"]:
+    if not options.is_data and found["attempts"]:
         console.print()
         columns = ["number", "carrier", "gateway", "address", "result", "status", "elapsed_ms"]
         show_list("table", found["attempts"], columns, nothing="")
 
 
 @call.command
-async def live(*, pop: str = "", options: Reading = READING) -> None:
+async def live(*, pop: PopName = "", options: Listing = LISTING) -> None:
     """Lists calls in progress at a point of presence (operators).
 
     Parameters
@@ -139,7 +139,7 @@ async def place(
     number: str,
     *,
     caller: Annotated[str, Parameter(name="--as")],
-    pop: str = "",
+    pop: PopName = "",
     from_address: str = "",
     password: str = "",
     from_user: str = "",

@@ -12,7 +12,7 @@ from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.commands.names import tell_served
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import READING, WRITING, Reading, Words, Writing
+from trunkline.cli.options import LISTING, READING, WRITING, AclName, DomainLabel, Listing, PopName, Reading, Words, Writing
 from trunkline.cli.output import errors, plain, show_list, show_one
 from trunkline.cli.writing import finish
 
@@ -20,7 +20,7 @@ domain = App(name="domain", help="Domains: the names that calls are sent to.")
 
 
 @domain.command(name="list")
-async def list_domains(*, options: Reading = READING) -> None:
+async def list_domains(*, options: Listing = LISTING) -> None:
     """Lists the tenant's domains."""
     async with session(is_operator=options.as_operator) as connected:
         stub = await connected.provisioning()
@@ -40,7 +40,7 @@ async def list_domains(*, options: Reading = READING) -> None:
 
 
 @domain.command
-async def show(label: str, *, options: Reading = READING) -> None:
+async def show(label: DomainLabel, *, options: Reading = READING) -> None:
     """Shows one domain, with every hostname that leads to it.
 
     Parameters
@@ -51,7 +51,7 @@ async def show(label: str, *, options: Reading = READING) -> None:
         stub = await connected.provisioning()
         found = plain((await stub.GetDomain(provisioning.GetDomainRequest(tenant=options.tenant, label=label))).domain)
     show_one(options.output, found, hidden=("warnings",))
-    if options.output == "table":
+    if not options.is_data:
         for warning in found["warnings"]:
             errors.print(f"warning: {warning}", style="yellow", markup=False)
 
@@ -72,7 +72,7 @@ async def create(label: str, *, options: Writing = WRITING) -> None:
 
 
 @domain.command
-async def delete(label: str, *, options: Writing = WRITING) -> None:
+async def delete(label: DomainLabel, *, options: Writing = WRITING) -> None:
     """Deletes a domain that no access control list is attached to.
 
     Parameters
@@ -87,7 +87,7 @@ async def delete(label: str, *, options: Writing = WRITING) -> None:
 
 
 @domain.command
-async def attach(label: str, acl: str, *, options: Writing = WRITING) -> None:
+async def attach(label: DomainLabel, acl: AclName, *, options: Writing = WRITING) -> None:
     """Attaches an access control list.
 
     Parameters
@@ -102,7 +102,7 @@ async def attach(label: str, acl: str, *, options: Writing = WRITING) -> None:
 
 
 @domain.command
-async def detach(label: str, acl: str, *, options: Writing = WRITING) -> None:
+async def detach(label: DomainLabel, acl: AclName, *, options: Writing = WRITING) -> None:
     """Detaches an access control list.
 
     Parameters
@@ -118,7 +118,7 @@ async def detach(label: str, acl: str, *, options: Writing = WRITING) -> None:
 
 @domain.command
 async def digest(
-    label: str,
+    label: DomainLabel,
     *algorithms: Literal["MD5", "SHA-256", "SHA-512-256"],
     status: Literal[401, 407] = 407,
     qop_optional: Annotated[bool, Parameter(negative="")] = False,
@@ -149,7 +149,7 @@ async def digest(
 
 
 @domain.command
-async def nearest(label: str, pop: str = "", *, options: Writing = WRITING) -> None:
+async def nearest(label: DomainLabel, pop: PopName = "", *, options: Writing = WRITING) -> None:
     """Sets which point of presence the domain's default name leads to first; the others follow, nearest to it first.
 
     Parameters
@@ -168,7 +168,7 @@ async def nearest(label: str, pop: str = "", *, options: Writing = WRITING) -> N
 
 @domain.command
 async def identity(
-    label: str,
+    label: DomainLabel,
     *,
     sources: Annotated[list[Literal["asked", "from", "account", "address", "username", "domain"]] | None, Words] = None,
     allow: Annotated[list[str] | None, Words] = None,

@@ -14,7 +14,7 @@ from trunkline.cli.commands.calls import call
 from trunkline.cli.connection import Session, session
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import READING, Reading
-from trunkline.cli.output import console, plain, print_json
+from trunkline.cli.output import console, plain, print_data
 from trunkline.runtime.errors import decode_status
 
 __all__ = ["call", "hang_up"]
@@ -48,8 +48,8 @@ async def hang_up(name: str, *, pop: str = "", options: Reading = READING) -> No
             remedy="see `trunkline call live`, and `trunkline call show` for one that has ended",
             code=Exit.UNAVAILABLE if away else Exit.NOT_FOUND,
         )
-    if options.output == "json":
-        print_json({"call": found, "ended_by": [plain(answer) for answer in ended], "away": away})
+    if options.is_data:
+        print_data(options.output, {"call": found, "ended_by": [plain(answer) for answer in ended], "away": away})
         return
     for answer in ended:
         console.print(f"hung up {found} at {answer.pop} ({answer.edge})", markup=False)

@@ -13,7 +13,7 @@ from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.api.records.v1 import records_pb2 as records
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import READING, Reading, Words
+from trunkline.cli.options import READING, DomainLabel, PopName, Reading, Words
 from trunkline.cli.output import clock, console, plain, show_list, show_one
 
 CHANGES: Final = {
@@ -32,7 +32,7 @@ _MARKS: Final = {"passed": ("✓", "green"), "refused": ("✗", "red"), "challen
 
 
 async def explain(
-    domain: str = "",
+    domain: DomainLabel = "",
     *,
     source: Annotated[str, Parameter(name="--from")] = "",
     username: str = "",
@@ -45,7 +45,7 @@ async def explain(
     from_uri: str = "",
     privacy: Annotated[tuple[str, ...], Words] = (),
     pai: Annotated[tuple[str, ...], Parameter(negative="")] = (),
-    pop: str = "",
+    pop: PopName = "",
     options: Reading = READING,
 ) -> None:
     """Says what would become of a call, step by step, and why: access, bans, class of service, route, identity, limits. With --call: why
@@ -97,7 +97,7 @@ async def explain(
             request.record.CopyFrom(found.record)
             request.tenant = request.tenant or found.record.tenant
         answer = plain(await (await connected.provisioning()).Explain(request))
-    if options.output != "table":
+    if options.is_data:
         show_one(options.output, answer)
         return
     _show(answer)

@@ -9,8 +9,8 @@ from cyclopts import App
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import READING, WRITING, Natural, Reading, Writing
-from trunkline.cli.output import console, plain, print_json, show_list
+from trunkline.cli.options import LISTING, WRITING, DomainLabel, Listing, Natural, TenantName, Writing
+from trunkline.cli.output import console, plain, print_data, show_list
 from trunkline.cli.writing import finish
 
 MILLI = 1000
@@ -19,7 +19,9 @@ limit = App(name="limit", help="Limits: calls at a time and a second, over all p
 
 
 @limit.command(name="set")
-async def set_limits(label: str = "", *, calls: Natural | None = None, rate: Natural | None = None, options: Writing = WRITING) -> None:
+async def set_limits(
+    label: DomainLabel = "", *, calls: Natural | None = None, rate: Natural | None = None, options: Writing = WRITING
+) -> None:
     """Sets the limits of a domain or, without one, of the tenant over all its domains (operators). What is left out stays as it was.
 
     Parameters
@@ -42,7 +44,7 @@ async def set_limits(label: str = "", *, calls: Natural | None = None, rate: Nat
 
 
 @limit.command(name="show")
-async def show_limits(tenant: str = "", *, options: Reading = READING) -> None:
+async def show_limits(tenant: TenantName = "", *, options: Listing = LISTING) -> None:
     """Shows what is in use of each limit, and at which point of presence.
 
     Parameters
@@ -52,8 +54,8 @@ async def show_limits(tenant: str = "", *, options: Reading = READING) -> None:
     request = provisioning.GetLimitUseRequest(tenant=tenant or options.tenant)
     async with session(is_operator=options.as_operator) as connected:
         uses = [plain(use) for use in (await (await connected.provisioning()).GetLimitUse(request)).uses]
-    if options.output == "json":
-        print_json(uses)
+    if options.is_data:
+        print_data(options.output, uses)
         return
     if not uses:
         console.print("no limits")

@@ -14,8 +14,8 @@ from trunkline.api.common.v1 import common_pb2
 from trunkline.api.dns.v1 import dns_pb2
 from trunkline.cli.connection import Session, session
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import READING, Reading, Writing
-from trunkline.cli.output import clock, console, errors, milliseconds_between, plain, print_json, show_list
+from trunkline.cli.options import LISTING, READING, DomainLabel, Listing, PopName, Reading, Writing
+from trunkline.cli.output import clock, console, errors, milliseconds_between, plain, print_data, show_list
 from trunkline.cli.writing import WAIT_LIMIT_S
 
 names = App(name="dns", help="Names: what DNS says of domains, and settings for PBXs.")
@@ -24,7 +24,7 @@ Pbx = Literal["asterisk", "freeswitch", "3cx", "kamailio", "baresip"]
 
 
 @names.command
-async def show(label: str, *, options: Reading = READING) -> None:
+async def show(label: DomainLabel, *, options: Listing = LISTING) -> None:
     """Shows all names of a domain with their records, by point of presence.
 
     Parameters
@@ -33,8 +33,8 @@ async def show(label: str, *, options: Reading = READING) -> None:
     """
     async with session(is_operator=options.as_operator) as connected:
         answer = await (await connected.dns()).ListNames(dns_pb2.ListNamesRequest(tenant=options.tenant, label=label))
-    if options.output == "json":
-        print_json(plain(answer))
+    if options.is_data:
+        print_data(options.output, plain(answer))
         return
     for name in answer.names:
         where = f"bound to {name.pop}, which is {name.state}" if name.pop else "default name"
@@ -49,11 +49,11 @@ async def show(label: str, *, options: Reading = READING) -> None:
 
 @names.command
 async def settings(
-    label: str,
+    label: DomainLabel,
     *,
     pbx: Pbx,
     transport: Literal["udp", "tcp", "tls"] = "tls",
-    pop: str = "",
+    pop: PopName = "",
     account: str = "",
     options: Reading = READING,
 ) -> None:
@@ -70,8 +70,8 @@ async def settings(
     request = dns_pb2.GetPbxSettingsRequest(tenant=options.tenant, label=label, pbx=pbx, transport=transport, pop=pop, username=account)
     async with session(is_operator=options.as_operator) as connected:
         answer = await (await connected.dns()).GetPbxSettings(request)
-    if options.output == "json":
-        print_json(plain(answer))
+    if options.is_data:
+        print_data(options.output, plain(answer))
         return
     for file in answer.files:
         errors.print(f"--- {file.name}", style="bold", markup=False)
@@ -83,7 +83,7 @@ async def settings(
 
 
 @names.command
-async def drift(*, options: Reading = READING) -> None:
+async def drift(*, options: Listing = LISTING) -> None:
     """Compares what name servers hold with what they should, now (operators). What differs is mended.
 
     The exit code says whether something differed or a server could not be asked.
@@ -91,8 +91,8 @@ async def drift(*, options: Reading = READING) -> None:
     async with session(is_operator=True) as connected:
         answer = await (await connected.dns()).GetDrift(dns_pb2.GetDriftRequest(compares=True))
     rows = [plain(holder) for holder in answer.holders]
-    if options.output == "json":
-        print_json({"holders": rows, "position": answer.position})
+    if options.is_data:
+        print_data(options.output, {"holders": rows, "position": answer.position})
     else:
         columns = ["holder", "position", "compared", "differs", "mended", "failures"]
         show_list(options.output, [_holder_row(row) for row in rows], columns, nothing="nobody holds the zone")
@@ -141,5 +141,5 @@ async def tell_served(connected: Session, options: Writing, receipt: common_pb2.
         return
     if not answer.is_served:
         errors.print(f"warning: names do not follow yet: {answer.problem}", style="yellow", markup=False)
-    elif options.output == "table":
+    elif not options.is_data:
         console.print(f"  served by DNS      after {milliseconds_between(receipt.time, answer.served_time):7.1f} ms", markup=False)

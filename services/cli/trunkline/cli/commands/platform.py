@@ -11,8 +11,8 @@ from cyclopts import App, Parameter
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.connection import session, state_folder
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import READING, WRITING, Counter, Reading, Writing
-from trunkline.cli.output import clock, console, errors, plain, print_json, show_list
+from trunkline.cli.options import LISTING, READING, WRITING, Counter, Listing, PopName, Reading, Writing
+from trunkline.cli.output import clock, console, errors, plain, print_stream, show_list
 from trunkline.cli.writing import finish
 from trunkline.lab.supervisor.control import ControlProblem, ControlRefused, ask
 from trunkline.lab.supervisor.layout import DEFAULT_DNS_PORT, DEFAULT_LOOPBACK, Layout
@@ -72,7 +72,7 @@ async def _control(action: str, names: tuple[str, ...], options: Reading) -> Non
 
 
 @lab.command
-async def status(*names: str, options: Reading = READING) -> None:
+async def status(*names: str, options: Listing = LISTING) -> None:
     """Shows processes: state, process id, restarts.
 
     Parameters
@@ -149,7 +149,7 @@ async def thaw(*names: str, options: Reading = READING) -> None:
 
 
 @pop.command(name="list")
-async def list_pops(*, options: Reading = READING) -> None:
+async def list_pops(*, options: Listing = LISTING) -> None:
     """Lists points of presence: position of the log, commits behind it, seconds since home was heard, digest, calls; and what DNS
     makes of them.
 
@@ -158,7 +158,7 @@ async def list_pops(*, options: Reading = READING) -> None:
     async with session(is_operator=options.as_operator) as connected:
         answer = await (await connected.provisioning()).ListPops(provisioning.ListPopsRequest())
     rows = [{**plain(row), "differs": pop_differs(row, answer.pops)} for row in answer.pops]
-    shown = [_pop_row(row) for row in rows] if options.output == "table" else rows
+    shown = rows if options.is_data else [_pop_row(row) for row in rows]
     show_list(
         options.output,
         shown,
@@ -173,7 +173,7 @@ async def list_pops(*, options: Reading = READING) -> None:
 
 
 @pop.command(name="drain")
-async def drain_pop(name: str, *, note: str = "", options: Writing = WRITING) -> None:
+async def drain_pop(name: PopName, *, note: str = "", options: Writing = WRITING) -> None:
     """Empties a point of presence: DNS leaves it out, OPTIONS is answered 503, new calls are refused (T903) when every client has had time
     to look its name up again. Calls in progress go on.
 
@@ -189,7 +189,7 @@ async def drain_pop(name: str, *, note: str = "", options: Writing = WRITING) ->
 
 
 @pop.command(name="undrain")
-async def undrain_pop(name: str, *, options: Writing = WRITING) -> None:
+async def undrain_pop(name: PopName, *, options: Writing = WRITING) -> None:
     """Takes a drained point of presence into service again.
 
     Parameters
@@ -239,8 +239,8 @@ async def tail(
     async with session(is_operator=options.as_operator) as connected:
         async for answer in (await connected.provisioning()).TailEvents(request):
             row = plain(answer)
-            if options.output == "json":
-                print_json(row)
+            if options.is_data:
+                print_stream(options.output, row)
                 continue
             commit = row["commit"]
             what = ", ".join(_event(event) for event in commit["events"])

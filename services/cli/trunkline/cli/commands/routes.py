@@ -14,7 +14,21 @@ from trunkline.api.routing.v1 import routing_pb2 as routing
 from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import READING, WRITING, Amount, Natural, Port, Reading, Writing
+from trunkline.cli.options import (
+    LISTING,
+    READING,
+    WRITING,
+    Amount,
+    CarrierName,
+    DeckName,
+    DomainLabel,
+    GatewayName,
+    Listing,
+    Natural,
+    Port,
+    Reading,
+    Writing,
+)
 from trunkline.cli.output import console, plain, show_list, show_one
 from trunkline.cli.writing import finish
 from trunkline.domain.reasons import REGISTRY
@@ -36,15 +50,15 @@ route = App(name="route", help="Route decks, and where a number would go.")
 
 
 @carrier.command(name="list")
-async def list_carriers(*, options: Reading = READING) -> None:
+async def list_carriers(*, options: Listing = LISTING) -> None:
     """Lists carriers with their gateways, and which of those are passed over."""
     async with session(is_operator=True) as connected:
         stub = await connected.routing()
         answer = await stub.ListCarriers(routing.ListCarriersRequest())
         sights = (await stub.ListGatewayHealth(routing.ListGatewayHealthRequest())).sights
     rows = [plain(row) for row in answer.carriers]
-    if options.output == "json":
-        show_list("json", rows, [], nothing="")
+    if options.is_data:
+        show_list(options.output, rows, ["name"], nothing="")
         return
     passed: dict[str, list[str]] = {}
     for (owner, name), word in passed_over(sights).items():
@@ -66,7 +80,7 @@ async def list_carriers(*, options: Reading = READING) -> None:
 
 
 @carrier.command(name="show")
-async def show_carrier(name: str, *, options: Reading = READING) -> None:
+async def show_carrier(name: CarrierName, *, options: Listing = LISTING) -> None:
     """Shows a carrier: its settings, its gateways, and how each edge has it with them.
 
     Parameters
@@ -81,8 +95,8 @@ async def show_carrier(name: str, *, options: Reading = READING) -> None:
             raise CommandError(f"there is no carrier {name}", remedy="trunkline carrier list", code=Exit.NOT_FOUND)
         sights = (await stub.ListGatewayHealth(routing.ListGatewayHealthRequest(carrier=name))).sights
     shown, rows = plain(found), [plain(sight) for sight in sights]
-    if options.output == "json":
-        show_one("json", {**shown, "health": rows})
+    if options.is_data:
+        show_one(options.output, {**shown, "health": rows})
         return
     show_one("table", shown, hidden=("gateways",))
     console.print()
@@ -150,7 +164,7 @@ async def create_carrier(
 
 @carrier.command(name="change")
 async def change_carrier(
-    name: str,
+    name: CarrierName,
     *,
     trusted: bool | None = None,
     pai_on_ack: bool | None = None,
@@ -202,7 +216,9 @@ async def change_carrier(
 
 
 @carrier.command(name="suspend")
-async def suspend_carrier(name: str, *, ending_calls: Annotated[bool, Parameter(negative="")] = False, options: Writing = WRITING) -> None:
+async def suspend_carrier(
+    name: CarrierName, *, ending_calls: Annotated[bool, Parameter(negative="")] = False, options: Writing = WRITING
+) -> None:
     """Gives a carrier no new calls.
 
     Parameters
@@ -217,7 +233,7 @@ async def suspend_carrier(name: str, *, ending_calls: Annotated[bool, Parameter(
 
 
 @carrier.command(name="resume")
-async def resume_carrier(name: str, *, options: Writing = WRITING) -> None:
+async def resume_carrier(name: CarrierName, *, options: Writing = WRITING) -> None:
     """Gives a suspended carrier calls again.
 
     Parameters
@@ -232,7 +248,7 @@ async def resume_carrier(name: str, *, options: Writing = WRITING) -> None:
 
 @gateway.command(name="add")
 async def add_gateway(
-    owner: str,
+    owner: CarrierName,
     name: str,
     host: str,
     *,
@@ -278,7 +294,7 @@ async def add_gateway(
 
 
 @gateway.command(name="remove")
-async def remove_gateway(owner: str, name: str, *, options: Writing = WRITING) -> None:
+async def remove_gateway(owner: CarrierName, name: GatewayName, *, options: Writing = WRITING) -> None:
     """Removes a gateway from a carrier.
 
     Parameters
@@ -293,7 +309,7 @@ async def remove_gateway(owner: str, name: str, *, options: Writing = WRITING) -
 
 
 @route.command(name="import")
-async def import_deck(deck: str, file: Path, *, currency: str = "EUR", options: Writing = WRITING) -> None:
+async def import_deck(deck: DeckName, file: Path, *, currency: str = "EUR", options: Writing = WRITING) -> None:
     """Replaces a route deck by a CSV file; a bad row refuses the whole file and is named by line and column.
 
     Parameters
@@ -320,7 +336,7 @@ async def import_deck(deck: str, file: Path, *, currency: str = "EUR", options: 
 
 
 @route.command(name="decks")
-async def list_decks(*, options: Reading = READING) -> None:
+async def list_decks(*, options: Listing = LISTING) -> None:
     """Lists route decks."""
     async with session(is_operator=True) as connected:
         answer = await (await connected.routing()).ListDecks(routing.ListDecksRequest())
@@ -329,7 +345,7 @@ async def list_decks(*, options: Reading = READING) -> None:
 
 
 @route.command(name="list")
-async def list_routes(prefix: str = "", *, limit: Amount = 100, options: Reading = READING) -> None:
+async def list_routes(prefix: str = "", *, limit: Amount = 100, options: Listing = LISTING) -> None:
     """Lists rows of the active decks.
 
     Parameters
@@ -354,7 +370,7 @@ async def list_routes(prefix: str = "", *, limit: Amount = 100, options: Reading
 
 
 @route.command(name="resolve")
-async def resolve(number: str, *, domain: str = "", region: str = "", options: Reading = READING) -> None:
+async def resolve(number: str, *, domain: DomainLabel = "", region: str = "", options: Reading = READING) -> None:
     """Says where a number would go: the prefix, and the gateways in the order they would be tried.
 
     Parameters
@@ -372,7 +388,7 @@ async def resolve(number: str, *, domain: str = "", region: str = "", options: R
         {**found, "text": row.text if row else "", "what_to_do": row.what_to_do if row else ""},
         hidden=("gateways", "notes"),
     )
-    if options.output == "table":
+    if not options.is_data:
         console.print()
         show_list("table", found["gateways"], ["carrier", "gateway", "address", "rate_micros", "currency"], nothing="no gateway")
         for note in found["notes"]:

@@ -15,7 +15,7 @@ from trunkline.cli.commands.domains import domain
 from trunkline.cli.commands.tenants import tenant, tenant_named
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import WRITING, Natural, Writing
+from trunkline.cli.options import WRITING, DomainLabel, Natural, TenantName, Writing
 from trunkline.cli.writing import finish
 
 __all__ = ["domain", "domain_class", "tenant", "tenant_class"]
@@ -30,7 +30,7 @@ Everywhere = Annotated[bool, Parameter(name="--all", negative="")]
 
 @domain.command(name="class-of-service")
 async def domain_class(
-    label: str,
+    label: DomainLabel,
     *destinations: str,
     everywhere: Everywhere = False,
     longest_s: Natural | None = None,
@@ -65,7 +65,7 @@ async def domain_class(
 
 @tenant.command(name="class-of-service")
 async def tenant_class(
-    name: str,
+    name: TenantName,
     *destinations: str,
     everywhere: Everywhere = False,
     longest_s: Natural | None = None,

@@ -13,7 +13,7 @@ from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import READING, WRITING, Reading, Writing
+from trunkline.cli.options import LISTING, READING, WRITING, Listing, Reading, TenantName, Writing
 from trunkline.cli.output import errors, plain, show_list, show_one
 from trunkline.cli.writing import finish
 
@@ -27,7 +27,7 @@ apikey = App(name="apikey", help="API keys of a tenant (operators only).")
 
 
 @tenant.command(name="list")
-async def list_tenants(*, options: Reading = READING) -> None:
+async def list_tenants(*, options: Listing = LISTING) -> None:
     """Lists all tenants."""
     async with session(is_operator=True) as connected:
         stub = await connected.provisioning()
@@ -56,7 +56,7 @@ async def tenant_named(stub: ProvisioningServiceAsyncStub, name: str) -> provisi
 
 
 @tenant.command(name="show")
-async def show_tenant(name: str, *, options: Reading = READING) -> None:
+async def show_tenant(name: TenantName, *, options: Reading = READING) -> None:
     """Shows a tenant, with the class of service and the limits that bound all its domains.
 
     Parameters
@@ -83,7 +83,9 @@ async def create_tenant(name: str, *, title: str = "", options: Writing = WRITIN
 
 
 @tenant.command(name="suspend")
-async def suspend_tenant(name: str, *, ending_calls: Annotated[bool, Parameter(negative="")] = False, options: Writing = WRITING) -> None:
+async def suspend_tenant(
+    name: TenantName, *, ending_calls: Annotated[bool, Parameter(negative="")] = False, options: Writing = WRITING
+) -> None:
     """Refuses a tenant's new calls (T603).
 
     Parameters
@@ -98,7 +100,7 @@ async def suspend_tenant(name: str, *, ending_calls: Annotated[bool, Parameter(n
 
 
 @tenant.command(name="resume")
-async def resume_tenant(name: str, *, options: Writing = WRITING) -> None:
+async def resume_tenant(name: TenantName, *, options: Writing = WRITING) -> None:
     """Takes a suspended tenant's calls again.
 
     Parameters
@@ -120,7 +122,7 @@ def hash_of(key: str) -> bytes:
 
 
 @apikey.command(name="create")
-async def create_key(owner: str, *, name: str = "cli", options: Writing = WRITING) -> None:
+async def create_key(owner: TenantName, *, name: str = "cli", options: Writing = WRITING) -> None:
     """Makes an API key here, registers its hash, and shows it once.
 
     Parameters
@@ -137,7 +139,7 @@ async def create_key(owner: str, *, name: str = "cli", options: Writing = WRITIN
 
 
 @apikey.command(name="list")
-async def list_keys(owner: str, *, options: Reading = READING) -> None:
+async def list_keys(owner: TenantName, *, options: Listing = LISTING) -> None:
     """Lists the API keys of a tenant.
 
     Parameters
@@ -150,7 +152,7 @@ async def list_keys(owner: str, *, options: Reading = READING) -> None:
 
 
 @apikey.command(name="revoke")
-async def revoke_key(owner: str, key: str, *, options: Writing = WRITING) -> None:
+async def revoke_key(owner: TenantName, key: str, *, options: Writing = WRITING) -> None:
     """Revokes an API key.
 
     Parameters

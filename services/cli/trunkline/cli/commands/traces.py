@@ -12,7 +12,7 @@ from typing import Any
 from trunkline.cli.connection import surroundings
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import READING, Reading
-from trunkline.cli.output import console, print_json
+from trunkline.cli.output import console, print_data
 
 APPLY = "edge.apply"
 WAIT_S = 2.0
@@ -46,8 +46,8 @@ async def trace(what: str, *, options: Reading = READING) -> None:
             why="its spans were rotated away, or the command that wrote it carried no trace",
             code=Exit.NOT_FOUND,
         )
-    if options.output == "json":
-        print_json(found)
+    if options.is_data:
+        print_data(options.output, found)
         return
     start_ns = min(span["start_ns"] for span in found)
     console.print(f"trace {found[0]['trace_id']}", style="bold", markup=False)
