@@ -13,7 +13,7 @@ MEMBERS := $(PURE_MEMBERS) libs/engine
 CARGO := cargo --config net.retry=5
 ENGINE := libs/engine/Cargo.toml
 RUST_SOURCES := $(shell find libs/engine/crates libs/engine/Cargo.toml libs/engine/pyproject.toml -name '*.rs' -o -name '*.toml' 2>/dev/null)
-DEBIAN := sip-tester bind9 bind9-dnsutils valgrind kamailio kamailio-tls-modules baresip-core iproute2
+DEBIAN := sip-tester bind9 bind9-dnsutils valgrind kamailio kamailio-tls-modules baresip-core iproute2 chromium
 UP_ARGS ?=
 POPS ?=
 SERVICES ?= home

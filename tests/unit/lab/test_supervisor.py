@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline.auth.settings import AuthSettings
+from trunkline.dashboard.settings import DashboardSettings
 from trunkline.dns.settings import DnsSettings
 from trunkline.edge.certificates import read_certificate
 from trunkline.edge.settings import CertificateSettings, EdgeSettings
@@ -37,6 +38,7 @@ MODELS = {
     "routing": RoutingSettings,
     "records": RecordsSettings,
     "dns": DnsSettings,
+    "dashboard": DashboardSettings,
     "edge": EdgeSettings,
     "carrier": CarrierSettings,
     "link": LinkSettings,
@@ -150,6 +152,21 @@ def test_secrets_are_readable_by_the_owner_only(tmp_path: Path) -> None:
     files = [path for path in made.layout.state.rglob("*") if path.is_file()]
     assert len(files) > len(MODELS)
     assert [path for path in files if path.stat().st_mode & 0o077] == []
+
+
+def test_the_dashboard_has_its_well_known_port_where_that_is_free(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        wanted = taken.getsockname()[1]
+        (tmp_path / "one").mkdir()
+        layout = Layout(tmp_path / "one")
+        layout.make()
+        elsewhere, _ = choose(layout, ["dashboard-eu/http"], preferred={"dashboard-eu/http": wanted})
+        assert elsewhere.ports["dashboard-eu/http"] != wanted
+    layout = Layout(tmp_path / "two")
+    layout.make()
+    chosen, _ = choose(layout, ["dashboard-eu/http"], preferred={"dashboard-eu/http": wanted})
+    assert chosen.ports["dashboard-eu/http"] == wanted
 
 
 def test_a_damaged_key_file_is_named(tmp_path: Path) -> None:

@@ -24,12 +24,12 @@ from typing import Any, TypeVar
 import uvloop
 
 from trunkline.runtime.logs import configure_logs, logger
-from trunkline.runtime.settings import ServiceSettings, SettingsError, load_settings
+from trunkline.runtime.settings import ProcessSettings, SettingsError, load_settings
 
 STOP_LIMIT_S = 8.0
 """All of stopping; Kubernetes kills after 30 s, the supervisor of one machine after 10 s."""
 
-S = TypeVar("S", bound=ServiceSettings)
+S = TypeVar("S", bound=ProcessSettings)
 Stop = Callable[[], Awaitable[object]]
 Start = Callable[[S, "Lifecycle"], Awaitable[None]]
 

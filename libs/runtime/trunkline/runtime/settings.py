@@ -1,6 +1,7 @@
 """A process's settings: one TOML file a process, checked whole before anything starts.
 
-Each service derives a model from `ServiceSettings`. A key that no field has is an error: a misspelt limit must not silently be the default.
+Each service derives a model from `ServiceSettings`, what does not follow the log from `ProcessSettings`. A key that no field has is an
+error: a misspelt limit must not silently be the default.
 """
 
 from __future__ import annotations
@@ -65,24 +66,31 @@ class TlsSettings(Settings):
     key_file: Path
 
 
-class ServiceSettings(Settings):
-    """What every service is told.
+class ProcessSettings(Settings):
+    """What every process of ours is told.
 
-    `state_dir` is this process's own data folder. `realm` is the platform's base domain. `home` is the region whose JetStream domain holds
-    CONFIG. `tls` is who this process is. With `traces_file` spans are written there, one line of JSON each.
+    `state_dir` is its own data folder. `tls` is who it is. With `traces_file` spans are written there, one line of JSON each.
     """
 
     name: Name
     region: Name
-    home: Name
-    realm: str = Field(min_length=1, max_length=200)
     state_dir: Path
     grpc_listen: ListenAddress
-    nats_url: str = Field(pattern=r"^(nats|tls)://")
     tls: TlsSettings
-    operator_key_hash: KeyHash
     traces_file: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class ServiceSettings(ProcessSettings):
+    """What every service is told that follows the log.
+
+    `realm` is the platform's base domain. `home` is the region whose JetStream domain holds CONFIG.
+    """
+
+    home: Name
+    realm: str = Field(min_length=1, max_length=200)
+    nats_url: str = Field(pattern=r"^(nats|tls)://")
+    operator_key_hash: KeyHash
 
 
 S = TypeVar("S", bound=BaseModel)

@@ -16,6 +16,7 @@ from trunkline.cli.commands import (
     bans,
     completion,
     contexts,
+    dashboard,
     demo,
     ending,
     explain,
@@ -65,6 +66,7 @@ for group in (
 ):
     app.command(group)
 app.command(explain.explain)
+app.command(dashboard.dashboard)
 app.command(platform.up)
 app.command(demo.demo)
 app.command(traces.trace)

@@ -8,7 +8,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,9 +118,12 @@ class Chosen:
         return f"127.0.0.1:{self.ports[name]}"
 
 
-def choose(layout: Layout, names: Iterable[str], names6: Iterable[str] = ()) -> tuple[Chosen, list[str]]:
+def choose(
+    layout: Layout, names: Iterable[str], names6: Iterable[str] = (), preferred: Mapping[str, int] | None = None
+) -> tuple[Chosen, list[str]]:
     """What was chosen at the first start, made now where it is missing; a kept port that another program took is replaced, and told of.
-    `names` listen on 127.0.0.1, `names6` on [::1], none where the machine has no IPv6.
+    `names` listen on 127.0.0.1, `names6` on [::1], none where the machine has no IPv6. `preferred` ports
+    are taken where they are free.
 
     Raises StateProblem for a state that was made by a version of one region.
     """
@@ -139,7 +142,8 @@ def choose(layout: Layout, names: Iterable[str], names6: Iterable[str] = ()) -> 
             continue
         if port is not None:
             moved.append(f"port {port} of {name} is taken by another program: {name} gets another")
-        ports[name] = _free_port(set(ports.values()), host)
+        wish = (preferred or {}).get(name, 0)
+        ports[name] = wish if wish and _is_free(wish, host) else _free_port(set(ports.values()), host)
     chosen = Chosen(
         ports=ports,
         operator_key=kept.get("operator_key") or f"ok_{secrets.token_urlsafe(32)}",

@@ -17,12 +17,16 @@ from trunkline.lab.supervisor.layout import LOOPBACK6, Chosen, Layout, StateProb
 from trunkline.lab.supervisor.nats_conf import Server, User, render
 from trunkline.lab.supervisor.process import Spec
 from trunkline.lab.supervisor.toml import to_toml
-from trunkline.lab.supervisor.topology import HOME, REGIONS, Carrier, Pop, Topology
+from trunkline.lab.supervisor.topology import DASHBOARD, HOME, REGIONS, SERVICES, Carrier, Pop, Topology
 
 BASE_DOMAIN = "sip.trunkline.test"
 SIP_PORT = 5060
 SIPS_PORT = 5061
 DEMO_DOMAIN = "acme"
+DASHBOARD_PORT = 8080
+"""Of the first platform of a machine, where it is free."""
+PAGES = f"{DASHBOARD}/http"
+"""Name of the port where the dashboard serves pages."""
 CLIENT = "client"
 """The certificate of the command line and of scripts."""
 
@@ -34,7 +38,7 @@ def leaf_of(region: str) -> str:
 
 def port_names(topology: Topology) -> tuple[str, ...]:
     """Everything that listens on a port of 127.0.0.1 that is chosen at the first start."""
-    grpc = [*(f"{kind}-{region}" for kind, region in topology.services), *(pop.edge for pop in topology.edges)]
+    grpc = [*(f"{kind}-{region}" for kind, region in topology.services), DASHBOARD, PAGES, *(pop.edge for pop in topology.edges)]
     servers = [f"nats-{region}" for region in topology.regions]
     ends = [_end(link, target) for link in topology.links for target in _targets(topology, link)]
     return (*servers, leaf_of(HOME), *grpc, *ends)
@@ -80,7 +84,11 @@ class Plan:
         return f"{self.layout.loopback}.0.{REGIONS.index(region) + 1}:{self.layout.dns_port}"
 
     def grpc_processes(self) -> tuple[str, ...]:
-        return (*(f"{kind}-{region}" for kind, region in self.topology.services), *(pop.edge for pop in self.topology.edges))
+        return (*(f"{kind}-{region}" for kind, region in self.topology.services), DASHBOARD, *(pop.edge for pop in self.topology.edges))
+
+    @property
+    def dashboard_url(self) -> str:
+        return f"http://{self.chosen.address(PAGES)}"
 
     def nats_url(self, region: str) -> str:
         return f"tls://{self.chosen.address(f'nats-{region}')}"
@@ -132,6 +140,7 @@ class Plan:
         commands: dict[str, list[str]] = {}
         modules: dict[str, str] = {f"link-{link}": "trunkline.lab.link" for link in topology.links}
         modules |= {f"{kind}-{region}": f"trunkline.{kind}" for kind, region in topology.services}
+        modules[DASHBOARD] = "trunkline.dashboard"
         modules |= {pop.edge: "trunkline.edge" for pop in topology.edges}
         modules |= {carrier.process: "trunkline.lab.carrier" for carrier in topology.carriers}
         for region in topology.regions:
@@ -181,6 +190,12 @@ class Plan:
         for kind, region in self.topology.services:
             name = f"{kind}-{region}"
             found[name] = self._common(name, region) | self._of_service(kind, region)
+        found[DASHBOARD] = self._process(DASHBOARD, HOME) | {
+            "http_listen": self.chosen.address(PAGES),
+            "public_url": self.dashboard_url,
+            "services": {kind: self.chosen.address(f"{kind}-{HOME}") for kind in SERVICES},
+            "cli": ".venv/bin/trunkline",
+        }
         for pop in self.topology.edges:
             found[pop.edge] = self._common(pop.edge, pop.region) | self._of_edge(pop)
         for carrier in self.topology.carriers:
@@ -262,18 +277,23 @@ class Plan:
             "routing_addresses": [self.address(name, pop.region) for name in self.topology.nearest("routing", pop.region)],
         }
 
-    def _common(self, name: str, region: str) -> dict[str, Any]:
+    def _process(self, name: str, region: str) -> dict[str, Any]:
         return {
             "name": name,
             "region": region,
-            "home": HOME,
-            "realm": BASE_DOMAIN,
             "state_dir": str(self.layout.data(name)),
             "grpc_listen": self.chosen.address(name),
-            "nats_url": self.nats_url(region),
             "tls": self.tls_table(name),
-            "operator_key_hash": hashlib.sha256(self.chosen.operator_key.encode()).hexdigest(),
             "traces_file": str(self.layout.traces(name)),
+        }
+
+    def _common(self, name: str, region: str) -> dict[str, Any]:
+        """Of a process that follows the log."""
+        return self._process(name, region) | {
+            "home": HOME,
+            "realm": BASE_DOMAIN,
+            "nats_url": self.nats_url(region),
+            "operator_key_hash": hashlib.sha256(self.chosen.operator_key.encode()).hexdigest(),
         }
 
     def tls_table(self, name: str) -> dict[str, str]:
@@ -326,6 +346,7 @@ class Plan:
             },
             "grpc": {name: chosen.address(name) for name in self.grpc_processes()},
             "dns": self.dns_listen(HOME),
+            "dashboard": self.dashboard_url,
             "nats": {region: self.nats_url(region) for region in topology.regions},
             "links": dict(topology.links),
             "traces": str(self.layout.state / "traces"),

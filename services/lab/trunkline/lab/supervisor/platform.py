@@ -13,9 +13,20 @@ from functools import partial
 from trunkline.lab.demo_tenant import DemoProblem, DemoTenant, seed
 from trunkline.lab.supervisor.authority import AuthorityProblem
 from trunkline.lab.supervisor.control import serve_control
-from trunkline.lab.supervisor.layout import Layout, StateProblem, choose, has_ipv6, lock
+from trunkline.lab.supervisor.layout import DEFAULT_LOOPBACK, Layout, StateProblem, choose, has_ipv6, lock
+from trunkline.lab.supervisor.links import LinkProblem, login_link
 from trunkline.lab.supervisor.local import LocalFile, read_local
-from trunkline.lab.supervisor.plan import BASE_DOMAIN, CLIENT, SIP_PORT, SIPS_PORT, Plan, port6_names, port_names
+from trunkline.lab.supervisor.plan import (
+    BASE_DOMAIN,
+    CLIENT,
+    DASHBOARD_PORT,
+    PAGES,
+    SIP_PORT,
+    SIPS_PORT,
+    Plan,
+    port6_names,
+    port_names,
+)
 from trunkline.lab.supervisor.process import Status, Supervised
 from trunkline.lab.supervisor.ready import NotReady, answers_options, is_healthy, is_open, until
 from trunkline.lab.supervisor.topology import Topology
@@ -116,7 +127,8 @@ async def run_platform(layout: Layout, topology: Topology) -> int:
     try:
         descriptor = lock(layout.state)
         layout.make()
-        chosen, moved = choose(layout, port_names(topology), port6_names(topology) if has_ipv6() else ())
+        preferred = {PAGES: DASHBOARD_PORT} if layout.loopback == DEFAULT_LOOPBACK else {}
+        chosen, moved = choose(layout, port_names(topology), port6_names(topology) if has_ipv6() else (), preferred)
         earlier = read_local(layout.local_file)
         plan = Plan(layout, chosen, topology)
         plan.check_addresses()
@@ -172,11 +184,16 @@ async def _bring_up(platform: Platform, plan: Plan, earlier_demo: dict[str, str]
     except DemoProblem as problem:
         announce(f"the demonstration tenant could not be set up: {problem}")
         return EXIT_FAILED
-    _welcome(plan, demo)
+    try:
+        link = await login_link(plan.dashboard_url, demo.api_key)
+    except LinkProblem as problem:
+        announce(str(problem))
+        return EXIT_FAILED
+    _welcome(plan, demo, link)
     return EXIT_OK
 
 
-def _welcome(plan: Plan, demo: DemoTenant) -> None:
+def _welcome(plan: Plan, demo: DemoTenant, link: str) -> None:
     host = f"{demo.domain}.{BASE_DOMAIN}"
     pops = "\n".join(f"  {pop.name:6} {plan.pop_host(pop):13} {demo.domain}.{pop.name}.{BASE_DOMAIN}" for pop in plan.topology.pops)
     links = "".join(f"\nLink of {region}: {delay_ms} ms one way" for region, delay_ms in plan.topology.links.items())
@@ -189,6 +206,9 @@ Ready. State in {plan.layout.state}
 
   {host}   is good at each of them; it accepts calls from 127.0.0.1 as {demo.account}
   its password stands in {plan.layout.local_file}, under "demo"
+
+Dashboard (this link is good for one login within 15 minutes; `trunkline dashboard` makes another):
+  {link}
 
 Try, in another terminal:
   .venv/bin/trunkline call place +31201234567 --as {demo.tenant}/{demo.account}

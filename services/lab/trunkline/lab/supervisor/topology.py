@@ -12,6 +12,8 @@ REGIONS: Final = ("eu", "us", "apac")
 
 POP_REGIONS: Final[Mapping[str, str]] = {"eu1": "eu", "eu2": "eu", "us1": "us", "us2": "us", "apac1": "apac", "apac2": "apac"}
 SERVICES: Final = ("auth", "provisioning", "routing", "records", "dns")
+DASHBOARD: Final = f"dashboard-{HOME}"
+"""Pages for browsers; one, at home."""
 CARRIERS: Final = ("alpha", "beta")
 """The first is trusted and answers 503 where one does, the second is neither."""
 

@@ -1,0 +1,100 @@
+"""The addresses of all pages."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from trunkline.dashboard.pages import access, calls, domains, history, home, login, operator, platform
+from trunkline.dashboard.visits import Desk, Handler, guarded
+from trunkline.dashboard.web import STATIC, Guards, page
+from trunkline.runtime.errors import Problem
+
+READ, WRITE = ("GET",), ("GET", "POST")
+
+PAGES: list[tuple[str, Handler, tuple[str, ...]]] = [
+    ("/", home.home, READ),
+    ("/events/home", home.attempts, READ),
+    ("/access", access.lists, READ),
+    ("/access/new", access.add, WRITE),
+    ("/access/{acl}", access.one, READ),
+    ("/access/{acl}/delete", access.delete, WRITE),
+    ("/access/{acl}/addresses/new", access.add_address, WRITE),
+    ("/access/{acl}/addresses/remove", access.remove_address, WRITE),
+    ("/access/{acl}/accounts/new", access.add_account, WRITE),
+    ("/access/{acl}/accounts/password", access.set_password, WRITE),
+    ("/access/{acl}/accounts/remove", access.remove_account, WRITE),
+    ("/allow", access.allow, ("POST",)),
+    ("/domains", domains.domains, READ),
+    ("/domains/new", domains.add, WRITE),
+    ("/domains/{label}", domains.one, READ),
+    ("/domains/{label}/attach", domains.attach, WRITE),
+    ("/domains/{label}/detach", domains.detach, WRITE),
+    ("/domains/{label}/digest", domains.digest, WRITE),
+    ("/domains/{label}/nearest", domains.nearest, WRITE),
+    ("/domains/{label}/delete", domains.delete, WRITE),
+    ("/domains/{label}/pbx", domains.pbx, READ),
+    ("/calls", calls.calls, READ),
+    ("/calls/live", calls.live, READ),
+    ("/events/calls", calls.live_events, READ),
+    ("/calls/export.{kind}", calls.export, READ),
+    ("/calls/{call:path}", calls.call, READ),
+    ("/pops", platform.pops, READ),
+    ("/receipts/{position:int}/{time_ns:int}", platform.receipt, READ),
+    ("/routes", platform.routes, READ),
+    ("/explain", platform.explain, READ),
+    ("/audit", history.audit, READ),
+    ("/keys", history.keys, READ),
+    ("/keys/new", history.add_key, WRITE),
+    ("/keys/{key}/revoke", history.revoke_key, WRITE),
+    ("/account", login.account, WRITE),
+    ("/logout", login.logout, ("POST",)),
+]
+
+OPERATOR_PAGES: list[tuple[str, Handler, tuple[str, ...]]] = [
+    ("/pops/{pop}/drain", platform.drain, WRITE),
+    ("/pops/{pop}/undrain", platform.undrain, WRITE),
+    ("/operator/tenants", operator.tenants, READ),
+    ("/operator/tenants/new", operator.add_tenant, WRITE),
+    ("/operator/tenants/{tenant}/look", operator.look, ("POST",)),
+    ("/operator/tenants/{tenant}/invite", operator.invite, WRITE),
+    ("/operator/tenants/{tenant}/suspend", operator.suspend_tenant, WRITE),
+    ("/operator/tenants/{tenant}/resume", operator.resume_tenant, WRITE),
+    ("/operator/carriers", operator.carriers, READ),
+    ("/operator/carriers/{carrier}/suspend", operator.suspend_carrier, WRITE),
+    ("/operator/carriers/{carrier}/resume", operator.resume_carrier, WRITE),
+    ("/operator/decks", operator.decks, READ),
+    ("/operator/decks/import", operator.import_deck, WRITE),
+    ("/operator/bans", operator.bans, READ),
+    ("/operator/bans/new", operator.add_ban, WRITE),
+    ("/operator/bans/lift", operator.lift_ban, WRITE),
+]
+
+
+def make_app(desk: Desk) -> Starlette:
+    entrance = login.Login(desk)
+    routes: list[Route | Mount] = [
+        Mount("/static", StaticFiles(directory=STATIC), name="static"),
+        Route("/healthz", _healthy),
+        Route("/links", entrance.make_link, methods=["POST"]),
+        Route("/login", entrance.login, methods=["GET", "POST"]),
+        Route("/login/{secret}", entrance.link, methods=["GET", "POST"]),
+    ]
+    routes += [Route(path, guarded(desk, handler), methods=list(methods)) for path, handler, methods in PAGES]
+    routes += [
+        Route(path, guarded(desk, handler, is_for_operators=True), methods=list(methods)) for path, handler, methods in OPERATOR_PAGES
+    ]
+    guards = Middleware(Guards, host=desk.settings.public_host, is_https=desk.settings.is_https, large=["/operator/decks/import"])
+    return Starlette(routes=routes, middleware=[guards], exception_handlers={404: _nothing_here})
+
+
+async def _healthy(request: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+async def _nothing_here(request: Request, error: Exception) -> Response:
+    return page("outside.html", {"problem": Problem("NOT_FOUND", "", "there is no such page")}, status=404)

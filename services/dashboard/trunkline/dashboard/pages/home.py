@@ -1,0 +1,123 @@
+"""The overview: how far the set-up has come, attempts as they arrive, what was refused lately."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from starlette.responses import RedirectResponse, Response
+
+from trunkline.api.common.v1 import common_pb2
+from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+from trunkline.api.records.v1 import records_pb2
+from trunkline.dashboard.attempts import Attempt, attempt_of, by_reason
+from trunkline.dashboard.live import follow
+from trunkline.dashboard.services import all_pages
+from trunkline.dashboard.visits import Visit
+from trunkline.dashboard.web import fragment
+
+SHOWN = 8
+"""Of the newest attempts."""
+LATELY_S = 3600
+LATELY_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Of the set-up."""
+
+    text: str
+    is_done: bool
+    action: str
+    href: str
+    is_dialog: bool = False
+
+
+async def home(visit: Visit) -> Response:
+    if not visit.tenant:
+        return RedirectResponse("/operator/tenants", 303)
+    acls, domains = await _set_up(visit)
+    pops, refused = await asyncio.gather(visit.ask.provisioning.ListPops(pb.ListPopsRequest()), _refused_lately(visit))
+    return visit.show(
+        "home.html",
+        steps=await _steps(visit, acls, domains),
+        domains=domains,
+        pops=pops.pops,
+        refused=by_reason(refused),
+        attempts=await newest(visit, _attached(domains)),
+    )
+
+
+async def attempts(visit: Visit) -> Response:
+    """The newest attempts and the steps, as events."""
+
+    async def render() -> str:
+        acls, domains = await _set_up(visit)
+        shown = visit.common() | {
+            "attempts": await newest(visit, _attached(domains)),
+            "steps": await _steps(visit, acls, domains),
+            "domains": domains,
+        }
+        return fragment("home_live.html", shown)
+
+    return follow(visit, "home", render)
+
+
+async def _set_up(visit: Visit) -> tuple[list[pb.Acl], list[pb.Domain]]:
+    stub = visit.ask.provisioning
+    acls = all_pages(stub.ListAcls, pb.ListAclsRequest(tenant=visit.tenant), "acls", 200)
+    domains = all_pages(stub.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", 200)
+    return [acl async for acl in acls], [domain async for domain in domains]
+
+
+async def acls_of(visit: Visit) -> dict[str, list[str]]:
+    """The attached lists of each domain."""
+    found = all_pages(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", 200)
+    return {domain.label: list(domain.acls) async for domain in found}
+
+
+async def newest(visit: Visit, attached: Mapping[str, Sequence[str]], size: int = SHOWN) -> list[Attempt]:
+    """Attempts, the newest first; `attached` has the lists of each domain."""
+    request = records_pb2.ListRecordsRequest(tenant=visit.tenant, page=common_pb2.Page(size=size))
+    found = await visit.ask.records.ListRecords(request)
+    return [attempt_of(record, attached) for record in found.records]
+
+
+def _attached(domains: Sequence[pb.Domain]) -> dict[str, list[str]]:
+    return {domain.label: list(domain.acls) for domain in domains}
+
+
+async def _refused_lately(visit: Visit) -> Sequence[records_pb2.Record]:
+    request = records_pb2.ListRecordsRequest(
+        tenant=visit.tenant,
+        outcome="refused",
+        since=Timestamp(seconds=int(time.time()) - LATELY_S),
+        page=common_pb2.Page(size=LATELY_MAX),
+    )
+    return list((await visit.ask.records.ListRecords(request)).records)
+
+
+async def _steps(visit: Visit, acls: Sequence[pb.Acl], domains: Sequence[pb.Domain]) -> list[Step]:
+    """In the order in which they are done."""
+    filled = [acl for acl in acls if acl.addresses or acl.accounts]
+    empty = next((acl.name for acl in acls if not acl.addresses and not acl.accounts), acls[0].name if acls else "")
+    attached = [domain for domain in domains if domain.acls]
+    label = domains[0].label if domains else ""
+    seen, answered = await asyncio.gather(_has_record(visit, ""), _has_record(visit, "answered"))
+    live = answered or await _has_record(visit, "live")
+    return [
+        Step("Create an access control list", bool(acls), "Create list", "/access/new", True),
+        Step("Add an IP address or an account to it", bool(filled), "Open list", f"/access/{empty}" if empty else "/access"),
+        Step("Create a domain", bool(domains), "Create domain", "/domains/new", True),
+        Step("Attach the list to the domain", bool(attached), "Attach", f"/domains/{label}/attach" if label else "/domains", bool(label)),
+        Step("Point your PBX at the domain and call", seen, "PBX settings", f"/domains/{label}/pbx" if label else "/domains"),
+        Step("Have a call answered", live, "Calls", "/calls"),
+    ]
+
+
+async def _has_record(visit: Visit, outcome: str) -> bool:
+    request = records_pb2.ListRecordsRequest(tenant=visit.tenant, outcome=outcome, page=common_pb2.Page(size=1))
+    return bool((await visit.ask.records.ListRecords(request)).records)

@@ -1,0 +1,253 @@
+"""The operator's pages: tenants, carriers, decks, bans."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import AsyncIterator
+
+from google.protobuf.duration_pb2 import Duration
+from starlette.datastructures import UploadFile
+from starlette.responses import Response
+
+from trunkline.api.auth.v1 import auth_pb2
+from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+from trunkline.api.routing.v1 import routing_pb2
+from trunkline.dashboard.forms import Done, Field, Form, answer_form, quoted
+from trunkline.dashboard.services import all_pages
+from trunkline.dashboard.store import MAX_LINK_S, Identity
+from trunkline.dashboard.visits import Visit, write_options
+
+CHUNK_BYTES = 64 << 10
+
+
+async def tenants(visit: Visit) -> Response:
+    found = all_pages(visit.ask.provisioning.ListTenants, pb.ListTenantsRequest(), "tenants")
+    return visit.show("tenants.html", tenants=[tenant async for tenant in found])
+
+
+async def look(visit: Visit) -> Response:
+    """The customer's pages, as of this tenant; each request still carries the operator's own key."""
+    tenant = visit.path("tenant")
+    await visit.desk.store.show_tenant(visit.session.secret, tenant)
+    return await visit.go("/", f"These are the pages of {tenant}.")
+
+
+async def add_tenant(visit: Visit) -> Response:
+    form = Form(
+        title="New tenant",
+        action="/operator/tenants/new",
+        fields=[
+            Field("tenant", "Id", "1 to 32 of 0-9 a-z and -, beginning with a letter", is_mono=True),
+            Field("name", "Name", "Such as Acme Ltd"),
+        ],
+        submit="Create tenant",
+        command=["tenant", "create", "{tenant}", "--title", "{name}"],
+        back="/operator/tenants",
+    )
+
+    async def send() -> Done:
+        request = pb.CreateTenantRequest(write=write_options(), tenant=visit.value("tenant"), name=visit.value("name"))
+        answer = await visit.ask.provisioning.CreateTenant(request)
+        return Done(f"Created {answer.tenant.id}.", answer.receipt, "/operator/tenants")
+
+    return await answer_form(visit, form, send)
+
+
+async def invite(visit: Visit) -> Response:
+    """A link that somebody of the tenant logs in by, once, with an API key made for him."""
+    tenant = visit.path("tenant")
+    form = Form(
+        title=f"Invite somebody of {tenant}",
+        action=f"/operator/tenants/{tenant}/invite",
+        fields=[Field("name", "Who", "Such as jane@acme.example: the audit trail names the key that is made for this person")],
+        submit="Make a link",
+        command=["apikey", "create", quoted(tenant), "--name", "{name}"],
+        text="The link is good for a week and for one login; the person then makes an account of their own.",
+        back="/operator/tenants",
+    )
+
+    async def send() -> Response:
+        key = f"tk_{secrets.token_urlsafe(32)}"
+        hashed = hashlib.sha256(key.encode()).digest()
+        request = pb.CreateApiKeyRequest(write=write_options(), tenant=tenant, name=visit.value("name"), key_hash=hashed)
+        answer = await visit.ask.provisioning.CreateApiKey(request)
+        identity = Identity("tenant", tenant, f"tenant:{tenant}/key:{answer.api_key.id}", key)
+        secret = await visit.desk.store.add_link(identity, time.time(), MAX_LINK_S)
+        link = f"{visit.desk.settings.public_url}/login/{secret}"
+        template = "invited.html" if visit.is_fragment else "invited_page.html"
+        return visit.show(template, name=request.name, tenant=tenant, link=link)
+
+    return await answer_form(visit, form, send)
+
+
+async def suspend_tenant(visit: Visit) -> Response:
+    tenant = visit.path("tenant")
+    form = Form(
+        title=f"Suspend {tenant}?",
+        action=f"/operator/tenants/{tenant}/suspend",
+        fields=[Field("ending", "End calls in progress too", kind="check")],
+        submit="Suspend",
+        command=["tenant", "suspend", quoted(tenant), ("--ending-calls", "{ending?}")],
+        text="Its new calls are refused everywhere (T603).",
+        is_dangerous=True,
+        back="/operator/tenants",
+    )
+
+    async def send() -> Done:
+        request = pb.SuspendTenantRequest(write=write_options(), tenant=tenant, is_ending_calls=visit.value("ending") == "on")
+        answer = await visit.ask.provisioning.SuspendTenant(request)
+        return Done(f"{tenant} is suspended.", answer.receipt, "/operator/tenants")
+
+    return await answer_form(visit, form, send)
+
+
+async def resume_tenant(visit: Visit) -> Response:
+    tenant = visit.path("tenant")
+    form = Form(
+        title=f"Take calls of {tenant} again?",
+        action=f"/operator/tenants/{tenant}/resume",
+        fields=[],
+        submit="Resume",
+        command=["tenant", "resume", quoted(tenant)],
+        back="/operator/tenants",
+    )
+
+    async def send() -> Done:
+        answer = await visit.ask.provisioning.ResumeTenant(pb.ResumeTenantRequest(write=write_options(), tenant=tenant))
+        return Done(f"Calls of {tenant} are taken again.", answer.receipt, "/operator/tenants")
+
+    return await answer_form(visit, form, send)
+
+
+async def carriers(visit: Visit) -> Response:
+    listed = await visit.ask.routing.ListCarriers(routing_pb2.ListCarriersRequest())
+    health = await visit.ask.routing.ListGatewayHealth(routing_pb2.ListGatewayHealthRequest())
+    sights: dict[tuple[str, str], list[routing_pb2.GatewaySight]] = {}
+    for sight in health.sights:
+        sights.setdefault((sight.carrier, sight.gateway), []).append(sight)
+    return visit.show("carriers.html", carriers=listed.carriers, sights=sights)
+
+
+async def suspend_carrier(visit: Visit) -> Response:
+    carrier = visit.path("carrier")
+    form = Form(
+        title=f"Suspend {carrier}?",
+        action=f"/operator/carriers/{carrier}/suspend",
+        fields=[Field("ending", "End calls in progress too", kind="check")],
+        submit="Suspend",
+        command=["carrier", "suspend", quoted(carrier), ("--ending-calls", "{ending?}")],
+        text="It gets no new calls; the next carriers of each route take them.",
+        is_dangerous=True,
+        back="/operator/carriers",
+    )
+
+    async def send() -> Done:
+        request = routing_pb2.SuspendCarrierRequest(write=write_options(), carrier=carrier, is_ending_calls=visit.value("ending") == "on")
+        return Done(f"{carrier} is suspended.", (await visit.ask.routing.SuspendCarrier(request)).receipt, "/operator/carriers")
+
+    return await answer_form(visit, form, send)
+
+
+async def resume_carrier(visit: Visit) -> Response:
+    carrier = visit.path("carrier")
+    form = Form(
+        title=f"Give calls to {carrier} again?",
+        action=f"/operator/carriers/{carrier}/resume",
+        fields=[],
+        submit="Resume",
+        command=["carrier", "resume", quoted(carrier)],
+        back="/operator/carriers",
+    )
+
+    async def send() -> Done:
+        answer = await visit.ask.routing.ResumeCarrier(routing_pb2.ResumeCarrierRequest(write=write_options(), carrier=carrier))
+        return Done(f"{carrier} gets calls again.", answer.receipt, "/operator/carriers")
+
+    return await answer_form(visit, form, send)
+
+
+async def decks(visit: Visit) -> Response:
+    answer = await visit.ask.routing.ListDecks(routing_pb2.ListDecksRequest())
+    return visit.show("decks.html", decks=answer.decks)
+
+
+async def import_deck(visit: Visit) -> Response:
+    form = Form(
+        title="Import a route deck",
+        action="/operator/decks/import",
+        fields=[
+            Field("deck", "Deck", "Its name; an existing one is replaced as a whole", is_mono=True),
+            Field("currency", "Currency", "ISO 4217, such as EUR", is_mono=True, value="EUR"),
+            Field("file", "CSV", "Columns prefix,carrier,priority,weight,rate,destination with a header line", "file", is_required=False),
+        ],
+        submit="Import",
+        command=["route", "import", "{deck}", "{file}", "--currency", "{currency}"],
+        text="A bad row refuses the whole deck and names line and column. Calls follow the new deck from its receipt on.",
+        back="/operator/decks",
+    )
+
+    async def send() -> Done:
+        file = visit.form.get("file")
+        content = file if isinstance(file, UploadFile) else None
+
+        async def chunks() -> AsyncIterator[routing_pb2.ImportDeckRequest]:
+            yield routing_pb2.ImportDeckRequest(write=write_options(), deck=visit.value("deck"), currency=visit.value("currency").upper())
+            while content is not None and (chunk := await content.read(CHUNK_BYTES)):
+                yield routing_pb2.ImportDeckRequest(csv=chunk)
+
+        answer = await visit.ask.routing.ImportDeck(chunks(), timeout=300)
+        return Done(f"{answer.deck.name} has {answer.deck.rows} rows.", answer.receipt, "/operator/decks")
+
+    return await answer_form(visit, form, send)
+
+
+async def bans(visit: Visit) -> Response:
+    answer = await visit.ask.auth.ListBans(auth_pb2.ListBansRequest(address=visit.query("address")))
+    return visit.show("bans.html", bans=answer.bans, total=answer.total, address=visit.query("address"))
+
+
+async def add_ban(visit: Visit) -> Response:
+    form = Form(
+        title="Ban an address",
+        action="/operator/bans/new",
+        fields=[
+            Field("address", "IP address or range", is_mono=True),
+            Field("minutes", "Minutes", kind="number", value="60"),
+            Field("reason", "Why", "For people"),
+        ],
+        submit="Ban",
+        command=["ban", "add", "{address}", "--duration", "{minutes}m", "--reason", "{reason}"],
+        text="No edge listens to it, but for domains whose lists have the address.",
+        is_dangerous=True,
+        back="/operator/bans",
+    )
+
+    async def send() -> Done:
+        minutes = int(visit.value("minutes")) if visit.value("minutes").isdigit() and len(visit.value("minutes")) < 8 else 0
+        request = auth_pb2.BanAddressRequest(
+            address=visit.value("address"), duration=Duration(seconds=60 * minutes), reason=visit.value("reason")
+        )
+        answer = await visit.ask.auth.BanAddress(request)
+        return Done(f"{answer.ban.cidr} is banned.", None, "/operator/bans")
+
+    return await answer_form(visit, form, send)
+
+
+async def lift_ban(visit: Visit) -> Response:
+    address = visit.query("address") or visit.value("address")
+    form = Form(
+        title=f"Lift the ban of {address}?",
+        action="/operator/bans/lift",
+        fields=[Field("address", "Address", kind="hidden", value=address)],
+        submit="Lift ban",
+        command=["ban", "lift", quoted(address)],
+        back="/operator/bans",
+    )
+
+    async def send() -> Done:
+        await visit.ask.auth.LiftBan(auth_pb2.LiftBanRequest(address=address))
+        return Done(f"{address} is heard again.", None, "/operator/bans")
+
+    return await answer_form(visit, form, send)

@@ -1,0 +1,119 @@
+"""What everybody sees of the platform: points of presence, receipts, where a number would go, explain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+from starlette.responses import Response
+
+from trunkline.api.common.v1 import common_pb2
+from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+from trunkline.api.routing.v1 import routing_pb2
+from trunkline.dashboard.forms import Done, Field, Form, answer_form, quoted
+from trunkline.dashboard.services import all_pages
+from trunkline.dashboard.visits import Visit, write_options
+
+WAIT_S = 8
+MAX_POSITION = 2**63
+
+
+async def pops(visit: Visit) -> Response:
+    answer = await visit.ask.provisioning.ListPops(pb.ListPopsRequest())
+    regions: dict[str, list[pb.Pop]] = {}
+    for pop in answer.pops:
+        regions.setdefault(pop.region, []).append(pop)
+    differing = {pop.edge for pop in answer.pops if differs(pop, answer.pops)}
+    return visit.show("pops.html", regions=regions, head=answer.head, differing=differing)
+
+
+def differs(pop: pb.Pop, others: Iterable[pb.Pop]) -> bool:
+    """Whether most of those that stand at the same position have another digest."""
+    beside = [other.digest for other in others if other.is_reachable and other.position == pop.position]
+    return pop.is_reachable and 2 * beside.count(pop.digest) < len(beside)
+
+
+async def drain(visit: Visit) -> Response:
+    pop = visit.path("pop")
+    form = Form(
+        title=f"Drain {pop}?",
+        action=f"/pops/{pop}/drain",
+        fields=[Field("note", "Why", "For people", is_required=False)],
+        submit="Drain",
+        command=["pop", "drain", quoted(pop), ("--note", "{note}")],
+        text="DNS leaves it out, OPTIONS is answered 503, new calls are refused after a while. Calls in progress go on.",
+        is_dangerous=True,
+        back="/pops",
+    )
+
+    async def send() -> Done:
+        request = pb.DrainPopRequest(write=write_options(), pop=pop, note=visit.value("note"))
+        return Done(f"{pop} is being drained.", (await visit.ask.provisioning.DrainPop(request)).receipt, "/pops")
+
+    return await answer_form(visit, form, send)
+
+
+async def undrain(visit: Visit) -> Response:
+    pop = visit.path("pop")
+    form = Form(
+        title=f"Take {pop} into service again?",
+        action=f"/pops/{pop}/undrain",
+        fields=[],
+        submit="Undrain",
+        command=["pop", "undrain", quoted(pop)],
+        back="/pops",
+    )
+
+    async def send() -> Done:
+        answer = await visit.ask.provisioning.UndrainPop(pb.UndrainPopRequest(write=write_options(), pop=pop))
+        return Done(f"{pop} is in service again.", answer.receipt, "/pops")
+
+    return await answer_form(visit, form, send)
+
+
+async def receipt(visit: Visit) -> Response:
+    """Where a change is enforced by now, and how long that took."""
+    position, time_ns = int(visit.path("position")), int(visit.path("time_ns"))
+    if position >= MAX_POSITION or time_ns >= MAX_POSITION:
+        return Response("no such position\n", 404)
+    request = pb.WaitAppliedRequest(position=position, timeout=Duration(seconds=WAIT_S))
+    answers = [answer async for answer in visit.ask.provisioning.WaitApplied(request, timeout=WAIT_S + 4)]
+    took = {answer.pop: max((answer.applied_time.ToNanoseconds() - time_ns) / 1e6, 0.0) for answer in answers if answer.is_applied}
+    return visit.show("receipt.html", answers=sorted(answers, key=lambda each: each.pop), took=took, position=position)
+
+
+async def routes(visit: Visit) -> Response:
+    """The deck, and where a number would go."""
+    prefix, number = visit.query("prefix").lstrip("+"), visit.query("number")
+    request = routing_pb2.ListRoutesRequest(prefix=prefix, page=common_pb2.Page(size=100, token=visit.query("page")))
+    listed = await visit.ask.routing.ListRoutes(request)
+    resolved = None
+    if number:
+        asked = routing_pb2.ResolveRequest(number=number, region=visit.query("region"), domain=visit.query("domain"), tenant=visit.tenant)
+        resolved = await visit.ask.routing.Resolve(asked)
+    domains = all_pages(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", 200)
+    pops = await visit.ask.provisioning.ListPops(pb.ListPopsRequest())
+    return visit.show(
+        "routes.html",
+        rows=listed.rows,
+        next_page=listed.next_page_token,
+        prefix=prefix,
+        number=number,
+        region=visit.query("region"),
+        domain=visit.query("domain"),
+        resolved=resolved,
+        domains=[each.label async for each in domains] if visit.tenant else [],
+        regions=list(dict.fromkeys(pop.region for pop in pops.pops)),
+    )
+
+
+async def explain(visit: Visit) -> Response:
+    """Would a call be admitted, and why: described by hand."""
+    asked: dict[str, Any] = {name: visit.query(name) for name in ("domain", "source", "username", "number")}
+    is_right = visit.query("password_right") == "on"
+    found = None
+    if asked["domain"] and asked["source"]:
+        found = await visit.ask.provisioning.Explain(pb.ExplainRequest(tenant=visit.tenant, is_password_right=is_right, **asked))
+    domains = all_pages(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", 200)
+    return visit.show("explain.html", asked=asked, is_right=is_right, found=found, domains=[each.label async for each in domains])

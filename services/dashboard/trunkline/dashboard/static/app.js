@@ -1,0 +1,94 @@
+// What pages do beside htmx: pop-ups, copying, command lines that follow their form, plots. Everything works without it but plots.
+"use strict";
+(() => {
+  const dialog = document.getElementById("dialog");
+
+  function quoted(word) {
+    return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : "'" + word.replaceAll("'", "'\"'\"'") + "'";
+  }
+
+  // {field}: its value, {field?}: nothing where it is not ticked, {field*}: its words; a group with an empty field is left out.
+  function commandOf(groups, form) {
+    const found = [];
+    for (const group of groups) {
+      let isLeftOut = false;
+      const words = group.map((word) => {
+        const place = word.match(/^(.*)\{(\w+)([?*]?)\}(.*)$/);
+        if (!place) return word;
+        const [, before, name, kind, after] = place;
+        const field = form.elements.namedItem(name);
+        if (!field) return name.toUpperCase();
+        if (kind === "?") { isLeftOut = isLeftOut || !field.checked; return ""; }
+        const value = field.type === "file" ? (field.files[0] ? field.files[0].name : "") : field.value;
+        if (!value) { isLeftOut = isLeftOut || group.length > 1; return name.toUpperCase(); }
+        return kind === "*" ? value : quoted(before + value + after);
+      });
+      if (!isLeftOut) found.push(...words.filter((word) => word !== ""));
+    }
+    return found.join(" ");
+  }
+
+  function followForm(form) {
+    const line = form.querySelector("[data-command]");
+    if (!line) return;
+    const groups = JSON.parse(line.dataset.command);
+    const show = () => { line.textContent = commandOf(groups, form); };
+    form.addEventListener("input", show);
+    show();
+  }
+
+  function prepare(root) {
+    root.querySelectorAll("form").forEach(followForm);
+    root.querySelectorAll("[data-plot]").forEach(plot);
+  }
+
+  document.addEventListener("click", async (event) => {
+    const copying = event.target.closest("[data-copy]");
+    if (copying) {
+      const source = copying.dataset.copy ? document.getElementById(copying.dataset.copy) : copying.parentElement.querySelector("code");
+      await navigator.clipboard.writeText(source.textContent);
+      const before = copying.textContent;
+      copying.textContent = "Copied";
+      setTimeout(() => { copying.textContent = before; }, 1500);
+    }
+    const closing = event.target.closest("[data-close]");
+    if (closing && dialog.contains(closing)) {
+      event.preventDefault();
+      if (closing.dataset.close === "reload") location.reload(); else dialog.close();
+    }
+  });
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target.id === "dialog-body") {
+      if (!dialog.open) dialog.showModal();
+      prepare(dialog);
+      const wrong = dialog.querySelector("[aria-invalid=true]") || dialog.querySelector("[autofocus], input:not([type=hidden]), select");
+      if (wrong) wrong.focus();
+    }
+  });
+
+  // A part that is sent again must not take a choice away that somebody is making in it.
+  document.addEventListener("htmx:sseBeforeMessage", (event) => {
+    if (event.target.contains(document.activeElement) && document.activeElement.matches("select")) event.preventDefault();
+  });
+
+  function plot(place) {
+    const data = JSON.parse(place.dataset.plot);
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+    const axis = { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line"), width: 1 } };
+    const series = data.series.map((each) => ({
+      label: each.label, stroke: colour(each.tone), width: 2, fill: each.is_filled ? colour(`${each.tone}-soft`) : undefined, points: { show: data.times.length < 60 },
+      value: (_, value) => (value === null || value === undefined ? "–" : `${Math.round(value * 100) / 100}${data.unit}`),
+    }));
+    const options = {
+      width: place.clientWidth, height: 210, series: [{}, ...series],
+      axes: [axis, { ...axis, size: 56, values: (_, values) => values.map((value) => `${value}${data.unit}`) }],
+      scales: { y: { range: (_, low, high) => [0, data.top || Math.max(high * 1.1, 1)] } },
+    };
+    const drawn = new uPlot(options, [data.times, ...data.series.map((each) => each.values)], place);
+    new ResizeObserver(() => drawn.setSize({ width: place.clientWidth, height: 210 })).observe(place);
+  }
+
+  prepare(document);
+})();

@@ -1,0 +1,59 @@
+"""The application with a store of its own; the services behind it are away, which no check here waits for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+from helpers.authority import table_of, tls_of
+from helpers.nats import free_port
+
+from trunkline.dashboard.app import make_app
+from trunkline.dashboard.services import Services
+from trunkline.dashboard.settings import DashboardSettings
+from trunkline.dashboard.store import Identity, Store
+from trunkline.dashboard.throttle import Throttle
+from trunkline.dashboard.visits import Desk
+
+URL = "http://127.0.0.1:8080"
+ACME = Identity("tenant", "acme", "tenant:acme/key:k1", "tk_key-of-acme")
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """Who is logged in, with the token of the session's forms."""
+
+    client: httpx2.AsyncClient
+    desk: Desk
+    secret: str
+
+
+@pytest.fixture
+async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
+    nobody = f"127.0.0.1:{free_port()}"
+    settings = DashboardSettings.model_validate(
+        {
+            "name": "dashboard-eu",
+            "region": "eu",
+            "state_dir": tmp_path,
+            "grpc_listen": "127.0.0.1:0",
+            "tls": table_of(tls_of("dashboard", "dashboard-eu")),
+            "http_listen": "127.0.0.1:0",
+            "public_url": URL,
+            "services": dict.fromkeys(("provisioning", "auth", "routing", "records", "dns"), nobody),
+        }
+    )
+    store = await Store.open(tmp_path / "dashboard.sqlite", settings.idle_limit_s, settings.session_limit_s)
+    services = Services(settings.services, settings.tls)
+    desk = Desk(settings, store, services, Throttle(every_s=3, burst=20), Throttle(every_s=30, burst=5))
+    secret = await store.add_session(ACME, "", time.time())
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=make_app(desk)), base_url=URL, cookies={desk.cookie: secret}, timeout=20
+    ) as client:
+        yield Browser(client, desk, secret)
+    await services.close()
+    await store.close()

@@ -1,0 +1,131 @@
+"""What holds of every page, whatever it shows: session, CSRF, CSP, host, throttle. docs/security.md names these tests."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from starlette.routing import Route
+from unit.dashboard.conftest import URL, Browser
+
+from trunkline.dashboard.app import OPERATOR_PAGES, PAGES, make_app
+from trunkline.dashboard.sealing import csrf_of
+from trunkline.dashboard.store import Identity
+from trunkline.dashboard.web import HERE
+
+POSTED = [path for path, _, methods in (*PAGES, *OPERATOR_PAGES) if "POST" in methods]
+
+
+def filled(path: str) -> str:
+    return re.sub(r"\{[a-z_]+(:[a-z]+)?\}", "1", path)
+
+
+@pytest.mark.parametrize("path", POSTED)
+async def test_no_form_is_taken_without_the_token_of_its_session(browser: Browser, path: str) -> None:
+    for sent in ({}, {"csrf": ""}, {"csrf": "0" * 64}, {"csrf": csrf_of("another session")}):
+        answer = await browser.client.post(filled(path), data={**sent, "name": "x"})
+        assert answer.status_code == 403 and "token is not this session" in answer.text
+
+
+async def test_a_form_with_the_token_is_taken_and_one_of_another_site_is_not(browser: Browser) -> None:
+    form = {"csrf": csrf_of(browser.secret)}
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ):
+        answer = await browser.client.post("/logout", data=form, headers=headers)
+        assert answer.status_code == 403 and "another site" in answer.text
+    answer = await browser.client.post("/logout", data=form, headers={"Origin": URL, "Sec-Fetch-Site": "same-origin"})
+    assert answer.status_code == 303 and answer.headers["location"] == "/login"
+    assert (await browser.client.get("/account")).status_code == 303, "the session is over on the server too"
+
+
+def test_every_page_is_behind_the_checks(browser: Browser) -> None:
+    """But for those that somebody needs who is not logged in."""
+    guarded = {path for path, _, _ in (*PAGES, *OPERATOR_PAGES)}
+    routes = {route.path for route in make_app(browser.desk).routes if isinstance(route, Route)}
+    assert routes - guarded == {"/healthz", "/links", "/login", "/login/{secret}"}
+
+
+@pytest.mark.parametrize("path", [path for path, _, _ in (*PAGES, *OPERATOR_PAGES)])
+async def test_nobody_sees_a_page_without_a_session(browser: Browser, path: str) -> None:
+    browser.client.cookies.clear()
+    method = browser.client.post if path in ("/logout", "/allow") or path.endswith("/look") else browser.client.get
+    for cookie in ("", "x" * 43):
+        answer = await method(filled(path), headers={"Cookie": f"{browser.desk.cookie}={cookie}"})
+        assert answer.status_code == 303 and answer.headers["location"].startswith("/login"), path
+
+
+@pytest.mark.parametrize("path", [path for path, _, methods in OPERATOR_PAGES if "GET" in methods])
+async def test_the_operators_pages_are_not_for_customers(browser: Browser, path: str) -> None:
+    answer = await browser.client.get(filled(path))
+    assert answer.status_code == 403 and "for operators" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/login", "/account", "/nowhere", "/static/app.css", "/access/new"])
+async def test_every_answer_forbids_inline_scripts_and_frames(browser: Browser, path: str) -> None:
+    headers = (await browser.client.get(path)).headers
+    policy = dict(part.strip().partition(" ")[::2] for part in headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'" and policy["script-src"] == "'self'" and policy["style-src"] == "'self'"
+    assert policy["frame-ancestors"] == "'none'" and policy["base-uri"] == "'none'" and policy["form-action"] == "'self'"
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "same-origin"
+    assert path.startswith("/static/") or headers["cache-control"] == "no-store"
+
+
+def test_no_template_has_inline_scripts_styles_or_handlers() -> None:
+    for template in sorted((HERE / "templates").glob("*.html")):
+        text = template.read_text()
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:|\|safe|autoescape", text), template.name
+
+
+async def test_the_dashboard_answers_under_its_own_name_only(browser: Browser) -> None:
+    answer = await browser.client.get("/login", headers={"Host": "evil.example"})
+    assert answer.status_code == 421 and "password" not in answer.text
+
+
+async def test_a_large_body_is_refused_before_it_is_read(browser: Browser) -> None:
+    answer = await browser.client.post("/login", content=b"x" * 70_000)
+    assert answer.status_code == 413
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"x"
+
+    assert (await browser.client.post("/login", content=endless())).status_code == 413
+
+
+async def test_guessing_is_throttled_by_name_and_by_source(browser: Browser) -> None:
+    seen = [(await browser.client.post("/login", data={"name": "jane", "password": "wrong"})).status_code for _ in range(7)]
+    assert seen == [401] * 5 + [429] * 2
+    answer = await browser.client.post("/login", data={"name": "jane", "password": "wrong"})
+    assert 0 < int(answer.headers["retry-after"]) <= 30 and "wait" in answer.text
+    # Other names from the same source, until that is enough too.
+    seen = [(await browser.client.post("/login", data={"name": f"n{number}", "password": "wrong"})).status_code for number in range(20)]
+    assert 429 in seen and seen[-1] == 429
+
+
+@pytest.mark.parametrize("where", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"])
+async def test_a_login_leads_to_pages_of_ours_only(browser: Browser, where: str) -> None:
+    shown = await browser.client.get("/login", params={"next": where})
+    assert 'name="next" value=""' in shown.text
+
+
+async def test_a_link_that_is_looked_at_is_not_used_up(browser: Browser) -> None:
+    link = await browser.desk.store.add_link(Identity("tenant", "acme", "a", "tk_k"), time.time())
+    for _ in range(3):
+        assert (await browser.client.get(f"/login/{link}")).status_code == 200
+    answer = await browser.client.post(f"/login/{link}")
+    assert answer.status_code == 303
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie and "samesite=lax" in cookie.lower() and browser.secret not in cookie
+    assert await browser.desk.store.session(browser.secret, time.time()) is None, "the session before the login is over"
+    assert (await browser.client.post(f"/login/{link}")).status_code == 410
+
+
+async def test_services_that_are_away_are_said_to_be_and_nothing_else_is_told(browser: Browser) -> None:
+    answer = await browser.client.get("/access")
+    assert answer.status_code == 503 and "That did not work" in answer.text and "Traceback" not in answer.text

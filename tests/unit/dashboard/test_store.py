@@ -1,0 +1,86 @@
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from trunkline.dashboard import people
+from trunkline.dashboard.store import LINK_S, Identity, Store
+
+ACME = Identity("tenant", "acme", "tenant:acme/key:k1", "tk_key-of-acme")
+NOW_S = 1_000_000.0
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    found = await Store.open(tmp_path / "dashboard.sqlite", idle_s=100, limit_s=250)
+    yield found
+    await found.close()
+
+
+async def test_a_session_is_its_persons_until_it_ends(store: Store) -> None:
+    secret = await store.add_session(ACME, "jane", NOW_S)
+    session = await store.session(secret, NOW_S + 1)
+    assert session is not None and session.identity == ACME and (session.person, session.tenant) == ("jane", "acme")
+    assert await store.session(secret[:-1], NOW_S + 1) is None
+    await store.end_session(secret)
+    assert await store.session(secret, NOW_S + 1) is None
+
+
+async def test_a_session_ends_when_it_is_idle_and_at_its_limit(store: Store) -> None:
+    secret = await store.add_session(ACME, "", NOW_S)
+    for after_s in (90, 180, 240):
+        assert await store.session(secret, NOW_S + after_s) is not None
+    assert await store.session(secret, NOW_S + 251) is None
+    idle = await store.add_session(ACME, "", NOW_S)
+    assert await store.session(idle, NOW_S + 101) is None
+
+
+async def test_a_link_is_good_once_and_for_its_time(store: Store) -> None:
+    link = await store.add_link(ACME, NOW_S)
+    assert await store.is_link(link, NOW_S + 1)
+    assert await store.take_link(link, NOW_S + 1) == ACME
+    assert await store.take_link(link, NOW_S + 1) is None
+    late = await store.add_link(ACME, NOW_S)
+    assert not await store.is_link(late, NOW_S + LINK_S) and await store.take_link(late, NOW_S + LINK_S) is None
+
+
+async def test_the_file_holds_no_key_no_cookie_and_no_password(store: Store, tmp_path: Path) -> None:
+    secret = await store.add_session(ACME, "", NOW_S)
+    link = await store.add_link(ACME, NOW_S)
+    session = await store.session(secret, NOW_S)
+    assert session is not None and await people.make_account(store, session, "jane", "correct horse battery")
+    with sqlite3.connect(tmp_path / "dashboard.sqlite") as database:
+        dump = "\n".join(str(row) for table in ("people", "sessions", "links") for row in database.execute(f"SELECT * FROM {table}"))
+    assert "jane" in dump
+    for hidden in (ACME.key, secret, link, "correct horse battery"):
+        assert hidden not in dump
+
+
+async def test_an_account_opens_its_own_key_by_its_password_only(store: Store) -> None:
+    session = await store.session(await store.add_session(ACME, "", NOW_S), NOW_S)
+    assert session is not None and await people.make_account(store, session, "jane", "correct horse battery")
+    assert not await people.make_account(store, session, "jane", "another password here")
+    assert await people.check_password(store, "jane", "correct horse battery") == ACME.key
+    assert await people.check_password(store, "jane", "correct horse batter") is None
+    assert await people.check_password(store, "nobody", "correct horse battery") is None
+
+
+async def test_a_new_password_ends_all_sessions_of_the_account(store: Store) -> None:
+    one = await store.session(await store.add_session(ACME, "", NOW_S), NOW_S)
+    assert one is not None and await people.make_account(store, one, "jane", "correct horse battery")
+    other = await store.add_session(ACME, "jane", NOW_S)
+    current = await store.session(one.secret, NOW_S)
+    assert current is not None
+    await people.change_password(store, current, "staple correct horse")
+    assert await store.session(one.secret, NOW_S) is None and await store.session(other, NOW_S) is None
+    assert await people.check_password(store, "jane", "staple correct horse") == ACME.key
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [("", "correct horse"), ("Jane Doe", "correct horse"), ("jane", "short"), ("jane", "x" * 129), ("jane", "aaaaaaaaaaaa")],
+)
+def test_names_and_passwords_that_are_no_good_are_told_why(name: str, password: str) -> None:
+    assert people.what_is_wrong(name, password)
+    assert not people.what_is_wrong("jane", "correct horse")
