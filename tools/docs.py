@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import machines
 
 from trunkline.domain.reasons import REGISTRY
+from trunkline.rest.openapi import document
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -31,7 +33,11 @@ def state_machines() -> str:
     return machines.render([*core, machines.gateway_machine()], timers)
 
 
-GENERATED = {"reasons.md": reasons, "state-machines.md": state_machines}
+def openapi() -> str:
+    return json.dumps(document(), indent=1) + "\n"
+
+
+GENERATED = {"reasons.md": reasons, "state-machines.md": state_machines, "openapi.json": openapi}
 
 
 def main() -> int:

@@ -23,7 +23,10 @@ from trunkline.lab.supervisor.toml import to_toml
 FOLDER = Path(__file__).parent.parent / "deploy" / "k8s"
 NAMESPACE = "trunkline"
 SERVICES = ("auth", "provisioning", "routing", "records", "dns")
-GRPC, NATS, LEAF, MONITOR, DNS, SIP, SIPS = 7000, 4222, 7422, 8222, 5353, 5060, 5061
+FACES = ("rest",)
+GRPC, NATS, LEAF, MONITOR, DNS, SIP, SIPS, REST = 7000, 4222, 7422, 8222, 5353, 5060, 5061, 8081
+PRIVATE = "10.0.0.0/8"
+"""The network in which the ingress stands, as in base/network-policies.yaml."""
 TLS = Path("/etc/trunkline/tls")
 SIP_TLS = Path("/etc/trunkline/sip")
 PUBLIC_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
@@ -84,6 +87,9 @@ def made(platform: Platform, region: str) -> dict[str, str]:
     for service in SERVICES:
         settings = common(platform, f"{service}-{region}", region, f"0.0.0.0:{GRPC}") | of_service(platform, service, region)
         files[f"{service}.toml"] = HEADER + to_toml(settings)
+    for face in FACES:
+        settings = process(f"{face}-{region}", region, f"0.0.0.0:{GRPC}") | of_face(platform, face, region)
+        files[f"{face}.toml"] = HEADER + to_toml(settings)
     for pop in platform.pops_of(region):
         settings = common(platform, f"edge-{pop.name}", region, f"{pop.private_address}:{GRPC}") | of_edge(platform, pop)
         files[f"edge-{pop.name}.toml"] = HEADER + to_toml(settings)
@@ -91,16 +97,21 @@ def made(platform: Platform, region: str) -> dict[str, str]:
 
 
 def common(platform: Platform, name: str, region: str, grpc_listen: str) -> dict[str, Any]:
+    return process(name, region, grpc_listen) | {
+        "home": platform.home,
+        "realm": platform.realm,
+        "nats_url": f"tls://{address('nats', region, region, NATS)}",
+        "operator_key_hash": platform.operator_key_hash,
+    }
+
+
+def process(name: str, region: str, grpc_listen: str) -> dict[str, Any]:
     return {
         "name": name,
         "region": region,
-        "home": platform.home,
-        "realm": platform.realm,
         "state_dir": f"{STATE}/{name}",
         "grpc_listen": grpc_listen,
-        "nats_url": f"tls://{address('nats', region, region, NATS)}",
         "tls": {"ca_file": str(TLS / "ca.crt"), "cert_file": str(TLS / "tls.crt"), "key_file": str(TLS / "tls.key")},
-        "operator_key_hash": platform.operator_key_hash,
     }
 
 
@@ -134,6 +145,23 @@ def of_service(platform: Platform, service: str, region: str) -> dict[str, Any]:
                     {"name": pop.name, "region": pop.region, "address": pop.address, "transports": ["tls", "tcp", "udp"]}
                     | ({"address6": pop.address6} if pop.address6 else {})
                     for pop in platform.pops
+                ],
+            }
+        case _:
+            return {}
+
+
+def of_face(platform: Platform, face: str, region: str) -> dict[str, Any]:
+    services = {service: address(service, region, region) for service in SERVICES}
+    match face:
+        case "rest":
+            return {
+                "http_listen": f"0.0.0.0:{REST}",
+                "is_behind_tls": True,
+                "trusted_proxies": [PRIVATE],
+                "services": services,
+                "edges": [
+                    {"pop": pop.name, "edge": f"edge-{pop.name}", "grpc_address": f"{pop.private_address}:{GRPC}"} for pop in platform.pops
                 ],
             }
         case _:
@@ -187,7 +215,7 @@ def nats_conf(platform: Platform, region: str) -> str:
 
 def certificates(platform: Platform, region: str) -> str:
     """For cert-manager, one a process: the names that the platform knows a process by, and the Secret that its pod mounts."""
-    processes = {kind: f"{kind}-{region}" for kind in ("nats", *SERVICES)}
+    processes = {kind: f"{kind}-{region}" for kind in ("nats", *SERVICES, *FACES)}
     processes |= {f"edge-{pop.name}": f"edge-{pop.name}" for pop in platform.pops_of(region)}
     made = [certificate(process, f"tls-{secret}") for secret, process in processes.items()]
     made += [sip_certificate(platform, pop) for pop in platform.pops_of(region)]

@@ -16,10 +16,11 @@ from pydantic import BaseModel
 from trunkline.dns.settings import DnsSettings
 from trunkline.edge.settings import EdgeSettings
 from trunkline.lab.supervisor.authority import Authority
-from trunkline.runtime.settings import ServiceSettings, load_settings
+from trunkline.runtime.settings import ProcessSettings, ServiceSettings, load_settings
 
 REGIONS = ("eu", "us", "apac")
 SERVICES = ("auth", "provisioning", "routing", "records", "dns")
+FACES = ("rest",)
 WORKLOADS = ("Deployment", "DaemonSet", "StatefulSet")
 TLS_FOLDER = "/etc/trunkline/tls"
 CHECK_LIMIT_S = 20.0
@@ -45,10 +46,10 @@ def config_of(region: str, workload: str, file: str) -> str:
 
 
 def processes(region: str) -> list[str]:
-    return [*SERVICES, *(name for name in of_kind(rendered(region), "DaemonSet"))]
+    return [*SERVICES, *FACES, *(name for name in of_kind(rendered(region), "DaemonSet"))]
 
 
-def settings_of(region: str, workload: str, folder: Path) -> ServiceSettings:
+def settings_of(region: str, workload: str, folder: Path) -> ProcessSettings:
     """Read as the process itself would."""
     kind = workload.partition("-")[0]
     module = importlib.import_module(f"trunkline.{kind}.settings")
@@ -56,7 +57,7 @@ def settings_of(region: str, workload: str, folder: Path) -> ServiceSettings:
     path = folder / f"{workload}.toml"
     path.write_text(config_of(region, workload, "settings.toml"))
     settings = load_settings(model, path)
-    assert isinstance(settings, ServiceSettings)
+    assert isinstance(settings, ServiceSettings if kind not in FACES else ProcessSettings)
     return settings
 
 
@@ -91,7 +92,7 @@ def test_every_process_takes_its_settings(region: str, tmp_path: Path) -> None:
     for workload in processes(region):
         settings = settings_of(region, workload, tmp_path)
         assert settings.name == (workload if workload.startswith("edge-") else f"{workload}-{region}")
-        assert (settings.region, settings.home) == (region, "eu")
+        assert (settings.region, getattr(settings, "home", "eu")) == (region, "eu")
         mounts = {each["mountPath"] for each in dict(pods(region))[workload]["spec"]["containers"][0]["volumeMounts"]}
         assert {str(settings.tls.ca_file.parent), str(settings.state_dir.parent)} <= mounts
     assert len([workload for workload in processes(region) if workload.startswith("edge-")]) == 2
@@ -156,7 +157,7 @@ def test_listeners_and_ports_agree(region: str, tmp_path: Path) -> None:
         settings = settings_of(region, workload, tmp_path)
         numbers = {port["containerPort"] for port in dict(pods(region))[workload]["spec"]["containers"][0]["ports"]}
         assert int(settings.grpc_listen.rpartition(":")[2]) in numbers
-        for name in ("listen", "dns_listen"):
+        for name in ("listen", "dns_listen", "http_listen"):
             listen = getattr(settings, name, ())
             for address in (listen,) if isinstance(listen, str) else listen:
                 assert int(address.partition("/")[0].rpartition(":")[2]) in numbers

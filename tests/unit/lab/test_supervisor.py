@@ -29,6 +29,7 @@ from trunkline.lab.supervisor.toml import to_toml
 from trunkline.lab.supervisor.topology import Topology, TopologyProblem, choose_topology
 from trunkline.provisioning.settings import ProvisioningSettings
 from trunkline.records.settings import RecordsSettings
+from trunkline.rest.settings import RestSettings
 from trunkline.routing.settings import RoutingSettings
 from trunkline.runtime.settings import load_settings
 
@@ -37,6 +38,7 @@ MODELS = {
     "provisioning": ProvisioningSettings,
     "routing": RoutingSettings,
     "records": RecordsSettings,
+    "rest": RestSettings,
     "dns": DnsSettings,
     "dashboard": DashboardSettings,
     "edge": EdgeSettings,

@@ -17,7 +17,7 @@ from trunkline.lab.supervisor.layout import LOOPBACK6, Chosen, Layout, StateProb
 from trunkline.lab.supervisor.nats_conf import Server, User, render
 from trunkline.lab.supervisor.process import Spec
 from trunkline.lab.supervisor.toml import to_toml
-from trunkline.lab.supervisor.topology import DASHBOARD, HOME, REGIONS, SERVICES, Carrier, Pop, Topology
+from trunkline.lab.supervisor.topology import DASHBOARD, HOME, REGIONS, REST, SERVICES, Carrier, Pop, Topology
 
 BASE_DOMAIN = "sip.trunkline.test"
 SIP_PORT = 5060
@@ -27,6 +27,10 @@ DASHBOARD_PORT = 8080
 """Of the first platform of a machine, where it is free."""
 PAGES = f"{DASHBOARD}/http"
 """Name of the port where the dashboard serves pages."""
+REST_PORT = 8081
+"""As DASHBOARD_PORT."""
+REST_HTTP = f"{REST}/http"
+"""Name of the port where REST takes requests."""
 CLIENT = "client"
 """The certificate of the command line and of scripts."""
 
@@ -38,7 +42,14 @@ def leaf_of(region: str) -> str:
 
 def port_names(topology: Topology) -> tuple[str, ...]:
     """Everything that listens on a port of 127.0.0.1 that is chosen at the first start."""
-    grpc = [*(f"{kind}-{region}" for kind, region in topology.services), DASHBOARD, PAGES, *(pop.edge for pop in topology.edges)]
+    grpc = [
+        *(f"{kind}-{region}" for kind, region in topology.services),
+        DASHBOARD,
+        PAGES,
+        REST,
+        REST_HTTP,
+        *(pop.edge for pop in topology.edges),
+    ]
     servers = [f"nats-{region}" for region in topology.regions]
     ends = [_end(link, target) for link in topology.links for target in _targets(topology, link)]
     return (*servers, leaf_of(HOME), *grpc, *ends)
@@ -84,11 +95,20 @@ class Plan:
         return f"{self.layout.loopback}.0.{REGIONS.index(region) + 1}:{self.layout.dns_port}"
 
     def grpc_processes(self) -> tuple[str, ...]:
-        return (*(f"{kind}-{region}" for kind, region in self.topology.services), DASHBOARD, *(pop.edge for pop in self.topology.edges))
+        return (
+            *(f"{kind}-{region}" for kind, region in self.topology.services),
+            DASHBOARD,
+            REST,
+            *(pop.edge for pop in self.topology.edges),
+        )
 
     @property
     def dashboard_url(self) -> str:
         return f"http://{self.chosen.address(PAGES)}"
+
+    @property
+    def rest_url(self) -> str:
+        return f"http://{self.chosen.address(REST_HTTP)}"
 
     def nats_url(self, region: str) -> str:
         return f"tls://{self.chosen.address(f'nats-{region}')}"
@@ -140,7 +160,7 @@ class Plan:
         commands: dict[str, list[str]] = {}
         modules: dict[str, str] = {f"link-{link}": "trunkline.lab.link" for link in topology.links}
         modules |= {f"{kind}-{region}": f"trunkline.{kind}" for kind, region in topology.services}
-        modules[DASHBOARD] = "trunkline.dashboard"
+        modules |= {DASHBOARD: "trunkline.dashboard", REST: "trunkline.rest"}
         modules |= {pop.edge: "trunkline.edge" for pop in topology.edges}
         modules |= {carrier.process: "trunkline.lab.carrier" for carrier in topology.carriers}
         for region in topology.regions:
@@ -195,6 +215,11 @@ class Plan:
             "public_url": self.dashboard_url,
             "services": {kind: self.chosen.address(f"{kind}-{HOME}") for kind in SERVICES},
             "cli": ".venv/bin/trunkline",
+        }
+        found[REST] = self._process(REST, HOME) | {
+            "http_listen": self.chosen.address(REST_HTTP),
+            "services": {kind: self.chosen.address(f"{kind}-{HOME}") for kind in SERVICES},
+            "edges": [{"pop": pop.name, "edge": pop.edge, "grpc_address": self.address(pop.edge, HOME)} for pop in self.topology.edges],
         }
         for pop in self.topology.edges:
             found[pop.edge] = self._common(pop.edge, pop.region) | self._of_edge(pop)
@@ -347,6 +372,7 @@ class Plan:
             "grpc": {name: chosen.address(name) for name in self.grpc_processes()},
             "dns": self.dns_listen(HOME),
             "dashboard": self.dashboard_url,
+            "rest": self.rest_url,
             "nats": {region: self.nats_url(region) for region in topology.regions},
             "links": dict(topology.links),
             "traces": str(self.layout.state / "traces"),

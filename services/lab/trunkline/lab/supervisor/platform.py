@@ -21,6 +21,8 @@ from trunkline.lab.supervisor.plan import (
     CLIENT,
     DASHBOARD_PORT,
     PAGES,
+    REST_HTTP,
+    REST_PORT,
     SIP_PORT,
     SIPS_PORT,
     Plan,
@@ -127,7 +129,7 @@ async def run_platform(layout: Layout, topology: Topology) -> int:
     try:
         descriptor = lock(layout.state)
         layout.make()
-        preferred = {PAGES: DASHBOARD_PORT} if layout.loopback == DEFAULT_LOOPBACK else {}
+        preferred = {PAGES: DASHBOARD_PORT, REST_HTTP: REST_PORT} if layout.loopback == DEFAULT_LOOPBACK else {}
         chosen, moved = choose(layout, port_names(topology), port6_names(topology) if has_ipv6() else (), preferred)
         earlier = read_local(layout.local_file)
         plan = Plan(layout, chosen, topology)
@@ -209,6 +211,8 @@ Ready. State in {plan.layout.state}
 
 Dashboard (this link is good for one login within 15 minutes; `trunkline dashboard` makes another):
   {link}
+
+REST: {plan.rest_url}/openapi.json, with an API key of that file (docs/rest.md)
 
 Try, in another terminal:
   .venv/bin/trunkline call place +31201234567 --as {demo.tenant}/{demo.account}

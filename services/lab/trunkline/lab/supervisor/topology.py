@@ -14,6 +14,8 @@ POP_REGIONS: Final[Mapping[str, str]] = {"eu1": "eu", "eu2": "eu", "us1": "us", 
 SERVICES: Final = ("auth", "provisioning", "routing", "records", "dns")
 DASHBOARD: Final = f"dashboard-{HOME}"
 """Pages for browsers; one, at home."""
+REST: Final = f"rest-{HOME}"
+"""HTTP for programs; one, at home."""
 CARRIERS: Final = ("alpha", "beta")
 """The first is trusted and answers 503 where one does, the second is neither."""
 
