@@ -32,10 +32,11 @@ Look = Callable[[], Awaitable[list[str]]]
 
 
 class Clients:
-    """`name_servers` are asked in order until one answers. `number` is called, by the default name of the demonstration's domain."""
+    """`name_servers` are asked in order until one answers, which is then the first. `number` is called, by the default name of the
+    demonstration's domain."""
 
     def __init__(self, platform: Platform, name_servers: Sequence[tuple[str, int]], number: str, transport: Transport) -> None:
-        self._name_servers = name_servers
+        self._name_servers = list(name_servers)
         self._transport = transport
         demo, realm = platform.local["demo"], platform.local["base_domain"]
         self._host = f"{demo['domain']}.{realm}"
@@ -80,10 +81,12 @@ class Clients:
         return answered_s[0] if answered_s else None
 
     async def _ask(self, name: str, kind: str) -> list[dns.rrset.RRset]:
-        for host, port in self._name_servers:
+        for host, port in tuple(self._name_servers):
             try:
                 response = await dns.asyncquery.udp(dns.message.make_query(name, kind), host, port=port, timeout=DNS_LIMIT_S)
             except (dns.exception.DNSException, OSError):
                 continue  # that server is down: the next one's turn, as a resolver does
+            # And as a resolver does, the one that answered is asked first from now on.
+            self._name_servers.sort(key=lambda each: each != (host, port))
             return list(response.answer)
         return []

@@ -6,6 +6,8 @@ Each is a client that stays at the address of its point of presence; one that lo
 from __future__ import annotations
 
 import csv
+import re
+from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -38,12 +40,12 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """As the client saw it: calls begun, answered, those whose BYE was answered, and those whose BYE was refused: the call was gone."""
+    """As the client saw it: calls begun, answered, those whose BYE was answered with 200, and the Call-IDs of those where that was 481."""
 
     attempts: int
     answered: int
     ended: int
-    refused: int
+    refused: tuple[str, ...]
 
     def __add__(self, other: Counted) -> Counted:
         return Counted(
@@ -60,7 +62,7 @@ def steps(caller: sipp.Caller) -> list[str]:
         sipp.send(caller.request("ACK", 2, uri="[next_url]", to_tag=True, routes=True)),
         sipp.pause(HOLD_MS),
         sipp.send(caller.request("BYE", 3, uri="[next_url]", to_tag=True, routes=True), retrans=True),
-        '<recv response="481" optional="true" next="1" counter="refused"></recv>',
+        '<recv response="481" optional="true" next="1"><action><log message="refused [call_id]"/></action></recv>',
         '<recv response="200" counter="ended"></recv>',
         '<label id="1"/>',
     ]
@@ -82,21 +84,36 @@ def run(platform: Platform, folder: Path, flows: Iterable[Flow], *, rate: float,
             rate=max(1, round(rate)),
             timeout_s=seconds + ENDING_S,
             is_logged=False,
-            extra=("-l", str(40 * max(1, round(rate))), *(TCP if transport == "tcp" else ())),
+            extra=("-l", str(40 * max(1, round(rate))), "-trace_logs", "-log_file", "refused.log", *(TCP if transport == "tcp" else ())),
         )
-        return _read(place / "stat.csv")
+        return _read(place)
 
     chosen = list(flows)
     with ThreadPoolExecutor(len(chosen)) as pool:
         return dict(zip(chosen, pool.map(one, chosen), strict=True))
 
 
-def _read(path: Path) -> Counted:
+def _read(folder: Path) -> Counted:
     last: dict[str, str] = {}
-    for row in csv.DictReader(path.read_text().splitlines(), delimiter=";"):
+    for row in csv.DictReader((folder / "stat.csv").read_text().splitlines(), delimiter=";"):
         last = {key: value for key, value in row.items() if key}
-    attempts, answered, ended, refused = (int(last[f"{name}(C)"]) for name in ("OutgoingCall", "answered", "ended", "refused"))
-    return Counted(attempts, answered, ended, refused)
+    attempts, answered, ended = (int(last[f"{name}(C)"]) for name in ("OutgoingCall", "answered", "ended"))
+    log = folder / "refused.log"
+    refused = re.findall(r"refused (\S+)", log.read_text()) if log.exists() else []
+    return Counted(attempts, answered, ended, tuple(refused))
+
+
+def ended_before(platform: Platform, calls: Iterable[str]) -> set[str]:
+    """Of these Call-IDs those whose carrier got more than one BYE: the first one ended the call, and its 200 died with the edge that had
+    it. What the carrier refused is the same BYE, sent again by the client and passed on by an edge that knew nothing of the first."""
+    wanted = set(calls)
+    branches: dict[str, set[str]] = defaultdict(set)
+    for carrier in platform.local["carriers"].values() if wanted else ():
+        for message in Path(carrier["log"]).read_text(errors="replace").split("\n--- "):
+            fields = re.search(r"\nBYE .*?branch=([^;\s]+).*?\nCall-ID: (\S+)", message, re.DOTALL)
+            if fields is not None and fields[2] in wanted:
+                branches[fields[2]].add(fields[1])
+    return {call for call, seen in branches.items() if len(seen) > 1}
 
 
 def records_of(platform: Platform, number: str) -> list[Record]:

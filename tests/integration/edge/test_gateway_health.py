@@ -7,11 +7,13 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import count
 
 from helpers import sipp
-from helpers.edge import LIMIT_S, EdgeBench
+from helpers.edge import HOST, LIMIT_S, EdgeBench
 from helpers.gateway import Mood, MoodyGateway
+from helpers.service import REALM
 from nats.aio.msg import Msg
 
 from trunkline.api.records.v1 import records_pb2
@@ -21,6 +23,7 @@ from trunkline.runtime.gateway_reports import SUBJECT, parse_report
 
 G1, G2 = "alpha/g1", "alpha/g2"
 RETRY_AFTER_S = 4
+BOUND_HOST = f"acme.eu1.{REALM}"
 
 
 class Trial:
@@ -49,12 +52,12 @@ class Trial:
         except TimeoutError:
             raise AssertionError(f"not within {LIMIT_S} s: {expected}; last: {self.states}") from None
 
-    async def call(self, *, is_answered: bool = True) -> tuple[list[tuple[str, str]], str]:
-        """Who was tried with what result, and the record's notes."""
+    async def call(self, *, refusal: tuple[int, str] | None = None, is_bound: bool = False) -> tuple[list[tuple[str, str]], str]:
+        """Who was tried with what result, and the record's notes. `refusal` is its status and what the response must match."""
         # The last three digits say what a simulated carrier does: these mean nothing.
         number = f"+3120{next(self._numbers):04}100"
-        caller = self.bench.caller(number)
-        steps = sipp.answered_call(caller) if is_answered else sipp.refused_call(caller, 500, "T402")
+        caller = replace(self.bench.caller(number), host=BOUND_HOST if is_bound else HOST)
+        steps = sipp.answered_call(caller) if refusal is None else sipp.refused_call(caller, *refusal)
         folder = self.bench.folder / secrets.token_hex(4)
         result = await asyncio.to_thread(sipp.run, folder, steps, target=self.bench.sip, local_address=self.bench.caller_host)
         result.must_succeed(1)
@@ -117,8 +120,10 @@ async def test_options_find_it_before_any_call_does_and_who_asks_for_rest_gets_i
 
         made.g1.mood = made.g2.mood = Mood.SILENT
         await made.until(g1=State.OPEN, g2=State.OPEN)
-        tried, notes = await made.call(is_answered=False)
-        assert sorted(tried) == [(G1, "silent"), (G2, "silent")], "rather than refuse the call"
+        (tried, notes), (tried_by_bound, _) = await asyncio.gather(
+            made.call(refusal=(500, "T402")), made.call(refusal=(503, "T403.*Retry-After: 5"), is_bound=True)
+        )
+        assert sorted(tried) == sorted(tried_by_bound) == [(G1, "silent"), (G2, "silent")], "rather than refuse the call"
         assert f"gateway {G2} passed over since 20" in notes and notes.endswith(ALL_PASSED) and "Z: OPTIONS: silent" in notes
 
         made.g1.mood = made.g2.mood = Mood.UP

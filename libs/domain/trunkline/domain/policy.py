@@ -70,7 +70,8 @@ class RouteTarget(NamedTuple):
 
 class Routed(NamedTuple):
     """`number` is what gateways are sent, E.164 with `+`; where `has_formats` some want it in a format of their own. `limits` are
-    to be kept by whoever places the call. The rest is for the record."""
+    to be kept by whoever places the call. `is_last_resort`: by a bound name, and no gateway is thought usable; where none of them takes the
+    call all the same, it is refused for that (T403). The rest is for the record."""
 
     targets: tuple[RouteTarget, ...]
     number: str
@@ -83,6 +84,7 @@ class Routed(NamedTuple):
     max_duration_s: int = 0
     has_formats: bool = False
     limits: tuple[Limit, ...] = ()
+    is_last_resort: bool = False
 
 
 class Rejected(NamedTuple):
@@ -211,7 +213,7 @@ def _decide(
         return Rejected("T502", facts, call.caller_id, match.prefix, notes)
     who = identity.caller_id
     stays = is_bound(call.host, call.domain, realm)
-    choices, passed = choose(match, directory.carriers, region=region, is_bound=stays, randomness=randomness, view=view)
+    choices, passed, is_last_resort = choose(match, directory.carriers, region=region, is_bound=stays, randomness=randomness, view=view)
     if not choices:
         where = f"in the region {region}" if stays else "anywhere"
         carriers = ", ".join(sorted({row.carrier for row, _ in match.rows}))
@@ -232,6 +234,7 @@ def _decide(
         domain.rules.max_duration_s,
         not all(is_plus(choice.carrier.settings) for choice in choices),
         domain.rules.limits,
+        stays and is_last_resort,
     )
 
 

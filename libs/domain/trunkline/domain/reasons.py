@@ -155,7 +155,14 @@ REGISTRY: tuple[Reason, ...] = (
     ),
     _row("T401", 404, 3, "No Route", _O, "No route deck reaches this number."),
     _row("T402", 500, 41, "All Gateways Failed", _K, "Every gateway of the route refused, failed or kept silent; the record lists each."),
-    _row("T403", 503, 34, "No Usable Gateway", _O, "The route's carriers have no gateway that this point of presence may use."),
+    _row(
+        "T403",
+        503,
+        34,
+        "No Usable Gateway",
+        _O,
+        "The route's carriers have no gateway that this point of presence may use, or by a bound name none that works.",
+    ),
     _row("T404", 404, 1, "Unknown Number", _C, "No numbering plan knows this country code."),
     _row(
         "T405",

@@ -38,10 +38,11 @@ class Choice(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """`notes` say which gateways were passed over, and why."""
+    """`notes` say which gateways were passed over, and why; `is_last_resort`: all were, and are tried all the same."""
 
     choices: tuple[Choice, ...]
     notes: tuple[str, ...] = ()
+    is_last_resort: bool = False
 
 
 def choose(
@@ -67,7 +68,7 @@ def choose(
         # Rather than believe that all are dead: what sees them may be. Those that said so themselves are believed, and come last.
         silent = _picked([choice for choice in choices if choice.gateway.key not in view.told], region)
         told = _picked([choice for choice in choices if choice.gateway.key in view.told], region)
-        return Chosen((*silent, *told)[:MAX_TARGETS], (*notes, ALL_PASSED))
+        return Chosen((*silent, *told)[:MAX_TARGETS], (*notes, ALL_PASSED), True)
     last = _picked([choice for choice in left if choice.gateway.key not in view.told], region)
     return Chosen((*_picked(used, region), *last)[:MAX_TARGETS], tuple(notes))
 

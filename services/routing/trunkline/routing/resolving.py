@@ -54,7 +54,7 @@ def resolve(
         if match is None:
             answer.reason = "T304"
             return answer
-    choices, notes = choose(match, directory.carriers, region=region, is_bound=False, randomness=randomness, view=view)
+    choices, notes, _ = choose(match, directory.carriers, region=region, is_bound=False, randomness=randomness, view=view)
     if not choices:
         answer.reason = "T403"
         return answer

@@ -40,6 +40,8 @@ pub struct Decision {
     pub notes: Vec<String>,
     /// Longest time from the answer, seconds; 0: the platform's.
     pub max_duration_s: u32,
+    /// No gateway of the route is thought usable: where all fail, that is the reason (T403), and not that they failed (T402).
+    pub is_last_resort: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -371,7 +371,7 @@ impl Worker {
             policy::Outcome::Route(targets) => {
                 let plan = RoutePlan {
                     steps: targets.into_iter().filter_map(|(target, request_user)| self.step(target, request_user)).collect(),
-                    failures: self.failures(tables),
+                    failures: self.failures(tables, decision.is_last_resort),
                     max_duration_s: decision.max_duration_s,
                 };
                 self.proxy.route(now, handle, plan, &mut self.actions)
@@ -390,7 +390,7 @@ impl Worker {
     }
 
     /// Made anew when the tables have changed.
-    fn failures(&mut self, tables: &Snapshot) -> Arc<Failures> {
+    fn failures(&mut self, tables: &Snapshot, is_last_resort: bool) -> Arc<Failures> {
         if self.failures.0 != Some(tables.position()) {
             let failures = Failures {
                 all_failed: refusal(tables, "T402", String::new()),
@@ -398,6 +398,10 @@ impl Worker {
                 no_target: refusal(tables, "T403", String::new()),
             };
             self.failures = (Some(tables.position()), Arc::new(failures));
+        }
+        if is_last_resort {
+            let known = &self.failures.1;
+            return Arc::new(Failures { all_failed: known.no_target.clone(), ..Failures::clone(known) });
         }
         Arc::clone(&self.failures.1)
     }

@@ -44,8 +44,8 @@ const TARGET: [&str; 19] = [
     "next_increment_s",
     "connection_fee_micros",
 ];
-const ROUTE: [&str; 9] =
-    ["targets", "caller_id", "presented", "is_private", "privacy", "prefix", "notes", "request_users", "max_duration_s"];
+const ROUTE: [&str; 10] =
+    ["targets", "caller_id", "presented", "is_private", "privacy", "prefix", "notes", "request_users", "max_duration_s", "is_last_resort"];
 const REJECT: [&str; 5] = ["reason", "facts", "caller_id", "prefix", "notes"];
 const CHALLENGE: [&str; 3] = ["status", "algorithms", "is_stale"];
 const ADMISSION: [&str; 10] =
@@ -184,6 +184,7 @@ impl DecisionClasses {
             prefix: fields.any_text("prefix")?,
             notes: fields.get("notes")?,
             max_duration_s: fields.get("max_duration_s")?,
+            is_last_resort: fields.get("is_last_resort")?,
         })
     }
 }

@@ -45,7 +45,8 @@ class Target(NamedTuple):
 class Route(NamedTuple):
     """Gateways in the order they are tried: 1 to 8. `request_users` are the user parts of the Request-URIs sent to them, one for each, or
     empty: the caller's own is kept. The call is ended `max_duration_s` after its answer; 0: the platform's default, and never later than
-    its token's life. The other fields go to the record."""
+    its token's life. `is_last_resort`: none of them is thought usable; where all fail the call is refused with T403 and not with T402.
+    The other fields go to the record."""
 
     targets: tuple[Target, ...]
     caller_id: str = ""
@@ -56,6 +57,7 @@ class Route(NamedTuple):
     notes: tuple[str, ...] = ()
     request_users: tuple[str, ...] = ()
     max_duration_s: int = 0
+    is_last_resort: bool = False
 
 
 class Reject(NamedTuple):
