@@ -37,11 +37,16 @@ _target = st.builds(
 _steps = st.lists(st.tuples(_target, _text), min_size=1, max_size=8)
 _decision: st.SearchStrategy[Route | Reject] = st.one_of(
     st.builds(
-        lambda steps, longest, *rest: Route(
-            tuple(target for target, _ in steps), *rest, request_users=tuple(user for _, user in steps), max_duration_s=longest
+        lambda steps, longest, is_last_resort, *rest: Route(
+            tuple(target for target, _ in steps),
+            *rest,
+            request_users=tuple(user for _, user in steps),
+            max_duration_s=longest,
+            is_last_resort=is_last_resort,
         ),
         _steps,
         _number,
+        st.booleans(),
         _text,
         _text,
         st.booleans(),

@@ -55,6 +55,7 @@ def response_of(decision: Route | Reject, position: int) -> routing_pb2.DecideCa
                 prefix=decision.prefix,
                 notes=decision.notes,
                 max_duration_s=decision.max_duration_s,
+                is_last_resort=decision.is_last_resort,
             )
             return routing_pb2.DecideCallResponse(routed=routed, position=position)
         case Reject():
@@ -85,6 +86,7 @@ def decision_in(response: routing_pb2.DecideCallResponse) -> Route | Reject:
                 tuple(routed.notes),
                 tuple([target.request_user for target in routed.targets]),
                 routed.max_duration_s,
+                routed.is_last_resort,
             )
         case "rejected":
             rejected = response.rejected

@@ -342,7 +342,7 @@ class DecideCallResponse(_message.Message):
     def __init__(self, routed: _Optional[_Union[RoutedCall, _Mapping]] = ..., rejected: _Optional[_Union[RejectedCall, _Mapping]] = ..., position: _Optional[int] = ...) -> None: ...
 
 class RoutedCall(_message.Message):
-    __slots__ = ("targets", "caller_id", "presented", "is_private", "privacy", "prefix", "notes", "max_duration_s")
+    __slots__ = ("targets", "caller_id", "presented", "is_private", "privacy", "prefix", "notes", "max_duration_s", "is_last_resort")
     TARGETS_FIELD_NUMBER: _ClassVar[int]
     CALLER_ID_FIELD_NUMBER: _ClassVar[int]
     PRESENTED_FIELD_NUMBER: _ClassVar[int]
@@ -351,6 +351,7 @@ class RoutedCall(_message.Message):
     PREFIX_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
     MAX_DURATION_S_FIELD_NUMBER: _ClassVar[int]
+    IS_LAST_RESORT_FIELD_NUMBER: _ClassVar[int]
     targets: _containers.RepeatedCompositeFieldContainer[RouteTarget]
     caller_id: str
     presented: str
@@ -359,7 +360,8 @@ class RoutedCall(_message.Message):
     prefix: str
     notes: _containers.RepeatedScalarFieldContainer[str]
     max_duration_s: int
-    def __init__(self, targets: _Optional[_Iterable[_Union[RouteTarget, _Mapping]]] = ..., caller_id: _Optional[str] = ..., presented: _Optional[str] = ..., is_private: _Optional[bool] = ..., privacy: _Optional[str] = ..., prefix: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ...) -> None: ...
+    is_last_resort: bool
+    def __init__(self, targets: _Optional[_Iterable[_Union[RouteTarget, _Mapping]]] = ..., caller_id: _Optional[str] = ..., presented: _Optional[str] = ..., is_private: _Optional[bool] = ..., privacy: _Optional[str] = ..., prefix: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ..., is_last_resort: _Optional[bool] = ...) -> None: ...
 
 class RouteTarget(_message.Message):
     __slots__ = ("gateway", "carrier", "address", "port", "transport", "is_trusted", "request_user", "from_name_addr", "asserted", "has_asserted_on_ack", "privacy", "pdd_limit_s", "rate_micros", "currency", "hides_topology", "shows_callee", "takes_refer", "initial_increment_s", "next_increment_s", "connection_fee_micros")
