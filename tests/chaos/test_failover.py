@@ -7,6 +7,7 @@ what its columns are and how it was got. `TRUNKLINE_CHAOS_CASES` and `TRUNKLINE_
 from __future__ import annotations
 
 import asyncio
+import fnmatch
 import os
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from failover_load import Counted, Flow, ended_before, records_of, run
 from helpers.everywhere import POPS, led_to
 from helpers.platform import Platform, free_loopback, wait_for
 
+from trunkline.api.records.v1.records_pb2 import Record
 from trunkline.lab.sip.flow import Transport
 from trunkline.lab.supervisor.control import ask
 from trunkline.lab.supervisor.layout import Layout
@@ -48,6 +50,11 @@ class Case:
     names: tuple[str, ...] = ()
     is_killed: bool = False
     drains: bool = False
+
+    def kills_carrier_of(self, record: Record) -> bool:
+        """Whether the gateway that was tried last was a process that died."""
+        carriers = [f"carrier-{attempt.gateway.replace('/', '-')}" for attempt in record.attempts[-1:]]
+        return any(fnmatch.fnmatchcase(carrier, name) for carrier in carriers for name in self.names)
 
 
 CASES = (
@@ -94,9 +101,10 @@ async def _scenario(platform: Platform, folder: Path, case: Case, transport: Tra
     clients = Clients(platform, servers, f"+3120640{block + 40:04}", transport)
     by_srv, by_a = await (_drain_all(platform, clients) if case.drains else _suffer(platform, case, clients))
     counted = await loading
-    row = await asyncio.to_thread(_row, platform, counted)
+    row = await asyncio.to_thread(_row, platform, case, counted)
     print(
-        f"\n{case.name:26} {transport}  calls lost {row.calls_lost}  ended twice {row.ended_twice}  BYEs lost {row.byes_lost}"
+        f"\n{case.name:26} {transport}  calls lost {row.calls_lost}  by their carrier {row.forgotten}  ended twice {row.ended_twice}"
+        f"  BYEs lost {row.byes_lost}"
         f"  records lost {row.records_lost}  doubled {row.records_doubled}  open {row.records_open}"
         f"  attempts failed {row.failed} of {row.attempts}  next answer SRV {1000 * by_srv:.0f} ms  A {1000 * by_a:.0f} ms",
         flush=True,
@@ -133,11 +141,13 @@ async def _drain_all(platform: Platform, clients: Clients) -> tuple[float, float
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`strayed`: places that calls of bound names were at, outside of their region or at another point of presence."""
+    """`calls_lost`: nobody knew them, though their carrier lived; `forgotten`: their carrier was killed. `strayed`: places
+    that calls of bound names were at, outside of their region or at another point of presence."""
 
     attempts: int
     failed: int
     calls_lost: int
+    forgotten: int
     ended_twice: int
     byes_lost: int
     records_lost: int
@@ -146,9 +156,10 @@ class Row:
     strayed: list[str]
 
 
-def _row(platform: Platform, counted: dict[Flow, Counted]) -> Row:
+def _row(platform: Platform, case: Case, counted: dict[Flow, Counted]) -> Row:
     total = sum(counted.values(), Counted(0, 0, 0, ()))
     twice = ended_before(platform, total.refused)
+    forgotten: set[str] = set()
     lost, doubled, still_open = 0, 0, 0
     strayed: list[str] = []
     for flow, calls in counted.items():
@@ -158,6 +169,7 @@ def _row(platform: Platform, counted: dict[Flow, Counted]) -> Row:
         records = records_of(platform, flow.number)
         answered = [record.sip_call_id for record in records if record.outcome in ANSWERED]
         still_open += sum(record.outcome == OPEN for record in records)
+        forgotten |= {record.sip_call_id for record in records if case.kills_carrier_of(record)}
         lost += max(0, calls.answered - len(set(answered)))
         doubled += sum(number - 1 for number in Counter(answered).values())
         if flow.is_bound:
@@ -167,7 +179,8 @@ def _row(platform: Platform, counted: dict[Flow, Counted]) -> Row:
     return Row(
         total.attempts,
         total.attempts - total.answered,
-        len(total.refused) - len(twice),
+        len(set(total.refused) - twice - forgotten),
+        len(forgotten.intersection(total.refused) - twice),
         len(twice),
         total.answered - total.ended - len(total.refused),
         lost,

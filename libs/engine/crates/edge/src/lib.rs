@@ -37,6 +37,7 @@ mod streams;
 mod team;
 mod teamwork;
 mod tls;
+mod turned_away;
 pub mod udp;
 mod watchdog;
 mod worker;

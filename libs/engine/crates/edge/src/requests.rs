@@ -30,7 +30,7 @@ impl Worker {
     pub(crate) fn on_message(&mut self, now: Now, flow: Flow, message: &Message<'_>, policy: &mut dyn Policy) {
         match self.proxy.on_message(now, flow, message, &mut self.actions) {
             Disposition::Done => {}
-            Disposition::NewInvite if self.shedding.turns_away() => self.shed(now, flow, message),
+            Disposition::NewInvite if self.shedding.turns_away(flow.peer, message.branch()) => self.shed(now, flow, message),
             Disposition::NewInvite => self.new_invite(now, flow, message, policy),
             Disposition::Recheck { handle, call: _, tenant: _, domain } => self.recheck(now, flow, message, handle, &domain),
             Disposition::Elsewhere { worker } => self.pass(worker, flow, message),

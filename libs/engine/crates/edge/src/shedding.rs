@@ -4,7 +4,11 @@
 //! queue behind too, but one that shrinks from then on, and everything in it is served; a worker that is asked for more than it can do has
 //! one that does not. Only then is a share of the new INVITEs answered 503, without the access rule having been asked: an eighth of them, and
 //! twice as many at each look until the queue shrinks; fewer again when it is short. Responses, retransmissions and requests inside dialogs are
-//! served as ever. The time is asked of the kernel only after a turn that left something unread or was long, so it costs nothing.
+//! served as ever; an INVITE that was turned away is turned away again, whatever the share is by then. The time is asked of the kernel only after a turn that left something unread or was long, so it costs nothing.
+
+use std::net::SocketAddr;
+
+use crate::turned_away::TurnedAway;
 
 /// Waited for so long nobody is hurt: no sender has repeated itself yet (T1 is 500 ms).
 const SHORT_MS: u64 = 200;
@@ -35,6 +39,7 @@ pub struct Shedding {
     share: u32,
     /// Parts that the last call which was let in has left over.
     left: u32,
+    turned_away: TurnedAway,
 }
 
 impl Shedding {
@@ -59,11 +64,18 @@ impl Shedding {
         }
     }
 
-    /// Of a new call: whether it is one of those that are turned away, which are spread evenly.
-    pub fn turns_away(&mut self) -> bool {
+    /// Of a new call, by who sends it and the branch of its INVITE: whether it is one of those that are turned away, which are spread
+    /// evenly.
+    pub fn turns_away(&mut self, sender: SocketAddr, branch: &[u8]) -> bool {
+        if self.turned_away.contains(sender, branch) {
+            return true;
+        }
         self.left += self.share;
         let is_over = self.left >= ALL;
         self.left -= if is_over { ALL } else { 0 };
+        if is_over {
+            self.turned_away.insert(sender, branch);
+        }
         is_over
     }
 
@@ -88,6 +100,10 @@ mod tests {
         served: u64,
         shed: u64,
         longest_ms: u64,
+    }
+
+    fn sender() -> SocketAddr {
+        "192.0.2.1:5060".parse().unwrap()
     }
 
     const TURN: usize = 64;
@@ -117,8 +133,8 @@ mod tests {
                 let waited_ms = self.queue.front().map_or(0, |came_us| (self.now_us - came_us) / 1_000);
                 self.longest_ms = self.longest_ms.max(waited_ms);
                 for _ in 0..TURN {
-                    let Some(_) = self.queue.pop_front() else { break };
-                    let is_shed = self.shedding.turns_away();
+                    let Some(came_us) = self.queue.pop_front() else { break };
+                    let is_shed = self.shedding.turns_away(sender(), &came_us.to_be_bytes());
                     self.now_us += if is_shed { SHED_US } else { cost_us };
                     *(if is_shed { &mut self.shed } else { &mut self.served }) += 1;
                 }
@@ -151,6 +167,19 @@ mod tests {
             assert!(served > share && served < 500.0 / cost_us as f64 + 0.01, "{cost_us}: {served}");
             assert!(world.longest_ms < 1_300, "{cost_us}: {} ms", world.longest_ms);
         }
+    }
+
+    #[test]
+    fn a_copy_of_what_was_turned_away_is_turned_away_too() {
+        let mut world = World::new();
+        world.run(5_000, 500, 1_000);
+        let branches = (0..100_u64).map(u64::to_be_bytes);
+        let shed: Vec<_> = branches.filter(|branch| world.shedding.turns_away(sender(), branch)).collect();
+        assert!(!shed.is_empty() && shed.len() < 100, "{} of 100", shed.len());
+        world.run(10_000, 5_000, 1_000);
+        assert!(!world.shedding.is_shedding());
+        assert!(shed.iter().all(|branch| world.shedding.turns_away(sender(), branch)));
+        assert!(!world.shedding.turns_away(sender(), b"another"));
     }
 
     #[test]
