@@ -135,7 +135,7 @@ impl Connection {
 
     /// Something came or went.
     pub fn touch(&mut self, now_ms: u64, limits: &StreamLimits) {
-        self.idle_by_ms = now_ms + limits.idle_ms;
+        self.idle_by_ms = now_ms + if self.is_strangers { limits.idle_ms.min(limits.stranger_idle_ms) } else { limits.idle_ms };
     }
 
     /// What is left of the bytes that came: the beginning of a message, or nothing. Its time began with its first byte.

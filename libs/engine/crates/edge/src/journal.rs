@@ -125,7 +125,14 @@ impl Journal {
             unsynced: Vec::new(),
             is_folder_dirty: false,
         };
-        begin_segment(dir, &boot, segment_bytes, &mut state)?;
+        // Without room for it an edge starts all the same: it serves the calls in progress, ships what is there, which makes room, and
+        // takes new calls as soon as there is some.
+        if let Err(error) = begin_segment(dir, &boot, segment_bytes, &mut state) {
+            if !matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge) {
+                return Err(error);
+            }
+            eprintln!("trunkline engine: the journal has no room to begin with: {error}");
+        }
         Ok(Self { dir: dir.to_owned(), segment_bytes, boot, state: Mutex::new(state) })
     }
 
@@ -270,8 +277,9 @@ impl Journal {
             if state.cursor < place {
                 state.cursor = place;
             }
-            let is_done = |at: &Segment| at.name.as_str() < segment || (at.name == segment && offset >= at.len);
-            let count = state.segments.iter().take_while(|at| is_done(at)).count().min(state.segments.len() - 1);
+            let is_before = |at: &Segment| at.name.as_str() < segment || (at.name == segment && offset >= at.len);
+            // Not the one that is written to.
+            let count = state.segments.iter().take_while(|at| is_before(at) && at.mapped.is_none()).count();
             state.segments.drain(..count).collect()
         };
         // Before the place is noted: on a full disk this is what makes room for it.

@@ -14,6 +14,8 @@ pub struct StreamLimits {
     pub message_ms: u64,
     /// Without a byte either way. Calls may be quiet for longer than most NATs remember; TCP's own probes find out who is gone.
     pub idle_ms: u64,
+    /// The same while nothing is known of who made the connection: longer than the 120 s after which a client of TCP pings (RFC 5626 §4.4.1).
+    pub stranger_idle_ms: u64,
     /// That a peer has not taken yet, or that wait for a connection to be made.
     pub queued_bytes: usize,
 }
@@ -26,6 +28,7 @@ impl Default for StreamLimits {
             connect_ms: 2_000,
             message_ms: 10_000,
             idle_ms: 3_600_000,
+            stranger_idle_ms: 150_000,
             queued_bytes: 512 << 10,
         }
     }

@@ -103,8 +103,11 @@ impl Worker {
                     }
                 }
                 Frame::Partial { scanned } => {
-                    let now_ms = self.clock.now().ms;
-                    self.streams.keep(id, &bytes[at..], scanned, has_message, now_ms);
+                    let now = self.clock.now();
+                    if has_message && self.streams.is_strangers(id) && !self.shared.is_stranger(now, flow.peer) {
+                        self.streams.know(id);
+                    }
+                    self.streams.keep(id, &bytes[at..], scanned, has_message, now.ms);
                     return true;
                 }
                 Frame::Broken { status, what, len } => {

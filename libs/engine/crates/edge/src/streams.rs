@@ -289,6 +289,21 @@ impl Streams {
         }
     }
 
+    /// Whether it is counted with those of whom nothing is known.
+    pub fn is_strangers(&mut self, id: ConnectionId) -> bool {
+        self.connection(id).is_some_and(|connection| connection.is_strangers)
+    }
+
+    /// A call of its source was admitted: it may be as quiet as any, and leaves its room to other strangers.
+    pub fn know(&mut self, id: ConnectionId) {
+        if self.is_strangers(id) {
+            self.strangers -= 1;
+            if let Some(connection) = self.connection(id) {
+                connection.is_strangers = false;
+            }
+        }
+    }
+
     /// What is left after whole messages were taken: the beginning of one, looked at up to `scanned`.
     pub fn keep(&mut self, id: ConnectionId, rest: &[u8], scanned: usize, has_message: bool, now_ms: u64) {
         let limits = self.limits;

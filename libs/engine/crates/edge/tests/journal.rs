@@ -241,6 +241,22 @@ fn the_next_segment_is_there_before_it_is_needed() {
 }
 
 #[test]
+fn a_full_disk_is_begun_with_and_what_was_left_is_shipped() {
+    let folder = Folder::new("full");
+    let earlier = Journal::open(&folder.0, 1, 4096).unwrap();
+    earlier.append(b"left\n").unwrap();
+    drop(earlier);
+    // More than any disk has.
+    let journal = Journal::open(&folder.0, 2, 1 << 62).unwrap();
+    assert!(journal.append(b"new\n").is_err());
+    assert!(!journal.sync().unwrap());
+    let chunks = journal.drain(1 << 20, 1 << 18).unwrap();
+    assert_eq!(chunks[0].lines, b"left\n");
+    journal.acknowledge(&chunks[0].segment, 5).unwrap();
+    assert_eq!((folder.segments().len(), journal.backlog_bytes()), (0, 0), "which makes room");
+}
+
+#[test]
 fn the_place_is_noted_over_an_older_one_whatever_its_length() {
     let folder = Folder::new("place");
     let journal = Journal::open(&folder.0, 1, SEGMENT_BYTES).unwrap();

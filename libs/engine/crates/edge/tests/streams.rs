@@ -229,6 +229,25 @@ fn an_idle_connection_is_closed_in_the_end() {
 }
 
 #[test]
+fn who_is_not_known_may_be_idle_for_less_and_is_let_be_once_he_is() {
+    let limits = StreamLimits { stranger_idle_ms: 300, ..StreamLimits::default() };
+    let served = serve("stranger-idle", "127.0.0.1:0", limits);
+    let (mut stranger, mut known) = (served.connect(), served.connect());
+    for stream in [&mut stranger, &mut known] {
+        stream.write_all(options("before").as_bytes()).unwrap();
+        answer(stream);
+    }
+    let listed = Change::SetAddress { acl: "acme/office".to_owned(), cidr: "127.0.0.1/32".to_owned(), caller_id: String::new() };
+    served.engine.tables().apply(vec![listed], 2).unwrap();
+    known.write_all(options("after").as_bytes()).unwrap();
+    answer(&mut known);
+    assert!(is_closed(&mut stranger), "nothing was heard of it since");
+    known.write_all(options("later").as_bytes()).unwrap();
+    answer(&mut known);
+    served.wait_until("connections", 1);
+}
+
+#[test]
 fn connections_are_bounded_per_source_and_for_strangers_at_half_of_all() {
     let limits = StreamLimits { connections: 6, from_one_source: 2, ..StreamLimits::default() };
     let served = serve("bounds", "127.0.0.1:0", limits);
