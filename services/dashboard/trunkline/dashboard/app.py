@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from trunkline.dashboard.pages import access, calls, domains, history, home, login, operator, platform
+from trunkline.dashboard.pages import access, calls, domains, history, home, login, operator, platform, usage
 from trunkline.dashboard.visits import Desk, Handler, guarded
 from trunkline.dashboard.web import STATIC, Guards, page
 from trunkline.runtime.errors import Problem
@@ -43,6 +43,7 @@ PAGES: list[tuple[str, Handler, tuple[str, ...]]] = [
     ("/events/calls", calls.live_events, READ),
     ("/calls/export.{kind}", calls.export, READ),
     ("/calls/{call:path}", calls.call, READ),
+    ("/usage", usage.usage, READ),
     ("/pops", platform.pops, READ),
     ("/receipts/{position:int}/{time_ns:int}", platform.receipt, READ),
     ("/routes", platform.routes, READ),

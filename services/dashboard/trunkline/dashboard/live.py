@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 import grpc.aio
 from starlette.responses import StreamingResponse
 
+from trunkline.api.records.v1 import records_pb2
 from trunkline.dashboard.visits import Visit
 
-LOOK_S: Final = 0.5
-"""Between two looks; a page that shows more often than that cannot be read."""
-KEEP_ALIVE_S: Final = 15.0
+PAUSE_S: Final = 0.5
+"""Between two sendings; a page that changes more often than that cannot be read, however many calls there are."""
+LOOK_S: Final = 3.0
+"""After which the rest of the page is looked at too, where no call changed."""
+AGAIN_S: Final = 2.0
+"""Before a feed that broke is opened again."""
 LONGEST_S: Final = 600.0
 """Then the browser connects again, and its session is looked at again."""
 MAX_STREAMS: Final = 500
@@ -21,39 +28,82 @@ MAX_STREAMS: Final = 500
 
 _streams = 0
 
-Render = Callable[[], Awaitable[str]]
+
+@dataclass(slots=True)
+class Watched:
+    """The newest attempts, as records tell of them: at most `size`. `skipped` were too fast for this page."""
+
+    size: int
+    records: OrderedDict[str, records_pb2.Record] = field(default_factory=OrderedDict)
+    skipped: int = 0
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, answer: records_pb2.WatchCallsResponse) -> None:
+        self.skipped += answer.skipped
+        if answer.HasField("record"):
+            self.records[answer.record.call] = answer.record
+            while len(self.records) > self.size:
+                self.records.popitem(last=False)
+        self.changed.set()
+
+    def newest(self) -> list[records_pb2.Record]:
+        return sorted(self.records.values(), key=lambda record: record.setup_time.ToNanoseconds(), reverse=True)
 
 
-def follow(visit: Visit, event: str, render: Render) -> StreamingResponse:
+Render = Callable[[Watched], Awaitable[str]]
+
+
+def follow(visit: Visit, event: str, size: int, render: Render) -> StreamingResponse:
     """`render` gives the part as it is now; it is sent as often as it differs from what was sent last."""
-    return StreamingResponse(_events(event, render), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return StreamingResponse(_events(visit, event, size, render), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-async def _events(event: str, render: Render) -> AsyncIterator[bytes]:
+async def _events(visit: Visit, event: str, size: int, render: Render) -> AsyncIterator[bytes]:
     global _streams
     if _streams >= MAX_STREAMS:
         yield b"retry: 10000\n\n"
         return
     _streams += 1
+    watched = Watched(size)
+    feed = asyncio.create_task(_feed(visit, watched))
     loop = asyncio.get_running_loop()
-    ends, said, last = loop.time() + LONGEST_S, loop.time(), ""
+    ends, last = loop.time() + LONGEST_S, ""
     try:
-        while loop.time() < ends:
+        yield b": connected\n\n"
+        while loop.time() < ends and not feed.done():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await watched.changed.wait()
+            watched.changed.clear()
             try:
-                now = await render()
+                now = await render(watched)
             except grpc.aio.AioRpcError as error:
-                if error.code() in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
+                if _is_refusal(error):
                     return
                 now = last
-            if now != last:
-                yield message(event, now)
-                last, said = now, loop.time()
-            elif loop.time() > said + KEEP_ALIVE_S:
-                yield b": still here\n\n"
-                said = loop.time()
-            await asyncio.sleep(LOOK_S)
+            yield message(event, now) if now != last else b": still here\n\n"
+            last = now
+            await asyncio.sleep(PAUSE_S)
     finally:
         _streams -= 1
+        feed.cancel()
+        await asyncio.gather(feed, return_exceptions=True)
+
+
+async def _feed(visit: Visit, watched: Watched) -> None:
+    """Until the page goes, or its session may not look any more."""
+    while True:
+        try:
+            async for answer in visit.ask.records.WatchCalls(records_pb2.WatchCallsRequest(tenant=visit.tenant, recent=watched.size)):
+                watched.put(answer)
+        except grpc.aio.AioRpcError as error:
+            if _is_refusal(error):
+                return
+        await asyncio.sleep(AGAIN_S)
+
+
+def _is_refusal(error: grpc.aio.AioRpcError) -> bool:
+    return error.code() in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
 
 
 def message(event: str, text: str) -> bytes:

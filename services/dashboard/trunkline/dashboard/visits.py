@@ -108,7 +108,6 @@ class Visit:
             "csrf": csrf_of(self.session.secret),
             "notice": self.session.notice,
             "cli": self.cli,
-            "has_usage": False,
         }
 
     def cli(self, *words: str) -> str:
@@ -153,7 +152,7 @@ def guarded(desk: Desk, handler: Handler, *, is_for_operators: bool = False) -> 
                 return _refused("the form's token is not this session's: open the page again")
         if is_for_operators and not session.identity.is_operator:
             return _refused("this page is for operators")
-        visit = Visit(request, desk, session, desk.services.asked_by(session.identity.key), form)
+        visit = Visit(request, desk, session, desk.services.asked_by(session.identity.key, source_of(request)), form)
         try:
             answer = await handler(visit)
         except grpc.aio.AioRpcError as error:
@@ -163,6 +162,11 @@ def guarded(desk: Desk, handler: Handler, *, is_for_operators: bool = False) -> 
         return answer
 
     return endpoint
+
+
+def source_of(request: Request) -> str:
+    """The browser's address; that of the ingress where none is trusted to tell."""
+    return request.client.host if request.client is not None else ""
 
 
 async def _failed(visit: Visit, problem: Problem) -> Response:

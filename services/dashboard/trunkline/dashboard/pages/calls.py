@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
-from google.protobuf.json_format import MessageToDict
+import grpc.aio
 from google.protobuf.timestamp_pb2 import Timestamp
 from starlette.responses import Response, StreamingResponse
 
 from trunkline.api.common.v1 import common_pb2
+from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.records.v1 import records_pb2
 from trunkline.dashboard.attempts import attempt_of, what_happened
-from trunkline.dashboard.ladder import from_record
-from trunkline.dashboard.live import follow
+from trunkline.dashboard.ladder import from_messages, from_record
+from trunkline.dashboard.live import Watched, follow
 from trunkline.dashboard.pages.home import acls_of, newest
 from trunkline.dashboard.visits import Visit
 from trunkline.dashboard.web import fragment
+from trunkline.runtime.errors import Problem, decode_status
 
 PAGE: Final = 50
 LIVE_SHOWN: Final = 50
@@ -32,18 +32,27 @@ SINCE: Final[Mapping[str, tuple[str, timedelta]]] = {
     "7d": ("last 7 days", timedelta(days=7)),
     "30d": ("last 30 days", timedelta(days=30)),
 }
-FILTERS: Final = ("outcome", "domain", "number", "reason", "since")
+FILTERS: Final = ("outcome", "since", "domain", "number", "caller_id", "pop", "carrier", "reason")
+EXPORTS: Final[Mapping[str, tuple[str, str]]] = {"csv": ("csv", "text/csv; charset=utf-8"), "jsonl": ("jsonl", "application/jsonl")}
+EXPORTED: Final = ("tenant", "outcome", "domain", "reason", "number", "number_prefix", "pop", "carrier", "caller_id")
 
 
 def filter_of(visit: Visit) -> records_pb2.ListRecordsRequest:
     """From the address of the page."""
+    number = visit.query("number").replace(" ", "")
     request = records_pb2.ListRecordsRequest(
         tenant=visit.tenant,
         outcome=visit.query("outcome"),
         domain=visit.query("domain").lower(),
-        number=visit.query("number").replace(" ", ""),
         reason=visit.query("reason").upper(),
+        pop=visit.query("pop"),
+        carrier=visit.query("carrier"),
+        caller_id=visit.query("caller_id").replace(" ", ""),
     )
+    if number.endswith("*"):
+        request.number_prefix = number.lstrip("+").rstrip("*")
+    else:
+        request.number = number
     since = SINCE.get(visit.query("since"))
     if since is not None:
         time = Timestamp()
@@ -74,59 +83,53 @@ async def live(visit: Visit) -> Response:
 
 
 async def live_events(visit: Visit) -> Response:
-    async def render() -> str:
-        return fragment("attempts.html", visit.common() | {"attempts": await newest(visit, await acls_of(visit), LIVE_SHOWN)})
+    async def render(watched: Watched) -> str:
+        attached = await acls_of(visit)
+        attempts = [attempt_of(record, attached) for record in watched.newest()]
+        return fragment("attempts.html", visit.common() | {"attempts": attempts})
 
-    return follow(visit, "calls", render)
+    return follow(visit, "calls", LIVE_SHOWN, render)
 
 
 async def call(visit: Visit) -> Response:
+    """One call, with the decision computed again from the log: as of then, or with ?now=1 as it would be now."""
     answer = await visit.ask.records.GetRecord(records_pb2.GetRecordRequest(tenant=visit.tenant, call=visit.path("call")))
-    record = answer.record
+    record, is_now = answer.record, visit.query("now") == "1"
+    captured, attached = await asyncio.gather(
+        visit.ask.records.ListMessages(records_pb2.ListMessagesRequest(tenant=record.tenant, call=record.call)), acls_of(visit)
+    )
+    try:
+        explained = await visit.ask.provisioning.Explain(pb.ExplainRequest(tenant=record.tenant, record=record, is_now=is_now))
+        unexplained = ""
+    except grpc.aio.AioRpcError as error:
+        explained, unexplained = None, str(decode_status(error).message)
     return visit.show(
         "call.html",
         record=record,
-        attempt=attempt_of(record, await acls_of(visit)),
+        attempt=attempt_of(record, attached),
         happened=what_happened(record),
-        ladder=from_record(record),
+        ladder=from_messages(captured.messages, record.pop) if captured.messages else from_record(record),
+        messages=captured.messages,
+        explained=explained,
+        unexplained=unexplained,
+        is_now=is_now,
     )
 
 
 async def export(visit: Visit) -> Response:
     """All records that the filter lets through, as they are read."""
-    kind = "json" if visit.path("kind") == "json" else "csv"
-    media = "text/csv; charset=utf-8" if kind == "csv" else "application/x-ndjson"
+    kind = visit.path("kind")
+    if kind not in EXPORTS:
+        return visit.show("failed.html", status=404, problem=Problem("NOT_FOUND", "", "there is no such page"))
+    form, media = EXPORTS[kind]
+    listed = filter_of(visit)
+    request = records_pb2.ExportRecordsRequest(format=form, **{name: getattr(listed, name) for name in EXPORTED if getattr(listed, name)})
+    if listed.HasField("since"):
+        request.since.CopyFrom(listed.since)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        async for answer in visit.ask.records.ExportRecords(request):
+            yield answer.data
+
     headers = {"Content-Disposition": f'attachment; filename="calls.{kind}"'}
-    return StreamingResponse(_exported(visit, kind), media_type=media, headers=headers)
-
-
-async def _exported(visit: Visit, kind: str) -> AsyncIterator[str]:
-    request = filter_of(visit)
-    request.page.size = 1000
-    if kind == "csv":
-        yield _csv_line(COLUMNS)
-    while True:
-        answer = await visit.ask.records.ListRecords(request)
-        for record in answer.records:
-            row = MessageToDict(record, preserving_proto_field_name=True)
-            yield _csv_line([row.get(name, "") for name in COLUMNS]) if kind == "csv" else json.dumps(row) + "\n"
-        if not answer.next_page_token:
-            return
-        request.page.token = answer.next_page_token
-
-
-COLUMNS: Final = (
-    "call", "setup_time", "answer_time", "end_time", "duration_ms", "outcome", "status", "reason", "reason_text", "domain", "number",
-    "caller_id", "presented", "account", "address", "acl", "source", "pop", "ended_by", "price_micros", "currency", "sip_call_id",
-)  # fmt: skip
-
-
-def _csv_line(values: Any) -> str:
-    """A value that a spreadsheet would take for a formula gets an apostrophe before it."""
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerow([harmless(str(value)) for value in values])
-    return buffer.getvalue()
-
-
-def harmless(value: str) -> str:
-    return f"'{value}" if value[:1] in "=+-@\t\r" and not value[1:].isdigit() else value
+    return StreamingResponse(pieces(), media_type=media, headers=headers)

@@ -1,50 +1,49 @@
-"""Audit: who changed what, when. API keys."""
+"""Audit: who changed what, when, from where. API keys."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections import deque
-from dataclasses import dataclass
-from typing import Any
+import time
+from typing import Final
+from urllib.parse import urlencode
 
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.timestamp_pb2 import Timestamp
 from starlette.responses import Response
 
+from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.dashboard.forms import Done, Field, Form, answer_form, quoted
 from trunkline.dashboard.visits import Visit, write_options
+from trunkline.domain.scopes import Scope
 
-SHOWN = 200
-READ_LIMIT_S = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One commit: `events` are (what, facts)."""
-
-    position: int
-    commit: Any
-    events: list[tuple[str, str]]
+PAGE: Final = 100
+KINDS: Final = ("acl", "domain", "apikey", "tenant", "credential", "carrier", "deck", "pop")
+DAY_S: Final = 86_400
+LIFES: Final = (("", "does not end"), ("7", "7 days"), ("30", "30 days"), ("90", "90 days"), ("365", "a year"))
+SCOPES: Final = {
+    Scope.READ: "Read everything of this tenant",
+    Scope.ACCESS_WRITE: "Change access control",
+    Scope.TRUNKS_WRITE: "Change domains and their policies",
+    Scope.CALLS_WRITE: "Hang up calls",
+    Scope.KEYS_WRITE: "Make and revoke API keys",
+}
 
 
 async def audit(visit: Visit) -> Response:
-    request = pb.TailEventsRequest(tenant=visit.tenant, is_finite=True)
-    found: deque[Change] = deque(maxlen=SHOWN)
-    async for answer in visit.ask.provisioning.TailEvents(request, timeout=READ_LIMIT_S):
-        found.appendleft(Change(answer.position, answer.commit, [_event(event) for event in answer.commit.events]))
-    return visit.show("audit.html", changes=list(found))
-
-
-def _event(event: Any) -> tuple[str, str]:
-    name = str(event.WhichOneof("event") or "unknown")
-    fields = MessageToDict(getattr(event, name), preserving_proto_field_name=True) if name != "unknown" else {}
-    shown = {key: value for key, value in fields.items() if key not in ("sealed", "key_hash", "sha256")}
-    return name.replace("_", " "), ", ".join(f"{key.replace('_', ' ')}: {_text(value)}" for key, value in shown.items())
-
-
-def _text(value: Any) -> str:
-    return ", ".join(map(_text, value)) if isinstance(value, list) else str(value)
+    chosen = {name: visit.query(name) for name in ("kind", "aggregate", "actor") if visit.query(name)}
+    page = common_pb2.Page(size=PAGE, token=visit.query("page"))
+    request = pb.ListHistoryRequest(
+        tenant=visit.tenant, page=page, kind=visit.query("kind"), aggregate=visit.query("aggregate"), actor=visit.query("actor")
+    )
+    answer = await visit.ask.provisioning.ListHistory(request)
+    return visit.show(
+        "audit.html",
+        entries=answer.entries,
+        kinds=KINDS,
+        chosen={"kind": "", "aggregate": "", "actor": ""} | chosen,
+        next_page=urlencode({**chosen, "page": answer.next_page_token}) if answer.next_page_token else "",
+    )
 
 
 async def keys(visit: Visit) -> Response:
@@ -56,23 +55,37 @@ async def add_key(visit: Visit) -> Response:
     form = Form(
         title="New API key",
         action="/keys/new",
-        fields=[Field("name", "Name", "What it is for, such as billing export")],
+        fields=[
+            Field("name", "Name", "What it is for, such as billing export"),
+            *(Field(_field(scope), text, kind="check") for scope, text in SCOPES.items()),
+            Field("days", "Ends", kind="select", options=LIFES, value="", is_required=False),
+        ],
         submit="Create key",
-        command=["apikey", "create", quoted(visit.tenant), "--name", "{name}"],
-        text="The key is shown once. The platform keeps its SHA-256 only.",
+        text="Without a tick it may do all that this tenant may. The key is shown once; the platform keeps its SHA-256 only.",
         back="/keys",
     )
 
     async def send() -> Response:
         key = f"tk_{secrets.token_urlsafe(32)}"
         request = pb.CreateApiKeyRequest(
-            write=write_options(), tenant=visit.tenant, name=visit.value("name"), key_hash=hashlib.sha256(key.encode()).digest()
+            write=write_options(),
+            tenant=visit.tenant,
+            name=visit.value("name"),
+            key_hash=hashlib.sha256(key.encode()).digest(),
+            scopes=[scope.value for scope in SCOPES if visit.value(_field(scope)) == "on"],
         )
+        days = visit.value("days")
+        if days in dict(LIFES) and days:
+            request.expire_time.CopyFrom(Timestamp(seconds=int(time.time()) + int(days) * DAY_S))
         answer = await visit.ask.provisioning.CreateApiKey(request)
         template = "key.html" if visit.is_fragment else "key_page.html"
         return visit.show(template, name=request.name, key=key, receipt=answer.receipt)
 
     return await answer_form(visit, form, send)
+
+
+def _field(scope: Scope) -> str:
+    return scope.name.lower()
 
 
 async def revoke_key(visit: Visit) -> Response:

@@ -14,7 +14,7 @@ from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.records.v1 import records_pb2
 from trunkline.dashboard.attempts import Attempt, attempt_of, by_reason
-from trunkline.dashboard.live import follow
+from trunkline.dashboard.live import Watched, follow
 from trunkline.dashboard.services import all_pages
 from trunkline.dashboard.visits import Visit
 from trunkline.dashboard.web import fragment
@@ -54,16 +54,15 @@ async def home(visit: Visit) -> Response:
 async def attempts(visit: Visit) -> Response:
     """The newest attempts and the steps, as events."""
 
-    async def render() -> str:
+    async def render(watched: Watched) -> str:
         acls, domains = await _set_up(visit)
-        shown = visit.common() | {
-            "attempts": await newest(visit, _attached(domains)),
-            "steps": await _steps(visit, acls, domains),
-            "domains": domains,
-        }
-        return fragment("home_live.html", shown)
+        attached = _attached(domains)
+        shown = [attempt_of(record, attached) for record in watched.newest()]
+        return fragment(
+            "home_live.html", visit.common() | {"attempts": shown, "steps": await _steps(visit, acls, domains), "domains": domains}
+        )
 
-    return follow(visit, "home", render)
+    return follow(visit, "home", SHOWN, render)
 
 
 async def _set_up(visit: Visit) -> tuple[list[pb.Acl], list[pb.Domain]]:

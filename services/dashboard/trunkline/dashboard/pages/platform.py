@@ -109,11 +109,27 @@ async def routes(visit: Visit) -> Response:
 
 
 async def explain(visit: Visit) -> Response:
-    """Would a call be admitted, and why: described by hand."""
-    asked: dict[str, Any] = {name: visit.query(name) for name in ("domain", "source", "username", "number")}
-    is_right = visit.query("password_right") == "on"
-    found = None
+    """Would a call be admitted, where would it go, and why: described by hand, now or at a position of the log."""
+    asked: dict[str, Any] = {name: visit.query(name) for name in ("domain", "source", "username", "number", "from_uri", "pop")}
+    is_right, at = visit.query("password_right") == "on", visit.query("at")
+    explained = None
     if asked["domain"] and asked["source"]:
-        found = await visit.ask.provisioning.Explain(pb.ExplainRequest(tenant=visit.tenant, is_password_right=is_right, **asked))
+        request = pb.ExplainRequest(tenant=visit.tenant, is_password_right=is_right, **asked)
+        if at.isdigit() and len(at) < 19:
+            request.at_position = int(at)
+        explained = await visit.ask.provisioning.Explain(request)
     domains = all_pages(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", 200)
-    return visit.show("explain.html", asked=asked, is_right=is_right, found=found, domains=[each.label async for each in domains])
+    words = [f"--{option} {quoted(asked[name])}" for name, option in _EXPLAIN_OPTIONS if asked[name]]
+    words += ["--password-right"] if is_right else []
+    words += [f"--at {at}"] if at.isdigit() else []
+    return visit.show(
+        "explain.html",
+        asked=asked | {"at": at},
+        is_right=is_right,
+        explained=explained,
+        domains=[each.label async for each in domains],
+        command=visit.cli("explain", quoted(asked["domain"] or "DOMAIN"), *(words or ["--from ADDRESS"])),
+    )
+
+
+_EXPLAIN_OPTIONS = (("source", "from"), ("username", "username"), ("number", "number"), ("from_uri", "from-uri"), ("pop", "pop"))
