@@ -106,7 +106,7 @@ class Visit:
             "visit": self,
             "path": self.request.url.path,
             "csrf": csrf_of(self.session.secret),
-            "notice": self.session.notice,
+            "notice": {"text": "", "position": 0, "time_ns": 0} | self.session.notice,
             "cli": self.cli,
         }
 

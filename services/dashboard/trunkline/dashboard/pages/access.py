@@ -128,7 +128,7 @@ async def add_account(visit: Visit) -> Response:
             Field("caller_id", "Caller ID", "E.164, such as +31201234567: the number that its calls show", is_required=False, is_mono=True),
         ],
         submit="Add account",
-        command=["acl", "account", "add", quoted(name), "{username}", ("--caller-id", "{caller_id}")],
+        command=["account", "add", quoted(name), "{username}", ("--caller-id", "{caller_id}")],
         text="A password is made up and shown once. Only its digests are kept, sealed.",
         back=f"/access/{name}",
     )
@@ -156,7 +156,7 @@ async def set_password(visit: Visit) -> Response:
         action=f"/access/{name}/accounts/password",
         fields=[Field("username", "Username", kind="hidden", value=username)],
         submit="Make a new password",
-        command=["acl", "account", "password", quoted(name), quoted(username)],
+        command=["account", "password", quoted(name), quoted(username)],
         text="The old one is refused from then on. The new one is shown once.",
         is_dangerous=True,
         back=f"/access/{name}",
@@ -178,7 +178,7 @@ async def remove_account(visit: Visit) -> Response:
         action=f"/access/{name}/accounts/remove",
         fields=[Field("username", "Username", kind="hidden", value=username)],
         submit="Remove account",
-        command=["acl", "account", "remove", quoted(name), quoted(username)],
+        command=["account", "remove", quoted(name), quoted(username)],
         is_dangerous=True,
         back=f"/access/{name}",
     )

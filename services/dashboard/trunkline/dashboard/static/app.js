@@ -76,14 +76,23 @@
     const data = JSON.parse(place.dataset.plot);
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+    const span = data.times[data.times.length - 1] - data.times[0];
+    const two = (number) => String(number).padStart(2, "0");
+    const when = (seconds) => {
+      const time = new Date(seconds * 1000);
+      const day = `${time.getUTCFullYear()}-${two(time.getUTCMonth() + 1)}-${two(time.getUTCDate())}`;
+      const clock = `${two(time.getUTCHours())}:${two(time.getUTCMinutes())}`;
+      return { day: day.slice(5), clock, both: `${day} ${clock}` };
+    };
     const axis = { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line"), width: 1 } };
     const series = data.series.map((each) => ({
-      label: each.label, stroke: colour(each.tone), width: 2, fill: each.is_filled ? colour(`${each.tone}-soft`) : undefined, points: { show: data.times.length < 60 },
+      label: each.label, stroke: colour(each.tone), width: 2, fill: each.is_filled ? colour(`${each.tone}-soft`) : undefined, points: { show: each.values.filter((value) => value !== null).length < 40 },
       value: (_, value) => (value === null || value === undefined ? "–" : `${Math.round(value * 100) / 100}${data.unit}`),
     }));
     const options = {
-      width: place.clientWidth, height: 210, series: [{}, ...series],
-      axes: [axis, { ...axis, size: 56, values: (_, values) => values.map((value) => `${value}${data.unit}`) }],
+      width: place.clientWidth, height: 210, series: [{ label: "UTC", value: (_, value) => (value === null ? "–" : when(value).both) }, ...series],
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+      axes: [{ ...axis, values: (_, values) => values.map((value) => (span > 3 * 86400 ? when(value).day : when(value).clock)) }, { ...axis, size: 56, values: (_, values) => values.map((value) => `${value}${data.unit}`) }],
       scales: { y: { range: (_, low, high) => [0, data.top || Math.max(high * 1.1, 1)] } },
     };
     const drawn = new uPlot(options, [data.times, ...data.series.map((each) => each.values)], place);

@@ -1,0 +1,108 @@
+"""The dashboard of a platform, in Debian's Chromium."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from helpers.platform import Platform
+from helpers.platform_grpc import blocking_channel, operator
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
+
+CHROMIUM = "/usr/bin/chromium"
+AXE = Path(__file__).parent.parent / "vendor" / "axe.min.js"
+LIMIT_MS = 15_000
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Operator:
+    """Provisioning without an event loop, which Playwright's would be in the way of."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._stub = ProvisioningServiceStub(blocking_channel(platform, "provisioning-eu"))
+        self._key = operator(platform)
+
+    def ask(self, method: str, request: Any) -> Any:
+        return getattr(self._stub, method)(request, metadata=self._key, timeout=20)
+
+    def new_tenant(self, name: str, title: str = "") -> str:
+        """Its API key."""
+        key = f"tk_{secrets.token_urlsafe(32)}"
+        self.ask("CreateTenant", pb.CreateTenantRequest(tenant=name, name=title or name))
+        self.ask("CreateApiKey", pb.CreateApiKeyRequest(tenant=name, name="test", key_hash=hashlib.sha256(key.encode()).digest()))
+        return key
+
+
+def login_link(platform: Platform, key: str) -> str:
+    request = urllib.request.Request(
+        f"{platform.local['dashboard']}/links", method="POST", data=b"", headers={"Authorization": f"Bearer {key}"}
+    )
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=15) as answer:
+        return str(json.load(answer)["url"])
+
+
+class Visitor:
+    """A browser's window, and what went wrong in it: script errors, refused scripts, pop-ups of alert()."""
+
+    def __init__(self, browser: Browser, platform: Platform, *, width: int = 1280, height: int = 900, scheme: str = "light") -> None:
+        self.base = str(platform.local["dashboard"])
+        self.context: BrowserContext = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,  # type: ignore[arg-type]
+        )
+        self.context.set_default_timeout(LIMIT_MS)
+        self.page: Page = self.context.new_page()
+        self.wrong: list[str] = []
+        self.page.on("pageerror", lambda error: self.wrong.append(f"script: {error}"))
+        self.page.on("console", lambda message: self._heard(message.type, message.text))
+        self.page.on("dialog", lambda dialog: (self.wrong.append(f"alert: {dialog.message}"), dialog.dismiss()))
+
+    def _heard(self, kind: str, text: str) -> None:
+        # What was answered 4xx on purpose is said there too.
+        if kind == "error" and "Failed to load resource" not in text:
+            self.wrong.append(f"console: {text}")
+
+    def enter(self, platform: Platform, key: str) -> None:
+        self.page.goto(login_link(platform, key))
+        self.page.get_by_role("button", name="Log in").click()
+        self.page.wait_for_url(f"{self.base}/**")
+
+    def go(self, path: str) -> None:
+        answer = self.page.goto(self.base + path)
+        assert answer is not None and answer.status == 200, f"{path}: {answer and answer.status}"
+
+    def close(self) -> None:
+        self.context.close()
+
+
+def axe_violations(page: Page) -> list[str]:
+    """WCAG 2.2 AA and good practice, as axe-core finds it."""
+    page.evaluate(AXE.read_text())
+    return list(page.evaluate(_AXE_RUN))
+
+
+_AXE_RUN = """
+axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}).then((found) =>
+  found.violations.map((rule) => {
+    const places = rule.nodes.map((node) => `${node.target.join(' ')} ${node.any.map((each) => each.message).join(', ')}`);
+    return `${rule.id}: ${rule.help}: ${places.join(' | ')}`;
+  }))
+"""
