@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from helpers.nats import NatsServer
 from helpers.secure_nats import nats_server
 from helpers.service import ServiceProcess, make_config
+
+from trunkline.domain.pop_health import MISSED_LIMIT, Report, Sight
+from trunkline.runtime.pop_reports import encode_report
 
 __all__ = ["nats_server"]
 
@@ -51,3 +56,28 @@ async def name_server(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[
         yield service
     finally:
         await service.kill()
+
+
+@asynccontextmanager
+async def reporting(nats: NatsServer, *, silent: str) -> AsyncIterator[None]:
+    """All edges but one report all the time, and that they get no answer from that one."""
+    names = [pop["name"] for pop in POPS]
+    client = await nats.connect()
+
+    async def report() -> None:
+        while True:
+            for pop in names:
+                if pop != silent:
+                    sights = {
+                        other: Sight(missed=MISSED_LIMIT) if other == silent else Sight(answered=9) for other in names if other != pop
+                    }
+                    await client.publish(f"pops.seen.{pop}", encode_report(Report(f"edge-{pop}", pop, 0.0, True, sights)))
+            await asyncio.sleep(0.2)
+
+    task = asyncio.create_task(report())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await client.close()

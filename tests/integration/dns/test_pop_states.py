@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import dns.asyncquery
 import dns.message
 from helpers.nats import NatsServer
 from helpers.service import REALM, control_state
-from integration.dns.conftest import HOST, POPS, NameServer
+from integration.dns.conftest import HOST, POPS, NameServer, reporting
 
 from trunkline.api.common.v1.common_pb2 import WriteOptions
 from trunkline.domain import commands as c
 from trunkline.domain.events import TenantId
-from trunkline.domain.pop_health import MISSED_LIMIT, Report, Sight
-from trunkline.runtime.pop_reports import encode_report
 
 LIMIT_S = 10.0
 NAMES = tuple(pop["name"] for pop in POPS)
@@ -38,30 +34,6 @@ async def until_targets(server: NameServer, label: str, *expected: str) -> None:
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise AssertionError(f"{label} leads to {found}, not to {sorted(expected)}") from None
-
-
-@asynccontextmanager
-async def reporting(nats: NatsServer, *, silent: str) -> AsyncIterator[None]:
-    """All edges but one report all the time, and that they get no answer from that one."""
-    client = await nats.connect()
-
-    async def report() -> None:
-        while True:
-            for pop in NAMES:
-                if pop != silent:
-                    sights = {
-                        other: Sight(missed=MISSED_LIMIT) if other == silent else Sight(answered=9) for other in NAMES if other != pop
-                    }
-                    await client.publish(f"pops.seen.{pop}", encode_report(Report(f"edge-{pop}", pop, 0.0, True, sights)))
-            await asyncio.sleep(0.2)
-
-    task = asyncio.create_task(report())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await client.close()
 
 
 async def test_one_that_is_down_or_drained_is_left_out_of_default_names_and_its_own_name_stays(

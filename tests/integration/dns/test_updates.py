@@ -19,7 +19,7 @@ from helpers import bind as named
 from helpers.bind import Bind
 from helpers.nats import NatsServer
 from helpers.service import REALM, control_state, make_config
-from integration.dns.conftest import HOST, POPS, NameServer, free_port_of_both
+from integration.dns.conftest import HOST, POPS, NameServer, free_port_of_both, reporting
 
 from trunkline.api.common.v1.common_pb2 import WriteOptions
 from trunkline.api.dns.v1 import dns_pb2 as pb
@@ -106,6 +106,26 @@ async def test_bind_answers_what_the_embedded_responder_does_as_soon_as_it_is_to
     assert await bind.texts(f"www.{REALM}", "A") == ["192.0.2.80"]
     await names.execute(c.DeleteDomain(ACME, "beta"))
     assert (await bind.ask(f"beta.eu1.{REALM}", "NAPTR")).rcode() == dns.rcode.NXDOMAIN
+
+
+async def test_one_that_is_down_leaves_what_bind_answers(names: Names, bind: Bind, nats_server: NatsServer) -> None:
+    async def until_addresses(*expected: str) -> None:
+        found: list[str] = []
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                while (found := await bind.texts(f"acme.{REALM}", "A")) != list(expected):  # noqa: ASYNC110 - a name server tells nobody
+                    await asyncio.sleep(_LOOK_S)
+        except TimeoutError:
+            raise AssertionError(f"BIND answers {found}, not {expected}") from None
+
+    await until_addresses("127.0.1.1", "127.0.1.2")
+    async with reporting(nats_server, silent="eu1"):
+        await until_addresses("127.0.1.2")
+        targets = [text.split()[3] for text in await bind.texts(f"_sip._udp.acme.{REALM}", "SRV")]
+        assert sorted(targets) == [f"{pop}.{REALM}." for pop in ("apac1", "eu2", "us1")]
+        assert await bind.texts(f"acme.eu1.{REALM}", "A") == await bind.texts(f"eu1.{REALM}", "A") == ["127.0.1.1"], "bound"
+    async with reporting(nats_server, silent=""):
+        await until_addresses("127.0.1.1", "127.0.1.2")
 
 
 async def test_dig_follows_the_names_at_bind(names: Names, bind: Bind) -> None:

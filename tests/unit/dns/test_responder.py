@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from trunkline.dns.responder import UDP_LIMIT, UDP_LIMIT_PLAIN, answer
 from trunkline.dns.zone import NameServer, Zone
 from trunkline.domain.dns_names import Policy, PopSite, steer
+from trunkline.domain.pop_states import PopState
 
 REALM = "sip.example.com"
 POPS = [
@@ -21,10 +22,10 @@ POPS = [
 ]
 
 
-def zone_of(*pops: PopSite, position: int = 7) -> Zone:
+def zone_of(*pops: PopSite, now_s: float = 7.0) -> Zone:
     servers = (NameServer("ns1", ("192.0.2.53",)),)
     steering = steer(REALM, pops or POPS, {}, Policy("eu"))
-    return Zone(REALM, servers, lambda: steering, {"acme": ""}.get, lambda: position)
+    return Zone(REALM, servers, lambda: steering, {"acme": ""}.get, lambda: 1, lambda: now_s)
 
 
 ZONE = zone_of()
@@ -70,7 +71,27 @@ def test_the_zone_names_its_server() -> None:
     ns = ask(REALM, "NS")
     assert texts(ns) == [f"ns1.{REALM}."] and ns.additional[0].name.to_text() == f"ns1.{REALM}."
     assert texts(ask(f"ns1.{REALM}", "A")) == ["192.0.2.53"]
-    assert texts(ask(REALM, "SOA", zone_of(position=(1 << 32) + 9))) == [f"ns1.{REALM}. hostmaster.{REALM}. 9 60 10 604800 30"]
+    assert texts(ask(REALM, "SOA", zone_of(now_s=(1 << 32) + 9.5))) == [f"ns1.{REALM}. hostmaster.{REALM}. 9 60 10 604800 30"]
+
+
+def test_the_serial_moves_when_what_is_answered_does_and_then_only() -> None:
+    states: dict[str, PopState] = {}
+    now_s, position, steering = 1000.0, 7, steer(REALM, POPS, states, Policy("eu"))
+    zone = Zone(REALM, (NameServer("ns1", ()),), lambda: steering, {"acme": ""}.get, lambda: position, lambda: now_s)
+
+    def serial() -> int:
+        return int(texts(ask(REALM, "SOA", zone))[0].split()[2])
+
+    assert serial() == serial() == 1000
+    position += 1
+    assert serial() == 1001, "in the same second"
+    now_s = 2000.0
+    assert serial() == 1001
+    steering = steer(REALM, POPS, {"eu1": PopState.DOWN}, Policy("eu"))
+    assert serial() == serial() == 2000
+    now_s = 1500.0
+    steering = steer(REALM, POPS, states, Policy("eu"))
+    assert serial() == 2001, "though the clock was set back"
 
 
 def test_a_name_that_does_not_exist_is_told_from_one_without_such_records() -> None:

@@ -5,6 +5,7 @@ Nothing is kept for a domain: whether it exists is asked of the replica at each 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -42,8 +43,27 @@ class NameServer:
     addresses: tuple[str, ...]
 
 
+class Serial:
+    """Of the SOA: the second since 1970 in which another one was wanted, or one more than the last. Positions alone would not do: points of
+    presence go down and come back at one position. It grows over a restart too, which forgets the last one."""
+
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        self._now_s = now_s
+        self._last = 0
+        self._position = -1
+        self._steering: Steering | None = None
+
+    def of(self, position: int, steering: Steering) -> int:
+        """The same as before where both are, else a higher one."""
+        if position != self._position or steering is not self._steering:
+            self._position, self._steering = position, steering
+            self._last = max(self._last + 1, int(self._now_s()))
+        return self._last
+
+
 class Zone:
-    """`steering`, `nearest_of` and `position` tell what the replica holds at the time of a question; the position is the SOA's serial."""
+    """`steering`, `nearest_of` and `position` tell what the replica holds at the time of a question. The SOA's serial moves when either of
+    `steering` and `position` is another one than before."""
 
     def __init__(
         self,
@@ -52,12 +72,14 @@ class Zone:
         steering: Callable[[], Steering],
         nearest_of: NearestOf,
         position: Callable[[], int],
+        now_s: Callable[[], float] = time.time,
     ) -> None:
-        """`servers` is not empty. dns.exception.DNSException for a realm that is no domain name."""
+        """`servers` is not empty, `now_s` seconds since 1970. dns.exception.DNSException for a realm that is no domain name."""
         self.origin = dns.name.from_text(realm)
         self._steering = steering
         self._nearest_of = nearest_of
         self._position = position
+        self._serial = Serial(now_s)
         self._servers = {server.label: server for server in servers}
         names = [dns.name.from_text(server.label, self.origin) for server in servers]
         self._first_server = names[0]
@@ -79,7 +101,8 @@ class Zone:
 
     def soa(self) -> dns.rrset.RRset:
         """As it stands at the apex, and in answers that say that there is nothing."""
-        soa = _rdata("SOA", _soa(self._first_server.to_text(), self.origin.to_text(), self._position()))
+        serial = self._serial.of(self._position(), self._steering())
+        soa = _rdata("SOA", _soa(self._first_server.to_text(), self.origin.to_text(), serial))
         return dns.rrset.from_rdata(self.origin, NEGATIVE_TTL_S, soa)
 
     def _addresses(self, name: dns.name.Name, addresses: tuple[str, ...]) -> Found:
