@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from helpers import sipp
+from helpers import probes, sipp
 from helpers.platform import Platform, wait_for
 
 GUESSES = 21
@@ -50,29 +48,8 @@ class Trunks:
 
     def is_answered(self, pop: str, source: str, label: str) -> bool:
         """An INVITE without credentials, one datagram."""
-        host, port = self.platform.edge(pop).split(":")
-        call = secrets.token_hex(6)
-        target = f"sip:+31205550802@{label}.{self.platform.local['base_domain']}"
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as pbx:
-            pbx.bind((source, 0))
-            pbx.settimeout(SILENCE_S)
-            mine = f"{source}:{pbx.getsockname()[1]}"
-            lines = [
-                f"INVITE {target} SIP/2.0",
-                f"Via: SIP/2.0/UDP {mine};branch=z9hG4bK{call}",
-                f"From: <sip:pbx@{mine}>;tag={call}",
-                f"To: <{target}>",
-                f"Call-ID: {call}",
-                "CSeq: 1 INVITE",
-                f"Contact: <sip:pbx@{mine}>",
-                "Max-Forwards: 70",
-                "Content-Length: 0",
-            ]
-            pbx.sendto(("\r\n".join(lines) + "\r\n\r\n").encode(), (host, int(port)))
-            try:
-                return pbx.recv(65535).startswith(b"SIP/2.0 ")
-            except TimeoutError:
-                return False
+        host = f"{label}.{self.platform.local['base_domain']}"
+        return bool(probes.invite(self.platform.edge(pop), source, host, "+31205550802", timeout_s=SILENCE_S))
 
 
 @pytest.fixture(scope="module")
