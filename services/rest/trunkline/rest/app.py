@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from trunkline.rest.answers import json_response, plain
 from trunkline.rest.arguments import UPLOADED, request_id, request_of, write_options
 from trunkline.rest.backend import Backend
+from trunkline.rest.downloads import file_response
 from trunkline.rest.gate import Gate
 from trunkline.rest.methods import WAIT_APPLIED
 from trunkline.rest.openapi import document
@@ -105,8 +106,8 @@ async def _answer(desk: Desk, route: Route, request: Request) -> Response:
         own_id = request_id(request.headers) or own_id
         parent = request.headers.get(telemetry.TRACE_PARENT, "")
         with telemetry.span(f"{route.verb} {route.path}", parent=parent, kind=SpanKind.SERVER):
-            body = await _carried_out(desk, route, request, own_id)
-        return _finished(desk, json_response(body, route.success), own_id)
+            response = await _carried_out(desk, route, request, own_id)
+        return _finished(desk, response, own_id)
     except Refused as refused:
         return _refusal(desk, request, refused, own_id)
     except grpc.aio.AioRpcError as error:
@@ -120,7 +121,7 @@ async def _answer(desk: Desk, route: Route, request: Request) -> Response:
         return _refusal(desk, request, Refused(problem), own_id)
 
 
-async def _carried_out(desk: Desk, route: Route, request: Request, own_id: str) -> dict[str, Any]:
+async def _carried_out(desk: Desk, route: Route, request: Request, own_id: str) -> Response:
     source = request.client.host if request.client is not None else ""
     key = desk.gate.enter(request.headers.get("authorization", ""), source, desk.now())
     query = [(name, text) for name, text in request.query_params.multi_items() if name not in (WAIT, WAIT_S) or not route.method.is_writing]
@@ -132,6 +133,10 @@ async def _carried_out(desk: Desk, route: Route, request: Request, own_id: str) 
             body = await body_of(request, MAX_BODY_BYTES) if route.has_body else b""
             options = write_options(request.headers, own_id)
             asked = request_of(route, request.path_params, query, body, options)
+            if route.form is Form.DOWNLOAD:
+                file = await file_response(desk.backend, route.method, asked, key, source)
+                desk.gate.succeeded(key)
+                return file
             answer = await _asked(desk, route, asked, key, source)
         if waited is not None and answer["receipt"]["position"] != "0":
             waited.position = int(answer["receipt"]["position"])
@@ -141,7 +146,7 @@ async def _carried_out(desk: Desk, route: Route, request: Request, own_id: str) 
             desk.gate.failed(key, source, desk.now())
         raise
     desk.gate.succeeded(key)
-    return answer
+    return json_response(answer, route.success)
 
 
 async def _asked(desk: Desk, route: Route, asked: Message, key: str, source: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any, Final
 
 import grpc.aio
@@ -20,6 +20,8 @@ DEADLINE_S: Final = 15.0
 STREAM_LIMIT_S: Final = 35.0
 """Of a stream that ends by itself: WaitApplied takes 30 s at most."""
 UPLOAD_LIMIT_S: Final = 300.0
+DOWNLOAD_LIMIT_S: Final = 3_600.0
+"""Of a file; a reader that is slower is cut off."""
 EDGE_LIMIT_S: Final = 3.0
 """Of each edge where all are asked: one that is frozen must not hold up what the others say."""
 
@@ -54,6 +56,18 @@ class Backend:
             method.path, request_serializer=method.request_class.SerializeToString, response_deserializer=method.answer_class.FromString
         )
         return [answer async for answer in call(request, metadata=brought_from(source, key), timeout=STREAM_LIMIT_S)]
+
+    async def pieces(self, method: Method, request: Message, key: str, source: str) -> AsyncGenerator[bytes]:
+        """The `data` of the answers of a stream, however long it is; closing it ends the call."""
+        call = self._services[method.service].unary_stream(
+            method.path, request_serializer=method.request_class.SerializeToString, response_deserializer=method.answer_class.FromString
+        )(request, metadata=brought_from(source, key), timeout=DOWNLOAD_LIMIT_S)
+        answer: Any
+        try:
+            async for answer in call:
+                yield answer.data
+        finally:
+            call.cancel()
 
     async def upload(self, method: Method, pieces: AsyncIterator[Message], key: str, source: str) -> Message:
         call = self._services[method.service].stream_unary(

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from trunkline.domain.scopes import Scope
 from trunkline.rest.arguments import PAGE, body_fields, has_pages, query_fields
+from trunkline.rest.downloads import CSV, JSON_LINES
 from trunkline.rest.methods import WAIT_APPLIED, WRITE
 from trunkline.rest.problems import MEDIA_TYPE
 from trunkline.rest.routes import ROUTES, Form, Route
@@ -75,7 +76,7 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
         str(route.success): {
             "description": "Done",
             "headers": {"Request-Id": {"schema": {"type": "string"}, "description": "Of this request; of a write, in its commit too"}},
-            "content": {"application/json": {"schema": _answer(route, schemas)}},
+            "content": _content(route, schemas),
         },
         **{str(status): {"$ref": f"#/components/responses/{status}"} for status in _REFUSALS if status not in skipped},
     }
@@ -113,6 +114,12 @@ def _parameters(route: Route, schemas: Schemas) -> list[Schema]:
 
 def _non_empty(schema: Schema) -> Schema:
     return {**schema, "minLength": 1} if schema == {"type": "string"} else schema
+
+
+def _content(route: Route, schemas: Schemas) -> dict[str, Any]:
+    if route.form is Form.DOWNLOAD:
+        return {media_type: {"schema": {"type": "string"}} for media_type in (CSV, JSON_LINES)}
+    return {"application/json": {"schema": _answer(route, schemas)}}
 
 
 def _answer(route: Route, schemas: Schemas) -> Schema:

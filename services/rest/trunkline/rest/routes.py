@@ -20,6 +20,8 @@ class Form(Enum):
     """One answer."""
     STREAM = auto()
     """The answers of a stream that ends by itself, gathered in `items`."""
+    DOWNLOAD = auto()
+    """The `data` of a stream's answers as one file: CSV, or a JSON a line where `format` is `jsonl`."""
     UPLOAD = auto()
     """The body goes up as it is, in pieces; the other fields are query parameters."""
     ALL_EDGES = auto()
@@ -54,14 +56,14 @@ class Route:
 
     @property
     def success(self) -> int:
-        is_new = self.verb == "POST" and self.rpc.partition(".")[2].startswith(("Create", "Add", "BanAddress"))
+        is_new = self.rpc.partition(".")[2].startswith(("Create", "Add", "BanAddress"))
         return 201 if is_new else 200
 
     @property
     def operation(self) -> str:
         """Unique, for generated clients: `create_acl`; `set_limits_of_tenant` where one method has two lines."""
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", self.rpc.partition(".")[2]).lower()
-        return f"{name}_of_tenant" if "tenant" in self.in_path and not self.path.endswith(("/suspend", "/resume", "/forget")) else name
+        return f"{name}_of_tenant" if "tenant" in self.in_path and name.startswith("set_") else name
 
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -100,6 +102,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     # Calls
     Route("GET", "/v1/records", "records.ListRecords", "List call records, newest first"),
     Route("GET", "/v1/records/{call}", "records.GetRecord", "Read a call record"),
+    Route("GET", "/v1/records/{call}/messages", "records.ListMessages", "The SIP messages of a call that an edge captured, masked"),
+    Route("GET", "/v1/record-exports", "records.ExportRecords", "All records that a filter lets through, as one file", Form.DOWNLOAD),
+    Route("GET", "/v1/usage", "records.GetUsage", "Figures of calls by minute, hour or day"),
     Route("GET", "/v1/record-totals", "records.GetTotals", "How many records there are (operators)"),
     Route("GET", "/v1/live-calls", "edge.ListLiveCalls", "List the calls in progress at every point of presence", Form.ALL_EDGES),
     Route("POST", "/v1/live-calls/{call}/hang-up", "edge.HangUp", "End a call", Form.ANY_EDGE),
@@ -114,7 +119,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/v1/dns/drift", "dns.GetDrift", "How the zone's holders differ from what should be (operators)"),
     # Operators
     Route("GET", "/v1/tenants", "provisioning.ListTenants", "List tenants"),
-    Route("POST", "/v1/tenants", "provisioning.CreateTenant", "Make a tenant"),
+    Route("PUT", "/v1/tenants/{tenant}", "provisioning.CreateTenant", "Make a tenant"),
     Route("POST", "/v1/tenants/{tenant}/suspend", "provisioning.SuspendTenant", "Refuse a tenant's new calls"),
     Route("POST", "/v1/tenants/{tenant}/resume", "provisioning.ResumeTenant", "Take a tenant's calls again"),
     Route(

@@ -1,0 +1,55 @@
+"""What every answer carries, without a service behind: nobody is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from helpers.nats import free_port
+from starlette.testclient import TestClient
+
+from trunkline.lab.supervisor.authority import Authority
+from trunkline.rest.app import Desk, make_app
+from trunkline.rest.backend import Backend
+from trunkline.rest.buckets import Buckets
+from trunkline.rest.gate import Gate
+from trunkline.rest.settings import Addresses, EdgeAddress
+from trunkline.rest.uploads import Uploads
+from trunkline.runtime.settings import TlsSettings
+
+
+@pytest.fixture
+def client(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[TestClient]:
+    """`indirect` says whether TLS ends here or before."""
+    files = Authority.open(tmp_path / "ca").issue("rest", "rest-eu", tmp_path)
+    tls = TlsSettings(ca_file=files.ca_file, cert_file=files.cert_file, key_file=files.key_file)
+    nobody = f"127.0.0.1:{free_port()}"
+    services = Addresses(provisioning=nobody, auth=nobody, routing=nobody, records=nobody, dns=nobody)
+
+    async def app(scope: object, receive: object, send: object) -> None:
+        # Channels belong to the loop in which they are made.
+        backend = Backend(services, (EdgeAddress(pop="eu1", edge="edge-eu1", grpc_address=nobody),), tls)
+        desk = Desk(backend, Gate(Buckets(1.0, 2), Buckets(1.0, 100)), Uploads(), request.param)
+        await make_app(desk)(scope, receive, send)  # type: ignore[arg-type]
+        await backend.close()
+
+    yield TestClient(app, raise_server_exceptions=False)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("client", "hsts"), [(True, "max-age=31536000"), (False, None)], indirect=["client"])
+def test_hsts_is_sent_where_tls_is(client: TestClient, hsts: str | None) -> None:
+    for path in ("/openapi.json", "/v1/acls", "/nowhere"):
+        answer = client.get(path)
+        assert answer.headers.get("strict-transport-security") == hsts
+        assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+
+
+@pytest.mark.parametrize("client", [False], indirect=True)
+def test_a_service_that_is_away_is_told_with_what_to_do(client: TestClient) -> None:
+    answer = client.get("/v1/acls", headers={"Authorization": "Bearer tk_x", "Request-Id": "r1"})
+    body = answer.json()
+    assert (answer.status_code, body["reason"], body["request_id"]) == (503, "SERVICE_UNAVAILABLE", "r1")
+    assert answer.headers["retry-after"] == "1" and "same request id" in body["remedy"]
+    live = client.get("/v1/live-calls", headers={"Authorization": "Bearer tk_x"})
+    assert (live.status_code, live.json()["reason"]) == (503, "SERVICE_UNAVAILABLE")
