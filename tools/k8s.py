@@ -31,6 +31,7 @@ TLS = Path("/etc/trunkline/tls")
 SIP_TLS = Path("/etc/trunkline/sip")
 PUBLIC_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 STATE = "/var/lib/trunkline"
+TSIG_KEY = "/etc/trunkline/dns/trunkline.key"
 ISSUER = "trunkline"
 SIP_ISSUER = "trunkline-sip"
 HEADER = "# Written by tools/k8s.py (`make k8s`) from platform.toml.\n"
@@ -58,13 +59,14 @@ class Platform:
     operator_key_hash: str
     certificate_domains: tuple[str, ...]
     name_servers: tuple[Mapping[str, Any], ...]
+    updates: tuple[Mapping[str, Any], ...]
     pops: tuple[Pop, ...]
 
     @classmethod
     def read(cls, path: Path) -> Platform:
         values = tomllib.loads(path.read_text())
         pops = tuple(Pop(**each) for each in values.pop("pops"))
-        lists = {name: tuple(values.get(name, ())) for name in ("certificate_domains", "name_servers")}
+        lists = {name: tuple(values.get(name, ())) for name in ("certificate_domains", "name_servers", "updates")}
         return cls(**{**values, **lists, "pops": pops})
 
     @property
@@ -87,6 +89,12 @@ def made(platform: Platform, region: str) -> dict[str, str]:
     for service in SERVICES:
         settings = common(platform, f"{service}-{region}", region, f"0.0.0.0:{GRPC}") | of_service(platform, service, region)
         files[f"{service}.toml"] = HEADER + to_toml(settings)
+    if region == platform.home and platform.updates:
+        # The process dns of that region once more, with nobody to answer itself and somebody to tell.
+        settings = common(platform, f"dns-{region}", region, f"0.0.0.0:{GRPC}") | of_service(platform, "dns", region)
+        settings["updates"] = [{**each, "key_file": TSIG_KEY} for each in platform.updates]
+        del settings["dns_listen"]
+        files["dns-writer.toml"] = HEADER + to_toml(settings)
     for face in FACES:
         settings = process(f"{face}-{region}", region, f"0.0.0.0:{GRPC}") | of_face(platform, face, region)
         files[f"{face}.toml"] = HEADER + to_toml(settings)

@@ -21,6 +21,8 @@ from trunkline.runtime.settings import ProcessSettings, ServiceSettings, load_se
 REGIONS = ("eu", "us", "apac")
 SERVICES = ("auth", "provisioning", "routing", "records", "dns")
 FACES = ("rest",)
+WRITERS = {"eu": ("dns-writer",)}
+"""By region: once more the service that its name begins with, as one process that tells other servers."""
 WORKLOADS = ("Deployment", "DaemonSet", "StatefulSet")
 TLS_FOLDER = "/etc/trunkline/tls"
 CHECK_LIMIT_S = 20.0
@@ -46,7 +48,7 @@ def config_of(region: str, workload: str, file: str) -> str:
 
 
 def processes(region: str) -> list[str]:
-    return [*SERVICES, *FACES, *(name for name in of_kind(rendered(region), "DaemonSet"))]
+    return [*SERVICES, *WRITERS.get(region, ()), *FACES, *(name for name in of_kind(rendered(region), "DaemonSet"))]
 
 
 def settings_of(region: str, workload: str, folder: Path) -> ProcessSettings:
@@ -91,7 +93,7 @@ def test_a_planted_mistake_is_found(path: tuple[Any, ...], value: object, compla
 def test_every_process_takes_its_settings(region: str, tmp_path: Path) -> None:
     for workload in processes(region):
         settings = settings_of(region, workload, tmp_path)
-        assert settings.name == (workload if workload.startswith("edge-") else f"{workload}-{region}")
+        assert settings.name == (workload if workload.startswith("edge-") else f"{workload.partition('-')[0]}-{region}")
         assert (settings.region, getattr(settings, "home", "eu")) == (region, "eu")
         mounts = {each["mountPath"] for each in dict(pods(region))[workload]["spec"]["containers"][0]["volumeMounts"]}
         assert {str(settings.tls.ca_file.parent), str(settings.state_dir.parent)} <= mounts
@@ -101,7 +103,7 @@ def test_every_process_takes_its_settings(region: str, tmp_path: Path) -> None:
 @regions
 def test_what_a_pod_mounts_is_there(region: str) -> None:
     manifests = rendered(region)
-    secrets = {each["spec"]["secretName"] for each in of_kind(manifests, "Certificate").values()}
+    secrets = {"tsig", *(each["spec"]["secretName"] for each in of_kind(manifests, "Certificate").values())}
     for name, template in pods(region):
         mounted = {mount["name"] for container in template["spec"]["containers"] for mount in container["volumeMounts"]}
         given = {volume["name"] for volume in template["spec"]["volumes"]}
@@ -158,7 +160,7 @@ def test_listeners_and_ports_agree(region: str, tmp_path: Path) -> None:
         numbers = {port["containerPort"] for port in dict(pods(region))[workload]["spec"]["containers"][0]["ports"]}
         assert int(settings.grpc_listen.rpartition(":")[2]) in numbers
         for name in ("listen", "dns_listen", "http_listen"):
-            listen = getattr(settings, name, ())
+            listen = getattr(settings, name, None) or ()
             for address in (listen,) if isinstance(listen, str) else listen:
                 assert int(address.partition("/")[0].rpartition(":")[2]) in numbers
 
@@ -181,6 +183,19 @@ def test_edges_listen_by_every_transport_and_dns_says_so(region: str, tmp_path: 
         assert {each.cert_file.parent for each in settings.certificates} == {Path(mounts["sip"])}
         volumes = {each["name"]: each for each in dict(pods(region))[name]["spec"]["volumes"]}
         assert volumes["sip"]["secret"]["secretName"] == spec["secretName"]
+
+
+def test_one_process_tells_a_name_server_with_the_key_that_it_mounts(tmp_path: Path) -> None:
+    writers = {region: [name for name, _ in pods(region) if name.startswith("dns-")] for region in REGIONS}
+    assert writers == {"eu": ["dns-writer"], "us": [], "apac": []}
+    settings = settings_of("eu", "dns-writer", tmp_path)
+    assert isinstance(settings, DnsSettings) and settings.dns_listen is None
+    (told,) = settings.updates
+    spec = dict(pods("eu"))["dns-writer"]["spec"]
+    mounts = {each["name"]: each["mountPath"] for each in spec["containers"][0]["volumeMounts"]}
+    assert (str(told.key_file.parent), told.kept) == (mounts["tsig"], ("www",))
+    deployment = of_kind(rendered("eu"), "Deployment")["dns-writer"]["spec"]
+    assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"})
 
 
 @regions
