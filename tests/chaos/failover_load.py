@@ -6,7 +6,10 @@ Each is a client that stays at the address of its point of presence; one that lo
 from __future__ import annotations
 
 import csv
+import itertools
 import re
+import socket
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +29,6 @@ HOLD_MS = 2000
 """How long a call is up: at 200 a second 400 are when something dies."""
 ENDING_S = 40
 """For BYEs that are sent again (Timer F is 32 s)."""
-TCP = ("-t", "t1", "-max_reconnect", "1000", "-reconnect_sleep", "200", "-reconnect_close", "false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,35 +71,62 @@ def steps(caller: sipp.Caller) -> list[str]:
 
 
 def run(platform: Platform, folder: Path, flows: Iterable[Flow], *, rate: float, seconds: int, transport: str) -> dict[Flow, Counted]:
-    """Blocks until all calls are over. `rate` is of each flow, a second."""
+    """Blocks until all calls are over. `rate` is of each flow, a second. SIPp 3.6 ends with its TCP connection: it is started again as
+    soon as one can be made, for the time that is left."""
 
     def one(flow: Flow) -> Counted:
-        place = folder / f"{flow.pop}-{'bound' if flow.is_bound else 'default'}"
         caller = demo_caller(platform, flow.number, pop=flow.pop if flow.is_bound else "")
-        calls = max(1, round(rate * seconds))
-        sipp.run(
-            place,
-            steps(caller),
-            target=platform.edge(flow.pop),
-            local_address=LISTED,
-            calls=calls,
-            rate=max(1, round(rate)),
-            timeout_s=seconds + ENDING_S,
-            is_logged=False,
-            extra=("-l", str(40 * max(1, round(rate))), "-trace_logs", "-log_file", "refused.log", *(TCP if transport == "tcp" else ())),
-        )
-        return _read(place)
+        total = Counted(0, 0, 0, ())
+        began_s = time.monotonic()
+        for life in itertools.count():
+            left_s = seconds - (time.monotonic() - began_s)
+            calls = round(rate * left_s)
+            if life and (calls < 1 or not _is_there(platform.edge(flow.pop), began_s + seconds)):
+                return total
+            place = folder / f"{flow.pop}-{'bound' if flow.is_bound else 'default'}-{life}"
+            sipp.run(
+                place,
+                steps(caller),
+                target=platform.edge(flow.pop),
+                local_address=LISTED,
+                calls=max(1, calls),
+                rate=max(1, round(rate)),
+                timeout_s=seconds + ENDING_S,
+                is_logged=False,
+                extra=(
+                    *("-l", str(40 * max(1, round(rate))), "-trace_logs", "-log_file", "refused.log"),
+                    *(("-t", "t1") if transport == "tcp" else ()),
+                ),
+            )
+            total += _read(place)
+            if transport == "udp":
+                return total
+        raise AssertionError
 
     chosen = list(flows)
     with ThreadPoolExecutor(len(chosen)) as pool:
         return dict(zip(chosen, pool.map(one, chosen), strict=True))
 
 
+def _is_there(edge: str, until_s: float) -> bool:
+    """Whether it takes a TCP connection, as soon as it does."""
+    host, _, port = edge.partition(":")
+    while time.monotonic() < until_s:
+        try:
+            socket.create_connection((host, int(port)), timeout=1, source_address=(LISTED, 0)).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return True
+    return False
+
+
 def _read(folder: Path) -> Counted:
     last: dict[str, str] = {}
-    for row in csv.DictReader((folder / "stat.csv").read_text().splitlines(), delimiter=";"):
+    stat = folder / "stat.csv"
+    for row in csv.DictReader(stat.read_text().splitlines() if stat.exists() else (), delimiter=";"):
         last = {key: value for key, value in row.items() if key}
-    attempts, answered, ended = (int(last[f"{name}(C)"]) for name in ("OutgoingCall", "answered", "ended"))
+    attempts, answered, ended = (int(last.get(f"{name}(C)", 0)) for name in ("OutgoingCall", "answered", "ended"))
     log = folder / "refused.log"
     refused = re.findall(r"refused (\S+)", log.read_text()) if log.exists() else []
     return Counted(attempts, answered, ended, tuple(refused))
