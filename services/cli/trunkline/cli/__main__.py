@@ -20,6 +20,7 @@ from trunkline.cli.commands import (
     demo,
     ending,
     explain,
+    files,
     limits,
     names,
     platform,
@@ -67,6 +68,9 @@ for group in (
     app.command(group)
 app.command(explain.explain)
 app.command(dashboard.dashboard)
+app.command(files.apply)
+app.command(files.diff)
+app.command(files.export)
 app.command(platform.up)
 app.command(demo.demo)
 app.command(traces.trace)

@@ -15,6 +15,7 @@ class Exit(IntEnum):
     CONFLICT = 4
     DENIED = 5
     UNAVAILABLE = 6
+    DIFFERS = 7
 
 
 _OF_STATUS = {

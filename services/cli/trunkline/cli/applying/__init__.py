@@ -1,0 +1,1 @@
+"""A tenant as a file: read, compared with what is there, made so."""

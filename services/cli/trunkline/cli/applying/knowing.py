@@ -1,0 +1,91 @@
+"""A tenant as the service says it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from trunkline.api.common.v1 import common_pb2
+from trunkline.api.events.v1 import config_pb2
+from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+from trunkline.cli.applying import normal
+from trunkline.cli.applying.model import MICROS, Account, Acl, Address, ClassOfService, Digest, Domain, Identity, Limits, Tenant
+from trunkline.cli.commands.access import MAX_PAGES
+from trunkline.cli.commands.tenants import tenant_named
+from trunkline.cli.connection import Session
+
+
+async def known_tenant(connected: Session, tenant: str, *, is_operator: bool) -> Tenant:
+    """`tenant` empty: the key's. What bounds the whole tenant is known to operators only."""
+    stub = await connected.provisioning()
+    acls: dict[str, Acl] = {}
+    token = ""
+    for _ in range(MAX_PAGES):
+        page = await stub.ListAcls(pb.ListAclsRequest(tenant=tenant, page=common_pb2.Page(token=token)))
+        for message in page.acls:
+            # A page cuts long ones.
+            whole = (await stub.GetAcl(pb.GetAclRequest(tenant=tenant, acl=message.name))).acl
+            acls[whole.name] = _acl(whole)
+        token = page.next_page_token
+        if not token:
+            break
+    domains: dict[str, Domain] = {}
+    token = ""
+    for _ in range(MAX_PAGES):
+        listed = await stub.ListDomains(pb.ListDomainsRequest(tenant=tenant, page=common_pb2.Page(token=token)))
+        domains.update({message.label: _domain(message) for message in listed.domains})
+        token = listed.next_page_token
+        if not token:
+            break
+    if not is_operator:
+        return Tenant(tenant, acls, domains)
+    owner = await tenant_named(stub, tenant)
+    bounds = _class_of_service(owner.class_of_service) if owner.HasField("class_of_service") else None
+    return Tenant(tenant, acls, domains, bounds, _limits(owner.limits))
+
+
+def _acl(message: pb.Acl) -> Acl:
+    addresses = {each.cidr: Address(each.cidr, each.caller_id, each.description) for each in message.addresses}
+    return Acl(message.name, addresses, {each.username: Account(each.username, each.caller_id) for each in message.accounts})
+
+
+def _domain(message: pb.Domain) -> Domain:
+    return Domain(
+        message.label,
+        tuple(message.acls),
+        Digest(tuple(message.digest_algorithms), message.challenge_status, message.is_qop_optional),
+        _class_of_service(message.class_of_service),
+        _limits(message.limits),
+        _identity(message.identity),
+        message.nearest_pop,
+    )
+
+
+def _class_of_service(message: config_pb2.ClassOfServiceSet) -> ClassOfService:
+    price = Decimal(message.max_rate_micros) / MICROS
+    return normal.class_of_service(
+        ClassOfService(
+            tuple(message.countries),
+            tuple(message.allowed_prefixes),
+            message.allows_premium,
+            message.max_duration_s,
+            price,
+            message.currency,
+        )
+    )
+
+
+def _limits(message: config_pb2.LimitsSet) -> Limits:
+    return Limits(message.max_calls, message.max_calls_per_second)
+
+
+def _identity(message: config_pb2.IdentityPolicy) -> Identity:
+    return normal.identity(
+        Identity(
+            tuple(message.sources),
+            tuple(message.allowed_caller_ids),
+            message.default_caller_id,
+            message.is_refusing,
+            message.shows_callee,
+            message.hiding,
+        )
+    )
