@@ -105,3 +105,34 @@ def test_every_form_of_output_holds_the_same(platform: Platform) -> None:
 def test_a_key_of_nobody_is_told_what_to_do(platform: Platform) -> None:
     done = cli(platform, "acl", "list", TRUNKLINE_API_KEY="tk_nobody")
     assert done.returncode == 5 and done.stderr.startswith("error: ")
+
+
+def test_the_doctor_finds_a_healthy_platform_healthy(platform: Platform) -> None:
+    done = cli(platform, "doctor", "-o", "json")
+    found = json.loads(done.stdout)
+    assert done.returncode == 0 and not [each for each in found if each["grade"] == "FAIL"], found
+    assert {each["check"] for each in found} == {"service", "certificate", "clock", "pop", "replica", "dns", "access", "ban", "sip"}
+    answered = {each["name"] for each in found if each["check"] == "sip" and each["grade"] == "OK"}
+    assert answered == {f"{pop}/{transport}" for pop in platform.local["pops"] for transport in ("udp", "tcp")}
+    good = {each["name"] for each in found if each["check"] == "certificate" and each["grade"] == "OK"}
+    assert {"of this command", "provisioning-eu", "eu1 (SIP)"} <= good
+
+
+def test_the_doctor_says_which_list_and_which_domain_have_no_effect(platform: Platform) -> None:
+    platform.cli("acl", "create", "DOCTORED")
+    platform.cli("domain", "create", "doctored")
+    try:
+        shown = cli(platform, "doctor", "--problems")
+        assert shown.returncode == 0, shown.stdout
+        assert re.search(r"WARN +access +DOCTORED: is attached to no domain.*\n +what to do: trunkline domain attach", shown.stdout)
+        assert re.search(r"WARN +access +doctored: has no ACL", shown.stdout)
+        assert not re.search(r"^OK", shown.stdout, re.MULTILINE)
+    finally:
+        platform.cli("domain", "delete", "doctored")
+        platform.cli("acl", "delete", "DOCTORED")
+
+
+def test_the_doctor_without_a_platform_says_what_fails(tmp_path: Path) -> None:
+    around = {**os.environ, "TRUNKLINE_STATE": str(tmp_path), "NO_COLOR": "1", "TRUNKLINE_API_KEY": "tk_x"}
+    done = subprocess.run([BIN / "trunkline", "doctor"], env=around, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1 and "FAIL  service" in done.stdout and "make up" in done.stdout, done.stdout + done.stderr

@@ -17,7 +17,9 @@ from trunkline.cli.commands import (
     completion,
     contexts,
     dashboard,
+    decks,
     demo,
+    doctor,
     ending,
     explain,
     files,
@@ -57,6 +59,7 @@ for group in (
     limits.limit,
     tenants.apikey,
     routes.carrier,
+    decks.deck,
     routes.route,
     platform.pop,
     bans.ban,
@@ -71,6 +74,7 @@ app.command(dashboard.dashboard)
 app.command(files.apply)
 app.command(files.diff)
 app.command(files.export)
+app.command(doctor.doctor)
 app.command(platform.up)
 app.command(demo.demo)
 app.command(traces.trace)

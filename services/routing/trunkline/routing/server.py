@@ -127,7 +127,7 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
     async def ListDecks(self, request: routing_pb2.ListDecksRequest, context: Context) -> routing_pb2.ListDecksResponse:
         require(Role.OPERATOR, Role.SERVICE)
         decks = self._state.directory.decks
-        return routing_pb2.ListDecksResponse(decks=[_deck(decks[name]) for name in sorted(decks) if decks[name].revision])
+        return routing_pb2.ListDecksResponse(decks=[_deck(decks[name]) for name in sorted(decks)])
 
     async def ListRoutes(self, request: routing_pb2.ListRoutesRequest, context: Context) -> routing_pb2.ListRoutesResponse:
         prefix = request.prefix.removeprefix("+")
@@ -273,4 +273,13 @@ def _carrier(carrier: Carrier) -> routing_pb2.Carrier:
 
 
 def _deck(deck: Deck) -> routing_pb2.Deck:
-    return routing_pb2.Deck(name=deck.id, revision=deck.revision, rows=deck.rows, currency=deck.currency, version=deck.version)
+    pending = deck.pending
+    return routing_pb2.Deck(
+        name=deck.id,
+        revision=deck.revision,
+        rows=deck.rows,
+        currency=deck.currency,
+        version=deck.version,
+        filling_rows=pending.rows if pending is not None else 0,
+        filled_rows=pending.received if pending is not None else 0,
+    )

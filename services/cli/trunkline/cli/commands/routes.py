@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
@@ -20,7 +19,6 @@ from trunkline.cli.options import (
     WRITING,
     Amount,
     CarrierName,
-    DeckName,
     DomainLabel,
     GatewayName,
     Listing,
@@ -33,10 +31,6 @@ from trunkline.cli.output import console, plain, show_list, show_one
 from trunkline.cli.writing import finish
 from trunkline.domain.reasons import REGISTRY
 from trunkline.lab.sip.message import bracketed
-
-CHUNK_BYTES = 256 * 1024
-IMPORT_LIMIT_S = 300.0
-MAX_DECK_BYTES = 64 << 20
 
 NumberFormat = Literal["plus", "digits", "prefixed", "national"]
 PaiForms = Literal["both", "sip", "tel"]
@@ -306,42 +300,6 @@ async def remove_gateway(owner: CarrierName, name: GatewayName, *, options: Writ
     async with session(is_operator=True) as connected:
         answer = await (await connected.routing()).RemoveGateway(request)
         await finish(connected, options, f"removed gateway {name} from {owner}", answer.receipt, answer.carrier)
-
-
-@route.command(name="import")
-async def import_deck(deck: DeckName, file: Path, *, currency: str = "EUR", options: Writing = WRITING) -> None:
-    """Replaces a route deck by a CSV file; a bad row refuses the whole file and is named by line and column.
-
-    Parameters
-    ----------
-    deck: The deck's name.
-    file: Columns prefix,carrier,priority,weight,rate,destination with a header line.
-    currency: ISO 4217, such as EUR.
-    """
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise CommandError(f"{file} cannot be read", why=error.strerror or str(error), code=Exit.USAGE) from error
-    if len(content) > MAX_DECK_BYTES:
-        raise CommandError(f"{file} has {len(content)} bytes", why=f"a deck has at most {MAX_DECK_BYTES}", code=Exit.USAGE)
-
-    async def chunks() -> AsyncIterator[routing.ImportDeckRequest]:
-        yield routing.ImportDeckRequest(write=options.options(), deck=deck, currency=currency)
-        for start in range(0, len(content), CHUNK_BYTES):
-            yield routing.ImportDeckRequest(csv=content[start : start + CHUNK_BYTES])
-
-    async with session(is_operator=True) as connected:
-        answer = await (await connected.routing()).ImportDeck(chunks(), timeout=IMPORT_LIMIT_S)
-        await finish(connected, options, f"imported {answer.deck.rows} rows as deck {deck}", answer.receipt, answer.deck)
-
-
-@route.command(name="decks")
-async def list_decks(*, options: Listing = LISTING) -> None:
-    """Lists route decks."""
-    async with session(is_operator=True) as connected:
-        answer = await (await connected.routing()).ListDecks(routing.ListDecksRequest())
-    rows = [plain(row) for row in answer.decks]
-    show_list(options.output, rows, ["name", "rows", "currency", "revision", "version"], nothing="no deck yet")
 
 
 @route.command(name="list")

@@ -1,0 +1,1 @@
+"""What is wrong with a platform, or soon will be, and what to do about it."""
