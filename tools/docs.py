@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import cli_reference
 import machines
 
 from trunkline.domain.reasons import REGISTRY
@@ -37,7 +38,7 @@ def openapi() -> str:
     return json.dumps(document(), indent=1) + "\n"
 
 
-GENERATED = {"reasons.md": reasons, "state-machines.md": state_machines, "openapi.json": openapi}
+GENERATED = {"cli.md": cli_reference.cli_reference, "reasons.md": reasons, "state-machines.md": state_machines, "openapi.json": openapi}
 
 
 def main() -> int:

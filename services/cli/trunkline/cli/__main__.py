@@ -23,12 +23,12 @@ from trunkline.cli.commands import (
     ending,
     explain,
     files,
+    keys,
     limits,
     names,
     platform,
     routes,
     service,
-    tenants,
     traces,
 )
 from trunkline.cli.connection import surroundings
@@ -57,7 +57,7 @@ for group in (
     names.names,
     service.tenant,
     limits.limit,
-    tenants.apikey,
+    keys.key,
     routes.carrier,
     decks.deck,
     routes.route,

@@ -16,7 +16,7 @@ from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.api.records.v1 import records_pb2 as records
 from trunkline.cli.commands.calls import place_and_print, show_record
-from trunkline.cli.commands.tenants import hash_of, new_key
+from trunkline.cli.commands.keys import hash_of, new_key
 from trunkline.cli.connection import Session, session
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import Reading

@@ -1,9 +1,7 @@
-"""`trunkline tenant` and `trunkline apikey`: for operators."""
+"""`trunkline tenant`: for operators."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
@@ -14,16 +12,13 @@ from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import LISTING, READING, WRITING, Listing, Reading, TenantName, Writing
-from trunkline.cli.output import errors, plain, show_list, show_one
+from trunkline.cli.output import plain, show_list, show_one
 from trunkline.cli.writing import finish
 
 if TYPE_CHECKING:
     from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceAsyncStub
 
-KEY_BYTES = 32
-
 tenant = App(name="tenant", help="Tenants (operators only).")
-apikey = App(name="apikey", help="API keys of a tenant (operators only).")
 
 
 @tenant.command(name="list")
@@ -111,56 +106,3 @@ async def resume_tenant(name: TenantName, *, options: Writing = WRITING) -> None
     async with session(is_operator=True) as connected:
         answer = await (await connected.provisioning()).ResumeTenant(request)
         await finish(connected, options, f"resumed tenant {name}", answer.receipt, answer.tenant)
-
-
-def new_key() -> str:
-    return f"tk_{secrets.token_urlsafe(KEY_BYTES)}"
-
-
-def hash_of(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
-
-
-@apikey.command(name="create")
-async def create_key(owner: TenantName, *, name: str = "cli", options: Writing = WRITING) -> None:
-    """Makes an API key here, registers its hash, and shows it once.
-
-    Parameters
-    ----------
-    owner: The tenant.
-    name: For people.
-    """
-    key = new_key()
-    request = provisioning.CreateApiKeyRequest(write=options.options(), tenant=owner, name=name, key_hash=hash_of(key))
-    async with session(is_operator=True) as connected:
-        answer = await (await connected.provisioning()).CreateApiKey(request)
-        errors.print(f"API key of {owner}: {key}   (shown this once; only its hash is stored)", markup=False)
-        await finish(connected, options, f"created API key {answer.api_key.id}", answer.receipt, answer.api_key)
-
-
-@apikey.command(name="list")
-async def list_keys(owner: TenantName, *, options: Listing = LISTING) -> None:
-    """Lists the API keys of a tenant.
-
-    Parameters
-    ----------
-    owner: The tenant.
-    """
-    async with session(is_operator=True) as connected:
-        answer = await (await connected.provisioning()).ListApiKeys(provisioning.ListApiKeysRequest(tenant=owner))
-    show_list(options.output, [plain(row) for row in answer.api_keys], ["id", "name", "version"], nothing="no API key")
-
-
-@apikey.command(name="revoke")
-async def revoke_key(owner: TenantName, key: str, *, options: Writing = WRITING) -> None:
-    """Revokes an API key.
-
-    Parameters
-    ----------
-    owner: The tenant.
-    key: The key's id, as in `trunkline apikey list`.
-    """
-    request = provisioning.RevokeApiKeyRequest(write=options.options(), tenant=owner, api_key=key)
-    async with session(is_operator=True) as connected:
-        answer = await (await connected.provisioning()).RevokeApiKey(request)
-        await finish(connected, options, f"revoked API key {key}", answer.receipt)

@@ -1,0 +1,141 @@
+"""docs/cli.md out of the commands themselves: their words, their options and what they say of them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+
+from cyclopts import App
+
+from trunkline.cli.__main__ import app
+from trunkline.cli.exits import Exit
+from trunkline.cli.options import Listing, Reading, Writing
+
+HEAD = """# The command `trunkline`
+
+Generated from `services/cli` by `make docs`.
+
+## Habits
+
+- `-o table|wide|json|yaml|name` says how an answer is shown: `wide` has every column, `json` and `yaml` all that the service said, `name`
+  names alone for other commands. Answers go to standard output, all else to standard error; there is no colour where that is no terminal
+  or `NO_COLOR` is set.
+- `-w`, `--watch` shows a list again whenever it has changed.
+- `--wait` waits until a change is enforced and says where how long that took; `--request-id` makes a command safe to repeat;
+  `--expect-version` refuses where somebody else was faster.
+- `source <(trunkline completion bash)` (zsh, fish) completes commands, options and names, which are asked of the service.
+- `--context NAME` (or `TRUNKLINE_CONTEXT`, or `trunkline context use`) says which platform is meant; without one that of
+  `.trunkline/local.json`, or of the folder in `TRUNKLINE_STATE`. `TRUNKLINE_API_KEY` goes before every key that is kept.
+
+## Exit codes
+
+| code | means |
+| --- | --- |
+"""
+
+EXITS = {
+    Exit.OK: "done; for `doctor`: nothing fails",
+    Exit.ERROR: "refused by the service for what was given, or failed; for `doctor`: something fails",
+    Exit.USAGE: "the command line, or a file that it names, is wrong; nothing was asked",
+    Exit.NOT_FOUND: "what is named does not exist",
+    Exit.CONFLICT: "it stands in the way of what is there, or somebody else was faster",
+    Exit.DENIED: "the key may not do that, or there is none; of a test call: refused",
+    Exit.UNAVAILABLE: "a service or a point of presence does not answer, or did not follow in time",
+    Exit.DIFFERS: "`diff`: something is not as the file says",
+}
+
+FILE = """
+## A tenant as a file
+
+`trunkline export > acme.yaml` writes it, `trunkline diff -f acme.yaml` says what would change, `trunkline apply -f acme.yaml` changes it.
+What the file does not name is left alone, unless `--prune` is given; a setting that it does not name stays as it is. A name that is not
+known is refused with its line, before anything is done.
+
+```yaml
+tenant: acme                       # may be left out: the key's
+acls:
+  OFFICE:
+    addresses:
+      - {cidr: 192.0.2.0/24, caller_id: "+31201234567", description: head office}
+    accounts:
+      - username: 31000000         # no password: one is made up and shown once
+      - username: 31000001
+        password_from: PBX_SECRET  # a variable that holds it; asked for when the account is made
+domains:
+  acme:
+    acls: [OFFICE]
+    digest: {algorithms: [SHA-256, MD5], challenge_status: 407, qop_optional: false}
+    class_of_service: {countries: [NL, BE], prefixes: ["4420"], premium: false, max_duration_s: 3600, max_price: 0.50, currency: EUR}
+    limits: {calls: 30, calls_per_second: 5}
+    identity: {sources: [asked, account], allowed_caller_ids: ["+3120*"], default_caller_id: "", refusing: false, hiding: default}
+    nearest_pop: eu1
+class_of_service: {}               # over all domains: operators, with --as-operator
+limits: {calls: 100}
+```
+"""
+
+COMMON = {"options", "self"}
+
+
+def cli_reference() -> str:
+    lines = [HEAD.rstrip("\n")]
+    lines += [f"| {code.value} | {EXITS[code]} |" for code in Exit]
+    lines.append(FILE.rstrip("\n"))
+    lines.append("\n## Commands")
+    for words, command in _commands(app, ()):
+        lines += _command(words, command)
+    return "\n".join(lines) + "\n"
+
+
+def _commands(group: App, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], App]]:
+    """Each that can be given, by its words. Options such as --help are none."""
+    for name in sorted(name for name in group if not name.startswith("-")):
+        command = group[name]
+        if name != command.name[0] and name in command.name:
+            # An alias of the one before it.
+            continue
+        if command.default_command is not None:
+            yield (*words, name), command
+        else:
+            yield from _commands(command, (*words, name))
+
+
+def _command(words: tuple[str, ...], command: App) -> list[str]:
+    function = command.default_command
+    assert function is not None
+    said, told = _docstring(function.__doc__ or "")
+    lines = ["", f"### trunkline {' '.join(words)}", "", said]
+    shown = [parameter for parameter in inspect.signature(function).parameters.values() if parameter.name not in COMMON]
+    if shown:
+        lines += ["", "| argument | |", "| --- | --- |"]
+        lines += [f"| `{_name(parameter)}` | {told.get(parameter.name, '')} |".replace("|  |", "| |") for parameter in shown]
+    options = inspect.signature(function).parameters.get("options")
+    kinds = {Writing: "what all that write take", Listing: "`-o`, `--watch`", Reading: "`-o`"}
+    if options is not None:
+        lines += ["", f"Takes {kinds[type(options.default)]}, `--tenant`, `--as-operator`."]
+    return lines
+
+
+def _name(parameter: inspect.Parameter) -> str:
+    words = parameter.name.rstrip("_").replace("_", "-")
+    explicit = re.search(r"name=\[?['\"](--[a-z-]+)['\"]", str(parameter.annotation))
+    if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+        return explicit[1] if explicit else f"--{words}"
+    many = "…" if parameter.kind is inspect.Parameter.VAR_POSITIONAL else ""
+    return words.upper() + many
+
+
+def _docstring(text: str) -> tuple[str, dict[str, str]]:
+    """What it says in one paragraph, and of each parameter."""
+    said, _, listed = inspect.cleandoc(text).partition("\nParameters\n----------\n")
+    told: dict[str, str] = {}
+    name = ""
+    for line in listed.splitlines():
+        found = re.match(r"(\w+): (.*)", line)
+        if found is not None and not line.startswith(" "):
+            name = found[1]
+            told[name] = found[2]
+        elif name and line.strip():
+            told[name] += " " + line.strip()
+    return " ".join(said.split()), {key: value.replace("|", "\\|") for key, value in told.items()}
