@@ -23,8 +23,8 @@ from trunkline.lab.supervisor.toml import to_toml
 FOLDER = Path(__file__).parent.parent / "deploy" / "k8s"
 NAMESPACE = "trunkline"
 SERVICES = ("auth", "provisioning", "routing", "records", "dns")
-FACES = ("rest",)
-GRPC, NATS, LEAF, MONITOR, DNS, SIP, SIPS, REST = 7000, 4222, 7422, 8222, 5353, 5060, 5061, 8081
+FACES = ("rest", "dashboard")
+GRPC, NATS, LEAF, MONITOR, DNS, SIP, SIPS, REST, DASHBOARD = 7000, 4222, 7422, 8222, 5353, 5060, 5061, 8081, 8080
 PRIVATE = "10.0.0.0/8"
 """The network in which the ingress stands, as in base/network-policies.yaml."""
 TLS = Path("/etc/trunkline/tls")
@@ -57,6 +57,7 @@ class Platform:
     realm: str
     home: str
     operator_key_hash: str
+    dashboard_url: str
     certificate_domains: tuple[str, ...]
     name_servers: tuple[Mapping[str, Any], ...]
     updates: tuple[Mapping[str, Any], ...]
@@ -171,6 +172,13 @@ def of_face(platform: Platform, face: str, region: str) -> dict[str, Any]:
                 "edges": [
                     {"pop": pop.name, "edge": f"edge-{pop.name}", "grpc_address": f"{pop.private_address}:{GRPC}"} for pop in platform.pops
                 ],
+            }
+        case "dashboard":
+            return {
+                "http_listen": f"0.0.0.0:{DASHBOARD}",
+                "public_url": platform.dashboard_url.format(region=region),
+                "trusted_proxies": [PRIVATE],
+                "services": services,
             }
         case _:
             return {}

@@ -20,7 +20,7 @@ from trunkline.runtime.settings import ProcessSettings, ServiceSettings, load_se
 
 REGIONS = ("eu", "us", "apac")
 SERVICES = ("auth", "provisioning", "routing", "records", "dns")
-FACES = ("rest",)
+FACES = ("rest", "dashboard")
 WRITERS = {"eu": ("dns-writer",)}
 """By region: once more the service that its name begins with, as one process that tells other servers."""
 WORKLOADS = ("Deployment", "DaemonSet", "StatefulSet")
