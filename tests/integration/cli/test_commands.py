@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import pty
 import re
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.platform import Platform, free_loopback, wait_for
+from helpers.platform import BIN, Platform, free_loopback, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +229,52 @@ def test_operators_see_carriers_routes_pops_tenants_and_keys(platform: Platform)
     assert [row["settings"]["is_trusted"] for row in platform.json("carrier", "list") if row["name"] == "gamma"] == [True]
     imported = platform.json("route", "import", "extra", str(_deck(platform.state, "999,gamma,0,1,0.5,Nowhere")))
     assert imported["result"]["rows"] == 1
+
+
+def test_a_deck_is_imported_with_a_bar_on_a_terminal_and_without_one_elsewhere(platform: Platform) -> None:
+    path = _deck(platform.state, "\n".join(f"999{number:04},alpha,0,1,0.5,Nowhere" for number in range(3000)))
+    reader, writer = pty.openpty()
+    around = {**os.environ, "TRUNKLINE_STATE": str(platform.state), "TERM": "xterm"}
+    command = [BIN / "trunkline", "deck", "import", "barred", str(path)]
+    process = subprocess.Popen(command, env=around, stdout=subprocess.PIPE, stderr=writer, text=True)
+    os.close(writer)
+    drawn = b"".join(iter(lambda: _read(reader), b""))
+    os.close(reader)
+    assert process.stdout is not None and "imported 3000 rows as deck barred" in process.stdout.read()
+    assert process.wait(30) == 0
+    assert b"/300" in drawn, drawn
+    plainly = platform.cli("deck", "import", "barred", str(path))
+    assert "3000 rows" in plainly.stdout and plainly.stderr == ""
+    [listed] = [row for row in platform.json("deck", "list") if row["name"] == "barred"]
+    assert (listed["rows"], listed["filling_rows"]) == (3000, 0)
+
+
+def _read(reader: int) -> bytes:
+    """Empty when the other side is closed, which a terminal tells by an error."""
+    try:
+        return os.read(reader, 65_536)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return b""
+
+
+def test_a_key_may_what_its_scopes_say_until_it_ends(platform: Platform) -> None:
+    made = platform.cli("key", "create", "--name", "reader", "--scopes", "read", "--expires", "1h")
+    found = re.search(r"tk_\S{43}", made.stderr)
+    assert found and found[0] not in made.stdout
+    [row] = [row for row in platform.json("key", "list") if row["name"] == "reader"]
+    assert row["scopes"] == ["read"] and row["expire_time"]
+    around = {**os.environ, "TRUNKLINE_STATE": str(platform.state), "TRUNKLINE_API_KEY": found[0], "NO_COLOR": "1"}
+
+    def asked(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([BIN / "trunkline", *words], env=around, capture_output=True, text=True, timeout=60, check=False)
+
+    assert asked("acl", "list").returncode == 0
+    refusal = asked("acl", "create", "BYREADER")
+    assert refusal.returncode == 5 and "access:write" in refusal.stderr
+    platform.cli("key", "revoke", "acme", row["id"])
+    wait_for("the key's end", lambda: asked("acl", "list").returncode == 5)
 
 
 def test_a_number_without_a_route_is_told_with_the_text_of_its_reason(platform: Platform) -> None:
