@@ -1,7 +1,8 @@
 """Writes a second over REST, and the same over gRPC in the same run: what HTTP, JSON and one more process cost.
 
-Each write adds an address to a list and is answered when it stands in the log. One after another the time is that of the log; many at once
-go to as many lists, so that none waits for another. REST takes turns with gRPC, and its process's CPU is read from the kernel.
+Each write sets a domain's limits, whose answer does not grow, and is answered when it stands in the log. One after another the time is that
+of the log; many at once go to as many domains, so that none waits for another. REST takes turns with gRPC, and its process's CPU is read
+from the kernel.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServ
 TENANT = "restbench"
 AT_ONCE = (1, 32)
 ROUNDS = 3
-WRITES = {1: 100, 32: 1_500}
+WRITES = {1: 100, 32: 1_000}
 KEYS = 16
 """Used in turn: one alone is bounded to 100 requests a second."""
 
 Write = Callable[[int, int], Awaitable[None]]
-"""The number of the writer, whose list it is, and of the write."""
+"""The number of the writer, whose domain it is, and of the write."""
 
 
 def rows(options: Options) -> list[Row]:
@@ -52,13 +53,13 @@ async def _rows(platform: Platform) -> list[Row]:
         keys = await _prepare(platform, stub, client)
 
         async def by_grpc(writer: int, number: int) -> None:
-            await stub.AddAddress(p.AddAddressRequest(tenant=TENANT, acl=f"LIST_{writer}", address=_address(number)))
+            await stub.SetLimits(p.SetLimitsRequest(tenant=TENANT, label=f"{TENANT}{writer}", max_calls=number))
 
         async def by_rest(writer: int, number: int) -> None:
-            url = f"{platform.local['rest']}/v1/acls/LIST_{writer}/addresses"
+            url = f"{platform.local['rest']}/v1/domains/{TENANT}{writer}/limits"
             headers = {"Authorization": f"Bearer {keys[number % KEYS]}"}
-            answer = await client.post(url, json={"address": _address(number)}, headers=headers)
-            if answer.status_code != 201:
+            answer = await client.put(url, json={"max_calls": number}, headers=headers)
+            if answer.status_code != 200:
                 raise RuntimeError(f"{answer.status_code}: {answer.text}")
 
         for at_once in AT_ONCE:
@@ -75,10 +76,10 @@ async def _rows(platform: Platform) -> list[Row]:
 
 
 async def _prepare(platform: Platform, stub: ProvisioningServiceStub, client: httpx2.AsyncClient) -> list[str]:
-    """The tenant, its lists and its keys, made by REST."""
+    """The tenant, its domains, and its keys, made by REST."""
     await stub.CreateTenant(p.CreateTenantRequest(write=WriteOptions(request_id="rb"), tenant=TENANT, name="REST"))
     for number in range(max(AT_ONCE)):
-        await stub.CreateAcl(p.CreateAclRequest(tenant=TENANT, acl=f"LIST_{number}"))
+        await stub.CreateDomain(p.CreateDomainRequest(tenant=TENANT, label=f"{TENANT}{number}"))
     headers = {"Authorization": f"Bearer {platform.local['operator']['api_key']}"}
     keys = []
     for number in range(KEYS):
@@ -102,10 +103,6 @@ async def _measure(write: Write, at_once: int, count: int, numbers: itertools.co
     began = time.perf_counter()
     await asyncio.gather(*(writer(which) for which in range(at_once)))
     return times, time.perf_counter() - began
-
-
-def _address(number: int) -> str:
-    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}/32"
 
 
 def _cpu_s(platform: Platform) -> float:
