@@ -65,7 +65,7 @@ def check(case: Any, platform: Platform, key: str) -> None:
 
 
 @FEW.parametrize()
-@settings(max_examples=4, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_operation_answers_as_its_document_says(case: Any, platform: Platform, key: str) -> None:
     check(case, platform, key)
 
