@@ -19,10 +19,8 @@ from trunkline.cli.commands import (
     dashboard,
     decks,
     demo,
-    doctor,
     ending,
     explain,
-    files,
     keys,
     limits,
     names,
@@ -71,10 +69,10 @@ for group in (
     app.command(group)
 app.command(explain.explain)
 app.command(dashboard.dashboard)
-app.command(files.apply)
-app.command(files.diff)
-app.command(files.export)
-app.command(doctor.doctor)
+# By name: they bring much that others need not wait for.
+for word in ("apply", "diff", "export"):
+    app.command(f"trunkline.cli.commands.files:{word}", name=word)
+app.command("trunkline.cli.commands.doctor:doctor", name="doctor")
 app.command(platform.up)
 app.command(demo.demo)
 app.command(traces.trace)
