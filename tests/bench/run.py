@@ -22,6 +22,7 @@ import cost  # noqa: E402
 import curve  # noqa: E402
 import options  # noqa: E402
 import propagation  # noqa: E402
+import records  # noqa: E402
 import replay  # noqa: E402
 import rest  # noqa: E402
 import soak  # noqa: E402
@@ -37,6 +38,7 @@ BENCHES: dict[str, tuple[Callable[[options.Options], list[Row]], str]] = {
     "propagation": (propagation.rows, "acknowledged → enforced at the last of six POPs, with links of 0, 40 and 110 ms"),
     "tables": (tables.rows, "1,000,000 addresses, 100,000 domains, 200,000 prefixes: memory, filling, look-ups"),
     "rest": (rest.rows, "writes a second over REST, one after another and 32 at once, and the same over gRPC"),
+    "records": (records.rows, "1,000,000 call detail records: first pages by filter, usage figures"),
     "replay": (replay.rows, "how fast a replica comes up, cold and warm"),
 }
 DEFAULT = "cost,calls,streams,propagation,replay"

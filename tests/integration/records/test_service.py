@@ -234,3 +234,35 @@ async def test_a_customer_watches_exports_and_counts_its_own_calls_only(nats_ser
             with pytest.raises(grpc.aio.AioRpcError) as error:
                 await refused
             assert decode_status(error.value).reason in {"NO_SUCH_CALL", "OTHER_TENANT"}
+
+
+async def test_captured_messages_are_told_with_their_call_and_to_its_owner_only(
+    nats_server: NatsServer, client: Client, tmp_path: Path
+) -> None:
+    await add_call(client, "acme", 1)
+    attempted_ns = 1_800_000_000_000_000_001
+    told = [
+        call_pb2.CapturedText(call=f"{1:032x}", time_ns=attempted_ns + 9, ours="127.0.0.1:5060", peer="192.0.2.1:5060", text="SIP/2.0 403"),
+        call_pb2.CapturedText(call=f"{1:032x}", time_ns=attempted_ns, is_received=True, peer="192.0.2.1:5060", text="INVITE <img src=x>"),
+        call_pb2.CapturedText(call="x" * 99, text="of no call"),
+    ]
+    async with service(nats_server, tmp_path / "records") as address, asking(address, "key of acme") as acme:
+        wanted = records_pb2.ListMessagesRequest(call="sip-1")
+        await until(lambda: acme.ListMessages(wanted), lambda answer: True)
+
+        async def told_again() -> Any:
+            # Until the service has subscribed, nobody hears it.
+            await client.publish("messages.captured.eu1", call_pb2.CapturedBatch(edge="edge-eu1", messages=told).SerializeToString())
+            await client.publish("messages.captured.eu1", b"\xff\xff")
+            return await acme.ListMessages(wanted)
+
+        answer = await until(told_again, lambda answer: len(answer.messages) >= 2)
+        assert answer.call == f"{1:032x}"
+        first, last = answer.messages[0], answer.messages[-1]
+        assert (first.direction, first.text, first.side, first.source) == ("received", "INVITE <img src=x>", "customer", "192.0.2.1:5060")
+        assert (last.direction, last.text, last.destination, last.edge) == ("sent", "SIP/2.0 403", "192.0.2.1:5060", "edge-eu1")
+        async with asking(address, "key of other") as other:
+            await until(lambda: other.ListRecords(records_pb2.ListRecordsRequest()), lambda answer: True)
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await other.ListMessages(wanted)
+            assert decode_status(refused.value).reason == "NO_SUCH_CALL"

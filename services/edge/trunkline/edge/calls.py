@@ -103,6 +103,8 @@ class CallService:
             connections_from_one_source=settings.connections.from_one_source,
             stream_message_ms=settings.connections.message_ms,
             stream_idle_ms=settings.connections.idle_ms,
+            capture_one_in=settings.capture_one_in,
+            capture_domains=settings.capture_domains,
         )
         self.tables.attach(engine)
         self.certificates.attach(engine)

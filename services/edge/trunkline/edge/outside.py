@@ -10,6 +10,7 @@ from trunkline.api.edge.v1.edge_pb2_grpc import add_EdgeServiceServicer_to_serve
 from trunkline.edge.auth_client import keys_from
 from trunkline.edge.bans import enforce_bans
 from trunkline.edge.calls import CallService
+from trunkline.edge.capturing import Teller
 from trunkline.edge.degraded import Degraded
 from trunkline.edge.gateway_watch import GatewayWatch
 from trunkline.edge.limit_link import share_limits, tell_ended
@@ -60,6 +61,7 @@ async def join_platform(
     life.spawn("observing", reporter.run(feed, {pop.name: pop.pair for pop in settings.observed}, settings.looks_from))
     life.on_stop("last report", lambda: reporter.leave(feed))
     life.spawn("gateways", _watch_gateways(settings, life, calls, feed))
+    life.spawn("captures", _tell_captured(settings, calls, feed))
     life.spawn("isolation", _watch(calls, replica, feed))
 
     traces.emit = telemetry.past_span
@@ -185,6 +187,12 @@ async def _share_nonces(settings: EdgeSettings, calls: CallService, nats: Client
     await _connected(nats)
     await hear_used_nonces(nats, settings.pop, calls.engine)
     await tell_used_nonces(nats, settings.pop, calls.engine)
+
+
+async def _tell_captured(settings: EdgeSettings, calls: CallService, nats: Client) -> None:
+    await calls.served.wait()
+    assert calls.engine is not None
+    await Teller(calls.engine, nats, settings.name, settings.pop, settings.capture_per_s).run()
 
 
 async def _watch_gateways(settings: EdgeSettings, life: Lifecycle, calls: CallService, nats: Client) -> None:

@@ -95,6 +95,8 @@ class EdgeSettings(ServiceSettings):
     Each gateway is sent an OPTIONS about every `gateway_options_s`, more often while it is in doubt; without an answer within
     `gateway_options_timeout_s` it has kept silent.
     `shares_addresses`: another edge of the point of presence has the same `listen`; who has the addresses serves, the other waits for them.
+    SIP messages of refused and failed calls are captured, at most `capture_per_s` (0: none at all), and those of one other call in
+    `capture_one_in` (0: none) and of each call to one of `capture_domains` (labels).
     A point of presence that is drained takes new calls for `drain_grace_s` after the command: what DNS said may be believed for its TTL of
     30 s, and calls are being set up.
     """
@@ -121,6 +123,9 @@ class EdgeSettings(ServiceSettings):
     drain_grace_s: float = Field(default=90.0, ge=0, le=3600)
     gateway_options_s: float = Field(default=10.0, ge=0.1, le=3600)
     gateway_options_timeout_s: float = Field(default=2.0, ge=0.1, le=30)
+    capture_per_s: int = Field(default=200, ge=0, le=10_000)
+    capture_one_in: int = Field(default=0, ge=0, le=2**31)
+    capture_domains: tuple[str, ...] = Field(default=(), max_length=1000)
     decision_limit_ms: int = Field(default=2000, ge=10, le=30_000)
 
     @model_validator(mode="after")

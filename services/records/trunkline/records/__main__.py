@@ -12,6 +12,7 @@ from pathlib import Path
 from trunkline.api.records.v1.records_pb2_grpc import add_RecordsServiceServicer_to_server
 from trunkline.eventlog.streams import ensure_all_calls
 from trunkline.records.feed import follow
+from trunkline.records.messages import Messages, keep_messages
 from trunkline.records.projection import Projection, WrongFile
 from trunkline.records.queries import Queries
 from trunkline.records.server import RecordsServicer
@@ -25,6 +26,7 @@ from trunkline.runtime.logs import logger
 from trunkline.runtime.service import Lifecycle, run_service
 
 FILE = "records.sqlite"
+MESSAGES_FILE = "messages.sqlite"
 _SIDE_FILES = ("", "-wal", "-shm")
 
 
@@ -37,22 +39,27 @@ async def start(settings: RecordsSettings, life: Lifecycle) -> None:
     projection.on_written = watchers.publish
     queries = await Queries.open(path)
     life.on_stop("queries", queries.close)
+    messages = await Messages.open(settings.state_dir / MESSAGES_FILE)
+    life.on_stop("messages", messages.close)
     state = await ControlState.open(settings, life)
 
     life.spawn("streams", ensure_all_calls(state.nc, settings.home, settings.regions))
     sweeping = life.spawn("sweeper", sweep(projection, settings.longest_call_s))
+    keeping = life.spawn("captured messages", keep_messages(state.nc, messages))
+    cleaning = life.spawn("old messages", messages.clean(settings.messages_days))
     following = life.spawn("calls", follow(state.nc, projection, settings.home))
 
     async def unfollow() -> None:
-        following.cancel()
-        sweeping.cancel()
-        await asyncio.wait({following, sweeping})
+        tasks = {following, sweeping, keeping, cleaning}
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
     life.on_stop("calls", unfollow)
     server = GrpcServer(
         settings.grpc_listen, settings.tls, Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory))
     )
-    add_RecordsServiceServicer_to_server(RecordsServicer(queries, watchers), server.grpc)
+    add_RecordsServiceServicer_to_server(RecordsServicer(queries, watchers, messages), server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)
     await server.set_serving(True)

@@ -14,6 +14,7 @@ from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceServicer
 from trunkline.domain.errors import invalid, not_found
 from trunkline.records.exporting import format_named
 from trunkline.records.filters import Filter, check
+from trunkline.records.messages import Messages
 from trunkline.records.queries import LAST, Queries
 from trunkline.records.usage_queries import usage
 from trunkline.records.watching import Watchers
@@ -29,8 +30,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class RecordsServicer(RecordsServiceServicer):
-    def __init__(self, queries: Queries, watchers: Watchers) -> None:
+    def __init__(self, queries: Queries, watchers: Watchers, messages: Messages) -> None:
         self._queries = queries
+        self._messages = messages
         self._watchers = watchers
 
     async def ListRecords(self, request: pb.ListRecordsRequest, context: Context) -> pb.ListRecordsResponse:
@@ -82,7 +84,7 @@ class RecordsServicer(RecordsServiceServicer):
 
     async def ListMessages(self, request: pb.ListMessagesRequest, context: Context) -> pb.ListMessagesResponse:
         record = await self._record(request.tenant, request.call)
-        return pb.ListMessagesResponse(call=record.call)
+        return pb.ListMessagesResponse(call=record.call, messages=await self._messages.of(record))
 
     async def GetTotals(self, request: pb.GetTotalsRequest, context: Context) -> pb.GetTotalsResponse:
         require(Role.OPERATOR, Role.SERVICE)

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use trunkline_transaction::Listener;
 
+use crate::captures::Sampling;
 use crate::limits::StreamLimits;
 use crate::sources::Rate;
 
@@ -37,6 +38,7 @@ pub struct EngineConfig {
     pub all_silent_ms: u64,
     /// A decision that takes longer ends the process.
     pub decision_limit: Duration,
+    pub sampling: Sampling,
     /// How long an answer from elsewhere is waited for, while the tables are not whole.
     pub ask_limit_ms: u64,
 }

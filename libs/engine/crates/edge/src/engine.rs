@@ -13,6 +13,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use trunkline_access::{ReplayWindow, Tables, USE_BYTES};
 use trunkline_transaction::{CallId, Now, TokenKey, MAX_WORKERS};
 
+use crate::captures::{Captured, Captures};
 use crate::clock::{unix_ns, Clock};
 use crate::completion::Completion;
 use crate::config::EngineConfig;
@@ -86,6 +87,7 @@ pub(crate) struct Shared {
     pub untold_uses: Mutex<Vec<u8>>,
     pub tls: Arc<Tls>,
     pub sightings: Sightings,
+    pub captures: Captures,
 }
 
 /// Token keys on their way to the worker.
@@ -163,6 +165,7 @@ impl Engine {
             untold_uses: Mutex::new(Vec::new()),
             tls,
             sightings: Sightings::default(),
+            captures: Captures::default(),
         });
         let drainable = Arc::new(event_fd()?);
         let is_over = Arc::new(AtomicBool::new(false));
@@ -285,6 +288,12 @@ impl Engine {
     #[must_use]
     pub fn take_sightings(&self) -> Vec<(String, Vec<Run>)> {
         self.shared.sightings.take()
+    }
+
+    /// Messages captured since the last time, in order, and how many were dropped because nobody took them.
+    #[must_use]
+    pub fn take_captured(&self) -> (Vec<Captured>, u64) {
+        self.shared.captures.take()
     }
 
     /// Nonces admitted here since the last time, for the other edges: entries of [`trunkline_access::USE_BYTES`].

@@ -7,6 +7,7 @@
 mod acceptors;
 mod asked;
 mod attempt;
+mod captures;
 mod clock;
 mod completion;
 mod config;
@@ -42,6 +43,7 @@ pub mod udp;
 mod watchdog;
 mod worker;
 
+pub use captures::{Captured, Sampling};
 pub use completion::{Answer, AskedOwner, Completion};
 pub use config::EngineConfig;
 pub use engine::{Engine, LiveCallRow};

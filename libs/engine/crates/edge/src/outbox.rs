@@ -55,9 +55,14 @@ impl Worker {
             match action {
                 Action::Fact(fact) => self.lines.fact(&mut self.pending, &fact),
                 Action::Saw(sighting) => self.shared.sightings.add(&sighting),
-                Action::Send { flow, bytes } => self.outbox.push(flow, bytes),
+                Action::Keep(kept) => self.capture_kept(*kept),
+                Action::Send { flow, bytes } => {
+                    self.capture_sent(flow, &bytes);
+                    self.outbox.push(flow, bytes);
+                }
             }
         }
+        self.capture_no_more();
         self.actions = actions;
         if self.outbox.is_full() {
             self.flush();

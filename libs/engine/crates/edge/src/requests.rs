@@ -28,8 +28,9 @@ const NOT_SERVED: &str = "T201";
 
 impl Worker {
     pub(crate) fn on_message(&mut self, now: Now, flow: Flow, message: &Message<'_>, policy: &mut dyn Policy) {
+        self.capture_sampled(now, flow, message);
         match self.proxy.on_message(now, flow, message, &mut self.actions) {
-            Disposition::Done => {}
+            Disposition::Done => self.capture_failing(now, flow, message),
             Disposition::NewInvite if self.shedding.turns_away(flow.peer, message.branch()) => self.shed(now, flow, message),
             Disposition::NewInvite => self.new_invite(now, flow, message, policy),
             Disposition::Recheck { handle, call: _, tenant: _, domain } => self.recheck(now, flow, message, handle, &domain),
@@ -256,6 +257,7 @@ impl Worker {
         self.write_attempt(now, flow, message, owner, &nobody(), &Decision::default(), call, attempt);
         self.lines.refused(&mut self.pending, call, now.unix_ns, refusal);
         self.refuse(flow, message, refusal, b"");
+        self.capture_refused(now, flow, message, call);
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -330,6 +332,7 @@ impl Worker {
         match self.proxy.admit(now, flow, message, admitted, &mut self.actions) {
             Ok(handle) => {
                 raise(&self.counters.admitted);
+                self.capture_begun(now, flow, message, call, owner.label);
                 self.shared.sources.know(now.ms, flow.peer.ip());
                 self.remember(message);
                 Some((call, handle))

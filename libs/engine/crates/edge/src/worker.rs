@@ -18,6 +18,7 @@ use trunkline_transaction::{
 
 use crate::acceptors::Arrival;
 use crate::asked::Asked;
+use crate::captures::Capturing;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
 use crate::counts::{Counts, What};
@@ -81,6 +82,7 @@ pub struct Worker {
     /// What walks end with, as of this position of the tables.
     pub(crate) failures: (Option<u64>, Arc<Failures>),
     pub(crate) ids: Ids,
+    pub(crate) capturing: Capturing,
     /// The last append failed.
     pub(crate) is_journal_failing: bool,
     /// Where the listeners are, by their index.
@@ -158,6 +160,7 @@ impl Worker {
             answer: Vec::new(),
             failures: (None, Arc::default()),
             ids: Ids::new(&seed, index),
+            capturing: Capturing::default(),
             is_journal_failing: false,
             places,
             config,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use trunkline_access::{Change, Domain, Reason};
 use trunkline_edge::sources::Rate;
-use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Outcome, Policy, StreamLimits};
+use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Outcome, Policy, Sampling, StreamLimits};
 use trunkline_message::Algorithm;
 use trunkline_transaction::{Increments, Listener, Prepared, Target, TokenKey, Transport};
 
@@ -84,6 +84,7 @@ fn bind() -> (Engine, trunkline_edge::Worker) {
         silent_gateway_ms: SILENT.as_millis() as u64,
         all_silent_ms: 30_000,
         decision_limit: Duration::from_secs(30),
+        sampling: Sampling::default(),
         ask_limit_ms: 300,
     };
     let (engine, mut workers) = Engine::bind(config).unwrap();

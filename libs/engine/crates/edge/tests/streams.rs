@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use trunkline_access::{Change, Reason};
 use trunkline_edge::sources::Rate;
-use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Policy, StreamLimits};
+use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Policy, Sampling, StreamLimits};
 use trunkline_transaction::{Listener, Transport};
 
 /// No test waits longer for anything.
@@ -80,6 +80,7 @@ fn serve(name: &str, listen: &str, streams: StreamLimits) -> Served {
         silent_gateway_ms: 3000,
         all_silent_ms: 8000,
         decision_limit: Duration::from_secs(2),
+        sampling: Sampling::default(),
         ask_limit_ms: 300,
     };
     let (engine, mut workers) = Engine::bind(config).unwrap();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use trunkline_access::{Change, Reason};
 use trunkline_edge::sources::Rate;
-use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Policy, StreamLimits};
+use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Policy, Sampling, StreamLimits};
 use trunkline_transaction::Listener;
 
 struct Nobody;
@@ -121,6 +121,7 @@ fn serve() -> (Engine, SocketAddr, std::thread::JoinHandle<()>) {
         silent_gateway_ms: 3000,
         all_silent_ms: 8000,
         decision_limit: Duration::from_secs(2),
+        sampling: Sampling::default(),
         ask_limit_ms: 300,
     };
     let (engine, mut workers) = Engine::bind(config).unwrap();

@@ -363,7 +363,7 @@ impl World {
             match action {
                 Action::Fact(fact) => self.on_fact(fact),
                 Action::Send { flow, bytes } => self.on_sent(flow, bytes),
-                Action::Saw(_) => {}
+                Action::Saw(_) | Action::Keep(_) => {}
             }
         }
     }

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use trunkline_access::{Tables, USE_BYTES};
 use trunkline_edge::sources::Rate;
-use trunkline_edge::{CarrierTls, Certificate, Completion, EngineConfig, HangUp, PingOrder, StreamLimits, Which, Worker};
+use trunkline_edge::{CarrierTls, Certificate, Completion, EngineConfig, HangUp, PingOrder, Sampling, StreamLimits, Which, Worker};
 use trunkline_transaction::{Listener, Transport};
 
 use crate::access::AccessTables;
@@ -68,10 +68,13 @@ impl Drop for Engine {
     }
 }
 
+/// A captured message as Python is given it.
+type Row = (String, u64, bool, u32, String, String, &'static str, Py<PyBytes>, usize);
+
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000, ask_limit_ms = 4000, journal_segment_bytes = trunkline_edge::journal::SEGMENT_BYTES, stranger_rate = (400, 800), known_rate = (50_000, 50_000), workers = 1, connections = 10_000, connections_from_one_source = 256, stream_message_ms = 10_000, stream_idle_ms = 3_600_000, tables = None))]
+    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000, ask_limit_ms = 4000, journal_segment_bytes = trunkline_edge::journal::SEGMENT_BYTES, stranger_rate = (400, 800), known_rate = (50_000, 50_000), workers = 1, connections = 10_000, connections_from_one_source = 256, stream_message_ms = 10_000, stream_idle_ms = 3_600_000, capture_one_in = 0, capture_domains = Vec::new(), tables = None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -95,6 +98,8 @@ impl Engine {
         connections_from_one_source: usize,
         stream_message_ms: u64,
         stream_idle_ms: u64,
+        capture_one_in: u32,
+        capture_domains: Vec<String>,
         tables: Option<&Bound<'_, AccessTables>>,
     ) -> PyResult<Self> {
         check_name("edge", &edge)?;
@@ -149,6 +154,7 @@ impl Engine {
             silent_gateway_ms,
             all_silent_ms,
             decision_limit: Duration::from_millis(decision_limit_ms),
+            sampling: Sampling { one_in: capture_one_in, domains: capture_domains },
             ask_limit_ms,
         };
         let tables = tables.map_or_else(|| Arc::new(Tables::new()), |tables| tables.get().shared());
@@ -312,6 +318,18 @@ impl Engine {
             })
         });
         rows.collect()
+    }
+
+    /// `((call, time_ns, is_received, number, ours, peer, transport, bytes, cut)…, dropped)`.
+    fn take_captured(&self, py: Python<'_>) -> (Vec<Row>, u64) {
+        let (messages, dropped) = py.detach(|| self.engine.take_captured());
+        let rows = messages.into_iter().map(|each| {
+            let call = format!("{:032x}", each.call.0);
+            let bytes = PyBytes::new(py, &each.bytes).unbind();
+            let (ours, peer) = (each.ours.to_string(), each.peer.to_string());
+            (call, each.time_ns, each.is_received, each.number, ours, peer, each.transport.as_str(), bytes, each.cut)
+        });
+        (rows.collect(), dropped)
     }
 
     fn take_used_nonces(&self, py: Python<'_>) -> Py<PyBytes> {

@@ -107,7 +107,7 @@ impl Run {
             match action {
                 Action::Send { flow, bytes } => sent.push((flow.peer, String::from_utf8(bytes.to_vec())?)),
                 Action::Fact(_) => self.facts += 1,
-                Action::Saw(_) => {}
+                Action::Saw(_) | Action::Keep(_) => {}
             }
         }
         self.datagrams += sent.len();

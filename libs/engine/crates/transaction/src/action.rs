@@ -44,6 +44,20 @@ pub enum Action {
     Fact(Fact),
     /// For whoever decides which gateways are used.
     Saw(Sighting),
+    /// For whoever keeps the messages of calls that failed.
+    Keep(Box<Kept>),
+}
+
+/// A message that a transaction held when its call, or its gateway, failed: the INVITE that came, or one that was sent to a gateway.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    pub call: CallId,
+    pub flow: Flow,
+    /// Of the gateway it was sent to, from 1; 0: the caller's.
+    pub number: u32,
+    /// When it came, nanoseconds since 1970 UTC; 0 of one that was sent: `GatewayTried` has the time.
+    pub time_ns: u64,
+    pub bytes: Vec<u8>,
 }
 
 /// What one gateway did for a call, or with an OPTIONS of ours.

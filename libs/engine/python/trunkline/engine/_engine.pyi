@@ -97,6 +97,8 @@ class Engine:
     was admitted, and a stranger otherwise.
     Over TCP and TLS there are `connections` in all (10,000) and `connections_from_one_source` (256). The first message of a connection, and
     each message from its first byte, may take `stream_message_ms` (10 s); where nothing passes for `stream_idle_ms` (1 h) it is closed.
+    Of one call in `capture_one_in` (0: none) and of every call to one of `capture_domains` (labels) all messages are captured, besides
+    those of refused and failed calls.
     `tables` may have been filled before; what is applied to the engine is applied to them.
     `realm` is the platform's base domain. Raises OSError (with the address in its text) where a
     socket cannot be bound, ValueError for bad values. Names bound to one of `other_pops` are refused with T206.
@@ -125,6 +127,8 @@ class Engine:
         connections_from_one_source: int = ...,
         stream_message_ms: int = ...,
         stream_idle_ms: int = ...,
+        capture_one_in: int = 0,
+        capture_domains: Sequence[str] = (),
         tables: AccessTables | None = None,
     ) -> None: ...
     def apply(self, batch: Sequence[TableChange], position: int) -> None:
@@ -174,6 +178,11 @@ class Engine:
         status, Retry-After in seconds (0: none), how often. A cause is a word of `GatewayFailed.cause`; without one it answered: OPTIONS
         with this status, a call (status 0) by ringing, by an answer or by a refusal of the call itself. Where nobody takes them, each
         gateway's oldest are lost."""
+    def take_captured(self) -> tuple[list[tuple[str, int, bool, int, str, str, str, bytes, int]], int]:
+        """SIP messages since the last time, in order: of calls that were refused or failed, and of those that are sampled. Each is the
+        call's id, Unix nanoseconds (0: when the gateway was tried), whether it was received, the number of the gateway attempt (of an
+        INVITE that was sent to one; else 0), our address, the peer's, transport, the bytes as on the wire with all secrets in them, and how
+        many bytes were left out at the end. Then how many messages were dropped because nobody took them: 2 MiB wait at most."""
     def take_used_nonces(self) -> bytes:
         """What was admitted by digest since the last time, 20 bytes a use, for the other edges; bounded, the oldest are dropped."""
     def mark_used_nonces(self, uses: bytes) -> None:

@@ -15,6 +15,7 @@ GATEWAYS_SEEN = "gateways.seen"
 POPS_SEEN = "pops.seen"
 POP_WATCHERS = ("provisioning", "dns")
 """Who judges the health of points of presence."""
+MESSAGES_CAPTURED = "messages.captured"
 LIMITS_USE, LIMITS_GRANT, LIMITS_ENDED = "limits.use", "limits.grant", "limits.ended"
 
 WRITES: Mapping[str, Sequence[str]] = {
@@ -77,7 +78,7 @@ def _allowed(user: User, home: str, regions: Sequence[str]) -> list[str]:
     allowed = _tails("CONFIG", (home,))
     if user.kind == "edge":
         allowed += _tails("BANS", regions)
-        said = [f"{subject}.{user.pop}" for subject in (USED_NONCES, POPS_SEEN, GATEWAYS_SEEN, LIMITS_USE, LIMITS_ENDED)]
+        said = [f"{subject}.{user.pop}" for subject in (USED_NONCES, POPS_SEEN, GATEWAYS_SEEN, LIMITS_USE, LIMITS_ENDED, MESSAGES_CAPTURED)]
         return [*allowed, f"calls.{user.region}.{user.pop}", *said]
     allowed.append(f"$JS.{home}.API.STREAM.MSG.GET.CONFIG")
     allowed += [f"config.{kind}.>" for kind in WRITES.get(user.kind, ())]
@@ -102,6 +103,8 @@ def subscribes(user: User) -> list[str]:
     heard = [f"_INBOX.{user.process}.>", BEACON]
     if user.kind == "edge":
         heard += [f"{USED_NONCES}.>", f"{LIMITS_GRANT}.{user.pop}", f"{LIMITS_ENDED}.>"]
+    if user.kind == "records":
+        heard.append(f"{MESSAGES_CAPTURED}.>")
     if user.kind in POP_WATCHERS:
         heard.append(f"{POPS_SEEN}.>")
     if user.kind in ("edge", "routing", "provisioning"):

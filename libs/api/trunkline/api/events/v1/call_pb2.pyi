@@ -200,6 +200,40 @@ class Ended(_message.Message):
     answered_ns: int
     def __init__(self, by: _Optional[str] = ..., q850: _Optional[int] = ..., answered_ns: _Optional[int] = ...) -> None: ...
 
+class CapturedBatch(_message.Message):
+    __slots__ = ("edge", "pop", "messages", "dropped")
+    EDGE_FIELD_NUMBER: _ClassVar[int]
+    POP_FIELD_NUMBER: _ClassVar[int]
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_FIELD_NUMBER: _ClassVar[int]
+    edge: str
+    pop: str
+    messages: _containers.RepeatedCompositeFieldContainer[CapturedText]
+    dropped: int
+    def __init__(self, edge: _Optional[str] = ..., pop: _Optional[str] = ..., messages: _Optional[_Iterable[_Union[CapturedText, _Mapping]]] = ..., dropped: _Optional[int] = ...) -> None: ...
+
+class CapturedText(_message.Message):
+    __slots__ = ("call", "time_ns", "is_received", "number", "ours", "peer", "transport", "text", "cut_bytes")
+    CALL_FIELD_NUMBER: _ClassVar[int]
+    TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    IS_RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    OURS_FIELD_NUMBER: _ClassVar[int]
+    PEER_FIELD_NUMBER: _ClassVar[int]
+    TRANSPORT_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    CUT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    call: str
+    time_ns: int
+    is_received: bool
+    number: int
+    ours: str
+    peer: str
+    transport: str
+    text: str
+    cut_bytes: int
+    def __init__(self, call: _Optional[str] = ..., time_ns: _Optional[int] = ..., is_received: _Optional[bool] = ..., number: _Optional[int] = ..., ours: _Optional[str] = ..., peer: _Optional[str] = ..., transport: _Optional[str] = ..., text: _Optional[str] = ..., cut_bytes: _Optional[int] = ...) -> None: ...
+
 class PresumedOver(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

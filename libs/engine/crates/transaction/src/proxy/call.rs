@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use trunkline_message::{HeaderName, Message};
 
-use crate::action::{EndedBy, FactKind, FailedBy, FailureCause, Flow};
+use crate::action::{EndedBy, FactKind, FailedBy, FailureCause, Flow, Kept};
 use crate::forward::{self, Identity};
 use crate::plan::{Admission, CallHandle, CallId, Failures, LiveCall, LiveState, Refusal, StaleCall, Step};
 use crate::slab::Key;
@@ -212,6 +212,7 @@ impl Proxy {
         let (id, server) = (call.id, call.server);
         let kind =
             FactKind::Refused { status: refusal.status, reason: refusal.code.clone(), q850: refusal.q850, facts: refusal.facts.clone() };
+        self.keep_messages(turn, key);
         turn.fact(id, kind);
         self.respond_refusal(turn, server, refusal);
         self.remove_call(key, Change::Fail);
@@ -235,10 +236,28 @@ impl Proxy {
     fn close_failed(&mut self, turn: &mut Turn<'_>, key: Key, refusal: &Refusal, by: FailedBy) -> Option<Key> {
         let call = self.calls.get(key)?;
         let (id, server) = (call.id, call.server);
+        self.keep_messages(turn, key);
         turn.fact(id, FactKind::Failed { status: refusal.status, reason: refusal.code.clone(), q850: refusal.q850, by });
         self.ended.insert(id);
         self.remove_call(key, Change::Fail);
         Some(server)
+    }
+
+    /// What the transactions of a call that failed hold of it.
+    fn keep_messages(&self, turn: &mut Turn<'_>, key: Key) {
+        let Some(call) = self.calls.get(key) else { return };
+        if let Some((flow, request)) = self.servers.get(call.server).and_then(|server| Some((server.source, server.request.as_ref()?))) {
+            turn.keep(Kept { call: call.id, flow, number: 0, time_ns: call.start_ns, bytes: request.bytes().to_vec() });
+        }
+        self.keep_try(turn, key);
+    }
+
+    /// The INVITE that the current gateway was sent.
+    pub(super) fn keep_try(&self, turn: &mut Turn<'_>, key: Key) {
+        let Some(call) = self.calls.get(key) else { return };
+        if let Some(client) = call.current.and_then(|client| self.clients.get(client)).filter(|client| !client.request.is_empty()) {
+            turn.keep(Kept { call: call.id, flow: client.flow, number: call.tries, time_ns: 0, bytes: client.request.clone() });
+        }
     }
 
     /// The set-up ends with what the caller asked for.

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use trunkline_message::{Message, OwnedMessage};
 
-use crate::action::{Action, Disposition, Fact, FactKind, Flow, Now};
+use crate::action::{Action, Disposition, Fact, FactKind, Flow, Kept, Now};
 use crate::config::{Config, MAX_WORKERS};
 use crate::entropy::{Entropy, IsHash, KeyedState};
 use crate::plan::{Admission, CallHandle, CallId, LiveCall, Refusal, RoutePlan, StaleCall};
@@ -86,6 +86,10 @@ struct Turn<'a> {
 impl Turn<'_> {
     fn send(&mut self, flow: Flow, bytes: Vec<u8>) {
         self.out.push(Action::Send { flow, bytes });
+    }
+
+    fn keep(&mut self, kept: Kept) {
+        self.out.push(Action::Keep(Box::new(kept)));
     }
 
     fn fact(&mut self, call: CallId, kind: FactKind) {

@@ -144,6 +144,7 @@ impl Proxy {
     }
 
     pub(super) fn say_gateway_failed(&mut self, turn: &mut Turn<'_>, key: Key, status: u16, cause: FailureCause) {
+        self.keep_try(turn, key);
         let Some(call) = self.calls.get_mut(key) else { return };
         call.last_cause = Some(cause);
         call.current = None;

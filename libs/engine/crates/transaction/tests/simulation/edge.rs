@@ -221,7 +221,7 @@ impl Edge {
                     self.watch.on_fact(&fact);
                     self.journal.push(Written { life: self.life, fact });
                 }
-                Action::Saw(_) => {}
+                Action::Saw(_) | Action::Keep(_) => {}
                 Action::Send { flow, bytes } => {
                     let to = flow.peer.to_string();
                     let text = String::from_utf8_lossy(&bytes).into_owned();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use trunkline_message::{HeaderTable, Message};
 use trunkline_transaction::{
-    Action, Admission, CallHandle, CallId, Config, Disposition, Fact, FactKind, Failures, Flow, Increments, Listener, Now, Prepared, Proxy,
-    Refusal, RoutePlan, SeenBy, Sighting, Sign, Step, Target, TokenKey, Transport,
+    Action, Admission, CallHandle, CallId, Config, Disposition, Fact, FactKind, Failures, Flow, Increments, Kept, Listener, Now, Prepared,
+    Proxy, Refusal, RoutePlan, SeenBy, Sighting, Sign, Step, Target, TokenKey, Transport,
 };
 
 pub const OURS: &str = "127.0.1.1:5060";
@@ -44,6 +44,8 @@ pub struct Bench {
     pub facts: Vec<Fact>,
     /// Gateways, those of OPTIONS with the word before them, and what they did.
     pub seen: Vec<(String, Sign)>,
+    /// Messages of calls that failed.
+    pub kept: Vec<Kept>,
     /// Facts and start lines in the order of the actions.
     pub order: Vec<String>,
 }
@@ -73,7 +75,7 @@ impl Bench {
     pub fn with(config: Config, seed: u8) -> Self {
         let mut proxy = Proxy::new(config, [seed; 32]);
         proxy.set_token_keys(&[token_key()]);
-        Self { proxy, now_ms: 0, sent: Vec::new(), facts: Vec::new(), seen: Vec::new(), order: Vec::new() }
+        Self { proxy, now_ms: 0, sent: Vec::new(), facts: Vec::new(), seen: Vec::new(), kept: Vec::new(), order: Vec::new() }
     }
 
     pub fn now(&self) -> Now {
@@ -102,6 +104,7 @@ impl Bench {
                     };
                     self.seen.push((gateway, sign));
                 }
+                Action::Keep(kept) => self.kept.push(*kept),
             }
         }
     }

@@ -1,0 +1,257 @@
+//! Messages that are kept for whoever looks at a call: of calls that were refused or failed always, of others where they are sampled
+//! (docs/adr/0023-capture.md).
+//!
+//! An ordinary call pays a look at two empty places for each message. What waits for Python is bounded; what does not fit is dropped and
+//! counted.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+
+use trunkline_message::{Message, Method, OwnedMessage};
+use trunkline_transaction::{Action, CallId, Fact, FactKind, Flow, Kept, Now, Transport};
+
+use crate::worker::Worker;
+
+/// Of messages that nobody has taken yet: a second of refusals at 1,000 a second.
+const MAX_WAITING_BYTES: usize = 2 << 20;
+
+/// Of one message; the end of a longer one is left out.
+const MAX_MESSAGE_BYTES: usize = 16 << 10;
+
+/// Sampled calls whose messages are looked for; the oldest is forgotten for the newest.
+const MAX_SAMPLED: usize = 1_024;
+
+const INVITE: &[u8] = b"INVITE ";
+
+/// The long and the compact form (RFC 3261 §20.8).
+const CALL_IDS: [&[u8]; 2] = [b"\r\nCall-ID:", b"\r\ni:"];
+
+/// Which calls are captured though they go well.
+#[derive(Clone, Debug, Default)]
+pub struct Sampling {
+    /// One call of so many; 0: none.
+    pub one_in: u32,
+    /// Labels of domains of which every call is.
+    pub domains: Vec<String>,
+}
+
+/// A message as it was on the wire, after decryption. Secrets are in it: whoever takes it masks them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Captured {
+    pub call: CallId,
+    /// Nanoseconds since 1970 UTC; 0: when the gateway `number` was tried.
+    pub time_ns: u64,
+    pub is_received: bool,
+    /// Of an INVITE that was sent to a gateway; 0 of all others.
+    pub number: u32,
+    pub ours: SocketAddr,
+    pub peer: SocketAddr,
+    pub transport: Transport,
+    pub bytes: Vec<u8>,
+    /// Bytes that were left out at the end.
+    pub cut: usize,
+}
+
+/// What waits to be taken. Shared by the workers; locked once a message that is captured.
+#[derive(Debug, Default)]
+pub(crate) struct Captures(Mutex<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    messages: Vec<Captured>,
+    bytes: usize,
+    dropped: u64,
+}
+
+impl Captures {
+    fn add(&self, message: Captured) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.bytes + message.bytes.len() > MAX_WAITING_BYTES {
+            waiting.dropped += 1;
+            return;
+        }
+        waiting.bytes += message.bytes.len();
+        waiting.messages.push(message);
+    }
+
+    /// In the order in which they came, and how many were dropped since the last time.
+    pub fn take(&self) -> (Vec<Captured>, u64) {
+        let taken = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        (taken.messages, taken.dropped)
+    }
+}
+
+/// Calls of one worker whose messages are being captured.
+#[derive(Debug, Default)]
+pub(crate) struct Capturing {
+    /// The one that failed in this turn, by its SIP Call-ID.
+    failed: Option<(CallId, Vec<u8>)>,
+    /// By SIP Call-ID.
+    sampled: HashMap<Vec<u8>, CallId>,
+    order: VecDeque<Vec<u8>>,
+}
+
+impl Capturing {
+    fn sample(&mut self, call: CallId, sip_call_id: &[u8]) {
+        if self.sampled.insert(sip_call_id.to_vec(), call).is_none() {
+            self.order.push_back(sip_call_id.to_vec());
+        }
+        if self.order.len() > MAX_SAMPLED {
+            if let Some(oldest) = self.order.pop_front() {
+                self.sampled.remove(&oldest);
+            }
+        }
+    }
+
+    /// Whose message this is that leaves, where it is to be captured.
+    fn call_of(&self, bytes: &[u8]) -> Option<CallId> {
+        if self.failed.is_none() && self.sampled.is_empty() {
+            return None;
+        }
+        let sip_call_id = call_id_of(bytes)?;
+        match &self.failed {
+            // An INVITE to the next gateway is kept by the core, and captured when that one fails too.
+            Some((call, id)) if id == sip_call_id => (!bytes.starts_with(INVITE)).then_some(*call),
+            _ => self.sampled.get(sip_call_id).copied(),
+        }
+    }
+
+    /// Everything of it is captured as it passes.
+    fn has_sampled(&self, call: CallId) -> bool {
+        !self.sampled.is_empty() && self.sampled.values().any(|sampled| *sampled == call)
+    }
+}
+
+/// Of a message that we have written ourselves, or forwarded with the name as it came: the value of its Call-ID. Not folded: what is found
+/// here is only compared.
+fn call_id_of(bytes: &[u8]) -> Option<&[u8]> {
+    CALL_IDS.iter().find_map(|name| {
+        let at = bytes.windows(name.len()).position(|window| window.eq_ignore_ascii_case(name))?;
+        let value = &bytes[at + name.len()..];
+        let end = value.iter().position(|byte| *byte == b'\r')?;
+        Some(value[..end].trim_ascii())
+    })
+}
+
+fn failed_call(action: &Action) -> Option<CallId> {
+    match action {
+        Action::Fact(Fact { call, kind: FactKind::Failed { .. } | FactKind::GatewayFailed { .. }, .. }) => Some(*call),
+        _ => None,
+    }
+}
+
+impl Worker {
+    /// Takes in what came, before anything is done with it: of a sampled call.
+    pub(crate) fn capture_sampled(&self, now: Now, flow: Flow, message: &Message<'_>) {
+        if self.capturing.sampled.is_empty() {
+            return;
+        }
+        if let Some(call) = self.capturing.sampled.get(message.call_id()) {
+            self.keep(*call, now.unix_ns, true, 0, flow, message.bytes());
+        }
+    }
+
+    /// After the core has seen it: by this message a call failed, or a gateway did. The INVITE is among what the core kept.
+    pub(crate) fn capture_failing(&self, now: Now, flow: Flow, message: &Message<'_>) {
+        if let Some(call) = self.actions.iter().find_map(failed_call) {
+            let is_kept = message.is_request() && message.method() == Method::Invite;
+            if !is_kept && !self.capturing.sampled.contains_key(message.call_id()) {
+                self.keep(call, now.unix_ns, true, 0, flow, message.bytes());
+            }
+        }
+    }
+
+    /// A call that begins: whether it is sampled.
+    pub(crate) fn capture_begun(&mut self, now: Now, flow: Flow, message: &Message<'_>, call: CallId, domain: &str) {
+        let sampling = &self.config.sampling;
+        let is_drawn = sampling.one_in != 0 && call.0 % u128::from(sampling.one_in) == 0;
+        if is_drawn || sampling.domains.iter().any(|label| label.eq_ignore_ascii_case(domain)) {
+            self.capturing.sample(call, message.call_id());
+            self.keep(call, now.unix_ns, true, 0, flow, message.bytes());
+        }
+    }
+
+    /// A refusal without state, and what it refuses.
+    pub(crate) fn capture_refused(&self, now: Now, flow: Flow, message: &Message<'_>, call: CallId) {
+        self.keep(call, now.unix_ns, true, 0, flow, message.bytes());
+        self.keep(call, self.clock.now().unix_ns, false, 0, self.reply_flow(message, flow), &self.answer);
+    }
+
+    /// What the core held of a call that failed.
+    pub(crate) fn capture_kept(&mut self, kept: Kept) {
+        if self.capturing.has_sampled(kept.call) {
+            return;
+        }
+        if let Ok(message) = OwnedMessage::parse(&kept.bytes) {
+            self.capturing.failed = Some((kept.call, message.view().call_id().to_vec()));
+        }
+        self.keep(kept.call, kept.time_ns, kept.number == 0, kept.number, kept.flow, &kept.bytes);
+    }
+
+    pub(crate) fn capture_sent(&self, flow: Flow, bytes: &[u8]) {
+        if let Some(call) = self.capturing.call_of(bytes) {
+            self.keep(call, self.clock.now().unix_ns, false, 0, flow, bytes);
+        }
+    }
+
+    /// A turn is over.
+    pub(crate) fn capture_no_more(&mut self) {
+        self.capturing.failed = None;
+    }
+
+    fn keep(&self, call: CallId, time_ns: u64, is_received: bool, number: u32, flow: Flow, bytes: &[u8]) {
+        let Some(place) = self.places.get(usize::from(flow.listener)) else { return };
+        let kept = &bytes[..bytes.len().min(MAX_MESSAGE_BYTES)];
+        self.shared.captures.add(Captured {
+            call,
+            time_ns,
+            is_received,
+            number,
+            ours: place.address,
+            peer: flow.peer,
+            transport: place.transport,
+            bytes: kept.to_vec(),
+            cut: bytes.len() - kept.len(),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(bytes: usize) -> Captured {
+        let address = SocketAddr::from(([127, 0, 0, 1], 5060));
+        let (call, transport) = (CallId(1), Transport::Udp);
+        Captured { call, time_ns: 1, is_received: true, number: 0, ours: address, peer: address, transport, bytes: vec![0; bytes], cut: 0 }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_dropped_and_counted_until_it_is_taken() {
+        let captures = Captures::default();
+        for _ in 0..MAX_WAITING_BYTES / MAX_MESSAGE_BYTES + 3 {
+            captures.add(message(MAX_MESSAGE_BYTES));
+        }
+        let (messages, dropped) = captures.take();
+        assert_eq!((messages.len(), dropped), (MAX_WAITING_BYTES / MAX_MESSAGE_BYTES, 3));
+        captures.add(message(1));
+        let (messages, dropped) = captures.take();
+        assert_eq!((messages.len(), dropped), (1, 0));
+    }
+
+    #[test]
+    fn a_message_is_known_by_its_call_id_and_only_while_its_call_is_captured() {
+        let mut capturing = Capturing::default();
+        let sent = b"SIP/2.0 486 Busy\r\nVia: x\r\nCall-ID: abc@pbx\r\n\r\n";
+        assert_eq!(capturing.call_of(sent), None);
+        capturing.sample(CallId(7), b"abc@pbx");
+        assert_eq!(capturing.call_of(sent), Some(CallId(7)));
+        capturing.failed = Some((CallId(9), b"other".to_vec()));
+        assert_eq!(capturing.call_of(b"SIP/2.0 486 Busy\r\ncall-id:other \r\n\r\n"), Some(CallId(9)));
+        for number in 0..MAX_SAMPLED {
+            capturing.sample(CallId(100), number.to_string().as_bytes());
+        }
+        assert_eq!(capturing.call_of(sent), None);
+    }
+}

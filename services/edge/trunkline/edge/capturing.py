@@ -1,0 +1,97 @@
+"""What the engine captured → masked → whoever keeps it, over core NATS (docs/adr/0023-capture.md).
+
+Beside the calls, a portion at a time, and only so many a second: masking runs on the interpreter that decides calls. What is above it is
+dropped and counted. Nothing is kept for later: while NATS is away there is nobody to tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import nats.errors
+from nats.aio.client import Client
+
+from trunkline.api.events.v1 import call_pb2
+from trunkline.domain.masking import masked_text
+from trunkline.runtime.logs import logger
+
+SUBJECT: Final = "messages.captured"
+TELL_S: Final = 0.25
+BATCH_BYTES: Final = 256 << 10
+"""Of texts in one message; the server takes a megabyte."""
+WARN_EVERY_S: Final = 60.0
+
+Captured = tuple[str, int, bool, int, str, str, str, bytes, int]
+"""As `trunkline.engine.Engine.take_captured` gives it."""
+
+
+class Captures(Protocol):
+    """What is needed of `trunkline.engine.Engine`."""
+
+    def take_captured(self) -> tuple[list[Captured], int]: ...
+
+
+class Teller:
+    """`run` until it is cancelled. Of a second at most `most_per_s` messages are told."""
+
+    def __init__(self, engine: Captures, client: Client, edge: str, pop: str, most_per_s: int) -> None:
+        self._engine = engine
+        self._client = client
+        self._edge = edge
+        self._pop = pop
+        self._most = round(most_per_s * TELL_S + 0.5) if most_per_s else 0
+        self._dropped = 0
+        self._log = logger("captures")
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        warned_s, unsaid = loop.time() - WARN_EVERY_S, 0
+        while True:
+            await asyncio.sleep(TELL_S)
+            messages, dropped = self._engine.take_captured()
+            kept = messages[: self._most] if self._client.is_connected else []
+            if self._most:
+                lost = dropped + len(messages) - len(kept)
+                self._dropped += lost
+                unsaid += lost
+            if unsaid and loop.time() - warned_s >= WARN_EVERY_S:
+                self._log.warning("captured messages dropped", count=unsaid, most_in_a_turn=self._most)
+                warned_s, unsaid = loop.time(), 0
+            for batch in self._batches(kept):
+                try:
+                    await self._client.publish(f"{SUBJECT}.{self._pop}", batch.SerializeToString())
+                except (nats.errors.Error, OSError) as error:
+                    self._dropped += len(batch.messages)
+                    self._log.info("captured messages not told", count=len(batch.messages), why=f"{type(error).__name__}: {error}")
+                # Between batches calls have their turn.
+                await asyncio.sleep(0)
+
+    def _batches(self, messages: Sequence[Captured]) -> list[call_pb2.CapturedBatch]:
+        batches: list[call_pb2.CapturedBatch] = []
+        size = BATCH_BYTES
+        for message in messages:
+            text = text_of(message)
+            if size + len(text.text) > BATCH_BYTES:
+                batches.append(call_pb2.CapturedBatch(edge=self._edge, pop=self._pop, dropped=self._dropped))
+                size, self._dropped = 0, 0
+            batches[-1].messages.append(text)
+            size += len(text.text)
+        return batches
+
+
+def text_of(message: Captured) -> call_pb2.CapturedText:
+    call, time_ns, is_received, number, ours, peer, transport, content, cut = message
+    text = masked_text(content, is_cut=cut > 0)
+    return call_pb2.CapturedText(
+        call=call,
+        time_ns=time_ns,
+        is_received=is_received,
+        number=number,
+        ours=ours,
+        peer=peer,
+        transport=transport,
+        text=text,
+        cut_bytes=cut,
+    )

@@ -1,0 +1,83 @@
+"""Messages of refused, failed and sampled calls come out of the engine; those of others never."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from helpers.engine import HOST, NUMBER, EngineBench, Peer, by_address
+
+from trunkline.edge.capturing import Captured
+
+LIMIT_S = 5.0
+
+
+def taken(bench: EngineBench, number: int) -> list[Captured]:
+    """So many messages, by call and time."""
+    found: list[Captured] = []
+    until_s = time.monotonic() + LIMIT_S
+    while len(found) < number:
+        messages, dropped = bench.engine.take_captured()
+        assert dropped == 0
+        found += messages
+        assert time.monotonic() < until_s, [(each[2], each[7][:40]) for each in found]
+        time.sleep(0.01)
+    return sorted(found, key=lambda each: (each[0], each[1]))
+
+
+def first_lines(messages: list[Captured]) -> list[tuple[str, str]]:
+    return [("<" if each[2] else ">", each[7].split(b"\r\n")[0].decode()) for each in messages]
+
+
+INVITE = f"INVITE sip:{NUMBER}@{HOST} SIP/2.0"
+
+
+def test_a_refused_invite_and_its_answer_are_captured(bench: EngineBench) -> None:
+    bench.apply(*by_address("192.0.2.0/24"))
+    peer = bench.peer()
+    peer.send(peer.request())
+    refusal = peer.final()
+    messages = taken(bench, 2)
+    assert first_lines(messages) == [("<", INVITE), (">", refusal.start_line)]
+    [attempted, _] = bench.facts(2)
+    assert {each[0] for each in messages} == {attempted["call"]}
+    assert {(each[5], each[6]) for each in messages} == {(peer.host_port, "udp")}
+
+
+def answered(bench: EngineBench, gateway: Peer, call: str) -> None:
+    peer = bench.peer()
+    peer.send(peer.request(call=call))
+    gateway.answer(gateway.receive(limit_s=2.0), "200 OK")
+    assert peer.final().status == 200
+
+
+def test_a_failed_call_is_captured_with_its_gateways_answers_and_an_answered_one_is_not(bench: EngineBench) -> None:
+    bench.apply(*by_address())
+    gateway, other = bench.gateway(), bench.gateway()
+    answered(bench, gateway, "call-before")
+    assert bench.engine.take_captured() == ([], 0)
+    peer = bench.peer()
+    peer.send(peer.request())
+    gateway.answer(gateway.receive(limit_s=2.0), "503 Service Unavailable")
+    other.answer(other.receive(limit_s=2.0), "486 Busy Here")
+    assert peer.final().status == 486
+    messages = taken(bench, 6)
+    received = [line for way, line in first_lines(messages) if way == "<"]
+    assert received == [INVITE, "SIP/2.0 503 Service Unavailable", "SIP/2.0 486 Busy Here"]
+    assert (">", "SIP/2.0 486 Busy Here") in first_lines(messages)
+    assert {each[3]: each[5] for each in messages if each[3]} == {1: gateway.host_port, 2: other.host_port}
+    attempts = [fact["call"] for fact in bench.facts(5) if "attempted" in fact]
+    assert {each[0] for each in messages} == {attempts[1]}
+
+
+@pytest.mark.parametrize("sampling", [{"capture_one_in": 1}, {"capture_domains": ("acme",)}])
+def test_a_sampled_call_is_captured_whole(tmp_path: Path, sampling: dict[str, object]) -> None:
+    bench = EngineBench(tmp_path, **sampling)
+    try:
+        bench.apply(*by_address())
+        answered(bench, bench.gateway(), "call-1")
+        lines = first_lines(taken(bench, 5))
+        assert sorted(line.split(" ", 1)[0] + way for way, line in lines) == ["INVITE<", "INVITE>", "SIP/2.0<", "SIP/2.0>", "SIP/2.0>"]
+    finally:
+        bench.close()
