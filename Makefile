@@ -123,7 +123,13 @@ protos: venv ## generate libs/api from protos/
 docs: venv ## generate the parts of docs/ that come from code
 	$(PY) tools/docs.py
 
+screenshots: venv debian ## pictures of the dashboard, into docs/screenshots
+	$(PY) tools/screenshots.py
+
+first-run: venv debian ## a new user's way from git clone to the first call in a browser, timed
+	$(PY) tools/first_run.py
+
 k8s: venv ## write settings, nats.conf and certificates of deploy/k8s from platform.toml
 	$(PY) tools/k8s.py
 
-.PHONY: help up demo clean-state venv debian test test-rust test-all bench chaos fuzz lint fmt protos docs k8s
+.PHONY: help up demo clean-state venv debian test test-rust test-all bench chaos fuzz lint fmt protos docs screenshots first-run k8s

@@ -5,7 +5,6 @@ from trunkline.api.records.v1 import records_pb2
 from trunkline.dashboard.attempts import attempt_of, by_reason, host_of, what_happened
 from trunkline.dashboard.ladder import first_line, from_record
 from trunkline.dashboard.live import message
-from trunkline.dashboard.pages.calls import harmless
 
 
 @pytest.mark.parametrize(
@@ -72,12 +71,3 @@ def test_a_start_line_is_a_label() -> None:
 
 def test_a_line_break_does_not_end_an_event() -> None:
     assert message("home", "a\n\nevent: evil\r\nb") == b"event: home\ndata: a\ndata: \ndata: event: evil\ndata: b\n\n"
-
-
-@pytest.mark.parametrize("value", ["=cmd()", "+cmd()", "-1+1|cmd", "@SUM(A1)", "\t=1"])
-def test_a_spreadsheet_takes_no_field_for_a_formula(value: str) -> None:
-    assert harmless(value) == f"'{value}"
-
-
-def test_numbers_stay_numbers() -> None:
-    assert harmless("+31201234567") == "+31201234567" and harmless("-5") == "-5"
