@@ -49,7 +49,7 @@ async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
     )
     store = await Store.open(tmp_path / "dashboard.sqlite", settings.idle_limit_s, settings.session_limit_s)
     services = Services(settings.services, settings.tls)
-    desk = Desk(settings, store, services, Throttle(every_s=3, burst=20), Throttle(every_s=30, burst=5))
+    desk = Desk(settings, store, services, Throttle(every_s=3600, burst=20), Throttle(every_s=600, burst=5))
     secret = await store.add_session(ACME, "", time.time())
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=make_app(desk)), base_url=URL, cookies={desk.cookie: secret}, timeout=20

@@ -102,7 +102,7 @@ async def test_guessing_is_throttled_by_name_and_by_source(browser: Browser) -> 
     seen = [(await browser.client.post("/login", data={"name": "jane", "password": "wrong"})).status_code for _ in range(7)]
     assert seen == [401] * 5 + [429] * 2
     answer = await browser.client.post("/login", data={"name": "jane", "password": "wrong"})
-    assert 0 < int(answer.headers["retry-after"]) <= 30 and "wait" in answer.text
+    assert 0 < int(answer.headers["retry-after"]) <= 600 and "wait" in answer.text
     # Other names from the same source, until that is enough too.
     seen = [(await browser.client.post("/login", data={"name": f"n{number}", "password": "wrong"})).status_code for number in range(20)]
     assert 429 in seen and seen[-1] == 429
