@@ -16,6 +16,7 @@ from trunkline.api.events.v1 import call_pb2
 from trunkline.api.records.v1 import records_pb2
 from trunkline.domain.errors import Refusal
 from trunkline.records import projection as projection_module
+from trunkline.records import queries as queries_module
 from trunkline.records.projection import MAX_FACTS_PER_CALL, Projection, StreamMessage, WrongFile
 from trunkline.records.queries import LAST, MAX_PAGE, Filter, Queries
 
@@ -223,6 +224,30 @@ async def test_filters_narrow(store: Store) -> None:
     assert await count(number="4") == 0
     assert await count(since_ns=5040) == 2
     assert await count(domain="nowhere") == 0
+    assert await count(number_prefix="+31") == 25 and await count(number_prefix="31", tenant="acme") == 25
+    assert await count(tenant="acme", number_prefix="32") == 0
+    assert await count(tenant="acme", carrier="alpha") == 25
+    assert await count(tenant="acme", carrier="alpha", outcome="answered", until_ns=1100) == 10
+    assert await count(tenant="acme", pop="eu1") == 0
+    assert await count(account="none", caller_id="none") == 0
+
+
+async def test_a_look_that_is_bounded_goes_on_with_its_token(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    projection, queries, _ = store
+    await _filled(projection)
+    monkeypatch.setattr(queries_module, "FEW", 1)
+    monkeypatch.setattr(queries_module, "LOOK_LIMIT", 4)
+    wanted = Filter(tenant="acme", outcome="answered", domain="acme")
+    calls: list[str] = []
+    sizes: list[int] = []
+    token = ""
+    while True:
+        records, token = await queries.page(wanted, 3, token)
+        calls += [record.call for record in records]
+        sizes.append(len(records))
+        if not token:
+            break
+    assert calls == [f"a{n:02}" for n in reversed(range(25))] and max(sizes) == 3 and len(sizes) > 8
 
 
 async def test_another_tenants_call_is_not_found_and_a_call_id_of_two_tenants_is_each_ones_own(store: Store) -> None:

@@ -1,0 +1,52 @@
+"""Figures agree with the records they are of, however those change."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from trunkline.api.records.v1.records_pb2 import Record
+from trunkline.records.usage import Difference, amounts_of
+from trunkline.records.usage_queries import usage_message
+
+AT = Timestamp(seconds=1_800_000_000)
+
+
+def record(outcome: str, status: int = 0, **more: object) -> Record:
+    return Record(call="c", tenant="acme", domain="d", pop="eu1", setup_time=AT, outcome=outcome, status=status, **more)  # type: ignore[arg-type]
+
+
+def test_ratios_are_those_of_rfc_6076() -> None:
+    answered = {"duration_ms": 60_000, "billed_s": 60, "price_micros": 5, "currency": "EUR", "ended_by": "caller"}
+    records = [
+        record("answered", 200, post_dial_delay_ms=1000, **answered),
+        record("live", 200, post_dial_delay_ms=2000),
+        record("failed", 486),
+        record("failed", 503),
+        record("refused", 403),
+        record("trying"),
+    ]
+    total: Counter[str] = Counter()
+    for each in records:
+        total.update(amounts_of(each))
+    told = usage_message(0, total)
+    assert (told.attempts, told.answered, told.failed, told.refused, told.open) == (6, 2, 2, 1, 1)
+    assert (told.answer_seizure_ratio, told.session_establishment_ratio) == (2 / 5, 2 / 5)
+    assert (told.session_establishment_effectiveness_ratio, told.ineffective_session_attempts) == (3 / 5, 1 / 5)
+    assert (told.session_completion_ratio, told.average_duration_ms, told.billed_s) == (1 / 5, 60_000, 60)
+    assert abs(told.post_dial_delay_p50_ms - 1000) <= 50 and abs(told.post_dial_delay_p95_ms - 2000) <= 100
+    assert [(price.currency, price.micros) for price in told.prices] == [("EUR", 5)]
+    assert not usage_message(0, Counter()).HasField("answer_seizure_ratio")
+
+
+def test_a_record_that_changes_counts_once_as_it_stands() -> None:
+    rows: Counter[tuple[int | str, ...]] = Counter()
+    steps = [record("trying"), record("ringing", post_dial_delay_ms=80), record("cancelled", 487, post_dial_delay_ms=80)]
+    for old, new in zip([None, *steps], steps, strict=False):
+        difference = Difference()
+        difference.replace(old, new)
+        for *place, amount in difference.rows():
+            rows[tuple(place)] += int(amount)
+    counted = {row[-1]: amount for row, amount in rows.items() if row[0] == 60 and amount}
+    assert counted == dict(amounts_of(steps[-1]))
