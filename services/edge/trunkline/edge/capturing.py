@@ -1,4 +1,4 @@
-"""What the engine captured → masked → whoever keeps it, over core NATS (docs/adr/0023-capture.md).
+"""What the engine captured → masked → whoever keeps it, over core NATS (docs/adr/0021-capture.md).
 
 Beside the calls, a portion at a time, and only so many a second: masking runs on the interpreter that decides calls. What is above it is
 dropped and counted. Nothing is kept for later: while NATS is away there is nobody to tell.

@@ -1,5 +1,5 @@
 //! Messages that are kept for whoever looks at a call: of calls that were refused or failed always, of others where they are sampled
-//! (docs/adr/0023-capture.md).
+//! (docs/adr/0021-capture.md).
 //!
 //! An ordinary call pays a look at two empty places for each message. What waits for Python is bounded; what does not fit is dropped and
 //! counted.
@@ -165,7 +165,7 @@ impl Worker {
     /// A call that begins: whether it is sampled.
     pub(crate) fn capture_begun(&mut self, now: Now, flow: Flow, message: &Message<'_>, call: CallId, domain: &str) {
         let sampling = &self.config.sampling;
-        let is_drawn = sampling.one_in != 0 && call.0 % u128::from(sampling.one_in) == 0;
+        let is_drawn = call.0.checked_rem(u128::from(sampling.one_in)) == Some(0);
         if is_drawn || sampling.domains.iter().any(|label| label.eq_ignore_ascii_case(domain)) {
             self.capturing.sample(call, message.call_id());
             self.keep(call, now.unix_ns, true, 0, flow, message.bytes());
