@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
+import aiosqlite
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.api.records.v1.records_pb2 import Record
-from trunkline.records.usage import Difference, amounts_of
-from trunkline.records.usage_queries import usage_message
+from trunkline.records.projection import ADD_USAGE
+from trunkline.records.schema import SCHEMA
+from trunkline.records.usage import WHOLE, Difference, amounts_of
+from trunkline.records.usage_queries import usage, usage_message
 
 AT = Timestamp(seconds=1_800_000_000)
 
@@ -48,5 +51,34 @@ def test_a_record_that_changes_counts_once_as_it_stands() -> None:
         difference.replace(old, new)
         for *place, amount in difference.rows():
             rows[tuple(place)] += int(amount)
-    counted = {row[-1]: amount for row, amount in rows.items() if row[0] == 60 and amount}
-    assert counted == dict(amounts_of(steps[-1]))
+    for place in (WHOLE, ("d", "eu1")):
+        counted = {row[-1]: amount for row, amount in rows.items() if row[0] == 60 and row[3:5] == place and amount}
+        assert counted == dict(amounts_of(steps[-1]))
+
+
+async def test_the_tenant_as_a_whole_is_the_sum_of_its_domains_and_of_its_points_of_presence() -> None:
+    difference = Difference()
+    calls = [("d", "eu1", "answered"), ("d", "us1", "refused"), ("e", "eu1", "failed"), ("e", "eu1", "answered")]
+    for domain, pop, outcome in calls:
+        each = record(outcome)
+        each.domain, each.pop = domain, pop
+        difference.replace(None, each)
+    other = record("answered")
+    other.tenant = "other"
+    difference.replace(None, other)
+    async with aiosqlite.connect(":memory:") as database:
+        await database.executescript(SCHEMA)
+        await database.executemany(ADD_USAGE, difference.rows())
+
+        async def attempts(tenant: str, domain: str = "", pop: str = "") -> tuple[int, int]:
+            until_ns = (AT.seconds + 60) * 1_000_000_000
+            told = await usage(
+                database, tenant=tenant, domain=domain, pop=pop, interval="hour", since_ns=0, until_ns=until_ns, now_ns=until_ns
+            )
+            return told.total.attempts, told.total.answered
+
+        assert await attempts("acme") == (4, 2)
+        assert [await attempts("acme", domain=domain) for domain in ("d", "e")] == [(2, 1), (2, 1)]
+        assert [await attempts("acme", pop=pop) for pop in ("eu1", "us1")] == [(3, 2), (1, 0)]
+        assert await attempts("acme", domain="e", pop="eu1") == (2, 1)
+        assert (await attempts("", pop="eu1"), await attempts("")) == ((4, 3), (5, 3))

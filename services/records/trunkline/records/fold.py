@@ -38,7 +38,7 @@ from trunkline.records.facts import (
     Refused,
 )
 
-FOLD_VERSION = 5
+FOLD_VERSION = 6
 """Raised whenever the same facts fold into another record: the projection folds all calls anew at its next start."""
 
 PRESUMED = "presumed"

@@ -65,7 +65,7 @@ DELAY_EDGES_MS: Final = tuple(_edges())
 
 
 class Place(NamedTuple):
-    """Whose figures of which interval; `start_s` is Unix time."""
+    """Whose figures of which interval; `start_s` is Unix time. `domain` and `pop` are both empty for the tenant as a whole."""
 
     interval_s: int
     tenant: str
@@ -74,10 +74,16 @@ class Place(NamedTuple):
     pop: str
 
 
+WHOLE: Final = ("", "")
+
+
 def places_of(record: Record) -> tuple[Place, ...]:
+    """By domain and point of presence, and of the tenant as a whole: a month of hours has too many of the former to add up each time."""
     second = record.setup_time.seconds
     return tuple(
-        Place(interval_s, record.tenant, second - second % interval_s, record.domain, record.pop) for interval_s in INTERVALS_S.values()
+        Place(interval_s, record.tenant, second - second % interval_s, domain, pop)
+        for interval_s in INTERVALS_S.values()
+        for domain, pop in {(record.domain, record.pop), WHOLE}
     )
 
 

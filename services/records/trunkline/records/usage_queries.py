@@ -20,6 +20,14 @@ _NS_PER_S: Final = 1_000_000_000
 _SPAN_S: Final = {"minute": 3600, "hour": 86_400, "day": 30 * 86_400}
 """Where no beginning is given."""
 
+_PLACES: Final = {
+    (False, False): " AND domain = '' AND pop = ''",
+    (True, False): " AND domain = :domain",
+    (False, True): " AND domain != '' AND pop = :pop",
+    (True, True): " AND domain = :domain AND pop = :pop",
+}
+"""By whether domain and point of presence are given: `usage.WHOLE`, or rows of both."""
+
 
 async def usage(
     database: aiosqlite.Connection, *, tenant: str, domain: str, pop: str, interval: str, since_ns: int, until_ns: int, now_ns: int
@@ -46,8 +54,7 @@ async def usage(
     index = "" if tenant else "INDEXED BY usage_by_time"
     query = (
         f"SELECT start_s, what, sum(amount) FROM usage {index} WHERE interval_s = :interval_s AND start_s >= :since AND start_s < :until"  # noqa: S608
-        f"{' AND tenant = :tenant' if tenant else ''}{' AND domain = :domain' if domain else ''}{' AND pop = :pop' if pop else ''}"
-        " GROUP BY start_s, what"
+        f"{' AND tenant = :tenant' if tenant else ''}{_PLACES[bool(domain), bool(pop)]} GROUP BY start_s, what"
     )
     values = {"interval_s": interval_s, "since": first_s, "until": until_s, "tenant": tenant, "domain": domain, "pop": pop}
     async with database.execute(query, values) as cursor:
