@@ -82,7 +82,8 @@ def test_who_guesses_passwords_at_one_edge_is_heard_at_none_until_the_ban_is_lif
     wait_for("us1 is back", lambda: trunks.is_answered("us1", f"{platform.loopback}.8.10", "guarded"))
     wait_for("us1 knows the ban again", lambda: not trunks.is_answered("us1", source, "guarded"))
     told = platform.json("explain", "guarded", "--from", source)
-    assert (told["outcome"], told["reason"], told["status"]) == ("refuse", "T207", 0) and "banned until" in told["steps"][0]
+    assert (told["outcome"], told["reason"], told["status"]) == ("refuse", "T207", 0)
+    assert any("banned until" in step for step in told["steps"])
     platform.cli("ban", "lift", source)
     assert trunks.bans(source) == []
     for pop in platform.local["pops"]:

@@ -138,9 +138,9 @@ async def test_a_service_behind_that_is_away_is_unavailable(peer: Any) -> None:
 @pytest.mark.parametrize(
     ("key", "principal"),
     [
-        ("operator", Principal("operator", Role.OPERATOR)),
-        ("", Principal("service:provisioning-eu", Role.SERVICE, service="provisioning")),
-        ("tk_acme", Principal("tenant:acme/key:k1", Role.TENANT, authentication.TenantId("acme"))),
+        ("operator", Principal("operator", Role.OPERATOR, source="127.0.0.1")),
+        ("", Principal("service:provisioning-eu", Role.SERVICE, service="provisioning", source="127.0.0.1")),
+        ("tk_acme", Principal("tenant:acme/key:k1", Role.TENANT, authentication.TenantId("acme"), source="127.0.0.1")),
     ],
 )
 async def test_a_method_knows_its_caller(peer: Any, key: str, principal: Principal) -> None:
