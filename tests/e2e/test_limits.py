@@ -85,8 +85,9 @@ class Customer:
         return next(edge for edge in self.use(label).edges if edge.pop == pop)
 
     def place(self, label: str, pop: str) -> None:
-        """One call that must be let through, when the edge's share has come."""
-        wait_for(f"a share at {pop}", lambda: (edge := self.edge(label, pop)).is_heard and not 0 < edge.call_share <= edge.calls)
+        """One call that must be let through, when the edge's share has come: what another edge has to spare comes when it is asked for,
+        by a call that is refused."""
+        wait_for(f"a report of {pop}", lambda: self.edge(label, pop).is_heard)
         before = self.use(label).calls
         placed = wait_for("the call is let through", lambda: "" if "T305" in (told := invite(self.platform, pop, label)) else told)
         assert placed == "180 Ringing"
