@@ -129,8 +129,8 @@ impl UdpListener {
         Ok(())
     }
 
-    /// The next datagram, or None where there is none now, and when the kernel received it, in nanoseconds since 1970; 0 where it does not say. `buffer` must
-    /// hold the largest datagram, [`DATAGRAM_BYTES`].
+    /// The next datagram, or None where there is none now, and when the kernel received it, in nanoseconds since 1970; 0 where it does not
+    /// say. `buffer` must hold the largest datagram, [`DATAGRAM_BYTES`].
     ///
     /// # Errors
     /// Only what a socket that works never says. Errors of single datagrams are left to [`UdpListener::unreachable`].
