@@ -16,8 +16,8 @@ from trunkline.dashboard.app import make_app
 from trunkline.dashboard.services import Services
 from trunkline.dashboard.settings import DashboardSettings
 from trunkline.dashboard.store import Identity, Store
-from trunkline.dashboard.throttle import Throttle
 from trunkline.dashboard.visits import Desk
+from trunkline.runtime.buckets import Buckets
 
 URL = "http://127.0.0.1:8080"
 ACME = Identity("tenant", "acme", "tenant:acme/key:k1", "tk_key-of-acme")
@@ -49,7 +49,7 @@ async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
     )
     store = await Store.open(tmp_path / "dashboard.sqlite", settings.idle_limit_s, settings.session_limit_s)
     services = Services(settings.services, settings.tls)
-    desk = Desk(settings, store, services, Throttle(every_s=3600, burst=20), Throttle(every_s=600, burst=5))
+    desk = Desk(settings, store, services, Buckets(1 / 3600, 20), Buckets(1 / 600, 5))
     secret = await store.add_session(ACME, "", time.time())
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=make_app(desk)), base_url=URL, cookies={desk.cookie: secret}, timeout=20

@@ -12,10 +12,10 @@ from starlette.testclient import TestClient
 from trunkline.lab.supervisor.authority import Authority
 from trunkline.rest.app import Desk, make_app
 from trunkline.rest.backend import Backend
-from trunkline.rest.buckets import Buckets
 from trunkline.rest.gate import Gate
 from trunkline.rest.settings import Addresses, EdgeAddress
 from trunkline.rest.uploads import Uploads
+from trunkline.runtime.buckets import Buckets
 from trunkline.runtime.settings import TlsSettings
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from trunkline.rest.buckets import MAX_NAMES, Buckets
 from trunkline.rest.gate import Gate, source_of
 from trunkline.rest.problems import Refused
+from trunkline.runtime.buckets import MAX_NAMES, Buckets
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 

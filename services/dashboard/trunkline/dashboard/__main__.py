@@ -11,9 +11,9 @@ from trunkline.dashboard.app import make_app
 from trunkline.dashboard.services import Services
 from trunkline.dashboard.settings import DashboardSettings
 from trunkline.dashboard.store import Store
-from trunkline.dashboard.throttle import Throttle
 from trunkline.dashboard.visits import Desk
 from trunkline.runtime.authentication import Authenticator
+from trunkline.runtime.buckets import Buckets
 from trunkline.runtime.grpc_server import GrpcServer
 from trunkline.runtime.logs import logger
 from trunkline.runtime.service import Lifecycle, run_service
@@ -22,6 +22,8 @@ FILE = "dashboard.sqlite"
 CONNECTIONS = 2000
 BACKLOG = 256
 GRACE_S = 2
+MAX_NAMES = 20_000
+"""Of persons and sources whose tries to log in are counted."""
 NO_KEY = ""
 """Its gRPC face answers health checks only, for which nobody needs a key."""
 
@@ -32,7 +34,7 @@ async def start(settings: DashboardSettings, life: Lifecycle) -> None:
     life.on_stop("store", store.close)
     services = Services(settings.services, settings.tls)
     life.on_stop("channels", services.close)
-    desk = Desk(settings, store, services, by_source=Throttle(every_s=3.0, burst=20), by_name=Throttle(every_s=30.0, burst=5))
+    desk = Desk(settings, store, services, by_source=Buckets(1 / 3, 20, MAX_NAMES), by_name=Buckets(1 / 30, 5, MAX_NAMES))
     server = uvicorn.Server(
         uvicorn.Config(
             make_app(desk),

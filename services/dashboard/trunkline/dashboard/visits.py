@@ -21,8 +21,8 @@ from trunkline.dashboard.sealing import csrf_of
 from trunkline.dashboard.services import Asker, Services
 from trunkline.dashboard.settings import DashboardSettings
 from trunkline.dashboard.store import Session, Store
-from trunkline.dashboard.throttle import Throttle
 from trunkline.dashboard.web import header_of, page
+from trunkline.runtime.buckets import Buckets
 from trunkline.runtime.errors import Problem, decode_status
 
 CSRF_FIELD: Final = "csrf"
@@ -53,8 +53,8 @@ class Desk:
     settings: DashboardSettings
     store: Store
     services: Services
-    by_source: Throttle
-    by_name: Throttle
+    by_source: Buckets
+    by_name: Buckets
 
     @property
     def cookie(self) -> str:

@@ -10,11 +10,11 @@ import uvicorn
 
 from trunkline.rest.app import Desk, make_app
 from trunkline.rest.backend import Backend
-from trunkline.rest.buckets import Buckets
 from trunkline.rest.gate import Gate
 from trunkline.rest.settings import RestSettings
 from trunkline.rest.uploads import Uploads
 from trunkline.runtime.authentication import Authenticator
+from trunkline.runtime.buckets import Buckets
 from trunkline.runtime.grpc_server import GrpcServer
 from trunkline.runtime.logs import logger
 from trunkline.runtime.service import Lifecycle, run_service

@@ -12,8 +12,8 @@ from collections import OrderedDict
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
-from trunkline.rest.buckets import Buckets
 from trunkline.rest.problems import Refused
+from trunkline.runtime.buckets import Buckets
 from trunkline.runtime.errors import Problem
 
 MAX_GOOD: Final = 10_000

@@ -74,7 +74,7 @@ class Login:
 
     async def make_link(self, request: Request) -> Response:
         """For programs: a one-time link for whoever has an API key (`authorization: Bearer KEY`)."""
-        if self._desk.by_source.wait_s(source_of(request), time.time()):
+        if self._desk.by_source.take(source_of(request), time.time()):
             return JSONResponse({"error": "too many tries"}, HTTPStatus.TOO_MANY_REQUESTS)
         scheme, _, key = header_of(request, "authorization").partition(" ")
         if scheme.lower() != "bearer" or not key:
@@ -111,8 +111,8 @@ class Login:
 
     def _wait_s(self, request: Request, name: str) -> float:
         now_s = time.time()
-        waits_s = self._desk.by_source.wait_s(source_of(request), now_s)
-        return waits_s or (self._desk.by_name.wait_s(name, now_s) if name else 0.0)
+        waits_s = self._desk.by_source.take(source_of(request), now_s)
+        return waits_s or (self._desk.by_name.take(name, now_s) if name else 0.0)
 
 
 _GONE = "this link was used already, or its time is over: have a new one made (trunkline dashboard)"

@@ -12,10 +12,11 @@ MAX_NAMES: Final = 65_536
 
 @dataclass(slots=True)
 class Buckets:
-    """`burst` at once, then `per_s` a second. Times are of any clock that only goes on."""
+    """`burst` at once, then `per_s` a second. Times are of any clock that only goes on. `most` names are remembered."""
 
     per_s: float
     burst: int
+    most: int = MAX_NAMES
     _ready: OrderedDict[str, float] = field(default_factory=OrderedDict)
 
     def wait_s(self, name: str, now_s: float) -> float:
@@ -30,6 +31,10 @@ class Buckets:
             return wait_s
         self._ready[name] = max(self._ready.get(name, 0.0), now_s) + 1 / self.per_s
         self._ready.move_to_end(name)
-        if len(self._ready) > MAX_NAMES:
+        if len(self._ready) > self.most:
             self._ready.popitem(last=False)
         return 0.0
+
+    def forget(self, name: str) -> None:
+        """A full bucket again, after a success."""
+        self._ready.pop(name, None)
