@@ -117,9 +117,10 @@ impl Team {
         &self.members[usize::from(worker)].wake
     }
 
-    /// To be called before the orders are looked at: what is sent from now on wakes again.
+    /// To be called before the orders are looked at: what is sent from now on wakes again. By an exchange, as in [`Team::order`]: either that
+    /// one finds the mark gone and wakes, or its order is seen. A mere store could take place after the look.
     pub fn is_awake(&self, worker: u8) {
-        self.members[usize::from(worker)].is_woken.store(false, Ordering::Release);
+        self.members[usize::from(worker)].is_woken.swap(false, Ordering::AcqRel);
     }
 
     /// Wakes a worker that has left orders for its next turn.
