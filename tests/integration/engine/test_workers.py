@@ -134,6 +134,28 @@ def test_what_leaves_over_a_connection_leaves_by_the_worker_that_has_it(tmp_path
             connection.close()
 
 
+def test_a_worker_that_has_heard_nothing_itself_knows_the_keys_of_calls_that_are_handed_to_it(tmp_path: Path) -> None:
+    first, sibling = (EngineBench(tmp_path / name, workers=2) for name in ("first", "sibling"))
+    try:
+        first.apply(*by_address())
+        gateway = first.gateway()
+        calls = []
+        for number in range(CALLS):
+            customer = first.peer()
+            calls.append((customer, number, *answered(customer, gateway, f"call-{number}")))
+        assert len({call.call[-2:] for call in first.engine.live_calls()}) == 2, "one worker had all calls"
+        first.engine.stop()
+        sibling.apply(*by_address())
+        # By one way, so that all come to one of the workers.
+        moved = sibling.peer()
+        for customer, number, _, answer, route in calls:
+            moved.send(customer.request("BYE", call=f"call-{number}", cseq=2, to_tag=answer.to_tag, extra=(route,)))
+            gateway.answer(gateway.receive(), "200 OK")
+    finally:
+        first.close()
+        sibling.close()
+
+
 def test_credentials_are_good_at_one_worker_once(team: EngineBench) -> None:
     team.apply(domain("acme/ACCOUNTS"), account("acme/ACCOUNTS", "31000000", "secret"), position=3)
     team.gateway()

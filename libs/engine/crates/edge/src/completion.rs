@@ -94,6 +94,7 @@ impl Worker {
     }
 
     pub(crate) fn complete(&mut self, now: Now, completion: Completion) {
+        self.learn_keys();
         // Too late: it was refused, and the caller has gone.
         let Some(waiting) = self.asked.take(completion.id) else { return };
         let (flow, message) = (waiting.flow, waiting.message.view());

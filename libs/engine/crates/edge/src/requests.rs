@@ -28,6 +28,7 @@ const NOT_SERVED: &str = "T201";
 
 impl Worker {
     pub(crate) fn on_message(&mut self, now: Now, flow: Flow, message: &Message<'_>, policy: &mut dyn Policy) {
+        self.learn_keys();
         self.capture_sampled(now, flow, message);
         match self.proxy.on_message(now, flow, message, &mut self.actions) {
             Disposition::Done => self.capture_failing(now, flow, message),

@@ -286,9 +286,6 @@ impl Worker {
         if is_keep_alive(datagram) {
             return true;
         }
-        if let Some(keys) = self.shared.token_keys.changed(&mut self.token_keys_seen) {
-            self.proxy.set_token_keys(&keys);
-        }
         let now = self.clock.now();
         if !self.is_heard(now, flow, 1) {
             return false;
@@ -304,6 +301,13 @@ impl Worker {
             Err(error) => self.refuse_malformed(flow, datagram, table, &error),
         }
         true
+    }
+
+    /// Before anything that opens or makes a token, by whichever way it came.
+    pub(crate) fn learn_keys(&mut self) {
+        if let Some(keys) = self.shared.token_keys.changed(&mut self.token_keys_seen) {
+            self.proxy.set_token_keys(&keys);
+        }
     }
 
     /// `table` holds what could be framed of it.
