@@ -35,6 +35,7 @@ counters!(
     policy_failures,
     journal_failures,
     unreachable,
+    unreachable_ignored,
     untold_nonces,
     deferred,
     is_shedding,

@@ -30,8 +30,11 @@ pub(crate) enum Passed {
     Send { flow: Flow, bytes: Vec<u8> },
     /// A connection is no more.
     Closed { flow: Flow, was_in_use: bool },
-    /// ICMP said so; the kernel tells it to one of those who share the address, whoever has sent.
+    /// ICMP said so and quoted a request of one of us.
     Unreachable(SocketAddr),
+    /// ICMP says so of `peer`, and quotes what this worker may have sent; the kernel tells it to one of those who share the address, whoever
+    /// has sent.
+    Icmp { peer: SocketAddr, quoted: Vec<u8> },
 }
 
 #[derive(Debug)]

@@ -1,7 +1,9 @@
 //! What a worker is ordered, and what it does with what is another's.
 
+use std::net::SocketAddr;
+
 use trunkline_message::{HeaderTable, Message, Method};
-use trunkline_transaction::Flow;
+use trunkline_transaction::{Flow, Quoted};
 
 use crate::engine::Order;
 use crate::policy::Policy;
@@ -96,9 +98,24 @@ impl Worker {
             }
             Passed::Send { flow, bytes } => drop(self.streams.send(flow, &bytes, now.ms, &self.counters)),
             Passed::Closed { flow, was_in_use } => self.proxy.on_closed(now, flow, was_in_use, &mut self.actions),
+            Passed::Icmp { peer, quoted } => self.on_icmp(peer, &quoted, false),
             Passed::Unreachable(peer) => self.proxy.on_unreachable(now, peer, &mut self.actions),
         }
         self.flush();
+    }
+
+    /// Somebody says that `peer` cannot be reached. Believed is who quotes a request of ours that waits; the others are told then. What
+    /// another worker may have sent, he is asked about, once.
+    pub(crate) fn on_icmp(&mut self, peer: SocketAddr, quoted: &[u8], may_ask: bool) {
+        match self.proxy.quoted(peer, quoted) {
+            Quoted::Here => {
+                raise(&self.counters.unreachable);
+                self.proxy.on_unreachable(self.clock.now(), peer, &mut self.actions);
+                self.shared.team.tell_others(self.index, || Passed::Unreachable(peer));
+            }
+            Quoted::Elsewhere(worker) if may_ask => drop(self.shared.team.pass(worker, Passed::Icmp { peer, quoted: quoted.to_vec() })),
+            Quoted::Elsewhere(_) | Quoted::Nobodys => raise(&self.counters.unreachable_ignored),
+        }
     }
 
     /// Over a connection of this worker, or by the worker whose it is, which is told by the flow's listener.

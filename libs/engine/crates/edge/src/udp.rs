@@ -26,6 +26,10 @@ pub const MAX_ERRORS_PER_WAKE: usize = 64;
 /// What says that a peer is not there (RFC 1122 §3.2.2.1).
 const PEER_ERRORS: [i32; 4] = [nix::libc::ECONNREFUSED, nix::libc::EHOSTUNREACH, nix::libc::ENETUNREACH, nix::libc::ENOPROTOOPT];
 
+/// Quoted of a datagram at most: what fits into the smallest packet that every way of IPv6 carries (RFC 4443 §2.4); of IPv4 it is 576 bytes
+/// (RFC 1812 §4.3.2.3). Our Via stands at the beginning.
+pub const QUOTED_BYTES: usize = 1_280;
+
 /// The largest datagram of UDP.
 pub const DATAGRAM_BYTES: usize = 65_535;
 
@@ -203,13 +207,13 @@ impl UdpListener {
         sendmmsg(self.socket.as_raw_fd(), &mut headers, &slices, &peers, [], MsgFlags::MSG_DONTWAIT).map_or(0, Iterator::count)
     }
 
-    /// The next peer that a datagram could not be brought to, or None.
+    /// The next peer that a datagram is said not to have come to, and how much of that datagram is quoted, which stands in `quoted` then; or
+    /// None. Anyone who knows both addresses can say so: it counts for what [`trunkline_transaction::Proxy::quoted`] finds in it.
     ///
     /// # Errors
     /// What the system says of the queue itself.
-    pub fn unreachable(&self) -> io::Result<Option<SocketAddr>> {
-        let mut quoted = [0u8; 64];
-        let mut parts = [IoSliceMut::new(&mut quoted)];
+    pub fn unreachable(&self, quoted: &mut [u8; QUOTED_BYTES]) -> io::Result<Option<(SocketAddr, usize)>> {
+        let mut parts = [IoSliceMut::new(quoted)];
         let mut control = cmsg_space!(nix::libc::sock_extended_err, nix::libc::sockaddr_in6, TimeSpec);
         let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
         let message = match recvmsg::<SockaddrStorage>(self.socket.as_raw_fd(), &mut parts, Some(&mut control), flags) {
@@ -228,10 +232,11 @@ impl UdpListener {
             if !i32::try_from(errno).is_ok_and(|errno| PEER_ERRORS.contains(&errno)) {
                 return false;
             }
-            matches!(origin, nix::libc::SO_EE_ORIGIN_ICMP | nix::libc::SO_EE_ORIGIN_ICMP6 | nix::libc::SO_EE_ORIGIN_LOCAL)
+            // The kernel's own errors of a host that does not answer for its address come this way too, and quote.
+            matches!(origin, nix::libc::SO_EE_ORIGIN_ICMP | nix::libc::SO_EE_ORIGIN_ICMP6)
         });
         let peer = message.address.as_ref().and_then(to_address);
-        Ok(peer.filter(|_| is_icmp))
+        Ok(peer.filter(|_| is_icmp).map(|peer| (peer, message.bytes)))
     }
 }
 

@@ -35,8 +35,7 @@ use crate::sockets::Sockets;
 use crate::stateless::Stateless;
 use crate::status::{raise, Counters};
 use crate::streams::{ConnectionId, Streams};
-use crate::team::Passed;
-use crate::udp::{Intake, UdpListener, DATAGRAM_BYTES, MAX_ERRORS_PER_WAKE};
+use crate::udp::{Intake, UdpListener, DATAGRAM_BYTES, MAX_ERRORS_PER_WAKE, QUOTED_BYTES};
 use crate::watchdog::Watchdog;
 
 /// After a turn of this length, or one that left something unread, it is asked how long the next datagram has waited.
@@ -265,13 +264,10 @@ impl Worker {
 
     /// ICMP refusals of what this listener sent (RFC 3261 §18.4).
     fn read_errors(&mut self, listener: usize) {
+        let mut quoted = [0; QUOTED_BYTES];
         for _ in 0..MAX_ERRORS_PER_WAKE {
-            match self.listeners[listener].unreachable() {
-                Ok(Some(peer)) => {
-                    raise(&self.counters.unreachable);
-                    self.proxy.on_unreachable(self.clock.now(), peer, &mut self.actions);
-                    self.shared.team.tell_others(self.index, || Passed::Unreachable(peer));
-                }
+            match self.listeners[listener].unreachable(&mut quoted) {
+                Ok(Some((peer, length))) => self.on_icmp(peer, &quoted[..length], true),
                 Ok(None) => return,
                 Err(error) => {
                     eprintln!("trunkline engine: error queue of {}: {error}", self.places[listener].address);

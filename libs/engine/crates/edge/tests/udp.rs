@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use trunkline_edge::udp::{Intake, UdpListener, DATAGRAMS_AT_ONCE};
+use trunkline_edge::udp::{Intake, UdpListener, DATAGRAMS_AT_ONCE, QUOTED_BYTES};
 use trunkline_transaction::Flow;
 
 fn wait<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
@@ -20,8 +20,10 @@ fn wait<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
 fn refused_peer_is_named(local: &str) {
     let listener = UdpListener::bind(local.parse().expect("an address"), false).expect("bound");
     let gone: SocketAddr = UdpSocket::bind(local).and_then(|socket| socket.local_addr()).expect("a port that is free again");
-    listener.send(b"x", gone).expect("sent");
-    assert_eq!(wait("the refusal", || listener.unreachable().expect("the queue works")), gone);
+    listener.send(&[b'x'; 400], gone).expect("sent");
+    let mut quoted = [0; QUOTED_BYTES];
+    assert_eq!(wait("the refusal", || listener.unreachable(&mut quoted).expect("the queue works")), (gone, 400));
+    assert_eq!(quoted[..400], [b'x'; 400]);
     // The error of one peer costs another peer's datagram nothing.
     let other = UdpSocket::bind(local).expect("bound");
     other.set_read_timeout(Some(Duration::from_secs(5))).expect("set");

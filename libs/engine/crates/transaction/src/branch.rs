@@ -63,6 +63,16 @@ pub(crate) fn key_of(branch: &[u8], worker: u8) -> Option<Key> {
     Some(Key { slot, generation })
 }
 
+/// What may be branches of client transactions of ours in a text that may end anywhere; one that is cut is among them, and is none.
+pub(crate) fn all_in(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let starts = (0..text.len()).filter(|at| text[*at..].starts_with(PREFIX.as_bytes()));
+    starts.map(|at| {
+        let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'.';
+        let length = text[at..].iter().take_while(is_part).count();
+        &text[at..at + length]
+    })
+}
+
 /// RFC 5393 §4.2: without Via and Max-Forwards, which differ in a loop, and without credentials.
 pub(crate) fn loop_part(entropy: &Entropy, request: &Message<'_>) -> String {
     let cseq = request.cseq().number.to_be_bytes();
@@ -98,6 +108,17 @@ mod tests {
             assert_eq!(key_of(foreign.as_bytes(), 0), None, "{foreign}");
         }
         assert_ne!(branch, make(&mut entropy, 0, key, "0011223344556677"));
+    }
+
+    #[test]
+    fn branches_are_found_in_what_is_left_of_a_message() {
+        let text =
+            b"INVITE sip:1@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKt1.0.aa.bb;rport\r\nv: SIP/2.0/UDP h;branch=z9hG4bKtg2.0.cc.dd";
+        let found = |text: &[u8]| all_in(text).map(|branch| String::from_utf8_lossy(branch).into_owned()).collect::<Vec<_>>();
+        assert_eq!(found(text), ["z9hG4bKt1.0.aa.bb", "z9hG4bKtg2.0.cc.dd"]);
+        assert_eq!(found(&text[..text.len() - 1]), ["z9hG4bKt1.0.aa.bb", "z9hG4bKtg2.0.cc.d"]);
+        assert_eq!(found(b"z9hG4bK"), [""; 0]);
+        assert_eq!(found(b""), [""; 0]);
     }
 
     #[test]

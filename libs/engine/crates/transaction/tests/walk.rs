@@ -113,6 +113,49 @@ fn a_gateway_that_cannot_be_reached_is_left_at_once() {
 }
 
 #[test]
+fn an_icmp_error_is_believed_where_it_quotes_a_request_that_waits_for_that_peer() {
+    let mut bench = Bench::new();
+    let out = started(&mut bench);
+    let sent = out.text.as_bytes();
+    let quotes = |bench: &Bench, peer: &str, quoted: &[u8]| bench.proxy.quoted(addr(peer), quoted);
+    assert_eq!(quotes(&bench, ALPHA, sent), Quoted::Here);
+    // Cut where routers cut (RFC 1812), and where the branch has just ended.
+    assert_eq!(quotes(&bench, ALPHA, &sent[..sent.len().min(548)]), Quoted::Here);
+    let branch = values(&out.text, "Via")[0].split_once("branch=").unwrap().1.to_owned();
+    let end = out.text.find(&branch).unwrap() + branch.len();
+    assert_eq!(quotes(&bench, ALPHA, &sent[..end]), Quoted::Here);
+    // Too short, of somebody else, or made up by someone who knows everything but the branch.
+    assert_eq!(quotes(&bench, ALPHA, &sent[..end - 1]), Quoted::Nobodys);
+    assert_eq!(quotes(&bench, ALPHA, b""), Quoted::Nobodys);
+    assert_eq!(quotes(&bench, BETA, sent), Quoted::Nobodys);
+    let secret = branch.split('.').nth(2).unwrap();
+    assert_eq!(quotes(&bench, ALPHA, out.text.replace(secret, "0123456789abcdef").as_bytes()), Quoted::Nobodys);
+    // It rings: the machine hears no error any more, but another request to the same peer would.
+    bench.receive(ALPHA, &reply(&out.text, 180, "callee", ALPHA));
+    assert_eq!(quotes(&bench, ALPHA, sent), Quoted::Here);
+    bench.receive(ALPHA, &reply(&out.text, 486, "callee", ALPHA));
+    assert_eq!(quotes(&bench, ALPHA, sent), Quoted::Nobodys);
+}
+
+#[test]
+fn what_an_icmp_error_quotes_is_for_the_worker_in_the_branch_to_know() {
+    let of_two = |worker| Bench::with(Config { place: Place { worker, of: 2 }, ..config() }, 1);
+    let (mut first, second) = (of_two(0), of_two(1));
+    let out = started(&mut first);
+    assert_eq!(second.proxy.quoted(addr(ALPHA), out.text.as_bytes()), Quoted::Elsewhere(0));
+    let unknown = out.text.replace("z9hG4bKt", "z9hG4bKtv");
+    assert_eq!(second.proxy.quoted(addr(ALPHA), unknown.as_bytes()), Quoted::Nobodys, "there is no such worker");
+}
+
+#[test]
+fn an_icmp_error_about_a_response_is_not_believed() {
+    let mut bench = Bench::new();
+    bench.call(&invite(), vec![alpha()]);
+    let trying = bench.one_to(CUSTOMER);
+    assert_eq!(bench.proxy.quoted(addr(CUSTOMER), trying.text.as_bytes()), Quoted::Nobodys);
+}
+
+#[test]
 fn icmp_after_a_100_changes_nothing() {
     let mut bench = Bench::new();
     let out = started(&mut bench);

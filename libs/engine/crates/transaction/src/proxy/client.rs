@@ -103,6 +103,10 @@ impl Client {
         }
     }
 
+    pub fn is_waiting_over_udp(&self, peer: SocketAddr) -> bool {
+        self.flow.peer == peer && !self.is_reliable && self.is_waiting()
+    }
+
     /// No response at all yet.
     fn is_unanswered(&self) -> bool {
         match self.machine {

@@ -3,7 +3,7 @@
 //! `ingress` sorts what arrives; `server` and `client` run the machines; `call` holds the rows and their ends, `phase` says where a call stands, `walk` tries the gateways,
 //! `sighting` says what they did and `options` asks whether they are there,
 //! `cancel` ends what was given up, `dialog` serves requests inside dialogs, `hangup` ends calls of our own accord, `hiding` gives back what one
-//! side was not shown of the other, `workers` says what belongs to another worker.
+//! side was not shown of the other, `unreachable` weighs what ICMP says, `workers` says what belongs to another worker.
 
 mod call;
 mod cancel;
@@ -18,6 +18,7 @@ mod options;
 pub(crate) mod phase;
 mod server;
 mod sighting;
+mod unreachable;
 mod walk;
 mod workers;
 
@@ -42,6 +43,7 @@ use client::Client;
 use memory::EndedCalls;
 pub use options::Ping;
 use server::Server;
+pub use unreachable::Quoted;
 
 /// Why `admit` made no call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,14 +247,6 @@ impl Proxy {
     /// Monotonic milliseconds at which `on_timer` wants to run next. It may come early and find nothing to do.
     pub fn next_deadline(&self) -> Option<u64> {
         self.timers.next()
-    }
-
-    /// The network says that `peer` cannot be reached over UDP (ICMP, RFC 3261 §18.4).
-    pub fn on_unreachable(&mut self, now: Now, peer: SocketAddr, out: &mut Vec<Action>) {
-        let mut turn = Turn { now, out };
-        for key in self.clients_to(peer, |client| !client.is_reliable) {
-            self.on_transport_error(&mut turn, key);
-        }
     }
 
     /// The connection of `flow` could not be made, or is closed: what went over it and has no response yet has failed (RFC 3261 §18.4), and
