@@ -6,13 +6,13 @@ import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Literal
+from typing import Any, Literal
 
 import grpc.aio
 from starlette.responses import Response
 
 from trunkline.api.common.v1 import common_pb2
-from trunkline.dashboard.visits import Visit
+from trunkline.dashboard.visits import Visit, write_options
 from trunkline.runtime.errors import Problem, decode_status
 
 
@@ -87,6 +87,36 @@ async def answer_form(visit: Visit, form: Form, send: Send) -> Response:
             raise
         return show_form(visit, form, problem)
     return done if isinstance(done, Response) else await visit.go(done.where, done.said, done.receipt)
+
+
+async def confirm(
+    visit: Visit,
+    title: str,
+    submit: str,
+    command: Sequence[str | tuple[str, str]],
+    method: Any,
+    request: Any,
+    said: str,
+    where: str,
+    *,
+    text: str = "",
+    back: str = "",
+    fields: Sequence[Field] = (),
+    is_dangerous: bool = True,
+) -> Response:
+    """Asks before one request is sent as it is: `method` of a service gets `request`, `said` and `where` are of what then is done.
+
+    `back` is where somebody goes who does not want it, `where` too unless it is given.
+    """
+    form = Form(title, visit.request.url.path, fields, submit, command, text, is_dangerous, back or where)
+
+    async def send() -> Done:
+        if "write" in request.DESCRIPTOR.fields_by_name:
+            request.write.CopyFrom(write_options())
+        answer = await method(request)
+        return Done(said, answer.receipt if "receipt" in answer.DESCRIPTOR.fields_by_name else None, where)
+
+    return await answer_form(visit, form, send)
 
 
 def command_words(visit: Visit, form: Form) -> list[list[str]]:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
-from trunkline.dashboard.forms import Done, Field, Form, answer_form, quoted
+from trunkline.dashboard.forms import Done, Field, Form, answer_form, confirm, quoted
 from trunkline.dashboard.services import all_pages
 from trunkline.dashboard.visits import Visit, write_options
 
@@ -99,23 +99,18 @@ async def allow(visit: Visit) -> Response:
 
 async def remove_address(visit: Visit) -> Response:
     name, address = visit.path("acl"), visit.query("address") or visit.value("address")
-    form = Form(
-        title=f"Remove {address} from {name}?",
-        action=f"/access/{name}/addresses/remove",
-        fields=[Field("address", "Address", kind="hidden", value=address)],
-        submit="Remove address",
-        command=["acl", "address", "remove", quoted(name), quoted(address)],
+    return await confirm(
+        visit,
+        f"Remove {address} from {name}?",
+        "Remove address",
+        ["acl", "address", "remove", quoted(name), quoted(address)],
+        visit.ask.provisioning.RemoveAddress,
+        pb.RemoveAddressRequest(tenant=visit.tenant, acl=name, address=address),
+        f"Removed {address} from {name}.",
+        f"/access/{name}",
         text="Calls from there are refused at every point of presence within milliseconds, unless another list admits them.",
-        is_dangerous=True,
-        back=f"/access/{name}",
+        fields=[Field("address", "Address", kind="hidden", value=address)],
     )
-
-    async def send() -> Done:
-        request = pb.RemoveAddressRequest(write=write_options(), tenant=visit.tenant, acl=name, address=address)
-        answer = await visit.ask.provisioning.RemoveAddress(request)
-        return Done(f"Removed {address} from {name}.", answer.receipt, f"/access/{name}")
-
-    return await answer_form(visit, form, send)
 
 
 async def add_account(visit: Visit) -> Response:
@@ -173,42 +168,33 @@ async def set_password(visit: Visit) -> Response:
 
 async def remove_account(visit: Visit) -> Response:
     name, username = visit.path("acl"), visit.query("username") or visit.value("username")
-    form = Form(
-        title=f"Remove account {username}?",
-        action=f"/access/{name}/accounts/remove",
+    return await confirm(
+        visit,
+        f"Remove account {username}?",
+        "Remove account",
+        ["account", "remove", quoted(name), quoted(username)],
+        visit.ask.provisioning.RemoveAccount,
+        pb.RemoveAccountRequest(tenant=visit.tenant, acl=name, username=username),
+        f"Removed {username} from {name}.",
+        f"/access/{name}",
         fields=[Field("username", "Username", kind="hidden", value=username)],
-        submit="Remove account",
-        command=["account", "remove", quoted(name), quoted(username)],
-        is_dangerous=True,
-        back=f"/access/{name}",
     )
-
-    async def send() -> Done:
-        request = pb.RemoveAccountRequest(write=write_options(), tenant=visit.tenant, acl=name, username=username)
-        answer = await visit.ask.provisioning.RemoveAccount(request)
-        return Done(f"Removed {username} from {name}.", answer.receipt, f"/access/{name}")
-
-    return await answer_form(visit, form, send)
 
 
 async def delete(visit: Visit) -> Response:
     name = visit.path("acl")
-    form = Form(
-        title=f"Delete {name}?",
-        action=f"/access/{name}/delete",
-        fields=[],
-        submit="Delete list",
-        command=["acl", "delete", quoted(name)],
+    return await confirm(
+        visit,
+        f"Delete {name}?",
+        "Delete list",
+        ["acl", "delete", quoted(name)],
+        visit.ask.provisioning.DeleteAcl,
+        pb.DeleteAclRequest(tenant=visit.tenant, acl=name),
+        f"Deleted {name}.",
+        "/access",
         text="Its addresses and accounts go with it. A list that is attached to a domain is detached first.",
-        is_dangerous=True,
         back=f"/access/{name}",
     )
-
-    async def send() -> Done:
-        answer = await visit.ask.provisioning.DeleteAcl(pb.DeleteAclRequest(write=write_options(), tenant=visit.tenant, acl=name))
-        return Done(f"Deleted {name}.", answer.receipt, "/access")
-
-    return await answer_form(visit, form, send)
 
 
 def _shown_once(visit: Visit, acl: str, username: str, password: str, receipt: common_pb2.Receipt) -> Response:

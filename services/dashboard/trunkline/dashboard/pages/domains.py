@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from trunkline.api.dns.v1 import dns_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
-from trunkline.dashboard.forms import Done, Field, Form, answer_form, quoted
+from trunkline.dashboard.forms import Done, Field, Form, answer_form, confirm, quoted
 from trunkline.dashboard.services import all_pages
 from trunkline.dashboard.visits import Visit, write_options
 
@@ -100,23 +100,18 @@ def _contents(acl: pb.Acl) -> str:
 
 async def detach(visit: Visit) -> Response:
     label, acl = visit.path("label"), visit.query("acl") or visit.value("acl")
-    form = Form(
-        title=f"Detach {acl} from {label}?",
-        action=f"/domains/{label}/detach",
-        fields=[Field("acl", "List", kind="hidden", value=acl)],
-        submit="Detach list",
-        command=["domain", "detach", quoted(label), quoted(acl)],
+    return await confirm(
+        visit,
+        f"Detach {acl} from {label}?",
+        "Detach list",
+        ["domain", "detach", quoted(label), quoted(acl)],
+        visit.ask.provisioning.DetachAcl,
+        pb.DetachAclRequest(tenant=visit.tenant, label=label, acl=acl),
+        f"Detached {acl}.",
+        f"/domains/{label}",
         text="Who is admitted by this list only is refused from then on. Calls in progress go on.",
-        is_dangerous=True,
-        back=f"/domains/{label}",
+        fields=[Field("acl", "List", kind="hidden", value=acl)],
     )
-
-    async def send() -> Done:
-        request = pb.DetachAclRequest(write=write_options(), tenant=visit.tenant, label=label, acl=acl)
-        answer = await visit.ask.provisioning.DetachAcl(request)
-        return Done(f"Detached {acl}.", answer.receipt, f"/domains/{label}")
-
-    return await answer_form(visit, form, send)
 
 
 async def digest(visit: Visit) -> Response:
@@ -204,22 +199,18 @@ async def nearest(visit: Visit) -> Response:
 
 async def delete(visit: Visit) -> Response:
     label = visit.path("label")
-    form = Form(
-        title=f"Delete {label}?",
-        action=f"/domains/{label}/delete",
-        fields=[],
-        submit="Delete domain",
-        command=["domain", "delete", quoted(label)],
+    return await confirm(
+        visit,
+        f"Delete {label}?",
+        "Delete domain",
+        ["domain", "delete", quoted(label)],
+        visit.ask.provisioning.DeleteDomain,
+        pb.DeleteDomainRequest(tenant=visit.tenant, label=label),
+        f"Deleted {label}.",
+        "/domains",
         text="Its names go out of DNS and its calls are refused. The label may be taken by anybody afterwards.",
-        is_dangerous=True,
         back=f"/domains/{label}",
     )
-
-    async def send() -> Done:
-        answer = await visit.ask.provisioning.DeleteDomain(pb.DeleteDomainRequest(write=write_options(), tenant=visit.tenant, label=label))
-        return Done(f"Deleted {label}.", answer.receipt, "/domains")
-
-    return await answer_form(visit, form, send)
 
 
 async def pbx(visit: Visit) -> Response:

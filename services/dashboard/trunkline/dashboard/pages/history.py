@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
-from trunkline.dashboard.forms import Done, Field, Form, answer_form, quoted
+from trunkline.dashboard.forms import Field, Form, answer_form, confirm, quoted
 from trunkline.dashboard.visits import Visit, write_options
 from trunkline.domain.scopes import Scope
 
@@ -90,19 +90,14 @@ def _field(scope: Scope) -> str:
 
 async def revoke_key(visit: Visit) -> Response:
     key = visit.path("key")
-    form = Form(
-        title=f"Revoke key {key}?",
-        action=f"/keys/{key}/revoke",
-        fields=[],
-        submit="Revoke key",
-        command=["apikey", "revoke", quoted(visit.tenant), quoted(key)],
+    return await confirm(
+        visit,
+        f"Revoke key {key}?",
+        "Revoke key",
+        ["apikey", "revoke", quoted(visit.tenant), quoted(key)],
+        visit.ask.provisioning.RevokeApiKey,
+        pb.RevokeApiKeyRequest(tenant=visit.tenant, api_key=key),
+        f"Revoked {key}.",
+        "/keys",
         text="Whoever uses it is refused from then on, everywhere.",
-        is_dangerous=True,
-        back="/keys",
     )
-
-    async def send() -> Done:
-        request = pb.RevokeApiKeyRequest(write=write_options(), tenant=visit.tenant, api_key=key)
-        return Done(f"Revoked {key}.", (await visit.ask.provisioning.RevokeApiKey(request)).receipt, "/keys")
-
-    return await answer_form(visit, form, send)

@@ -14,12 +14,13 @@ from starlette.responses import Response
 from trunkline.api.auth.v1 import auth_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.routing.v1 import routing_pb2
-from trunkline.dashboard.forms import Done, Field, Form, answer_form, quoted
+from trunkline.dashboard.forms import Done, Field, Form, answer_form, confirm, quoted
 from trunkline.dashboard.services import all_pages
 from trunkline.dashboard.store import MAX_LINK_S, Identity
 from trunkline.dashboard.visits import Visit, write_options
 
 CHUNK_BYTES = 64 << 10
+ENDING = Field("ending", "End calls in progress too", kind="check")
 
 
 async def tenants(visit: Visit) -> Response:
@@ -84,41 +85,33 @@ async def invite(visit: Visit) -> Response:
 
 async def suspend_tenant(visit: Visit) -> Response:
     tenant = visit.path("tenant")
-    form = Form(
-        title=f"Suspend {tenant}?",
-        action=f"/operator/tenants/{tenant}/suspend",
-        fields=[Field("ending", "End calls in progress too", kind="check")],
-        submit="Suspend",
-        command=["tenant", "suspend", quoted(tenant), ("--ending-calls", "{ending?}")],
+    return await confirm(
+        visit,
+        f"Suspend {tenant}?",
+        "Suspend",
+        ["tenant", "suspend", quoted(tenant), ("--ending-calls", "{ending?}")],
+        visit.ask.provisioning.SuspendTenant,
+        pb.SuspendTenantRequest(tenant=tenant, is_ending_calls=visit.value("ending") == "on"),
+        f"{tenant} is suspended.",
+        "/operator/tenants",
         text="Its new calls are refused everywhere (T603).",
-        is_dangerous=True,
-        back="/operator/tenants",
+        fields=[ENDING],
     )
-
-    async def send() -> Done:
-        request = pb.SuspendTenantRequest(write=write_options(), tenant=tenant, is_ending_calls=visit.value("ending") == "on")
-        answer = await visit.ask.provisioning.SuspendTenant(request)
-        return Done(f"{tenant} is suspended.", answer.receipt, "/operator/tenants")
-
-    return await answer_form(visit, form, send)
 
 
 async def resume_tenant(visit: Visit) -> Response:
     tenant = visit.path("tenant")
-    form = Form(
-        title=f"Take calls of {tenant} again?",
-        action=f"/operator/tenants/{tenant}/resume",
-        fields=[],
-        submit="Resume",
-        command=["tenant", "resume", quoted(tenant)],
-        back="/operator/tenants",
+    return await confirm(
+        visit,
+        f"Take calls of {tenant} again?",
+        "Resume",
+        ["tenant", "resume", quoted(tenant)],
+        visit.ask.provisioning.ResumeTenant,
+        pb.ResumeTenantRequest(tenant=tenant),
+        f"Calls of {tenant} are taken again.",
+        "/operator/tenants",
+        is_dangerous=False,
     )
-
-    async def send() -> Done:
-        answer = await visit.ask.provisioning.ResumeTenant(pb.ResumeTenantRequest(write=write_options(), tenant=tenant))
-        return Done(f"Calls of {tenant} are taken again.", answer.receipt, "/operator/tenants")
-
-    return await answer_form(visit, form, send)
 
 
 async def carriers(visit: Visit) -> Response:
@@ -132,40 +125,33 @@ async def carriers(visit: Visit) -> Response:
 
 async def suspend_carrier(visit: Visit) -> Response:
     carrier = visit.path("carrier")
-    form = Form(
-        title=f"Suspend {carrier}?",
-        action=f"/operator/carriers/{carrier}/suspend",
-        fields=[Field("ending", "End calls in progress too", kind="check")],
-        submit="Suspend",
-        command=["carrier", "suspend", quoted(carrier), ("--ending-calls", "{ending?}")],
+    return await confirm(
+        visit,
+        f"Suspend {carrier}?",
+        "Suspend",
+        ["carrier", "suspend", quoted(carrier), ("--ending-calls", "{ending?}")],
+        visit.ask.routing.SuspendCarrier,
+        routing_pb2.SuspendCarrierRequest(carrier=carrier, is_ending_calls=visit.value("ending") == "on"),
+        f"{carrier} is suspended.",
+        "/operator/carriers",
         text="It gets no new calls; the next carriers of each route take them.",
-        is_dangerous=True,
-        back="/operator/carriers",
+        fields=[ENDING],
     )
-
-    async def send() -> Done:
-        request = routing_pb2.SuspendCarrierRequest(write=write_options(), carrier=carrier, is_ending_calls=visit.value("ending") == "on")
-        return Done(f"{carrier} is suspended.", (await visit.ask.routing.SuspendCarrier(request)).receipt, "/operator/carriers")
-
-    return await answer_form(visit, form, send)
 
 
 async def resume_carrier(visit: Visit) -> Response:
     carrier = visit.path("carrier")
-    form = Form(
-        title=f"Give calls to {carrier} again?",
-        action=f"/operator/carriers/{carrier}/resume",
-        fields=[],
-        submit="Resume",
-        command=["carrier", "resume", quoted(carrier)],
-        back="/operator/carriers",
+    return await confirm(
+        visit,
+        f"Give calls to {carrier} again?",
+        "Resume",
+        ["carrier", "resume", quoted(carrier)],
+        visit.ask.routing.ResumeCarrier,
+        routing_pb2.ResumeCarrierRequest(carrier=carrier),
+        f"{carrier} gets calls again.",
+        "/operator/carriers",
+        is_dangerous=False,
     )
-
-    async def send() -> Done:
-        answer = await visit.ask.routing.ResumeCarrier(routing_pb2.ResumeCarrierRequest(write=write_options(), carrier=carrier))
-        return Done(f"{carrier} gets calls again.", answer.receipt, "/operator/carriers")
-
-    return await answer_form(visit, form, send)
 
 
 async def decks(visit: Visit) -> Response:
@@ -237,17 +223,15 @@ async def add_ban(visit: Visit) -> Response:
 
 async def lift_ban(visit: Visit) -> Response:
     address = visit.query("address") or visit.value("address")
-    form = Form(
-        title=f"Lift the ban of {address}?",
-        action="/operator/bans/lift",
+    return await confirm(
+        visit,
+        f"Lift the ban of {address}?",
+        "Lift ban",
+        ["ban", "lift", quoted(address)],
+        visit.ask.auth.LiftBan,
+        auth_pb2.LiftBanRequest(address=address),
+        f"{address} is heard again.",
+        "/operator/bans",
         fields=[Field("address", "Address", kind="hidden", value=address)],
-        submit="Lift ban",
-        command=["ban", "lift", quoted(address)],
-        back="/operator/bans",
+        is_dangerous=False,
     )
-
-    async def send() -> Done:
-        await visit.ask.auth.LiftBan(auth_pb2.LiftBanRequest(address=address))
-        return Done(f"{address} is heard again.", None, "/operator/bans")
-
-    return await answer_form(visit, form, send)

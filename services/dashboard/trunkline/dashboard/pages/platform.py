@@ -11,9 +11,9 @@ from starlette.responses import Response
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.routing.v1 import routing_pb2
-from trunkline.dashboard.forms import Done, Field, Form, answer_form, quoted
+from trunkline.dashboard.forms import Field, confirm, quoted
 from trunkline.dashboard.services import all_pages
-from trunkline.dashboard.visits import Visit, write_options
+from trunkline.dashboard.visits import Visit
 
 WAIT_S = 8
 MAX_POSITION = 2**63
@@ -36,40 +36,33 @@ def differs(pop: pb.Pop, others: Iterable[pb.Pop]) -> bool:
 
 async def drain(visit: Visit) -> Response:
     pop = visit.path("pop")
-    form = Form(
-        title=f"Drain {pop}?",
-        action=f"/pops/{pop}/drain",
-        fields=[Field("note", "Why", "For people", is_required=False)],
-        submit="Drain",
-        command=["pop", "drain", quoted(pop), ("--note", "{note}")],
+    return await confirm(
+        visit,
+        f"Drain {pop}?",
+        "Drain",
+        ["pop", "drain", quoted(pop), ("--note", "{note}")],
+        visit.ask.provisioning.DrainPop,
+        pb.DrainPopRequest(pop=pop, note=visit.value("note")),
+        f"{pop} is being drained.",
+        "/pops",
         text="DNS leaves it out, OPTIONS is answered 503, new calls are refused after a while. Calls in progress go on.",
-        is_dangerous=True,
-        back="/pops",
+        fields=[Field("note", "Why", "For people", is_required=False)],
     )
-
-    async def send() -> Done:
-        request = pb.DrainPopRequest(write=write_options(), pop=pop, note=visit.value("note"))
-        return Done(f"{pop} is being drained.", (await visit.ask.provisioning.DrainPop(request)).receipt, "/pops")
-
-    return await answer_form(visit, form, send)
 
 
 async def undrain(visit: Visit) -> Response:
     pop = visit.path("pop")
-    form = Form(
-        title=f"Take {pop} into service again?",
-        action=f"/pops/{pop}/undrain",
-        fields=[],
-        submit="Undrain",
-        command=["pop", "undrain", quoted(pop)],
-        back="/pops",
+    return await confirm(
+        visit,
+        f"Take {pop} into service again?",
+        "Undrain",
+        ["pop", "undrain", quoted(pop)],
+        visit.ask.provisioning.UndrainPop,
+        pb.UndrainPopRequest(pop=pop),
+        f"{pop} is in service again.",
+        "/pops",
+        is_dangerous=False,
     )
-
-    async def send() -> Done:
-        answer = await visit.ask.provisioning.UndrainPop(pb.UndrainPopRequest(write=write_options(), pop=pop))
-        return Done(f"{pop} is in service again.", answer.receipt, "/pops")
-
-    return await answer_form(visit, form, send)
 
 
 async def receipt(visit: Visit) -> Response:
