@@ -26,6 +26,9 @@ DEFAULT_WAIT_S = 5.0
 MAX_WAIT_S = 30.0
 """Of WaitApplied."""
 
+CALLS_AT_ONCE = 500
+"""Of a listing, before others have their turn: some 2 ms."""
+
 BY_COMMAND = "T601"
 """Of the registry of reasons."""
 
@@ -48,7 +51,7 @@ class FeedState:
 class Calls(Protocol):
     """What is asked of `trunkline.engine.Engine`."""
 
-    def live_calls(self) -> list[LiveCall]: ...
+    def live_calls(self, *, tenant: str = "") -> list[LiveCall]: ...
     def hang_up(self, *, reason: str, facts: str = "", call: str = "", tenant: str = "") -> int: ...
     def status(self) -> dict[str, int]: ...
 
@@ -115,8 +118,12 @@ class EdgeServicer(EdgeServiceServicer):
     ) -> edge_pb2.ListLiveCallsResponse:
         tenant = _whose(request.tenant)
         # A worker that is busy answers later, and nothing else is to wait for it meanwhile.
-        calls = [_live_call(call) for call in await asyncio.to_thread(self._engine().live_calls) if not tenant or call.tenant == tenant]
-        return edge_pb2.ListLiveCallsResponse(calls=calls)
+        calls = await asyncio.to_thread(partial(self._engine().live_calls, tenant=tenant))
+        response = edge_pb2.ListLiveCallsResponse()
+        for at in range(0, len(calls), CALLS_AT_ONCE):
+            response.calls.extend(map(_live_call, calls[at : at + CALLS_AT_ONCE]))
+            await asyncio.sleep(0)
+        return response
 
     async def HangUp(self, request: edge_pb2.HangUpRequest, context: grpc.aio.ServicerContext[Any, Any]) -> edge_pb2.HangUpResponse:
         tenant = _whose(request.tenant)

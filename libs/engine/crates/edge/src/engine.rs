@@ -19,6 +19,7 @@ use crate::completion::Completion;
 use crate::config::EngineConfig;
 use crate::hanging_up::HangUp;
 use crate::journal::{Chunk, Journal};
+use crate::listing::{LiveCalls, PageOrder};
 use crate::sightings::{PingOrder, Run, Sightings};
 use crate::sockets::Sockets;
 use crate::sources::Sources;
@@ -40,26 +41,13 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// An answer of the worker that takes longer means that it hangs; the watchdog sees to that.
 const WORKER_ANSWERS_WITHIN: Duration = Duration::from_secs(3);
 
-/// A live call, owned.
-#[derive(Clone, Debug)]
-pub struct LiveCallRow {
-    pub call: u128,
-    pub tenant: String,
-    pub domain: String,
-    pub number: String,
-    pub caller: String,
-    pub state: &'static str,
-    pub start_ns: u64,
-    pub gateway: String,
-}
-
 /// Used nonces that wait for being told: some 50,000.
 const MAX_UNTOLD_BYTES: usize = 1 << 20;
 
 /// What a worker is asked or told between datagrams.
 #[derive(Debug)]
 pub(crate) enum Order {
-    LiveCalls(Sender<Vec<LiveCallRow>>),
+    LiveCalls(PageOrder),
     /// An answer to what was asked elsewhere.
     Complete(Box<Completion>),
     /// Answered with the number of calls that are being ended.
@@ -257,10 +245,10 @@ impl Engine {
         self.shared.journal.acknowledge(segment, offset)
     }
 
-    /// Calls from their INVITE to their end; without those of a worker that does not run.
+    /// Calls from their INVITE to their end, of one tenant or, where it is empty, of all, page by page.
     #[must_use]
-    pub fn live_calls(&self) -> Vec<LiveCallRow> {
-        self.ask_all(Order::LiveCalls).into_iter().flatten().collect()
+    pub fn live_calls(&self, tenant: &str) -> LiveCalls<'_> {
+        LiveCalls::new(&self.shared.team, tenant)
     }
 
     /// What each worker answers, those that do it in time.

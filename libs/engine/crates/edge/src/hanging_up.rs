@@ -60,7 +60,11 @@ impl HangingUp {
 impl Worker {
     /// How many calls the order covers; they are ended from now on.
     pub(crate) fn order_hang_up(&mut self, now: Now, order: HangUp) -> usize {
-        let covered: Vec<CallId> = self.proxy.live_calls().filter(|live| order.which.covers(live)).map(|live| live.call).collect();
+        let covers = |live: &LiveCall<'_>| order.which.covers(live);
+        let covered: Vec<CallId> = match order.which {
+            Which::Call { call, .. } => self.proxy.live_call(CallId(call)).filter(covers).map(|live| live.call).into_iter().collect(),
+            Which::Tenant(_) | Which::Carrier(_) => self.proxy.live_calls().filter(covers).map(|live| live.call).collect(),
+        };
         if self.hanging_up.waiting.len() + covered.len() > MAX_WAITING {
             eprintln!("trunkline engine: {} calls wait to be ended, {order:?} of {} more is not taken", MAX_WAITING, covered.len());
             return 0;

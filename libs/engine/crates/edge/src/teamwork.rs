@@ -26,9 +26,9 @@ impl Worker {
             let Ok(order) = self.inbox.try_recv() else { return true };
             let now = self.clock.now();
             match order {
-                // Whoever asked may have gone.
-                Order::LiveCalls(answer) => drop(answer.send(self.live_calls())),
+                Order::LiveCalls(page) => self.listing.add(page),
                 Order::Complete(completion) => self.complete(now, *completion),
+                // Whoever asked may have gone.
                 Order::HangUp(order, answer) => drop(answer.send(self.order_hang_up(now, order))),
                 Order::Ping(order) => self.ping(now, *order),
                 Order::Take(passed) => {

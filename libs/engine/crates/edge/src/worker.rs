@@ -22,11 +22,12 @@ use crate::captures::Capturing;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
 use crate::counts::{Counts, What};
-use crate::engine::{LiveCallRow, Order, Shared};
+use crate::engine::{Order, Shared};
 use crate::fact_lines::FactLines;
 use crate::hanging_up::HangingUp;
 use crate::ids::Ids;
 use crate::limits::StreamLimits;
+use crate::listing::Listing;
 use crate::outbox::Outbox;
 use crate::policy::Policy;
 use crate::reasons::refusal;
@@ -70,6 +71,7 @@ pub struct Worker {
     pub(crate) shedding: Shedding,
     pub(crate) asked: Asked,
     pub(crate) hanging_up: HangingUp,
+    pub(crate) listing: Listing,
     pub(crate) watchdog: Arc<Watchdog>,
     pub(crate) clock: Clock,
     pub(crate) actions: Vec<Action>,
@@ -151,6 +153,7 @@ impl Worker {
             shedding: Shedding::default(),
             asked: Asked::default(),
             hanging_up: HangingUp::default(),
+            listing: Listing::default(),
             watchdog,
             clock,
             actions: Vec::new(),
@@ -210,6 +213,7 @@ impl Worker {
             };
             self.run_timers(now, heard_until_ms);
             self.hang_up_next(now);
+            self.list_next();
             self.refuse_overdue(now);
             self.close_connections();
             self.counts.flush_if_over(now.unix_ns, &mut self.lines, &mut self.pending);
@@ -376,19 +380,5 @@ impl Worker {
             raise(&self.counters.not_answered);
         }
         may
-    }
-
-    pub(crate) fn live_calls(&self) -> Vec<LiveCallRow> {
-        let rows = self.proxy.live_calls().map(|call| LiveCallRow {
-            call: call.call.0,
-            tenant: call.tenant.to_owned(),
-            domain: call.domain.to_owned(),
-            number: call.number.to_owned(),
-            caller: call.caller.to_owned(),
-            state: call.state.as_str(),
-            start_ns: call.start_ns,
-            gateway: call.gateway.to_owned(),
-        });
-        rows.collect()
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyList, PyTuple};
 use trunkline_access::{Tables, USE_BYTES};
 use trunkline_edge::sources::Rate;
 use trunkline_edge::{CarrierTls, Certificate, Completion, EngineConfig, HangUp, PingOrder, Sampling, StreamLimits, Which, Worker};
@@ -262,20 +262,26 @@ impl Engine {
         Ok(py.detach(|| self.engine.acknowledge(segment, offset))?)
     }
 
-    fn live_calls(&self, py: Python<'_>) -> Vec<LiveCall> {
-        let rows = py.detach(|| self.engine.live_calls());
-        rows.into_iter()
-            .map(|row| LiveCall {
-                call: format!("{:032x}", row.call),
-                tenant: row.tenant,
-                domain: row.domain,
-                number: row.number,
-                caller: row.caller,
-                state: row.state,
-                start_ns: row.start_ns,
-                gateway: row.gateway,
-            })
-            .collect()
+    /// Page by page, so that a worker that wants a decision meanwhile is not held up by the making of objects either.
+    #[pyo3(signature = (*, tenant = ""))]
+    fn live_calls(&self, py: Python<'_>, tenant: &str) -> PyResult<Py<PyList>> {
+        let calls = PyList::empty(py);
+        let mut pages = self.engine.live_calls(tenant);
+        while let Some(rows) = py.detach(|| pages.next()) {
+            for row in rows {
+                calls.append(LiveCall {
+                    call: format!("{:032x}", row.call),
+                    tenant: row.tenant,
+                    domain: row.domain,
+                    number: row.number,
+                    caller: row.caller,
+                    state: row.state,
+                    start_ns: row.start_ns,
+                    gateway: row.gateway,
+                })?;
+            }
+        }
+        Ok(calls.unbind())
     }
 
     #[pyo3(signature = (*, reason, facts = "", call = "", tenant = "", carrier = ""))]

@@ -91,6 +91,11 @@ impl<T> Slab<T> {
         Some(value)
     }
 
+    /// Slots from this one on, with what stands in them.
+    pub fn slots_from(&self, from: usize) -> impl Iterator<Item = (usize, Option<&T>)> {
+        (from..self.len).map(|slot| (slot, self.slot(slot as u32).and_then(|slot| slot.value.as_ref())))
+    }
+
     pub fn values(&self) -> impl Iterator<Item = &T> {
         self.chunks.iter().flatten().filter_map(|slot| slot.value.as_ref())
     }
@@ -111,6 +116,10 @@ mod tests {
         }
         assert_eq!((slab.len(), slab.values().count()), (0, 0));
         let again = slab.insert(7);
+        let found: Vec<(usize, &usize)> = slab.slots_from(0).filter_map(|(slot, value)| Some((slot, value?))).collect();
+        assert_eq!(found, [(again.slot as usize, &7)]);
+        assert_eq!(slab.slots_from(CHUNK + 2).count(), CHUNK + 3);
+        assert_eq!(slab.slots_from(2 * CHUNK + 5).next(), None);
         assert!(keys.iter().any(|key| key.slot == again.slot && key.generation != again.generation));
     }
 

@@ -165,7 +165,9 @@ class Engine:
         """Drain again from the oldest line that was not acknowledged."""
     def acknowledge(self, segment: str, offset: int) -> None:
         """Everything before `offset` in this segment, and all segments before it, stands in the stream: whole segments are deleted."""
-    def live_calls(self) -> list[LiveCall]: ...
+    def live_calls(self, *, tenant: str = "") -> list[LiveCall]:
+        """Calls from their INVITE to their end, of one tenant or of all, without those of a worker that does not run. Waits for the
+        workers, who give a few hundred in a turn: a call that begins or ends meanwhile may be missing, every other is there once."""
     def hang_up(self, *, reason: str, facts: str = "", call: str = "", tenant: str = "", carrier: str = "") -> int:
         """Ends one call (of `tenant`, where that is given too), all calls of a tenant, or all at a carrier: answered ones by a BYE to both
         sides, others by CANCEL and a refusal. `reason` is a code of the registry, `facts` go to the owner's record. Answers how many calls

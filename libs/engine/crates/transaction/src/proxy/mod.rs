@@ -274,6 +274,15 @@ impl Proxy {
         self.calls.values().map(Call::as_live)
     }
 
+    /// The same by their places, from this one on, and places where there is none now. A call keeps its place.
+    pub fn live_calls_from(&self, place: usize) -> impl Iterator<Item = (usize, Option<LiveCall<'_>>)> {
+        self.calls.slots_from(place).map(|(place, call)| (place, call.map(Call::as_live)))
+    }
+
+    pub fn live_call(&self, call: CallId) -> Option<LiveCall<'_>> {
+        self.calls.get(*self.call_ids.get(&call)?).map(Call::as_live)
+    }
+
     /// Number of live calls.
     pub fn call_count(&self) -> usize {
         self.calls.len()
