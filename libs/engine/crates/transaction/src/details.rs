@@ -1,5 +1,5 @@
-//! What a token says of the identity where there is room, behind all that requests need: the display name, a telephone number that is not
-//! the user part's, and the words of Privacy that change nothing here.
+//! What a token says where there is room, behind all that requests need: of the identity the display name, a telephone number that is not
+//! the user part's and the words of Privacy that change nothing here; and how long the call may last.
 
 use std::sync::Arc;
 
@@ -28,6 +28,8 @@ pub(crate) struct Details {
     /// Words of Privacy that we do not know, with semicolons between.
     pub words: Option<Arc<str>>,
     pub is_critical: bool,
+    /// Longest time from the answer, rounded up to [`LONGEST_UNIT_S`]; 0: the platform's.
+    pub longest_s: u32,
 }
 
 const NAME_MASK: u8 = 3;
@@ -36,6 +38,10 @@ const HAS_WORDS: u8 = 8;
 const HAS_TEL: u8 = 16;
 /// Hidden routes stand behind the details, as they stand behind the flags where there are none.
 pub(crate) const ROUTES_FOLLOW: u8 = 32;
+const HAS_LONGEST: u8 = 64;
+
+/// So that a day fits two bytes.
+const LONGEST_UNIT_S: u32 = 2;
 
 /// Of Privacy, in flags of the token or here.
 const KNOWN_WORDS: [&str; 6] = ["none", "id", "header", "user", "session", "critical"];
@@ -67,7 +73,12 @@ impl Details {
 
     /// Whether the rest of a token says all there is.
     pub fn is_nothing(&self) -> bool {
-        matches!(self, Self { name: Name::None, tel: None, words: None, is_critical: false })
+        matches!(self, Self { name: Name::None, tel: None, words: None, is_critical: false, longest_s: 0 })
+    }
+
+    /// Where there is no room for the rest.
+    pub fn longest_alone(&self) -> Self {
+        Self { longest_s: self.longest_s, ..Self::default() }
     }
 
     /// Between its quotes; empty where there is none.
@@ -83,7 +94,7 @@ impl Details {
     /// In bytes, without the display name.
     pub fn size(&self, user: &str) -> usize {
         let tel = self.tel.as_ref().map_or(0, |tel| 2 + prefix_of(tel, user).1.len());
-        1 + self.words.as_ref().map_or(0, |words| 1 + words.len()) + tel
+        1 + self.words.as_ref().map_or(0, |words| 1 + words.len()) + tel + if self.longest_s == 0 { 0 } else { 2 }
     }
 
     /// What the display name adds.
@@ -105,7 +116,13 @@ impl Details {
         };
         let bit = |is_set: bool, bit: u8| if is_set { bit } else { 0 };
         let (words, tel) = (self.words.as_deref(), self.tel.as_deref());
-        let flags = [(self.is_critical, IS_CRITICAL), (words.is_some(), HAS_WORDS), (tel.is_some(), HAS_TEL), (has_routes, ROUTES_FOLLOW)];
+        let flags = [
+            (self.is_critical, IS_CRITICAL),
+            (words.is_some(), HAS_WORDS),
+            (tel.is_some(), HAS_TEL),
+            (has_routes, ROUTES_FOLLOW),
+            (self.longest_s > 0, HAS_LONGEST),
+        ];
         out.push(flags.into_iter().fold(name, |flags, (is_set, flag)| flags | bit(is_set, flag)));
         if let Some(tel) = tel {
             let (dropped, prefix) = prefix_of(tel, user);
@@ -121,6 +138,10 @@ impl Details {
         }
         if let (Name::Text(name), true) = (&self.name, has_name) {
             text(name, out);
+        }
+        if self.longest_s > 0 {
+            let units = u16::try_from(self.longest_s.div_ceil(LONGEST_UNIT_S)).unwrap_or(u16::MAX);
+            out.extend_from_slice(&units.to_be_bytes());
         }
     }
 
@@ -141,7 +162,11 @@ impl Details {
             2 => Name::User,
             _ => Name::Text(reader.text()?.into()),
         };
-        Some(Self { name, tel, words, is_critical: flags & IS_CRITICAL != 0 })
+        let longest_s = match flags & HAS_LONGEST {
+            0 => 0,
+            _ => u32::from(u16::from_be_bytes(reader.take(2)?.try_into().ok()?)) * LONGEST_UNIT_S,
+        };
+        Some(Self { name, tel, words, is_critical: flags & IS_CRITICAL != 0, longest_s })
     }
 }
 
@@ -195,11 +220,18 @@ mod tests {
             (Details { words: Some("history;x".into()), ..plain.clone() }, "", 11),
             (Details { tel: Some("31201234567".into()), ..plain.clone() }, "0031201234567", 3),
             (Details { tel: Some("31201234567".into()), ..plain.clone() }, "0201234567", 5),
+            (Details { longest_s: 86_400, ..plain.clone() }, "", 3),
+            (Details { longest_s: 60, tel: Some("31201234567".into()), name: Name::Text("x".into()), ..plain.clone() }, "0201234567", 9),
         ] {
             assert_eq!(back(&details, user, true), (details, size));
         }
         let named = Details { name: Name::Text("31000000".into()), is_critical: true, ..plain.clone() };
         assert_eq!(back(&named, "", false), (Details { name: Name::None, ..named.clone() }, 1));
+    }
+
+    #[test]
+    fn a_longest_time_is_rounded_up() {
+        assert_eq!(back(&Details { longest_s: 61, ..Details::default() }, "", true).0.longest_s, 62);
     }
 
     #[test]

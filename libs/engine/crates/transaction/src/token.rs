@@ -187,9 +187,11 @@ impl Token {
     /// What stands behind the texts, `more` first.
     fn write_rest(&self, more: u8, room: usize, out: &mut Vec<u8>) {
         let left = room.saturating_sub(out.len() + 1);
-        let size = if self.details.is_nothing() { 0 } else { self.details.size(&self.user) };
-        let details = Some(&self.details).filter(|_| (1..=left).contains(&size));
-        let left_for_routes = left - details.map_or(0, |_| size);
+        let size_of = |details: &Details| if details.is_nothing() { 0 } else { details.size(&self.user) };
+        let longest = self.details.longest_alone();
+        let details = [&self.details, &longest].into_iter().find(|details| (1..=left).contains(&size_of(details)));
+        let size = details.map_or(0, size_of);
+        let left_for_routes = left - size;
         let routes = self.routes.as_deref().filter(|_| self.is_hidden).and_then(written_routes);
         let routes = routes.filter(|routes| routes.len() <= left_for_routes);
         match details {

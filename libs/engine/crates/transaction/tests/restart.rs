@@ -69,6 +69,42 @@ fn an_expired_token_is_481() {
     assert_eq!(bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, "")), NO_CALL);
 }
 
+const TOO_LONG: Disposition = Disposition::Refuse { status: 481, code: "T602", unsupported: String::new() };
+
+/// RFC 4028 §10: a refresh that is answered with 481 is followed by a BYE.
+#[test]
+fn a_call_whose_edge_died_is_not_refreshed_beyond_its_longest_time_and_its_bye_is_served() {
+    for (of_route, longest_s) in [(0, 4 * 3_600), (61, 62), (40_000, 40_000)] {
+        let mut old = Bench::new();
+        let handle = old.admit(CUSTOMER, &invite());
+        let plan = RoutePlan { max_duration_s: of_route, ..plan(vec![alpha()]) };
+        old.act(|proxy, now, out| proxy.route(now, handle, plan, out).unwrap());
+        let out = old.one_to(ALPHA);
+        old.now_ms = 20_000;
+        old.receive(ALPHA, &reply(&out.text, 200, "callee", ALPHA));
+        let ok = old.sent_to(CUSTOMER).pop().unwrap();
+        let customers = |method| (CUSTOMER, from_customer(method, 2, &ok.text, ""), 20 + longest_s + 10);
+        let carriers = |method| (ALPHA, from_carrier(method, 2, &out.text, ""), longest_s + 600);
+        for (who, text, end_s) in [customers("UPDATE"), customers("INVITE"), carriers("UPDATE"), carriers("INVITE"), customers("INFO")] {
+            let mut bench = restarted();
+            bench.now_ms = end_s * 1_000 + 999;
+            assert_ne!(bench.receive(who, &text), TOO_LONG, "{longest_s} {text}");
+            let mut bench = restarted();
+            bench.now_ms = (end_s + 1) * 1_000;
+            assert_eq!(bench.receive(who, &text), TOO_LONG, "{longest_s} {text}");
+            assert!(bench.sent.is_empty());
+            let (bye, other, tag) = match who {
+                CUSTOMER => (from_customer("BYE", 3, &ok.text, ""), ALPHA, "callee"),
+                _ => (from_carrier("BYE", 3, &out.text, ""), CUSTOMER, "caller"),
+            };
+            assert_eq!(bench.receive(who, &bye), Disposition::Done);
+            let bye = bench.one_to(other).text;
+            bench.receive(other, &reply(&bye, 200, tag, other));
+            assert!(matches!(bench.last_fact(), FactKind::Ended { .. }));
+        }
+    }
+}
+
 #[test]
 fn a_restarted_edge_asks_the_access_rule_for_every_reinvite_of_a_customer_and_for_none_of_a_carrier() {
     let mut old = Bench::new();

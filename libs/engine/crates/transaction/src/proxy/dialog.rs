@@ -24,6 +24,11 @@ use super::phase::Phase;
 use super::server::ServerRole;
 use super::{Proxy, RecheckHandle, Turn};
 
+/// Clocks of two edges are less apart.
+const CLOCKS_DIFFER_S: u32 = 10;
+/// From the INVITE to the answer, where a token does not tell: a carrier's copy is sealed before.
+const LONGEST_RINGING_S: u32 = 600;
+
 /// What the sides of a call see of each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sight {
@@ -102,6 +107,10 @@ impl Proxy {
         });
         if token.side == Side::Carrier && !is_main {
             return refuse(481, "T108");
+        }
+        // Whoever ends it by a timer has gone with the row: what would go on is told that it is over (§12.2.1.2, RFC 4028 §10), and says BYE.
+        if call.is_none() && !matches!(method, Method::Bye | Method::Ack) && self.is_overdue(turn.unix_s(), &token) {
+            return refuse(481, "T602");
         }
         let mut leg = leg_of(&token, call, request, is_main, &self.config.realm);
         let work = if token.is_hidden { self.uncovered(turn.unix_s(), &token, call, request, &work) } else { work };
@@ -216,6 +225,16 @@ impl Proxy {
         } else {
             self.end_silently(turn, server);
         }
+    }
+
+    /// The call has lasted as long as it may, as far as its token tells.
+    fn is_overdue(&self, now_s: u64, token: &Token) -> bool {
+        let longest_s = match token.details.longest_s {
+            0 => self.config.max_duration_s,
+            own => own,
+        };
+        let until_answered_s = token.answered_after_ms.map_or(LONGEST_RINGING_S, |after_ms| after_ms / 1_000 + CLOCKS_DIFFER_S);
+        u64::from(token.start_s) + u64::from(until_answered_s) + u64::from(longest_s) < now_s
     }
 
     fn open_token(&self, now_s: u64, text: &[u8], request: &Message<'_>) -> Result<Token, TokenError> {

@@ -98,6 +98,9 @@ impl Proxy {
             return false;
         }
         let mut sealed = token_of(call, target, self.transport(call.customer));
+        if call.max_duration_s != self.config.max_duration_s {
+            sealed.details.longest_s = call.max_duration_s;
+        }
         let cover = match target.hides_topology {
             true => {
                 sealed.routes = hiding::customer_routes(&view);
