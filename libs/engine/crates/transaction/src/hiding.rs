@@ -2,8 +2,8 @@
 //!
 //! Towards the other side our own Via is the only one, our Record-Route the only one, and Contact names us: its user part is the URI that the
 //! sender wrote, sealed, which comes back in the Request-URI. So a target that is refreshed is in the peer's hands, as RFC 3261 §12.2.1.2 has
-//! it, and needs no row. Routes are in the token of our Record-Route where they fit, else in the row. Responses get their Vias back from the
-//! server transaction, hidden or not.
+//! it, and needs no row. Routes are in the token of our Record-Route where they fit, else beside it, else in the row. Responses get their Vias
+//! back from the server transaction, hidden or not.
 //!
 //! Call-ID, tags and SDP stay: a proxy that changed them would be another dialog's end.
 

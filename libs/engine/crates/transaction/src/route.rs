@@ -9,10 +9,30 @@ use crate::transport::{pick, Listener, Transport};
 
 const TOKEN_PARAM: &str = "t";
 const TOKEN_START: &str = ";t=";
+const ROUTES_PARAM: &str = "r";
+const ROUTES_START: &str = ";r=";
+
+/// What a Record-Route of ours carries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sealed {
+    pub token: String,
+    /// Hidden routes that the token has no room for; mostly empty.
+    pub routes: String,
+}
+
+impl Sealed {
+    fn of(uri: &[u8]) -> Option<Self> {
+        let params = Uri::parse(uri).ok()?;
+        let value = |name: &str| params.params().get(name).and_then(|param| param.value);
+        // What is no UTF-8 opens as little afterwards.
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        Some(Self { token: text(value(TOKEN_PARAM)?), routes: value(ROUTES_PARAM).map(text).unwrap_or_default() })
+    }
+}
 
 /// The value of our Record-Route for the side that it is shown to: one value, as each side gets a copy of its own (RFC 5658 needs two).
-pub(crate) fn record_route(ours: Listener, token: &str) -> Vec<u8> {
-    let mut value = Vec::with_capacity(64 + token.len());
+pub(crate) fn record_route(ours: Listener, Sealed { token, routes }: &Sealed) -> Vec<u8> {
+    let mut value = Vec::with_capacity(64 + token.len() + routes.len());
     value.extend_from_slice(b"<sip:");
     numbers::write_address(ours.address, &mut value);
     if ours.transport != Transport::Udp {
@@ -20,7 +40,8 @@ pub(crate) fn record_route(ours: Listener, token: &str) -> Vec<u8> {
             value.extend_from_slice(part.as_bytes());
         }
     }
-    for part in [";lr", TOKEN_START, token, ">"] {
+    // The token last: `is_own` looks for it there.
+    for part in [";lr", if routes.is_empty() { "" } else { ROUTES_START }, routes, TOKEN_START, token, ">"] {
         value.extend_from_slice(part.as_bytes());
     }
     value
@@ -50,7 +71,7 @@ pub(crate) enum Routes {
     /// One Route without a token that names one of our listeners: a client's outbound proxy setting.
     Preloaded,
     /// The topmost one, or the Request-URI that a strict router made of it, carries a token.
-    Token { token: Vec<u8>, work: RouteWork },
+    Token { sealed: Sealed, work: RouteWork },
     /// Anything else.
     Foreign,
 }
@@ -123,16 +144,16 @@ pub(crate) fn read(request: &Message<'_>, listeners: &[Listener]) -> Routes {
     };
     let uri = request.request_uri_bytes();
     // §16.4: a strict router put our Record-Route into the Request-URI, and the true one at the end of Route.
-    if let (Some(token), Some(last)) = (token_in_uri(uri).filter(|_| names_listener(uri, listeners)), values.last()) {
+    if let (Some(sealed), Some(last)) = (Sealed::of(uri).filter(|_| names_listener(uri, listeners)), values.last()) {
         let mut work = RouteWork { dropped: vec![values.len() - 1], request_uri: Some(last.uri_bytes.to_vec()), appended: Vec::new() };
         meet_strict_router(&mut work, &values[..values.len() - 1], 0, last.uri_bytes);
-        return Routes::Token { token: token.to_vec(), work };
+        return Routes::Token { sealed, work };
     }
     let Some(top) = values.first() else { return Routes::None };
-    if let Some(token) = token_in_uri(top.uri_bytes) {
+    if let Some(sealed) = Sealed::of(top.uri_bytes) {
         let mut work = RouteWork { dropped: vec![0], request_uri: None, appended: Vec::new() };
         meet_strict_router(&mut work, &values[1..], 1, uri);
-        return Routes::Token { token: token.to_vec(), work };
+        return Routes::Token { sealed, work };
     }
     if values.len() == 1 && names_listener(top.uri_bytes, listeners) {
         return Routes::Preloaded;

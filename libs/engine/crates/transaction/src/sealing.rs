@@ -1,6 +1,6 @@
 //! What peers carry for us without reading or changing it: sealed with a ring of keys and bound to its dialog.
 //!
-//! `base64url(version, key id, nonce, AES-256-GCM(payload))`, at most [`MAX_TOKEN_LENGTH`] characters. What it is for, the side, Call-ID, the
+//! `base64url(version, key id, nonce, AES-256-GCM(payload))`, at most as many characters as its purpose has. What it is for, the side, Call-ID, the
 //! caller's tag and, on the customer's copy, the callee's tag are authenticated but not carried: in another dialog, on the other side or in
 //! another place it does not open.
 
@@ -13,7 +13,8 @@ use crate::token::Side;
 
 /// Record-Route makes an INVITE longer in both directions; the whole must stay below 1300 bytes over UDP.
 pub const MAX_TOKEN_LENGTH: usize = 160;
-const MAX_RAW: usize = MAX_TOKEN_LENGTH / 4 * 3;
+/// Beside the token, only where hidden routes do not fit into it: less than what they would take as they are.
+const MAX_ROUTES_LENGTH: usize = 400;
 const VERSION: u8 = 1;
 /// AES-256-GCM's.
 const TAG_LEN: usize = 16;
@@ -37,6 +38,8 @@ pub(crate) enum Purpose {
     RecordRoute,
     /// The URI of a Contact that is hidden.
     Contact,
+    /// Hidden routes that the token of the same Record-Route has no room for.
+    Routes,
 }
 
 impl Purpose {
@@ -44,6 +47,15 @@ impl Purpose {
         match self {
             Self::RecordRoute => b"trunkline record-route",
             Self::Contact => b"trunkline contact",
+            Self::Routes => b"trunkline routes",
+        }
+    }
+
+    /// In characters.
+    fn max_length(self) -> usize {
+        match self {
+            Self::RecordRoute | Self::Contact => MAX_TOKEN_LENGTH,
+            Self::Routes => MAX_ROUTES_LENGTH,
         }
     }
 }
@@ -114,7 +126,7 @@ impl TokenRing {
         self.keys.iter().find(|key| key.is_current && key.not_before_s <= now_s && now_s < key.not_after_s)
     }
 
-    /// `write` is given the room that there is and makes the payload, in a buffer with room for `MAX_RAW`. `None` without a current key, and
+    /// `write` is given the room that there is and makes the payload, in a buffer with room for the tag. `None` without a current key, and
     /// where the payload is larger.
     pub fn seal_bytes(
         &self,
@@ -125,12 +137,13 @@ impl TokenRing {
         write: impl FnOnce(usize) -> Vec<u8>,
     ) -> Option<String> {
         let key = self.current(now_s)?;
-        let mut raw = Vec::with_capacity(MAX_RAW);
+        let max_raw = purpose.max_length() / 4 * 3;
+        let mut raw = Vec::with_capacity(max_raw);
         raw.push(VERSION);
         write_varint(key.id, &mut raw);
         let nonce = entropy.next::<NONCE_LEN>();
         raw.extend_from_slice(&nonce);
-        let room = MAX_RAW - raw.len() - TAG_LEN;
+        let room = max_raw - raw.len() - TAG_LEN;
         let mut sealed = write(room);
         if sealed.len() > room {
             return None;
@@ -143,7 +156,7 @@ impl TokenRing {
 
     /// The payload; `None` for what is not ours: another shape, an unknown key, a changed byte, or bound to something else.
     pub fn open_bytes(&self, now_s: u64, purpose: Purpose, text: &[u8], binding: Binding<'_>) -> Option<Vec<u8>> {
-        if text.len() > MAX_TOKEN_LENGTH {
+        if text.len() > purpose.max_length() {
             return None;
         }
         let raw = base64::decode(text)?;

@@ -8,6 +8,7 @@ use crate::action::Flow;
 use crate::details::{Details, ROUTES_FOLLOW};
 use crate::entropy::Entropy;
 use crate::plan::CallId;
+use crate::route::Sealed;
 use crate::sealing::{Binding, Purpose, TokenRing, MAX_TOKEN_LENGTH};
 use crate::token_parts::{write_ip, written_routes, Reader};
 use crate::transport::Transport;
@@ -93,6 +94,21 @@ impl TokenRing {
     /// `None` without a current key.
     pub fn seal(&self, entropy: &mut Entropy, now_s: u64, token: &Token, binding: Binding<'_>) -> Option<String> {
         self.seal_bytes(entropy, now_s, Purpose::RecordRoute, binding, |room| token.write(room))
+    }
+
+    /// The same, and beside it the hidden routes where they do not fit into it. Where they do not fit there either, the call's row alone has
+    /// them.
+    pub fn seal_with_routes(&self, entropy: &mut Entropy, now_s: u64, token: &Token, binding: Binding<'_>) -> Option<Sealed> {
+        let text = self.seal(entropy, now_s, token, binding)?;
+        let routes = token.routes.as_deref().filter(|routes| token.is_hidden && !routes.is_empty());
+        let is_left_out = || self.open(now_s, u32::MAX, text.as_bytes(), binding).is_ok_and(|sealed| sealed.routes.is_none());
+        let written = routes.filter(|_| is_left_out()).and_then(written_routes);
+        let beside = written.and_then(|routes| self.seal_bytes(entropy, now_s, Purpose::Routes, binding, |_| routes));
+        Some(Sealed { token: text, routes: beside.unwrap_or_default() })
+    }
+
+    pub fn open_routes(&self, now_s: u64, text: &str, binding: Binding<'_>) -> HiddenRoutes {
+        Reader(&self.open_bytes(now_s, Purpose::Routes, text.as_bytes(), binding)?).routes()
     }
 
     /// `lifetime_s` counts from the call's start.

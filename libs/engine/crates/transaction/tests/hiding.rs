@@ -229,7 +229,54 @@ fn what_is_too_long_for_a_token_is_in_the_row_and_a_sibling_goes_to_the_next_hop
     assert!(sent.is_to("10.9.8.9:5060") && sent.start().starts_with("BYE sip:10.9.8.9:5060 "), "{sent:?}");
     bench.receive(ALPHA, &from_carrier("BYE", 3, &invite, ""));
     let sent = bench.take_sent().pop().unwrap();
-    assert!(sent.start().starts_with("BYE sip:10.1.1.1:5066 ") && values(&sent.text, "Route").is_empty(), "{sent:?}");
+    assert!(sent.start().starts_with("BYE sip:10.1.1.1:5066 ") && values(&sent.text, "Route") == [customers.as_str()], "{sent:?}");
+}
+
+/// From either side, at the edge of the call, and at another that has the keys alone.
+#[test]
+fn routes_that_do_not_fit_into_the_token_are_beside_it_and_a_sibling_goes_by_them() {
+    let carriers: Vec<String> = (1..=4).map(|index| format!("<sip:10.9.8.{index};lr;ftag=as58f4201b;did=8a3.41{index}>")).collect();
+    let carriers: Vec<&str> = carriers.iter().map(String::as_str).collect();
+    let customers = ["<sip:10.1.1.1:5066;transport=udp;lr;ftag=caller-7351>", "<sip:10.7.7.8;transport=udp;lr;did=0c1.77>"];
+    let Sides { bench, ok, invite } = answered_by(&invite_by(&customers), CALLEE, &carriers);
+    assert_shows_nothing(&invite, &OF_CUSTOMER);
+    assert_shows_nothing(&ok, &OF_CARRIER);
+    for text in [&ok, &invite] {
+        let route = values(text, "Record-Route")[0];
+        assert!(route.contains(";lr;r=") && route.contains(";t=") && route.len() < 640, "{route}");
+    }
+    for mut bench in [bench, sibling()] {
+        bench.receive(CUSTOMER, &arrived(from_customer("INFO", 2, &ok, "")));
+        let info = bench.take_sent().pop().unwrap();
+        assert!(info.start().starts_with("INFO sip:callee@10.9.9.1:5060;x=1 ") && info.is_to("10.9.8.4:5060"), "{info:?}");
+        assert_eq!(values(&info.text, "Route"), carriers.iter().rev().copied().collect::<Vec<_>>());
+        bench.receive(ALPHA, &from_carrier("INFO", 2, &invite, ""));
+        let info = bench.take_sent().pop().unwrap().text;
+        assert!(info.starts_with("INFO sip:31000000@192.168.1.9:5066 "), "{info}");
+        assert_eq!(values(&info, "Route"), customers);
+    }
+}
+
+/// A piece of another dialog, or one that was changed, is none: what is left is the sealed next hop.
+#[test]
+fn routes_beside_the_token_are_those_of_its_own_dialog_or_none() {
+    let long = |host: &str| format!("<sip:{host};lr;{}>", "p".repeat(60));
+    let mine = long("10.9.8.1");
+    let other = invite_with("call-2", "branch2", "");
+    let Sides { ok: other, .. } = answered_by(&other, CALLEE, &[&long("10.66.6.6")]);
+    let piece = |text: &str| values(text, "Record-Route")[0].split_once(";r=").unwrap().1.split_once(';').unwrap().0.to_owned();
+    let Sides { ok, .. } = answered_by(&invite(), CALLEE, &[&mine]);
+    let info = from_customer("INFO", 2, &ok, "");
+    let own = piece(&ok);
+    let (middle, letter) = (own.len() / 2, if own.as_bytes()[own.len() / 2] == b'A' { "B" } else { "A" });
+    let changed = [&own[..middle], letter, &own[middle + 1..]].concat();
+    for (forged, expected) in [(own.as_str(), vec![mine.as_str()]), (&piece(&other), vec![]), (&changed, vec![]), ("x", vec![])] {
+        let mut bench = sibling();
+        bench.receive(CUSTOMER, &info.replace(&own, forged));
+        let sent = bench.take_sent().pop().unwrap();
+        assert!(sent.is_to("10.9.8.1:5060"), "{sent:?}");
+        assert_eq!(values(&sent.text, "Route"), expected);
+    }
 }
 
 #[test]

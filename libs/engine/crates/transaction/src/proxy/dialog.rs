@@ -11,7 +11,7 @@ use crate::forward::{self, Hop, Identity, Own, Responder};
 use crate::hiding::Cover;
 use crate::plan::{CallId, Refusal, StaleCall};
 use crate::renumber::{self, Raise};
-use crate::route::{self, RouteWork};
+use crate::route::{self, RouteWork, Sealed};
 use crate::sealing::Binding;
 use crate::slab::Key;
 use crate::token::{FromForm, PrivacyForm, Side, Token, TokenError};
@@ -68,11 +68,11 @@ impl Proxy {
         turn: &mut Turn<'_>,
         flow: Flow,
         request: &Message<'_>,
-        token: &[u8],
+        sealed: &Sealed,
         work: RouteWork,
         loop_part: &str,
     ) -> Disposition {
-        let token = match self.open_token(turn.unix_s(), token, request) {
+        let token = match self.open_token(turn.unix_s(), sealed, request) {
             Ok(token) => token,
             Err(TokenError::NotOurs) => return refuse(403, "T109"),
             Err(TokenError::Expired) => return refuse(481, "T108"),
@@ -237,7 +237,8 @@ impl Proxy {
         u64::from(token.start_s) + u64::from(until_answered_s) + u64::from(longest_s) < now_s
     }
 
-    fn open_token(&self, now_s: u64, text: &[u8], request: &Message<'_>) -> Result<Token, TokenError> {
+    fn open_token(&self, now_s: u64, sealed: &Sealed, request: &Message<'_>) -> Result<Token, TokenError> {
+        let text = sealed.token.as_bytes();
         let (from_tag, to_tag) = (request.from_tag().unwrap_or_default(), request.to_tag().unwrap_or_default());
         let call_id = request.call_id();
         let customer = Binding { side: Side::Customer, call_id, caller_tag: from_tag, callee_tag: to_tag };
@@ -247,6 +248,10 @@ impl Proxy {
             Err(TokenError::NotOurs) => self.ring.open(now_s, lifetime_s, text, carrier)?,
             result => result?,
         };
+        if token.is_hidden && token.routes.is_none() && !sealed.routes.is_empty() {
+            let binding = if token.side == Side::Customer { customer } else { carrier };
+            token.routes = self.ring.open_routes(now_s, &sealed.routes, binding);
+        }
         // Another edge may have sealed it, whose listeners stand in another order.
         let next_hop = &mut token.next_hop;
         if let Some(ours) = pick(&self.config.listeners, next_hop.listener, token.transport, next_hop.peer) {

@@ -25,7 +25,7 @@ pub(super) struct HiddenSet {
 }
 
 impl Call {
-    /// Kept beside the token, which has them only where they fit.
+    /// Kept beside the Record-Route, which has them only where they fit.
     pub fn keep_routes(&mut self, side: Side, callee_tag: &[u8], routes: &[Vec<u8>]) {
         self.hidden.retain(|set| set.side != side || set.callee_tag != callee_tag);
         if !routes.is_empty() && self.hidden.len() < MAX_ROUTE_SETS {

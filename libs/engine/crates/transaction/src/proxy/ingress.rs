@@ -57,9 +57,9 @@ impl Proxy {
         match routes {
             Routes::Token { .. } if request.max_forwards() == Some(0) => refuse(483, "T103"),
             Routes::Token { .. } if request.cseq().number > HIGHEST => refuse(400, "T101"),
-            Routes::Token { token, work } => match unknown_extensions(request) {
+            Routes::Token { sealed, work } => match unknown_extensions(request) {
                 Some(disposition) => disposition,
-                None => self.on_dialog_request(turn, flow, request, &token, work, &loop_part),
+                None => self.on_dialog_request(turn, flow, request, &sealed, work, &loop_part),
             },
             Routes::Foreign => refuse(403, "T109"),
             Routes::None | Routes::Preloaded => match request.method() {

@@ -110,7 +110,7 @@ impl Proxy {
         };
         let Some(call) = self.calls.get(key) else { return false };
         let binding = Binding { side: Side::Carrier, call_id: view.call_id(), caller_tag: &call.caller_tag, callee_tag: b"" };
-        let Some(token) = self.ring.seal(&mut self.entropy, turn.unix_s(), &sealed, binding) else { return false };
+        let Some(carried) = self.ring.seal_with_routes(&mut self.entropy, turn.unix_s(), &sealed, binding) else { return false };
         let loop_part = branch::loop_part(&self.entropy, &view);
         let realm = self.config.realm.clone();
         let identity = Identity::of(step, &view);
@@ -119,7 +119,7 @@ impl Proxy {
         let written = |listener: u16| {
             let ours = self.listener(listener);
             let hop = Hop { ours, branch: &branch, source, realm: &realm, cover: cover.as_ref() };
-            forward::write_try(&view, hop, &route::record_route(ours, &token), step, &identity)
+            forward::write_try(&view, hop, &route::record_route(ours, &carried), step, &identity)
         };
         let (mut listener, mut bytes) = (step.listener, written(step.listener));
         if let Some(large) = step.large_listener.filter(|_| bytes.len() > MAX_UDP_REQUEST_BYTES) {
@@ -129,7 +129,7 @@ impl Proxy {
         let client = self.start_client(turn, flow, role, branch, Method::Invite, bytes);
         if let Some(call) = self.calls.get_mut(key) {
             call.current = Some(client);
-            call.token = token;
+            call.token = carried.token;
             call.identity = identity;
             if let Some(routes) = sealed.routes.as_deref().filter(|_| sealed.is_hidden) {
                 call.keep_routes(Side::Customer, b"", routes);
@@ -423,7 +423,8 @@ impl Proxy {
                 let binding = Binding { side, call_id: response.call_id(), caller_tag: &call.caller_tag, callee_tag };
                 let ours = self.listener(call.customer.listener);
                 hidden_routes = token.routes.clone();
-                self.ring.seal(&mut self.entropy, turn.unix_s(), &token, binding).map(|token| route::record_route(ours, &token))
+                let carried = self.ring.seal_with_routes(&mut self.entropy, turn.unix_s(), &token, binding);
+                carried.map(|carried| route::record_route(ours, &carried))
             }
             false => None,
         };
