@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import shlex
 import time
 
 import pytest
@@ -12,25 +13,54 @@ from unit.dashboard.conftest import Browser
 
 from trunkline.cli.__main__ import app as command
 from trunkline.dashboard.app import OPERATOR_PAGES, PAGES
+from trunkline.dashboard.forms import line_of
 from trunkline.dashboard.sealing import csrf_of
 from trunkline.dashboard.store import Identity
 from trunkline.dashboard.web import HERE
 
-FORMS = [path for path, _, methods in (*PAGES, *OPERATOR_PAGES) if methods == ("GET", "POST") and path != "/account"]
-ASK_FIRST = {"/domains/{label}/attach", "/domains/{label}/digest", "/domains/{label}/nearest"}
-"""Their forms show what is, so they need the services."""
-SAMPLES = {"minutes": "5", "algorithms": "MD5", "status": "407", "file": "/dev/null"}
+FORMS = [path for path, _, methods in (*PAGES, *OPERATOR_PAGES) if methods == ("GET", "POST") and not path.startswith("/account")]
+ASK_FIRST = {
+    "/domains/{label}/attach",
+    "/domains/{label}/digest",
+    "/domains/{label}/nearest",
+    "/domains/{label}/class-of-service",
+    "/domains/{label}/limits",
+    "/domains/{label}/identity",
+    "/operator/tenants/{tenant}/class-of-service",
+    "/operator/tenants/{tenant}/limits",
+    "/operator/carriers/{carrier}/change",
+    "/operator/carriers/{carrier}/gateways/new",
+}
+"""Their forms show what is, so they need the services: tests/e2e/test_dashboard.py reads their lines."""
+NO_COMMAND = {"/keys/new"}
+"""What the command line cannot do."""
+SAMPLES = {
+    "minutes": "5", "algorithms": "MD5", "status": "407", "file": "/dev/null", "pdd_limit_s": "5", "number_format": "plus",
+    "pai_forms": "both", "from_form": "kept", "hiding": "on",
+}  # fmt: skip
 
 
-def words_of(groups: list[list[str]]) -> list[str]:
-    found: list[str] = []
-    for group in groups:
-        for word in group:
-            place = re.search(r"\{(\w+)[?*]?\}", word)
-            if place and "?}" in word:
-                continue
-            found.append(re.sub(r"\{\w+\*?\}", SAMPLES.get(place[1], "sample"), word) if place else word)
-    return found
+def lines_of(groups: list[list[str]]) -> list[str]:
+    """With every field filled and ticked, and with none ticked."""
+    places = re.findall(r"\{(\w+)([?*!]?)\}", json.dumps(groups))
+    filled = {name: SAMPLES.get(name, "sample") for name, _ in places}
+    return [line_of(groups, filled), line_of(groups, filled | {name: "" for name, kind in places if kind in ("?", "!")})]
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"where": "NL  BE,4420", "price": "0.25", "is_on": "on"}, "set acme NL BE 4420 --on --price 0.25 --name NAME"),
+        ({"where": "", "price": "", "is_on": ""}, "set acme --all --off --price '' --name NAME"),
+        ({"where": "$(x)", "price": " ", "is_on": ""}, "set acme '$(x)' --off --price '' --name NAME"),
+    ],
+)
+def test_a_line_says_what_the_fields_say(values: dict[str, str], line: str) -> None:
+    groups = [
+        ["set"], ["acme"], ["{where*}", "{where?}"], ["--all", "{where!}"], ["--on", "{is_on?}"], ["--off", "{is_on!}"],
+        ["--price", "{price}"], ["--price", "''", "{price!}"], ["--name"], ["{name}"],
+    ]  # fmt: skip
+    assert line_of(groups, values) == line
 
 
 @pytest.mark.parametrize("path", [path for path in FORMS if path not in ASK_FIRST])
@@ -42,10 +72,9 @@ async def test_the_command_line_of_every_form_is_one(browser: Browser, path: str
         answer = await browser.client.get(place, headers={"Cookie": f"{browser.desk.cookie}={secret}"})
         assert answer.status_code == 200 and csrf_of(secret) in answer.text
         shown = re.search(r'data-command="([^"]*)"', answer.text)
-        assert shown or path == "/keys/new", "only what the command line cannot do has none"
-        if shown:
-            words = words_of(json.loads(html.unescape(shown[1])))
-            command.parse_args(words[1:], exit_on_error=False, print_error=False)
+        assert bool(shown) == (path not in NO_COMMAND)
+        for line in lines_of(json.loads(html.unescape(shown[1]))) if shown else []:
+            command.parse_args(shlex.split(line)[1:], exit_on_error=False, print_error=False)
 
 
 def test_the_command_lines_below_pages_are_commands() -> None:

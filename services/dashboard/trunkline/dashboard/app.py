@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from trunkline.dashboard.pages import access, calls, domains, history, home, login, operator, platform, usage
+from trunkline.dashboard.pages import access, calls, carriers, domains, history, home, login, operator, platform, service, usage
 from trunkline.dashboard.visits import Desk, Handler, guarded
 from trunkline.dashboard.web import STATIC, Guards, page
 from trunkline.runtime.errors import Problem
@@ -36,6 +36,9 @@ PAGES: list[tuple[str, Handler, tuple[str, ...]]] = [
     ("/domains/{label}/detach", domains.detach, WRITE),
     ("/domains/{label}/digest", domains.digest, WRITE),
     ("/domains/{label}/nearest", domains.nearest, WRITE),
+    ("/domains/{label}/class-of-service", service.domain_class, WRITE),
+    ("/domains/{label}/limits", service.domain_limits, WRITE),
+    ("/domains/{label}/identity", service.identity, WRITE),
     ("/domains/{label}/delete", domains.delete, WRITE),
     ("/domains/{label}/pbx", domains.pbx, READ),
     ("/calls", calls.calls, READ),
@@ -61,13 +64,20 @@ OPERATOR_PAGES: list[tuple[str, Handler, tuple[str, ...]]] = [
     ("/pops/{pop}/undrain", platform.undrain, WRITE),
     ("/operator/tenants", operator.tenants, READ),
     ("/operator/tenants/new", operator.add_tenant, WRITE),
+    ("/operator/tenants/{tenant}", operator.one_tenant, READ),
+    ("/operator/tenants/{tenant}/class-of-service", service.tenant_class, WRITE),
+    ("/operator/tenants/{tenant}/limits", service.tenant_limits, WRITE),
     ("/operator/tenants/{tenant}/look", operator.look, ("POST",)),
     ("/operator/tenants/{tenant}/invite", operator.invite, WRITE),
     ("/operator/tenants/{tenant}/suspend", operator.suspend_tenant, WRITE),
     ("/operator/tenants/{tenant}/resume", operator.resume_tenant, WRITE),
-    ("/operator/carriers", operator.carriers, READ),
-    ("/operator/carriers/{carrier}/suspend", operator.suspend_carrier, WRITE),
-    ("/operator/carriers/{carrier}/resume", operator.resume_carrier, WRITE),
+    ("/operator/carriers", carriers.carriers, READ),
+    ("/operator/carriers/new", carriers.add, WRITE),
+    ("/operator/carriers/{carrier}/change", carriers.change, WRITE),
+    ("/operator/carriers/{carrier}/suspend", carriers.suspend, WRITE),
+    ("/operator/carriers/{carrier}/resume", carriers.resume, WRITE),
+    ("/operator/carriers/{carrier}/gateways/new", carriers.add_gateway, WRITE),
+    ("/operator/carriers/{carrier}/gateways/remove", carriers.remove_gateway, WRITE),
     ("/operator/decks", operator.decks, READ),
     ("/operator/decks/import", operator.import_deck, WRITE),
     ("/operator/bans", operator.bans, READ),

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import grpc.aio
 from starlette.responses import Response
 
 from trunkline.api.common.v1 import common_pb2
-from trunkline.dashboard.visits import Visit, write_options
+from trunkline.dashboard.visits import Visit, Wrong, write_options
 from trunkline.runtime.errors import Problem, decode_status
+
+MOST: Final = 2**32 - 1
+"""Of a whole number, where a field says no other bound: it goes into a uint32."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`options` are (value, text) of a drop-down. `hint` says what is taken."""
+    """`options` are (value, text) of a drop-down. `hint` says what is taken. `stands_for` are fields of the request that it fills: what is
+    wrong with one of them is said at this field, as is what is wrong with one of its own name."""
 
     name: str
     label: str
@@ -29,21 +34,39 @@ class Field:
     is_required: bool = True
     is_mono: bool = False
     complete: str = "off"
+    stands_for: Sequence[str] = ()
+    most: int | None = None
+
+    def has(self, problem: Problem | None) -> bool:
+        """Whether this is where the problem is."""
+        return problem is not None and bool(problem.field) and problem.field in (self.name, *self.stands_for)
+
+
+Command = Sequence[str | tuple[str, ...]]
+
+ENDING: Final = Field("ending", "End calls in progress too", kind="check")
+"""Of a suspension."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """`command` are the words of the command line: fixed ones, `{field}` for a field's value, and (`--option`, `{field}`) which is left out
-    while the field is empty."""
+    """`command` are the words of the command line: fixed ones, `{field}` for a field's value, and groups such as (`--option`, `{field}`)
+    which are left out while the field is empty. `{field*}` is the words of a value; `{field?}` is nothing and leaves its group out where
+    the field is empty or not ticked, `{field!}` where it is not. `tenant` is whose the form is, if not whose pages are looked at."""
 
     title: str
     action: str
     fields: Sequence[Field]
     submit: str
-    command: Sequence[str | tuple[str, str]] = ()
+    command: Command = ()
     text: str = ""
     is_dangerous: bool = False
     back: str = "/"
+    tenant: str = ""
+
+    def has(self, problem: Problem | None) -> bool:
+        """Whether a field that is seen says what is wrong; else it stands above them all."""
+        return any(each.has(problem) and each.kind != "hidden" for each in self.fields)
 
     @property
     def has_file(self) -> bool:
@@ -64,12 +87,11 @@ Send = Callable[[], Awaitable[Done | Response]]
 
 def show_form(visit: Visit, form: Form, problem: Problem | None = None) -> Response:
     """In a pop-up where htmx asks for it, else as a page."""
-    values = (
-        {each.name: visit.value(each.name) or each.value for each in form.fields} if problem else {e.name: e.value for e in form.fields}
-    )
+    values = {each.name: visit.value(each.name) if problem else each.value for each in form.fields}
+    command = command_words(visit, form)
     template = "form.html" if visit.is_fragment else "form_page.html"
     status = HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK
-    return visit.show(template, status=status, form=form, values=values, problem=problem, command=command_words(visit, form))
+    return visit.show(template, status=status, form=form, values=values, problem=problem, command=command, line=line_of(command, values))
 
 
 async def answer_form(visit: Visit, form: Form, send: Send) -> Response:
@@ -81,6 +103,8 @@ async def answer_form(visit: Visit, form: Form, send: Send) -> Response:
         return show_form(visit, form, Problem("INVALID_ARGUMENT", "", f"{missing.label} is missing", field=missing.name))
     try:
         done = await send()
+    except Wrong as error:
+        return show_form(visit, form, error.problem)
     except grpc.aio.AioRpcError as error:
         problem = decode_status(error)
         if problem.code == "UNAUTHENTICATED":
@@ -93,7 +117,7 @@ async def confirm(
     visit: Visit,
     title: str,
     submit: str,
-    command: Sequence[str | tuple[str, str]],
+    command: Command,
     method: Any,
     request: Any,
     said: str,
@@ -124,8 +148,58 @@ def command_words(visit: Visit, form: Form) -> list[list[str]]:
     if not form.command:
         return []
     groups = [[word] if isinstance(word, str) else list(word) for word in form.command]
-    rest = [["--as-operator"], *([["--tenant", visit.tenant]] if visit.tenant else [])] if visit.is_operator else []
-    return [[visit.desk.settings.cli], *groups, *rest]
+    if not visit.is_operator:
+        return [[visit.desk.settings.cli], *groups]
+    tenant = form.tenant or visit.tenant
+    return [[visit.desk.settings.cli], *groups, ["--as-operator"], *([["--tenant", tenant]] if tenant else [])]
+
+
+def line_of(groups: Sequence[Sequence[str]], values: Mapping[str, str]) -> str:
+    """The command line with these values, as the page's script (`commandOf` in app.js) writes it too."""
+    found: list[str] = []
+    for group in groups:
+        words = [_word(word, values, is_alone=len(group) == 1) for word in group]
+        if None not in words:
+            found += [word for word in words if word]
+    return " ".join(found)
+
+
+def _word(word: str, values: Mapping[str, str], *, is_alone: bool) -> str | None:
+    """Empty where it is nothing; None where its group is left out."""
+    place = _PLACE.fullmatch(word)
+    if place is None:
+        return word
+    before, name, kind, after = place.groups()
+    if name not in values:
+        return name.upper()
+    value = values[name].strip()
+    if kind in ("?", "!"):
+        return "" if bool(value) == (kind == "?") else None
+    if not value:
+        return name.upper() if is_alone else None
+    return " ".join(shlex.quote(each) for each in _split(value)) if kind == "*" else shlex.quote(before + value + after)
+
+
+_PLACE: Final = re.compile(r"(.*)\{(\w+)([?*!]?)\}(.*)")
+
+
+def _split(text: str) -> list[str]:
+    return [word for word in re.split(r"[\s,]+", text) if word]
+
+
+def words_of(visit: Visit, name: str) -> list[str]:
+    """What a field of several words has, with commas, blanks or both between them."""
+    return _split(visit.value(name))
+
+
+def whole(visit: Visit, field: Field) -> int:
+    """The field's whole number, 0 where it is empty. Raises Wrong."""
+    text, most = visit.value(field.name), MOST if field.most is None else field.most
+    if not text:
+        return 0
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(most)) or int(text) > most:
+        raise Wrong(field.name, f"{text[:16]!r} is not a whole number from 0 to {most}")
+    return int(text)
 
 
 def quoted(word: str) -> str:

@@ -46,6 +46,14 @@ def status_of(problem: Problem) -> HTTPStatus:
     return _STATUS.get(problem.code, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
+class Wrong(Exception):
+    """What somebody wrote, or asked for, that is no good; told at `field` where it has a name."""
+
+    def __init__(self, field: str, message: str, code: str = "INVALID_ARGUMENT") -> None:
+        super().__init__(message)
+        self.problem = Problem(code, "", message, field=field)
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What all requests share."""
@@ -155,6 +163,8 @@ def guarded(desk: Desk, handler: Handler, *, is_for_operators: bool = False) -> 
         visit = Visit(request, desk, session, desk.services.asked_by(session.identity.key, source_of(request)), form)
         try:
             answer = await handler(visit)
+        except Wrong as error:
+            return await _failed(visit, error.problem)
         except grpc.aio.AioRpcError as error:
             return await _failed(visit, decode_status(error))
         if session.notice and not visit.is_fragment and answer.status_code == HTTPStatus.OK and answer.media_type == "text/html":
@@ -184,6 +194,9 @@ def _refused(why: str) -> Response:
 
 
 def _to_login(request: Request) -> Response:
+    if header_of(request, "accept") == "text/event-stream":
+        # A feed that connects again: a redirect is nothing to it, and it would try for ever.
+        return Response("event: ended\ndata: over\n\n", media_type="text/event-stream")
     if header_of(request, "hx-request") == "true":
         return Response(status_code=204, headers={"HX-Redirect": "/login"})
     after = f"?next={quote(request.url.path)}" if request.method == "GET" and request.url.path != "/" else ""

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from trunkline.api.dns.v1 import dns_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.dashboard.forms import Done, Field, Form, answer_form, confirm, quoted
+from trunkline.dashboard.pages.service import DEFAULT_SOURCES
 from trunkline.dashboard.services import all_pages
 from trunkline.dashboard.visits import Visit, write_options
 
@@ -30,12 +31,13 @@ async def domains(visit: Visit) -> Response:
 async def one(visit: Visit) -> Response:
     label = visit.path("label")
     domain = (await visit.ask.provisioning.GetDomain(pb.GetDomainRequest(tenant=visit.tenant, label=label))).domain
-    names, acls, pops = await asyncio.gather(
+    names, acls, limits = await asyncio.gather(
         visit.ask.dns.ListNames(dns_pb2.ListNamesRequest(tenant=visit.tenant, label=label)),
         _free_acls(visit, domain),
-        visit.ask.provisioning.ListPops(pb.ListPopsRequest()),
+        visit.ask.provisioning.GetLimitUse(pb.GetLimitUseRequest(tenant=visit.tenant)),
     )
-    return visit.show("domain.html", domain=domain, names=names.names, free=acls, pops=sorted({pop.name for pop in pops.pops}))
+    uses = {use.label: use for use in limits.uses}
+    return visit.show("domain.html", domain=domain, names=names.names, free=acls, uses=uses, sources=DEFAULT_SOURCES)
 
 
 async def _free_acls(visit: Visit, domain: pb.Domain) -> list[pb.Acl]:

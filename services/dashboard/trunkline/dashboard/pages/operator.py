@@ -1,4 +1,4 @@
-"""The operator's pages: tenants, carriers, decks, bans."""
+"""The operator's pages: tenants, decks, bans."""
 
 from __future__ import annotations
 
@@ -14,18 +14,25 @@ from starlette.responses import Response
 from trunkline.api.auth.v1 import auth_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.routing.v1 import routing_pb2
-from trunkline.dashboard.forms import Done, Field, Form, answer_form, confirm, quoted
+from trunkline.dashboard.forms import ENDING, Done, Field, Form, answer_form, confirm, quoted
+from trunkline.dashboard.pages.service import tenant_of
 from trunkline.dashboard.services import all_pages
 from trunkline.dashboard.store import MAX_LINK_S, Identity
 from trunkline.dashboard.visits import Visit, write_options
 
 CHUNK_BYTES = 64 << 10
-ENDING = Field("ending", "End calls in progress too", kind="check")
 
 
 async def tenants(visit: Visit) -> Response:
     found = all_pages(visit.ask.provisioning.ListTenants, pb.ListTenantsRequest(), "tenants")
     return visit.show("tenants.html", tenants=[tenant async for tenant in found])
+
+
+async def one_tenant(visit: Visit) -> Response:
+    """What bounds a tenant as a whole, and how much of it is in use."""
+    tenant = await tenant_of(visit)
+    uses = (await visit.ask.provisioning.GetLimitUse(pb.GetLimitUseRequest(tenant=tenant.id))).uses
+    return visit.show("tenant.html", tenant=tenant, uses={use.label: use for use in uses})
 
 
 async def look(visit: Visit) -> Response:
@@ -51,7 +58,7 @@ async def add_tenant(visit: Visit) -> Response:
     async def send() -> Done:
         request = pb.CreateTenantRequest(write=write_options(), tenant=visit.value("tenant"), name=visit.value("name"))
         answer = await visit.ask.provisioning.CreateTenant(request)
-        return Done(f"Created {answer.tenant.id}.", answer.receipt, "/operator/tenants")
+        return Done(f"Created {answer.tenant.id}.", answer.receipt, f"/operator/tenants/{answer.tenant.id}")
 
     return await answer_form(visit, form, send)
 
@@ -93,7 +100,7 @@ async def suspend_tenant(visit: Visit) -> Response:
         visit.ask.provisioning.SuspendTenant,
         pb.SuspendTenantRequest(tenant=tenant, is_ending_calls=visit.value("ending") == "on"),
         f"{tenant} is suspended.",
-        "/operator/tenants",
+        f"/operator/tenants/{tenant}",
         text="Its new calls are refused everywhere (T603).",
         fields=[ENDING],
     )
@@ -109,47 +116,7 @@ async def resume_tenant(visit: Visit) -> Response:
         visit.ask.provisioning.ResumeTenant,
         pb.ResumeTenantRequest(tenant=tenant),
         f"Calls of {tenant} are taken again.",
-        "/operator/tenants",
-        is_dangerous=False,
-    )
-
-
-async def carriers(visit: Visit) -> Response:
-    listed = await visit.ask.routing.ListCarriers(routing_pb2.ListCarriersRequest())
-    health = await visit.ask.routing.ListGatewayHealth(routing_pb2.ListGatewayHealthRequest())
-    sights: dict[tuple[str, str], list[routing_pb2.GatewaySight]] = {}
-    for sight in health.sights:
-        sights.setdefault((sight.carrier, sight.gateway), []).append(sight)
-    return visit.show("carriers.html", carriers=listed.carriers, sights=sights)
-
-
-async def suspend_carrier(visit: Visit) -> Response:
-    carrier = visit.path("carrier")
-    return await confirm(
-        visit,
-        f"Suspend {carrier}?",
-        "Suspend",
-        ["carrier", "suspend", quoted(carrier), ("--ending-calls", "{ending?}")],
-        visit.ask.routing.SuspendCarrier,
-        routing_pb2.SuspendCarrierRequest(carrier=carrier, is_ending_calls=visit.value("ending") == "on"),
-        f"{carrier} is suspended.",
-        "/operator/carriers",
-        text="It gets no new calls; the next carriers of each route take them.",
-        fields=[ENDING],
-    )
-
-
-async def resume_carrier(visit: Visit) -> Response:
-    carrier = visit.path("carrier")
-    return await confirm(
-        visit,
-        f"Give calls to {carrier} again?",
-        "Resume",
-        ["carrier", "resume", quoted(carrier)],
-        visit.ask.routing.ResumeCarrier,
-        routing_pb2.ResumeCarrierRequest(carrier=carrier),
-        f"{carrier} gets calls again.",
-        "/operator/carriers",
+        f"/operator/tenants/{tenant}",
         is_dangerous=False,
     )
 

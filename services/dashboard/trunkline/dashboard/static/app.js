@@ -7,21 +7,23 @@
     return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : "'" + word.replaceAll("'", "'\"'\"'") + "'";
   }
 
-  // {field}: its value, {field?}: nothing where it is not ticked, {field*}: its words; a group with an empty field is left out.
+  // {field}: its value, {field*}: its words; a group with an empty field is left out. {field?} and {field!} are nothing: the group is left out
+  // where the field is empty or not ticked, or where it is not.
   function commandOf(groups, form) {
     const found = [];
     for (const group of groups) {
       let isLeftOut = false;
       const words = group.map((word) => {
-        const place = word.match(/^(.*)\{(\w+)([?*]?)\}(.*)$/);
+        const place = word.match(/^(.*)\{(\w+)([?*!]?)\}(.*)$/);
         if (!place) return word;
         const [, before, name, kind, after] = place;
         const field = form.elements.namedItem(name);
         if (!field) return name.toUpperCase();
-        if (kind === "?") { isLeftOut = isLeftOut || !field.checked; return ""; }
-        const value = field.type === "file" ? (field.files[0] ? field.files[0].name : "") : field.value;
+        const value = field.type === "file" ? (field.files[0] ? field.files[0].name : "") : field.value.trim();
+        const isSet = field.type === "checkbox" ? field.checked : value !== "";
+        if (kind === "?" || kind === "!") { isLeftOut = isLeftOut || isSet === (kind === "!"); return ""; }
         if (!value) { isLeftOut = isLeftOut || group.length > 1; return name.toUpperCase(); }
-        return kind === "*" ? value : quoted(before + value + after);
+        return kind === "*" ? value.split(/[\s,]+/).filter((each) => each).map(quoted).join(" ") : quoted(before + value + after);
       });
       if (!isLeftOut) found.push(...words.filter((word) => word !== ""));
     }
@@ -71,6 +73,9 @@
   document.addEventListener("htmx:sseBeforeMessage", (event) => {
     if (event.target.contains(document.activeElement) && document.activeElement.matches("select")) event.preventDefault();
   });
+
+  // The session is over: the page asks again, and is led to the login.
+  document.addEventListener("htmx:sseClose", (event) => { if (event.detail.type === "message") location.reload(); });
 
   function plot(place) {
     const data = JSON.parse(place.dataset.plot);
