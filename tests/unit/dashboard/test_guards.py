@@ -7,12 +7,16 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+from starlette.datastructures import FormData
+from starlette.requests import Request
 from starlette.routing import Route
 from unit.dashboard.conftest import URL, Browser
 
 from trunkline.dashboard.app import OPERATOR_PAGES, PAGES, make_app
+from trunkline.dashboard.live import Watched, follow
 from trunkline.dashboard.sealing import csrf_of
 from trunkline.dashboard.store import Identity
+from trunkline.dashboard.visits import Visit
 from trunkline.dashboard.web import HERE
 
 POSTED = [path for path, _, methods in (*PAGES, *OPERATOR_PAGES) if "POST" in methods]
@@ -51,10 +55,10 @@ def test_every_page_is_behind_the_checks(browser: Browser) -> None:
     assert routes - guarded == {"/healthz", "/links", "/login", "/login/{secret}"}
 
 
-@pytest.mark.parametrize("path", [path for path, _, _ in (*PAGES, *OPERATOR_PAGES)])
-async def test_nobody_sees_a_page_without_a_session(browser: Browser, path: str) -> None:
+@pytest.mark.parametrize(("path", "methods"), [(path, methods) for path, _, methods in (*PAGES, *OPERATOR_PAGES)])
+async def test_nobody_sees_a_page_without_a_session(browser: Browser, path: str, methods: tuple[str, ...]) -> None:
     browser.client.cookies.clear()
-    method = browser.client.post if path in ("/logout", "/allow") or path.endswith("/look") else browser.client.get
+    method = browser.client.get if "GET" in methods else browser.client.post
     for cookie in ("", "x" * 43):
         answer = await method(filled(path), headers={"Cookie": f"{browser.desk.cookie}={cookie}"})
         assert answer.status_code == 303 and answer.headers["location"].startswith("/login"), path
@@ -129,3 +133,28 @@ async def test_a_link_that_is_looked_at_is_not_used_up(browser: Browser) -> None
 async def test_services_that_are_away_are_said_to_be_and_nothing_else_is_told(browser: Browser) -> None:
     answer = await browser.client.get("/access")
     assert answer.status_code == 503 and "That did not work" in answer.text and "Traceback" not in answer.text
+
+
+async def test_a_feed_without_a_session_says_that_it_has_ended(browser: Browser) -> None:
+    """A redirect would be followed, not understood, and tried again for ever."""
+    await browser.desk.store.end_session(browser.secret)
+    answer = await browser.client.get("/events/home", headers={"Accept": "text/event-stream"})
+    assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.text == "event: ended\ndata: over\n\n"
+
+
+async def test_the_feed_of_a_session_that_is_ended_ends(browser: Browser) -> None:
+    """Also while no service answers and nothing changes."""
+    session = await browser.desk.store.session(browser.secret, time.time())
+    assert session is not None
+    request = Request({"type": "http", "method": "GET", "path": "/events/home", "headers": []})
+    visit = Visit(request, browser.desk, session, browser.desk.services.asked_by("tk_key-of-acme"), FormData())
+
+    async def render(_: Watched) -> str:
+        return "as it is"
+
+    pieces = aiter(follow(visit, "home", 1, render).body_iterator)
+    assert await anext(pieces) == b": connected\n\n"
+    assert await anext(pieces) == b"event: home\ndata: as it is\n\n"
+    await browser.desk.store.end_session(browser.secret)
+    assert [piece async for piece in pieces] == [b"event: ended\ndata: over\n\n"]

@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from trunkline.dashboard.pages import access, calls, carriers, domains, history, home, login, operator, platform, service, usage
+from trunkline.dashboard.pages import access, account, calls, carriers, domains, history, home, login, operator, platform, service, usage
 from trunkline.dashboard.visits import Desk, Handler, guarded
 from trunkline.dashboard.web import STATIC, Guards, page
 from trunkline.runtime.errors import Problem
@@ -55,7 +55,10 @@ PAGES: list[tuple[str, Handler, tuple[str, ...]]] = [
     ("/keys", history.keys, READ),
     ("/keys/new", history.add_key, WRITE),
     ("/keys/{key}/revoke", history.revoke_key, WRITE),
-    ("/account", login.account, WRITE),
+    ("/account", account.account, WRITE),
+    ("/account/delete", account.delete, WRITE),
+    ("/account/sessions/end-others", account.end_others, ("POST",)),
+    ("/account/sessions/{session}/end", account.end_one, ("POST",)),
     ("/logout", login.logout, ("POST",)),
 ]
 

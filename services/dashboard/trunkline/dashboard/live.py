@@ -75,9 +75,14 @@ async def _events(visit: Visit, event: str, size: int, render: Render) -> AsyncI
                 async with asyncio.timeout(LOOK_S):
                     await watched.changed.wait()
             watched.changed.clear()
+            if not await visit.desk.store.is_session(visit.session.secret):
+                yield ENDED
+                return
             try:
                 now = await render(watched)
             except grpc.aio.AioRpcError as error:
+                if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+                    yield ENDED
                 if _is_refusal(error):
                     return
                 now = last
@@ -110,3 +115,7 @@ def message(event: str, text: str) -> bytes:
     """One event; a line break in the text would end it."""
     lines = "".join(f"data: {line}\n" for line in text.splitlines()) or "data:\n"
     return f"event: {event}\n{lines}\n".encode()
+
+
+ENDED: Final = message("ended", "over")
+"""The page leaves for the login: its session, or the key behind it, is gone."""

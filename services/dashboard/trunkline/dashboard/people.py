@@ -59,6 +59,6 @@ async def change_password(store: Store, session: Session, password: str) -> None
     await store.end_sessions_of(session.person)
 
 
-async def begin(store: Store, identity: Identity, person: str = "") -> str:
+async def begin(store: Store, identity: Identity, person: str, source: str, agent: str) -> str:
     """A new session's secret; never one that was there before the login."""
-    return await store.add_session(identity, person, time.time())
+    return await store.add_session(identity, person, time.time(), source, agent)

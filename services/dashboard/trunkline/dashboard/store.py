@@ -18,12 +18,16 @@ MAX_LINK_S: Final = 7 * 24 * 3600
 MAX_SESSIONS: Final = 10_000
 """The one that was longest idle goes first."""
 
+AGENT_LENGTH: Final = 200
+"""Of what a browser says that it is: whatever its owner likes."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS people (
   name TEXT PRIMARY KEY, salt BLOB NOT NULL, sealed BLOB NOT NULL, role TEXT NOT NULL, tenant TEXT NOT NULL, since_s REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS sessions (
   id BLOB PRIMARY KEY, sealed BLOB NOT NULL, role TEXT NOT NULL, tenant TEXT NOT NULL, actor TEXT NOT NULL, person TEXT NOT NULL,
-  shown TEXT NOT NULL, notice TEXT NOT NULL, since_s REAL NOT NULL, seen_s REAL NOT NULL) STRICT;
+  shown TEXT NOT NULL, notice TEXT NOT NULL, since_s REAL NOT NULL, seen_s REAL NOT NULL, source TEXT NOT NULL DEFAULT '',
+  agent TEXT NOT NULL DEFAULT '') STRICT;
 CREATE TABLE IF NOT EXISTS links (
   id BLOB PRIMARY KEY, sealed BLOB NOT NULL, role TEXT NOT NULL, tenant TEXT NOT NULL, actor TEXT NOT NULL, until_s REAL NOT NULL) STRICT;
 """
@@ -61,6 +65,19 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class SignIn:
+    """A session as its owner sees it in a list: `id` finds it again and opens nothing. `source` and `agent` are the IP address and the
+    User-Agent of the login, empty for those of before they were kept."""
+
+    id: str
+    person: str
+    since_s: float
+    seen_s: float
+    source: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     name: str
     salt: bytes
@@ -82,28 +99,42 @@ class Store:
         database = await aiosqlite.connect(path, isolation_level=None)
         path.chmod(0o600)
         await database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + _SCHEMA)
+        await _add_columns(database)
         return cls(database, idle_s, limit_s)
 
     async def close(self) -> None:
         await self._database.close()
 
-    async def add_session(self, identity: Identity, person: str, now_s: float) -> str:
+    async def add_session(self, identity: Identity, person: str, now_s: float, source: str = "", agent: str = "") -> str:
         """The secret for the cookie."""
         secret = new_secret()
         sealed = seal(key_of_secret(secret), identity.key, "session")
         await self._drop_old(now_s)
         await self._database.execute(
-            "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, '', '', ?, ?)",
-            (name_of(secret), sealed, identity.role, identity.tenant, identity.actor, person, now_s, now_s),
+            "INSERT INTO sessions (id, sealed, role, tenant, actor, person, shown, notice, since_s, seen_s, source, agent)"
+            " VALUES (?, ?, ?, ?, ?, ?, '', '', ?, ?, ?, ?)",
+            (
+                name_of(secret),
+                sealed,
+                identity.role,
+                identity.tenant,
+                identity.actor,
+                person,
+                now_s,
+                now_s,
+                source,
+                agent[:AGENT_LENGTH],
+            ),
         )
         return secret
 
     async def session(self, secret: str, now_s: float) -> Session | None:
         """None where there is none, or its time is over. Marks it as seen and takes its notice, which is shown once."""
-        row = await self._row("SELECT * FROM sessions WHERE id = ?", name_of(secret))
+        query = "SELECT sealed, role, tenant, actor, person, shown, notice, since_s, seen_s FROM sessions WHERE id = ?"
+        row = await self._row(query, name_of(secret))
         if row is None:
             return None
-        _, sealed, role, tenant, actor, person, shown, notice, since_s, seen_s = row
+        sealed, role, tenant, actor, person, shown, notice, since_s, seen_s = row
         key = unseal(key_of_secret(secret), sealed, "session")
         if key is None or now_s > seen_s + self._idle_s or now_s > since_s + self._limit_s:
             await self.end_session(secret)
@@ -114,6 +145,37 @@ class Store:
 
     async def end_session(self, secret: str) -> None:
         await self._database.execute("DELETE FROM sessions WHERE id = ?", (name_of(secret),))
+
+    async def is_session(self, secret: str) -> bool:
+        """Whether nobody has ended it since it was opened; does not mark it as seen."""
+        return await self._row("SELECT 1 FROM sessions WHERE id = ?", name_of(secret)) is not None
+
+    async def sign_ins(self, session: Session, now_s: float) -> list[SignIn]:
+        """Sessions of the same key, by the same account or by none; the last seen first."""
+        await self._drop_old(now_s)
+        query = (
+            "SELECT lower(hex(id)), person, since_s, seen_s, source, agent FROM sessions WHERE actor = ? AND person IN (?, '')"
+            " ORDER BY seen_s DESC, since_s DESC"
+        )
+        async with self._database.execute(query, _whose(session)) as cursor:
+            return [SignIn(*row) async for row in cursor]
+
+    async def end_own(self, session: Session, id: str) -> bool:
+        """False where it is none of those that `sign_ins` lists."""
+        query = "DELETE FROM sessions WHERE actor = ? AND person IN (?, '') AND lower(hex(id)) = ?"
+        cursor = await self._database.execute(query, (*_whose(session), id))
+        return cursor.rowcount == 1
+
+    async def end_others(self, session: Session) -> int:
+        """Ends all that `sign_ins` lists but this one; how many."""
+        query = "DELETE FROM sessions WHERE actor = ? AND person IN (?, '') AND id <> ?"
+        cursor = await self._database.execute(query, (*_whose(session), name_of(session.secret)))
+        return cursor.rowcount
+
+    async def end_all_of(self, actor: str) -> None:
+        """Sessions and one-time links of a key that opens nothing any more."""
+        await self._database.execute("DELETE FROM sessions WHERE actor = ?", (actor,))
+        await self._database.execute("DELETE FROM links WHERE actor = ?", (actor,))
 
     async def end_sessions_of(self, person: str) -> None:
         await self._database.execute("DELETE FROM sessions WHERE person = ?", (person,))
@@ -160,6 +222,11 @@ class Store:
     async def set_sealed(self, name: str, salt: bytes, sealed: bytes) -> None:
         await self._database.execute("UPDATE people SET salt = ?, sealed = ? WHERE name = ?", (salt, sealed, name))
 
+    async def delete_person(self, name: str) -> None:
+        """With all sessions of the account."""
+        await self._database.execute("DELETE FROM people WHERE name = ?", (name,))
+        await self.end_sessions_of(name)
+
     async def person(self, name: str) -> Person | None:
         row = await self._row("SELECT name, salt, sealed, role, tenant FROM people WHERE name = ?", name)
         return None if row is None else Person(*row)
@@ -174,6 +241,19 @@ class Store:
     async def _row(self, query: str, *values: Any) -> Any:
         async with self._database.execute(query, values) as cursor:
             return await cursor.fetchone()
+
+
+def _whose(session: Session) -> tuple[str, str]:
+    return session.identity.actor, session.person
+
+
+async def _add_columns(database: aiosqlite.Connection) -> None:
+    """Those that a file of an older release has not."""
+    async with database.execute("SELECT name FROM pragma_table_info('sessions')") as cursor:
+        there = {row[0] async for row in cursor}
+    for column in ("source", "agent"):
+        if column not in there:
+            await database.execute(f"ALTER TABLE sessions ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
 
 
 def new_salt() -> bytes:

@@ -60,6 +60,20 @@ def _duration(milliseconds: int) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def user_agent(agent: str) -> str:
+    """The browser and the system of a User-Agent, as its owner would know them again; else the beginning of what it says."""
+    browser = next((name for mark, name in _BROWSERS if mark in agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
+    return " on ".join(part for part in (browser, system) if part) or agent[:40] or "unknown"
+
+
+_BROWSERS: Final = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS: Final = (
+    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS X", "macOS"), ("Linux", "Linux"),
+)  # fmt: skip
+"""In the order in which they are looked for: most say that they are others too."""
+
+
 def _number(number: str) -> str:
     """E.164 as people read it."""
     return f"+{number}" if number.isdigit() else number

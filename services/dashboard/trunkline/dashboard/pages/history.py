@@ -90,14 +90,21 @@ def _field(scope: Scope) -> str:
 
 async def revoke_key(visit: Visit) -> Response:
     key = visit.path("key")
+
+    async def revoke(request: pb.RevokeApiKeyRequest) -> pb.RevokeApiKeyResponse:
+        """With the sessions and one-time links here that open it; elsewhere they end when they next ask."""
+        answer = await visit.ask.provisioning.RevokeApiKey(request)
+        await visit.desk.store.end_all_of(f"tenant:{visit.tenant}/key:{key}")
+        return answer
+
     return await confirm(
         visit,
         f"Revoke key {key}?",
         "Revoke key",
         ["apikey", "revoke", quoted(visit.tenant), quoted(key)],
-        visit.ask.provisioning.RevokeApiKey,
+        revoke,
         pb.RevokeApiKeyRequest(tenant=visit.tenant, api_key=key),
         f"Revoked {key}.",
         "/keys",
-        text="Whoever uses it is refused from then on, everywhere.",
+        text="Whoever uses it is refused from then on, everywhere. What began with it, sessions and links, ends.",
     )

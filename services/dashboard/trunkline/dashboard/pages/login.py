@@ -1,4 +1,4 @@
-"""Pages before and around a session: login, one-time links, logout, the person's own account."""
+"""Pages before and around a session: login, one-time links, logout."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Login:
         before = request.cookies.get(self._desk.cookie, "")
         if before:
             await self._desk.store.end_session(before)
-        secret = await people.begin(self._desk.store, identity, person)
+        secret = await people.begin(self._desk.store, identity, person, source_of(request), header_of(request, "user-agent"))
         answer = RedirectResponse(where, 303)
         answer.set_cookie(
             self._desk.cookie,
@@ -124,25 +124,3 @@ async def logout(visit: Visit) -> Response:
     answer.delete_cookie(visit.desk.cookie, path="/", httponly=True, samesite="lax", secure=visit.desk.settings.is_https)
     answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer
-
-
-async def account(visit: Visit) -> Response:
-    """The person's own account; who came by a link makes one, who has one changes its password."""
-    session = visit.session
-    if visit.request.method == "GET":
-        return visit.show("account.html", problem="", name=session.person)
-    password = str(visit.form.get("password", ""))
-    name = session.person or visit.value("name").lower()
-    problem = people.what_is_wrong(name, password)
-    store = visit.desk.store
-    if not problem and session.person:
-        if await people.check_password(store, name, str(visit.form.get("current", ""))) is None:
-            problem = "the current password is another"
-        else:
-            await people.change_password(store, session, password)
-            return RedirectResponse("/login", 303)
-    elif not problem:
-        if await people.make_account(store, session, name, password):
-            return await visit.go("/account", f"Account {name} is made: log in with it from now on.")
-        problem = "this name is taken"
-    return visit.show("account.html", status=HTTPStatus.UNPROCESSABLE_ENTITY, problem=problem, name=session.person)
