@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+import shlex
 import socket
 from collections.abc import Callable, Iterator
 
@@ -12,6 +14,7 @@ from helpers.platform import Platform, wait_for
 from playwright.sync_api import Browser, expect
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+from trunkline.cli.__main__ import app as command
 
 HOSTILE = "\"><img src=x onerror=alert(1)>'=cmd()"
 OWN, OTHER = "127.0.0.1", "127.0.0.9"
@@ -152,13 +155,16 @@ def hostile_invite(host: str) -> bytes:
 
 PAGES = (
     "/", "/access", "/access/office", "/access/new", "/access/office/addresses/new", "/access/office/accounts/new", "/domains",
-    "/domains/hostile", "/domains/hostile/pbx", "/domains/hostile/attach", "/domains/hostile/digest", "/calls", "/calls/live",
+    "/domains/hostile", "/domains/hostile/pbx", "/domains/hostile/attach", "/domains/hostile/digest", "/domains/hostile/class-of-service",
+    "/domains/hostile/limits", "/domains/hostile/identity", "/calls", "/calls/live",
     "/calls/last", "/usage", "/routes?number=%2B31201234567", "/explain?domain=hostile&source=192.0.2.1&number=%2B31201234567", "/pops",
     "/audit", "/keys", "/keys/new", "/account",
 )  # fmt: skip
 OPERATOR_PAGES = (
     "/operator/tenants", "/operator/carriers", "/operator/decks", "/operator/bans", "/pops", "/operator/tenants/new", "/operator/bans/new",
-    "/operator/decks/import", "/operator/tenants/hostile/invite",
+    "/operator/decks/import", "/operator/tenants/hostile", "/operator/tenants/hostile/invite", "/operator/tenants/hostile/limits",
+    "/operator/tenants/hostile/class-of-service", "/operator/tenants/hostile/suspend", "/operator/carriers/new",
+    "/operator/carriers/alpha/change", "/operator/carriers/alpha/gateways/new", "/operator/carriers/alpha/gateways/remove?gateway=eu",
 )  # fmt: skip
 
 
@@ -185,8 +191,22 @@ def hostile_key(platform: Platform) -> str:
     return key
 
 
+def check_line(window: Visitor, path: str, line: str) -> None:
+    """The command line below a form is a command, and one without a script is told the same."""
+    plain = re.search(r"<code data-command=[^>]*>([^<]*)</code>", window.context.request.get(window.base + path).text())
+    assert plain and html.unescape(plain[1]) == line, path
+    if not NOT_FILLED.search(line):
+        command.parse_args(shlex.split(line)[1:], exit_on_error=False, print_error=False)
+
+
+NOT_FILLED = re.compile(r"\b(MINUTES|FILE)\b")
+"""What stands for a field that is empty still is no word there."""
+
+
 def looked_at(window: Visitor, path: str) -> None:
     window.go(path)
+    for line in window.page.locator("code[data-command]").all_inner_texts():
+        check_line(window, path, line)
     assert window.page.locator("img[src=x], script:not([src])").count() == 0, path
     assert axe_violations(window.page) == [], path
     assert window.wrong == [], path
@@ -212,7 +232,7 @@ def test_the_operators_pages_too_and_in_the_dark_and_on_a_phone(
         looked_at(window, path)
     phone = visitor(width=390, height=844, scheme="dark")
     phone.enter(platform, hostile_key)
-    for path in ("/", "/access/office", "/domains/hostile", "/calls", "/calls/last", "/usage"):
+    for path in ("/", "/access/office", "/domains/hostile", "/domains/hostile/identity", "/calls", "/calls/last", "/usage", "/account"):
         looked_at(phone, path)
         assert phone.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is wider than a phone"
 
@@ -250,7 +270,10 @@ def test_a_customer_sees_nothing_of_another(platform: Platform, visitor: Callabl
     window = visitor()
     window.enter(platform, other)
     record = platform.json("call", "list", "--as-operator", "--tenant", "hostile")[0]
-    for path in ("/access/office", "/domains/hostile", "/domains/hostile/pbx", f"/calls/{record['call']}"):
+    for path in (
+        "/access/office", "/domains/hostile", "/domains/hostile/pbx", "/domains/hostile/class-of-service", "/domains/hostile/limits",
+        "/domains/hostile/identity", f"/calls/{record['call']}",
+    ):  # fmt: skip
         answer = window.page.goto(window.base + path)
         assert answer is not None and answer.status == 404, path
     for path in ("/calls", "/calls?domain=hostile", "/calls/live", "/audit", "/keys", "/domains", "/access"):
@@ -258,6 +281,162 @@ def test_a_customer_sees_nothing_of_another(platform: Platform, visitor: Callabl
         assert "hostile" not in window.page.locator("main").inner_text().replace("hostile", "", int("domain=hostile" in path)), path
     for path in ("/calls/export.csv", "/calls/export.jsonl"):
         assert record["call"] not in window.context.request.get(window.base + path).text()
-    for path in ("/operator/tenants", "/operator/carriers", "/operator/bans", "/operator/decks"):
+    for path in (
+        "/operator/tenants", "/operator/tenants/hostile", "/operator/tenants/webtwo/limits", "/operator/carriers", "/operator/carriers/new",
+        "/operator/bans", "/operator/decks",
+    ):  # fmt: skip
         answer = window.page.goto(window.base + path)
         assert answer is not None and answer.status == 403, path
+
+
+def test_what_a_domain_may_call_is_set_and_what_is_wrong_is_said_at_its_field(
+    platform: Platform, visitor: Callable[..., Visitor], hostile_key: str
+) -> None:
+    window = visitor()
+    page = window.page
+    window.enter(platform, hostile_key)
+    window.go("/domains/hostile")
+    settings, dialog = page.get_by_role("region", name="Settings"), page.get_by_role("dialog")
+    settings.get_by_role("link", name="Change what may be called").click()
+    where, price = dialog.get_by_label("Countries and prefixes"), dialog.get_by_label("Highest price")
+    where.fill("NL, be 4420 XX")
+    dialog.get_by_role("checkbox", name="Premium").check()
+    price.fill("a quarter")
+    page.keyboard.press("Enter")
+    expect(price).to_have_attribute("aria-invalid", "true")
+    expect(price).to_be_focused()
+    expect(dialog.get_by_role("alert")).to_contain_text("'a quarter' is not a price")
+    price.fill("0.25")
+    dialog.get_by_label("Currency").fill("EUR")
+    page.keyboard.press("Enter")
+    expect(where).to_have_attribute("aria-invalid", "true")
+    expect(where).to_have_attribute("aria-describedby", "h-destinations e-destinations")
+    expect(dialog.get_by_role("alert")).to_contain_text("'XX' is no country")
+    expect(dialog.get_by_role("checkbox", name="Premium")).to_be_checked()
+    where.fill("NL, be 4420")
+    line = dialog.locator("[data-command]")
+    expect(line).to_have_text(
+        re.compile(r"domain class-of-service hostile NL be 4420 --premium --price 0.25 --currency EUR --longest-s 0$")
+    )
+    dialog.get_by_role("button", name="Change").click()
+    expect(page.get_by_role("status")).to_contain_text("Live at 6 of 6 POPs")
+    expect(settings).to_contain_text("BE, NL, 4420; premium services too; at most 0.25 EUR a minute")
+    settings.get_by_role("link", name="Change the limits").click()
+    dialog.get_by_label("Calls at a time").fill("7")
+    dialog.get_by_label("New calls a second").fill("100001")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("alert")).to_contain_text("100001 is not 0 to 100000")
+    dialog.get_by_label("New calls a second").fill("3")
+    page.keyboard.press("Enter")
+    expect(settings).to_contain_text("of 7 in use")
+    settings.get_by_role("link", name="Change the caller ID").click()
+    dialog.get_by_label("Where a caller's number comes from").fill("account domain")
+    dialog.get_by_label("Numbers that callers may show").fill("+3120*")
+    dialog.get_by_label("Number of the domain").fill("+31201234100")
+    dialog.get_by_role("checkbox", name="Refuse a call").check()
+    page.keyboard.press("Enter")
+    expect(settings).to_contain_text("from account, domain; also +3120*; other numbers are refused")
+    found = platform.json("domain", "show", "hostile", "--as-operator", "--tenant", "hostile")
+    assert (found["class_of_service"]["max_rate_micros"], found["limits"]["max_calls_per_second"]) == (250_000, 3)
+    assert found["identity"]["default_caller_id"] == "+31201234100" and window.wrong == []
+
+
+def test_an_operator_keeps_carriers_gateways_and_what_a_tenant_may(platform: Platform, visitor: Callable[..., Visitor]) -> None:
+    Operator(platform).new_tenant("bounded")
+    window = visitor()
+    page = window.page
+    window.enter(platform, platform.local["operator"]["api_key"])
+    window.go("/operator/carriers")
+    dialog = page.get_by_role("dialog")
+    page.get_by_role("link", name="Add new").click()
+    dialog.get_by_label("Name").fill("webcarrier")
+    dialog.get_by_label("Numbers are written").select_option("prefixed")
+    page.get_by_role("button", name="Create carrier").click()
+    expect(dialog.get_by_label("International prefix")).to_have_attribute("aria-invalid", "true")
+    dialog.get_by_label("International prefix").fill("00")
+    page.get_by_role("button", name="Create carrier").click()
+    carrier = page.get_by_role("region", name="webcarrier")
+    expect(carrier).to_contain_text("No gateway yet")
+    carrier.get_by_role("link", name="Add gateway").click()
+    dialog.get_by_label("Name", exact=True).fill("one")
+    dialog.get_by_label("IP address").fill("not an address")
+    page.get_by_role("button", name="Add gateway").click()
+    expect(dialog.get_by_label("IP address")).to_have_attribute("aria-invalid", "true")
+    dialog.get_by_label("IP address").fill("2001:db8::9")
+    page.get_by_role("button", name="Add gateway").click()
+    expect(carrier.get_by_role("row").filter(has_text="[2001:db8::9]:5060")).to_be_visible()
+    carrier.get_by_role("link", name="Settings").click()
+    dialog.get_by_role("checkbox", name="Trusted: it is told").check()
+    page.get_by_role("button", name="Change").click()
+    expect(carrier.get_by_text("trusted", exact=True)).to_be_visible()
+    carrier.get_by_role("link", name="Remove one").click()
+    page.get_by_role("button", name="Remove gateway").click()
+    expect(carrier).to_contain_text("No gateway yet")
+    carrier.get_by_role("link", name="Suspend").click()
+    page.get_by_role("button", name="Suspend").click()
+    expect(carrier.get_by_text("suspended", exact=True)).to_be_visible()
+
+    # The form of a tenant says whose it is, whosever pages were looked at before.
+    window.go("/operator/tenants/bounded")
+    page.get_by_role("link", name="Change the limits").click()
+    expect(dialog.locator("[data-command]")).to_have_text(re.compile(r"limit set --calls 0 --rate 0 --as-operator --tenant bounded$"))
+    dialog.get_by_label("Calls at a time").fill("9")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Live at 6 of 6 POPs")
+    expect(page.get_by_role("main")).to_contain_text("of 9 in use")
+    page.get_by_role("link", name="Suspend").click()
+    dialog.get_by_role("checkbox", name="End calls in progress too").check()
+    expect(dialog.locator("[data-command]")).to_contain_text("tenant suspend bounded --ending-calls")
+    page.get_by_role("button", name="Suspend").click()
+    expect(page.get_by_text("It is suspended")).to_be_visible()
+    assert window.wrong == []
+
+
+SOON_MS = 60_000
+"""A feed looks every three seconds, on a machine that has nothing else to do."""
+
+
+def test_a_session_ends_when_its_owner_its_key_or_its_account_says_so(platform: Platform, visitor: Callable[..., Visitor]) -> None:
+    operator = Operator(platform)
+    key = operator.new_tenant("webthree")
+    first, second, third, other = (visitor() for _ in range(4))
+    for window in (first, second, third):
+        window.enter(platform, key)
+    other.enter(platform, operator.new_tenant("webfour"))
+    first.go("/account")
+    listed = first.page.get_by_role("region", name="Where you are logged in")
+    expect(listed.get_by_role("row")).to_have_count(4)
+    expect(listed.get_by_role("row").filter(has_text="this one")).to_contain_text("Chrome on Linux")
+    listed.get_by_role("button", name="End the session").first.click()
+    expect(listed.get_by_role("row")).to_have_count(3)
+    listed.get_by_role("button", name="End all others").click()
+    expect(listed.get_by_role("row")).to_have_count(2)
+    for window in (second, third):
+        # They look at the overview, and its live feed leads them to the login.
+        expect(window.page.get_by_role("heading", name="Log in")).to_be_visible(timeout=SOON_MS)
+
+    # An account that is deleted, whoever has the key.
+    first.page.get_by_label("Name").fill("webthree@example.com")
+    first.page.get_by_label("Password", exact=True).fill("a long walk in the rain")
+    first.page.get_by_role("button", name="Make the account").click()
+    second.enter(platform, key)
+    first.page.get_by_role("link", name="Delete account").click()
+    dialog = first.page.get_by_role("dialog")
+    dialog.get_by_label("Current password").fill("another one")
+    first.page.keyboard.press("Enter")
+    expect(dialog.get_by_role("alert")).to_contain_text("current password is another")
+    dialog.get_by_label("Current password").fill("a long walk in the rain")
+    first.page.keyboard.press("Enter")
+    expect(first.page.get_by_role("heading", name="Log in")).to_be_visible()
+    first.page.goto(f"{first.base}/domains")
+    expect(first.page.get_by_role("heading", name="Log in")).to_be_visible()
+
+    # A key that is revoked elsewhere: by the next thing that is asked, also on pages that show nothing of a service.
+    (found,) = operator.ask("ListApiKeys", pb.ListApiKeysRequest(tenant="webthree")).api_keys
+    third.enter(platform, key)
+    operator.ask("RevokeApiKey", pb.RevokeApiKeyRequest(tenant="webthree", api_key=found.id))
+    expect(third.page.get_by_role("heading", name="Log in")).to_be_visible(timeout=SOON_MS)
+    second.page.goto(f"{second.base}/account")
+    expect(second.page.get_by_role("heading", name="Log in")).to_be_visible()
+    other.go("/account")
+    assert [window.wrong for window in (first, second, third, other)] == [[]] * 4
