@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import sipp, softphone
+from helpers import lab_carrier, sipp, softphone
 from helpers.everywhere import demo_caller
 from helpers.platform import Platform, wait_for
 
@@ -19,6 +19,10 @@ from trunkline.lab.supervisor.authority import Authority
 NUMBER = "+31201234567"
 SECURE = "+35318888901"
 """Of a prefix that only the test's own carrier has; answered, and hung up after a second."""
+
+
+SIX = "+35319999901"
+"""The same of a carrier that has IPv6 alone."""
 
 
 def place(platform: Platform, number: str, *words: str, hold: str = "50ms") -> dict[str, Any]:
@@ -86,6 +90,25 @@ def test_a_call_goes_out_over_mutual_tls_and_the_carrier_hangs_up_over_a_connect
     assert (record["transport"], record["ended_by"]) == ("tcp", "callee")
     pop = platform.local["pops"]["eu1"]["tls"]
     assert f"SIP/2.0/TLS {pop};" in Path(beta["log"]).read_text(errors="replace")
+
+
+def test_a_call_goes_over_ipv6_on_both_sides(platform: Platform, tmp_path: Path) -> None:
+    if not platform.local["has_ipv6"]:
+        pytest.skip("this machine has no [::1]")
+    deck = tmp_path / "six.csv"
+    deck.write_text("prefix,carrier,priority,weight,rate,destination\n35319999,six,0,1,0.01,Ireland\n")
+    with lab_carrier.running(tmp_path, "::1") as carrier:
+        platform.cli("carrier", "create", "six")
+        platform.cli("carrier", "gateway", "add", "six", "eu", "::1", "--port", str(carrier.port))
+        platform.cli("route", "import", "six", str(deck), "--wait")
+        placed = place(platform, SIX, "--pop", "eu1", "--transport", "udp", "--ipv6", hold="callee")
+        assert placed["ending"] == "hung_up_by_callee", placed
+        record = record_of(platform, placed["sip_call_id"])
+        log = carrier.log.read_text(errors="replace")
+    assert record["source"].startswith("[::1]:") and (record["transport"], record["ended_by"]) == ("udp", "callee")
+    assert [(each["gateway"], each["address"], each["result"]) for each in record["attempts"]] == [("six/eu", carrier.target, "answered")]
+    # Its requests and ours went over IPv6: we stand in its log by that address, and it in the Request-URI.
+    assert "SIP/2.0/UDP [::1]:" in log and f"@{carrier.target}" in log and "127.0.0.1" not in log.partition("\r\n\r\n")[0]
 
 
 def test_dns_leads_to_what_the_points_of_presence_serve(platform: Platform) -> None:

@@ -3,51 +3,22 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from helpers import sipp
-from helpers.platform import wait_for
+from helpers.lab_carrier import Carrier, running
 
 BIN = Path(sys.executable).parent
 
 
-@dataclass(frozen=True, slots=True)
-class Carrier:
-    target: str
-    log: Path
-    process: subprocess.Popen[bytes]
-
-
-def free_port(host: str) -> int:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
-
-
-def start(folder: Path, host: str) -> Carrier:
-    port = free_port(host)
-    settings = folder / "carrier-alpha.toml"
-    log = folder / "alpha.log"
-    settings.write_text(f'name = "carrier-alpha"\nhost = "{host}"\nport = {port}\nis_first = true\nmessage_log = "{log}"\n')
-    process = subprocess.Popen([sys.executable, "-m", "trunkline.lab.carrier", "--settings", settings])
-    wait_for("the carrier writes its log", log.exists)
-    return Carrier(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", log, process)
-
-
 @pytest.fixture(params=["127.0.0.1", "::1"])
 def carrier(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Carrier]:
-    carrier = start(tmp_path, request.param)
-    yield carrier
-    carrier.process.send_signal(signal.SIGTERM)
-    assert carrier.process.wait(timeout=10) == 0
+    with running(tmp_path, request.param) as carrier:
+        yield carrier
 
 
 def test_calls_are_answered_ended_and_logged_whole(carrier: Carrier, tmp_path: Path) -> None:
