@@ -22,7 +22,9 @@ PICTURES = (
     ("usage-dark", "/usage?span=1h", {"scheme": "dark"}),
     ("domain", "/domains/acme", {}),
     ("overview-phone", "/", {"width": 390, "height": 844, "scheme": "dark"}),
+    ("caller-id-phone", "/domains/acme/identity", {"width": 390, "height": 844}),
 )
+OPERATORS_PICTURES = (("carriers-dark", "/operator/carriers", {"scheme": "dark"}),)
 
 
 def main() -> None:
@@ -33,9 +35,10 @@ def main() -> None:
             platform.start()
             traffic(platform)
             with chromium() as browser:
-                for name, path, options in PICTURES:
+                named = [(each, "demo") for each in PICTURES] + [(each, "operator") for each in OPERATORS_PICTURES]
+                for (name, path, options), who in named:
                     window = Visitor(browser, platform, **options)  # type: ignore[arg-type]
-                    window.enter(platform, platform.local["demo"]["api_key"])
+                    window.enter(platform, platform.local[who]["api_key"])
                     window.go(path)
                     window.page.wait_for_timeout(1000)
                     window.page.screenshot(path=FOLDER / f"{name}.png")
