@@ -274,8 +274,11 @@ impl Proxy {
             return;
         }
         self.ended.insert(call);
+        let row = self.call_ids.get(&call).copied();
+        // Whose row is here, his answer is a fact of this edge.
+        let answered_ns = if row.is_some() { 0 } else { answered_ns };
         turn.fact_at(call, time_ns, FactKind::Ended { by, q850, answered_ns });
-        if let Some(key) = self.call_ids.get(&call).copied() {
+        if let Some(key) = row {
             self.remove_call(key, Change::End);
         }
     }
