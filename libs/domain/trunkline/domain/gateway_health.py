@@ -132,6 +132,8 @@ def pass_time(health: Health, now_s: float) -> Health:
 
 def _on_served(health: Health, now_s: float) -> Health:
     # Whoever takes calls is there, whatever it makes of OPTIONS.
+    if health.has_served and not health.strikes and not health.misses and health.state is not State.HALF_OPEN:
+        return health
     health = replace(health, strikes=0, misses=0, has_served=True)
     if health.state is not State.HALF_OPEN:
         return health
