@@ -71,7 +71,8 @@ class RouteTarget(NamedTuple):
 class Routed(NamedTuple):
     """`number` is what gateways are sent, E.164 with `+`; where `has_formats` some want it in a format of their own. `limits` are
     to be kept by whoever places the call. `is_last_resort`: by a bound name, and no gateway is thought usable; where none of them takes the
-    call all the same, it is refused for that (T403). The rest is for the record."""
+    call all the same, it is refused for that (T403). `is_of_kind`: whoever calls a number with the same rows as the same caller, without
+    wishes of his own, has the same route, but for the number. The rest is for the record."""
 
     targets: tuple[RouteTarget, ...]
     number: str
@@ -85,6 +86,7 @@ class Routed(NamedTuple):
     has_formats: bool = False
     limits: tuple[Limit, ...] = ()
     is_last_resort: bool = False
+    is_of_kind: bool = False
 
 
 class Rejected(NamedTuple):
@@ -169,21 +171,21 @@ def decide_call(
     if match is None:
         return _rejected(call, realm, "T401", f"no active route deck has a prefix of +{digits}")
     carriers_version = directory.carriers_version
-    if memory is None:
-        return _decide(call, domain, digits, match, directory, region=region, realm=realm, randomness=randomness, view=view)
     is_anonymous = ANONYMOUS_HOST in call.from_uri.lower()
     wishes = (*call.privacy, "", *call.hints) if call.privacy or call.hints else ()
     if domain.identity is not NO_POLICY and not caller_ids.is_default(domain.identity):
         # What its policy looks at beside.
         wishes = (*wishes, "", call.account_caller_id, call.address_caller_id, call.from_uri)
     key: _Key = (call.tenant, call.domain, call.host, call.account, call.caller_id, match.prefix, is_anonymous, wishes)
-    known = memory.find(key, domain, match, carriers_version, view.version)
+    known = memory.find(key, domain, match, carriers_version, view.version) if memory is not None else None
     if known is not None:
         # As Routed(...) makes it, without the call of a function of its own.
         return tuple.__new__(Routed, (known[0], "+" + digits, *known[2:]))
     decided = _decide(call, domain, digits, match, directory, region=region, realm=realm, randomness=randomness, view=view)
-    is_short = sum(map(len, wishes)) <= _MAX_WISHES
-    if is_short and isinstance(decided, Routed) and is_settled(match, directory.carriers):
+    if not isinstance(decided, Routed) or not is_settled(match, directory.carriers):
+        return decided
+    decided = decided._replace(is_of_kind=not wishes)
+    if memory is not None and sum(map(len, wishes)) <= _MAX_WISHES:
         memory.keep(key, _Known(domain, match.rows, carriers_version, view.version, decided))
     return decided
 

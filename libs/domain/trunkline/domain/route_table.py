@@ -63,6 +63,10 @@ class RouteTable:
             known = matches.setdefault(best, RouteMatch(best, tuple(row for index in indexes for row in index.rows(best))))
         return known
 
+    def is_branch(self, digits: str) -> bool:
+        """Whether some active row's prefix begins with these digits and is longer."""
+        return any(digits in index.branches for index in self._view.indexes)
+
     def rows_under(self, prefix: str) -> Iterator[tuple[DeckId, DeckRow, str]]:
         """Active rows whose prefix begins with `prefix`, by deck, then prefix; with the currency. Sorts: not for the path of a call."""
         for deck in sorted(self._active):
@@ -91,6 +95,8 @@ class _Index:
         self.currency = currency
         self.prefixes: dict[str, int] = {}
         """From a prefix to its first row; the prefix's others follow by `_next`, in the order in which they came."""
+        self.branches: set[str] = set()
+        """What longer prefixes begin with: some 60 KB for a thousand of them, shared beginnings once."""
         self._matches: dict[str, RouteMatch] = {}
         self._lengths: tuple[int, ...] = ()
         self._texts: dict[str, int] = {}
@@ -115,6 +121,8 @@ class _Index:
             first = self.prefixes.setdefault(row.prefix, number)
             if first != number:
                 self._next[self._last(first)] = number
+            else:
+                self._branch(row.prefix)
         self._carriers.extend([self._place(row.carrier) for row in rows])
         self._priorities.extend([row.priority for row in rows])
         self._weights.extend([row.weight for row in rows])
@@ -144,6 +152,14 @@ class _Index:
             found.append((row, self.currency))
             at = self._next[at] or None
         return tuple(sorted(found, key=_priority))
+
+    def _branch(self, prefix: str) -> None:
+        for length in range(len(prefix) - 1, 0, -1):
+            beginning = prefix[:length]
+            if beginning in self.branches:
+                # With all that it begins with.
+                return
+            self.branches.add(beginning)
 
     def _last(self, at: int) -> int:
         while following := self._next[at]:

@@ -64,12 +64,17 @@ class CallService:
             on_asked=self.tables.on_keys_asked,
         )
         self.certificates = CertificateKeeper(settings.certificates, settings.carrier_tls, check_s=settings.certificates_check_s)
-        self.gateways = GatewayHealths(settings.name, settings.region, GatewayReports())
+        self.gateways = GatewayHealths(settings.name, settings.region, GatewayReports(), self._forget_decisions)
         self.limits = Limits(
             settings.name, 1 + len(settings.other_pops), settings.state_dir / "limits.sqlite", lambda: self.tables.directory
         )
         self.policy = Policy(
-            lambda: self.tables.directory, region=settings.region, realm=settings.realm, gateways=self.gateways, limits=self.limits
+            lambda: self.tables.directory,
+            region=settings.region,
+            realm=settings.realm,
+            gateways=self.gateways,
+            limits=self.limits,
+            forget=self._forget_decisions,
         )
         self.draining = Draining(
             settings.pop, grace_s=settings.drain_grace_s, policy=self.policy, drain=lambda pop: self.tables.directory.drain(pop)
@@ -78,6 +83,10 @@ class CallService:
 
     def _want_keys(self) -> int:
         return self.keys.want()
+
+    def _forget_decisions(self) -> None:
+        if self.engine is not None:
+            self.engine.forget_decisions()
 
     def serve(self, on_question: OnQuestion | None = None) -> Engine:
         """Bind, fill the tables, take calls. OSError where an address cannot be bound.

@@ -6,7 +6,7 @@ It belongs to the event loop's thread; `view` and `spend` are for the engine's, 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 
 from trunkline.domain.gateway_health import UNKNOWN, Health, Sign, State, observe, pass_time
 from trunkline.domain.gateway_view import ALL_USED, PROBE_S, GatewayView, view_of
@@ -21,11 +21,13 @@ MAX_REPEATS = 16
 
 
 class GatewayHealths:
-    """`reports` are those of all edges; those of the own region make a gateway suspect."""
+    """`reports` are those of all edges; those of the own region make a gateway suspect. `on_view` is called after `view` has become
+    another, on the thread that made it."""
 
-    def __init__(self, edge: str, region: str, reports: GatewayReports) -> None:
+    def __init__(self, edge: str, region: str, reports: GatewayReports, on_view: Callable[[], None] = lambda: None) -> None:
         self.view: GatewayView = ALL_USED
         self.reports = reports
+        self._on_view = on_view
         self._edge = edge
         self._region = region
         self._healths: dict[str, Health] = {}
@@ -38,7 +40,7 @@ class GatewayHealths:
         """A call is sent to this half open gateway. From any thread; where two threads do it at once, or the loop's makes a view meanwhile,
         one call more goes there."""
         self._spent.add(gateway)
-        self.view = self.view.without_probe(gateway, next(self._versions))
+        self._show(self.view.without_probe(gateway, next(self._versions)))
 
     @property
     def not_closed(self) -> dict[str, Health]:
@@ -64,7 +66,12 @@ class GatewayHealths:
             if key in gateways:
                 sign = Sign(is_options, cause, status, retry_after_s)
                 for _ in range(min(count, MAX_REPEATS)):
-                    is_changed |= self._put(key, observe(self._health(key), sign, now_s, is_suspect=key in suspects), now_s)
+                    before = self._health(key)
+                    after = observe(before, sign, now_s, is_suspect=key in suspects)
+                    if after == before:
+                        # Nor will it be another the next time.
+                        break
+                    is_changed |= self._put(key, after, now_s)
         for key, wait_s in self._told(now_s).items():
             if key in gateways and not self._health(key).is_told:
                 is_changed |= self._put(key, observe(self._health(key), Sign(False, "status", 503, wait_s), now_s), now_s)
@@ -76,8 +83,12 @@ class GatewayHealths:
             self._spent.clear()
         passed = self.view.passed.keys() | self.view.probed
         if is_changed or is_renewed or not passed <= self._healths.keys():
-            self.view = view_of(self.not_closed, spent=self._spent, version=next(self._versions))
+            self._show(view_of(self.not_closed, spent=self._spent, version=next(self._versions)))
         return is_changed
+
+    def _show(self, view: GatewayView) -> None:
+        self.view = view
+        self._on_view()
 
     def _health(self, key: str) -> Health:
         return self._healths.get(key, UNKNOWN)

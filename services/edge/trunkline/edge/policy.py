@@ -1,4 +1,5 @@
-"""The decision about an admitted INVITE: the engine asks, `trunkline.domain.policy` decides, `trunkline.runtime.deciding` translates.
+"""The decision about an admitted INVITE: the engine asks, `trunkline.domain.policy` decides, `trunkline.runtime.deciding` translates. A
+route that is good for other calls too says so, and the engine asks about those no more until something changes (docs/adr/0023).
 
 Runs on the engine's thread, synchronously: no I/O, no lock, no loop without a bound, some ten microseconds. It reads the directory while
 the event loop's thread changes it; each look-up is of one immutable entry (see `trunkline.edge.tables`).
@@ -8,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import random
-from typing import Protocol
+from typing import Protocol, cast
 
+from trunkline.domain.alike import alike
 from trunkline.domain.class_of_service import Limit
 from trunkline.domain.directory import Directory
 from trunkline.domain.gateway_view import ALL_USED, GatewayView
 from trunkline.domain.policy import AdmittedCall, Memory, Rejected, Routed, decide_call
 from trunkline.edge.gateway_healths import GatewayHealths
-from trunkline.engine import Decision, Invite, Reject
+from trunkline.engine import Decision, Invite, Reject, Route
 from trunkline.runtime.deciding import Translator
 
 DRAINING = "T903"
@@ -31,7 +33,8 @@ class CountsCalls(Protocol):
 
 class Policy:
     """`directory` gives the one that holds now. May be set from any thread: `is_isolated`, records then say that the log was away;
-    `is_refusing`, no new call is taken (T903). `limits` counts the calls of domains that have some; without it nothing is counted."""
+    `is_refusing`, no new call is taken (T903). `limits` counts the calls of domains that have some; without it nothing is counted.
+    `forget` is called when something has changed that neither the log nor `gateways` tells."""
 
     def __init__(
         self,
@@ -42,9 +45,11 @@ class Policy:
         randomness: Callable[[], float] = random,
         gateways: GatewayHealths | None = None,
         limits: CountsCalls | None = None,
+        forget: Callable[[], None] = lambda: None,
     ) -> None:
-        self.is_isolated = True
-        self.is_refusing = False
+        self._is_isolated = True
+        self._is_refusing = False
+        self._forget = forget
         self._directory = directory
         self._region = region
         self._realm = realm
@@ -54,9 +59,29 @@ class Policy:
         self._memory = Memory()
         self._translator = Translator()
 
+    @property
+    def is_isolated(self) -> bool:
+        return self._is_isolated
+
+    @is_isolated.setter
+    def is_isolated(self, is_isolated: bool) -> None:
+        if self._is_isolated != is_isolated:
+            self._is_isolated = is_isolated
+            self._forget()
+
+    @property
+    def is_refusing(self) -> bool:
+        return self._is_refusing
+
+    @is_refusing.setter
+    def is_refusing(self, is_refusing: bool) -> None:
+        if self._is_refusing != is_refusing:
+            self._is_refusing = is_refusing
+            self._forget()
+
     def on_invite(self, invite: Invite) -> Decision:
         """What the engine is given as its callback."""
-        if self.is_refusing:
+        if self._is_refusing:
             return Reject(DRAINING, DRAINING_FACTS, invite.account_caller_id or invite.address_caller_id)
         privacy: list[str] | tuple[str, ...] = ()
         hints: list[str] | tuple[str, ...] = ()
@@ -76,8 +101,9 @@ class Policy:
             invite.address_caller_id,
         )
         view = self._gateways.view if self._gateways is not None else ALL_USED
+        directory = self._directory()
         decided = decide_call(
-            call, self._directory(), region=self._region, realm=self._realm, randomness=self._randomness(), view=view, memory=self._memory
+            call, directory, region=self._region, realm=self._realm, randomness=self._randomness(), view=view, memory=self._memory
         )
         if type(decided) is Routed and decided.limits and self._limits is not None:
             reached = self._limits.admit(invite.call, decided.limits)
@@ -85,7 +111,17 @@ class Policy:
                 decided = Rejected(*reached, decided.identity.caller_id, decided.prefix, decided.notes)
         if view.probed and isinstance(decided, Routed):
             self._spend_probe(view, decided)
-        return self._translator.decision_of(decided, (ISOLATED_NOTE,) if self.is_isolated else ())
+        decision = self._translator.decision_of(decided, (ISOLATED_NOTE,) if self._is_isolated else ())
+        if type(decided) is Routed and decided.is_of_kind and not (decided.limits or decided.has_formats or view.probed):
+            return self._with_kind(cast(Route, decision), call, decided, directory)
+        return decision
+
+    def _with_kind(self, route: Route, call: AdmittedCall, routed: Routed, directory: Directory) -> Decision:
+        domain = directory.find_domain(call.tenant, call.domain)
+        if domain is None:
+            # It went between two looks: what was decided is decided.
+            return route
+        return route._replace(holds_for=alike(routed.number[1:], routed.prefix, domain.rules, directory.routes))
 
     def _spend_probe(self, view: GatewayView, decided: Routed) -> None:
         """The call goes to a half open gateway: for a while no other does."""

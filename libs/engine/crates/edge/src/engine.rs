@@ -17,6 +17,7 @@ use crate::captures::{Captured, Captures};
 use crate::clock::{unix_ns, Clock};
 use crate::completion::Completion;
 use crate::config::EngineConfig;
+use crate::decisions::Changes;
 use crate::hanging_up::HangUp;
 use crate::journal::{Chunk, Journal};
 use crate::listing::{LiveCalls, PageOrder};
@@ -71,6 +72,8 @@ pub(crate) struct Shared {
     pub is_degraded: AtomicBool,
     /// Looked at before each datagram, so that keys count from the moment they are set, as tables do.
     pub token_keys: TokenKeys,
+    /// What the policy's decisions depend on.
+    pub changes: Changes,
     /// Nonces admitted here that other edges have not been told of.
     pub untold_uses: Mutex<Vec<u8>>,
     pub tls: Arc<Tls>,
@@ -150,6 +153,7 @@ impl Engine {
             is_draining: AtomicBool::new(false),
             is_degraded: AtomicBool::new(false),
             token_keys: TokenKeys::default(),
+            changes: Changes::default(),
             untold_uses: Mutex::new(Vec::new()),
             tls,
             sightings: Sightings::default(),
@@ -177,6 +181,11 @@ impl Engine {
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The policy is asked again about each kind of call: to be called after whatever it decides by has changed.
+    pub fn forget_decisions(&self) {
+        self.shared.changes.note();
     }
 
     pub fn set_token_keys(&self, keys: Vec<TokenKey>) {

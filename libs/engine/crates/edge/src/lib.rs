@@ -13,6 +13,7 @@ mod completion;
 mod config;
 mod connection;
 mod counts;
+mod decisions;
 mod engine;
 pub mod fact_lines;
 pub mod framing;

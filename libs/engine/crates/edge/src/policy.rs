@@ -40,6 +40,9 @@ pub struct Decision {
     pub notes: Vec<String>,
     /// Longest time from the answer, seconds; 0: the platform's.
     pub max_duration_s: u32,
+    /// Digits: the same route holds for every number that begins with them, but for the number, from whoever calls as this caller does, until
+    /// something changes. Empty: for this call alone.
+    pub holds_for: String,
     /// No gateway of the route is thought usable: where all fail, that is the reason (T403), and not that they failed (T402).
     pub is_last_resort: bool,
 }

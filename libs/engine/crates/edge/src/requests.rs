@@ -295,9 +295,21 @@ impl Worker {
             address_caller_id: &admission.address_caller_id,
             message: &kept,
         };
-        let decision = {
-            let _running = self.watchdog.decision();
-            policy.decide(&invite)
+        // Before the policy is asked: what changes meanwhile makes the answer too old to be kept.
+        let changes = self.shared.changes.number();
+        let decision = match self.decisions.find(changes, &invite) {
+            Some(known) => {
+                raise(&self.counters.remembered);
+                known
+            }
+            None => {
+                let decided = {
+                    let _running = self.watchdog.decision();
+                    policy.decide(&invite)
+                };
+                self.decisions.keep(changes, &invite, &decided);
+                decided
+            }
         };
         self.carry_out(flow, message, tables, owner, admission, decision, call, handle, attempt);
     }

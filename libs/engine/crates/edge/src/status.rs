@@ -32,6 +32,7 @@ counters!(
     challenges,
     refusals,
     admitted,
+    remembered,
     policy_failures,
     journal_failures,
     unreachable,

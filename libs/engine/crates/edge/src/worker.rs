@@ -22,6 +22,7 @@ use crate::captures::Capturing;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
 use crate::counts::{Counts, What};
+use crate::decisions::Decisions;
 use crate::engine::{Order, Shared};
 use crate::fact_lines::FactLines;
 use crate::hanging_up::HangingUp;
@@ -70,6 +71,7 @@ pub struct Worker {
     pub(crate) counters: Arc<Counters>,
     pub(crate) shedding: Shedding,
     pub(crate) asked: Asked,
+    pub(crate) decisions: Decisions,
     pub(crate) hanging_up: HangingUp,
     pub(crate) listing: Listing,
     pub(crate) watchdog: Arc<Watchdog>,
@@ -152,6 +154,7 @@ impl Worker {
             counters: shared.team.counters(index),
             shedding: Shedding::default(),
             asked: Asked::default(),
+            decisions: Decisions::default(),
             hanging_up: HangingUp::default(),
             listing: Listing::default(),
             watchdog,

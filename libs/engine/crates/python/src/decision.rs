@@ -19,6 +19,9 @@ const MAX_ASSERTED: usize = 2;
 /// Of one text: well below the line that peers accept.
 const MAX_TEXT_BYTES: usize = 1024;
 
+/// Of an E.164 number (§6.1).
+const MAX_DIGITS: usize = 15;
+
 /// UDP, and TCP for what is too large for it.
 pub const UDP_AND_TCP: &str = "udp+tcp";
 
@@ -44,8 +47,19 @@ const TARGET: [&str; 19] = [
     "next_increment_s",
     "connection_fee_micros",
 ];
-const ROUTE: [&str; 10] =
-    ["targets", "caller_id", "presented", "is_private", "privacy", "prefix", "notes", "request_users", "max_duration_s", "is_last_resort"];
+const ROUTE: [&str; 11] = [
+    "targets",
+    "caller_id",
+    "presented",
+    "is_private",
+    "privacy",
+    "prefix",
+    "notes",
+    "request_users",
+    "max_duration_s",
+    "is_last_resort",
+    "holds_for",
+];
 const REJECT: [&str; 5] = ["reason", "facts", "caller_id", "prefix", "notes"];
 const CHALLENGE: [&str; 3] = ["status", "algorithms", "is_stale"];
 const ADMISSION: [&str; 10] =
@@ -185,6 +199,7 @@ impl DecisionClasses {
             notes: fields.get("notes")?,
             max_duration_s: fields.get("max_duration_s")?,
             is_last_resort: fields.get("is_last_resort")?,
+            holds_for: fields.digits("holds_for")?,
         })
     }
 }
@@ -266,6 +281,14 @@ impl<'py> Fields<'_, 'py> {
             return Err(self.wrong(field, format_args!("{} bytes, more than {MAX_TEXT_BYTES}", text.len())));
         }
         Ok(())
+    }
+
+    fn digits(&self, field: &str) -> PyResult<String> {
+        let text = self.any_text(field)?;
+        if text.len() > MAX_DIGITS || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(self.wrong(field, format_args!("{text:?} is not empty and not 1 to {MAX_DIGITS} digits")));
+        }
+        Ok(text)
     }
 
     fn check_name_addr(&self, field: &str, text: &str) -> PyResult<()> {

@@ -166,10 +166,15 @@ impl Engine {
         let mut batch = Batch::extract(batch)?;
         let entries = batch.take_entries();
         py.detach(|| self.engine.tables().apply(batch.changes, position)).map_err(|error| Batch::error(&entries, &error))?;
+        self.engine.forget_decisions();
         if let Some(keys) = batch.token_keys {
             self.engine.set_token_keys(keys);
         }
         Ok(())
+    }
+
+    fn forget_decisions(&self) {
+        self.engine.forget_decisions();
     }
 
     #[pyo3(signature = (on_invite, on_question = None))]

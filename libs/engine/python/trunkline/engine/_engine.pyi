@@ -133,6 +133,9 @@ class Engine:
     ) -> None: ...
     def apply(self, batch: Sequence[TableChange], position: int) -> None:
         """All of it or, on ValueError (which names the entry), none. Datagrams see one version throughout; records carry `position`."""
+    def forget_decisions(self) -> None:
+        """`on_invite` is asked again about each kind of call (`Route.holds_for`): to be called after whatever it decides by has changed.
+        `apply` does so too. From any thread."""
     def start(self, on_invite: Callable[[Invite], Decision], on_question: Callable[[Invite], None] | None = None) -> None:
         """Binds are made in the constructor; this starts the worker threads, and each calls `on_invite` from its own. An exception in
         `on_invite` is logged to stderr's hook, counted, and answered with 500 T901."""

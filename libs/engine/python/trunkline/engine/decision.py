@@ -46,6 +46,10 @@ class Route(NamedTuple):
     """Gateways in the order they are tried: 1 to 8. `request_users` are the user parts of the Request-URIs sent to them, one for each, or
     empty: the caller's own is kept. The call is ended `max_duration_s` after its answer; 0: the platform's default, and never later than
     its token's life. `is_last_resort`: none of them is thought usable; where all fail the call is refused with T403 and not with T402.
+
+    `holds_for`, digits: the same Route is good for every E.164 number that begins with them, `request_users` being `+` and the number, from
+    whoever calls the same host as the same account and caller IDs without headers of identity and privacy, until `Engine.forget_decisions`
+    or `apply`. The engine does not ask about those calls. Empty: for this call alone.
     The other fields go to the record."""
 
     targets: tuple[Target, ...]
@@ -58,6 +62,7 @@ class Route(NamedTuple):
     request_users: tuple[str, ...] = ()
     max_duration_s: int = 0
     is_last_resort: bool = False
+    holds_for: str = ""
 
 
 class Reject(NamedTuple):
