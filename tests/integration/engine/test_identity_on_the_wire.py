@@ -54,6 +54,11 @@ class Platform:
     def peer(self) -> Peer:
         return self.bench.peer()
 
+    def change(self, command: c.Command) -> None:
+        """As the log does it: the engine is told."""
+        self.history.execute(command)
+        self.bench.engine.apply([], self.history.position)
+
 
 @pytest.fixture
 def platform(bench: EngineBench) -> Platform:
@@ -182,7 +187,7 @@ def test_session_privacy_that_is_critical_refuses_the_call_and_names_it_and_alon
 def test_rfc_3325_10_1_the_identity_goes_to_a_trusted_gateway_and_the_preferred_one_is_a_hint(platform: Platform) -> None:
     """`P-Preferred-Identity` of a number that the domain allows is what is asserted; From stays anonymous, Privacy: id stays."""
     policy = IdentityPolicy(("asked", "address"), ("+1408*",))
-    platform.history.execute(c.SetIdentityPolicy(ACME, "acme", policy))
+    platform.change(c.SetIdentityPolicy(ACME, "acme", policy))
     lines = ('P-Preferred-Identity: "Cullen Jennings" <tel:+14085264000>', "Privacy: id")
     _, _, out = placed(platform, TRUSTED, *lines, caller=ANONYMOUS)
     asserted = [f'"acme" <sip:+14085264000@{HOST};user=phone>', "<tel:+14085264000>"]
@@ -196,7 +201,7 @@ def test_rfc_3325_10_1_the_identity_goes_to_a_trusted_gateway_and_the_preferred_
 
 
 def test_a_number_that_is_not_allowed_refuses_the_call_where_the_domain_says_so(platform: Platform) -> None:
-    platform.history.execute(c.SetIdentityPolicy(ACME, "acme", IdentityPolicy(("from", "address"), ("+31*",), is_refusing=True)))
+    platform.change(c.SetIdentityPolicy(ACME, "acme", IdentityPolicy(("from", "address"), ("+31*",), is_refusing=True)))
     peer = platform.peer()
     peer.send(invite(peer, TRUSTED, caller="<sip:+19998887777@x>"))
     assert peer.final().start_line == "SIP/2.0 403 Caller ID Not Allowed T502"
@@ -223,7 +228,7 @@ CALLED = "P-Asserted-Identity: <sip:+31205551234@carrier.example;user=phone>"
 def test_the_called_partys_identity_comes_from_trusted_carriers_and_to_customers_who_may_see_it(
     platform: Platform, prefix: str, may_see: bool, lines: tuple[str, ...], seen: bool
 ) -> None:
-    platform.history.execute(c.SetIdentityPolicy(ACME, "acme", IdentityPolicy(shows_callee=may_see)))
+    platform.change(c.SetIdentityPolicy(ACME, "acme", IdentityPolicy(shows_callee=may_see)))
     peer, carrier, out = placed(platform, prefix)
     hostile = (*lines, "Remote-Party-ID: <tel:+31205551234>", "P-Charging-Vector: icid-value=carrier", "History-Info: <tel:+31205551234>")
     expected = [line.partition(": ")[2] for line in lines if line.startswith("P-Asserted")] if seen else []
@@ -264,7 +269,7 @@ def test_cancel_carries_no_identity_and_the_ack_none_where_the_carrier_wants_non
     carrier.answer(out, "487 Request Terminated")
     ack = carrier.receive()
     assert ack.start_line.startswith("ACK ") and ack.all("P-Asserted-Identity") == []
-    platform.history.execute(c.ChangeCarrier(f"c{TRUSTED}", CarrierSettings(is_trusted=True, has_pai_on_ack=False)))
+    platform.change(c.ChangeCarrier(f"c{TRUSTED}", CarrierSettings(is_trusted=True, has_pai_on_ack=False)))
     peer = platform.peer()
     peer.send(invite(peer, TRUSTED).replace("call-1", "call-2"))
     out = carrier.receive()
@@ -285,7 +290,7 @@ def test_a_carrier_gets_its_number_format_forms_and_from(platform: Platform) -> 
         pai_forms="sip",
         from_form="asserted",
     )
-    platform.history.execute(c.ChangeCarrier(f"c{TRUSTED}", national))
+    platform.change(c.ChangeCarrier(f"c{TRUSTED}", national))
     _, carrier, out = placed(platform, TRUSTED)
     assert out.start_line == f"INVITE sip:0{number_of(TRUSTED)[2:]}@{carrier.host_port} SIP/2.0"
     own = f'"acme" <sip:0200000000@{HOST}>'
