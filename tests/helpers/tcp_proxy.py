@@ -1,4 +1,4 @@
-"""A TCP proxy on 127.0.0.1 that can be told to lose what goes one way."""
+"""A TCP proxy on 127.0.0.1 that can be told to lose or delay what goes one way."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ class TcpProxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._answers_are_lost = False
         self._is_down = False
+        self.answer_delay_s = 0.0
+        """What the server sends waits so long, one piece after another: a far peer."""
         self.lost_bytes = 0
         self.has_lost = asyncio.Event()
         self.port = 0
@@ -65,6 +67,8 @@ class TcpProxy:
                     self.lost_bytes += len(data)
                     self.has_lost.set()
                     continue
+                if is_answer and self.answer_delay_s:
+                    await asyncio.sleep(self.answer_delay_s)
                 sink.write(data)
                 await sink.drain()
         except OSError:

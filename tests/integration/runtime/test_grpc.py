@@ -13,6 +13,7 @@ import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from helpers.authority import tls_of
+from helpers.tcp_proxy import tcp_proxy
 
 from trunkline.api.edge.v1 import edge_pb2, edge_pb2_grpc
 from trunkline.api.provisioning.v1 import provisioning_pb2, provisioning_pb2_grpc
@@ -278,6 +279,14 @@ async def test_a_waiting_call_meets_a_server_that_starts_later(peer: Any) -> Non
             assert (await call).position == 7
         finally:
             await second.stop()
+
+
+async def test_the_first_call_reaches_a_peer_whose_handshake_takes_longer_than_the_first_backoff(peer: Any) -> None:
+    async with tcp_proxy(int(peer.address.rpartition(":")[2])) as far:
+        # Two pieces at least, the peer's half of the handshake and its SETTINGS.
+        far.answer_delay_s = 0.3
+        async with open_channel(f"127.0.0.1:{far.port}", tls=tls_of("provisioning", "provisioning-eu"), peer="edge") as channel:
+            assert (await ask(channel, timeout=30)).position == 7
 
 
 async def test_an_address_in_use_is_named(peer: Any) -> None:

@@ -32,8 +32,10 @@ _OPTIONS = (
     ("grpc.keepalive_permit_without_calls", 1),
     # after a restart of the peer the first call must not wait out a long backoff
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
+    # despite its name the least that one attempt gets (MIN_CONNECT_TIMEOUT of gRPC's connection-backoff.md), handshake included: a far or
+    # busy peer takes several times the first backoff, and an attempt that is cut short begins anew and fails every call that waits for it
+    ("grpc.min_reconnect_backoff_ms", int(DEADLINE_S * 1000)),
     # each channel its own connection: a shared one would keep another's backoff
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.enable_http_proxy", 0),
