@@ -137,6 +137,9 @@ def test_ports_and_keys_are_kept_and_a_taken_port_is_replaced(tmp_path: Path) ->
     first, _ = choose(layout, NAMES)
     again, moved = choose(layout, NAMES)
     assert (again, moved) == (first, [])
+    for held in (*first.held, *again.held):
+        # As when the process ends.
+        held.close()
     with socket.socket() as other:
         other.bind(("127.0.0.1", first.ports["auth-eu"]))
         other.listen()
@@ -145,6 +148,22 @@ def test_ports_and_keys_are_kept_and_a_taken_port_is_replaced(tmp_path: Path) ->
     assert {**third.ports, "auth-eu": 0} == {**first.ports, "auth-eu": 0}
     assert third.operator_key == first.operator_key
     assert "auth-eu" in moved[0]
+
+
+def test_a_port_of_one_platform_is_no_other_ones_before_anybody_listens_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trunkline.lab.supervisor.ports.PORTS", range(31_900, 32_000))
+    first, second = (Layout(tmp_path / name) for name in ("first", "second"))
+    for layout in (first, second):
+        layout.make()
+    names = [f"process-{number}" for number in range(40)]
+    chosen, _ = choose(first, names)
+    other, _ = choose(second, names)
+    assert not set(chosen.ports.values()) & set(other.ports.values())
+    with pytest.raises(StateProblem, match="no free port"):
+        choose(second, [*names, *(f"more-{number}" for number in range(40))])
+    for port in chosen.ports.values():
+        with socket.create_server(("127.0.0.1", port)):
+            pass
 
 
 def test_secrets_are_readable_by_the_owner_only(tmp_path: Path) -> None:

@@ -5,20 +5,17 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import random
 import secrets
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trunkline.lab.supervisor.ports import LOOPBACK6, PORTS, keep_port, new_port
+
 DEFAULT_LOOPBACK = "127.0"
 DEFAULT_DNS_PORT = 5353
-LOOPBACK6 = "::1"
-"""There is one only, so points of presence have ports of their own on it."""
-PORTS = range(20_000, 32_000)
-"""Below what the kernel hands out to outgoing connections, so that a kept port stays free between two starts."""
 
 
 class StateProblem(Exception):
@@ -113,6 +110,8 @@ class Chosen:
     ports: dict[str, int]
     operator_key: str
     has_ipv6: bool = False
+    held: tuple[socket.socket, ...] = field(default=(), compare=False, repr=False)
+    """Ports are kept from other platforms as long as these are open."""
 
     def address(self, name: str) -> str:
         return f"127.0.0.1:{self.ports[name]}"
@@ -136,18 +135,25 @@ def choose(
     ports: dict[str, int] = dict(kept.get("ports", {}))
     moved: list[str] = []
     wanted = [*((name, "127.0.0.1") for name in names), *((name, LOOPBACK6) for name in names6)]
+    held: list[socket.socket] = []
     for name, host in wanted:
         port = ports.get(name)
-        if port is not None and _is_free(port, host):
-            continue
         if port is not None:
+            kept_port = keep_port(port, host)
+            if kept_port is not None:
+                held.append(kept_port)
+                continue
             moved.append(f"port {port} of {name} is taken by another program: {name} gets another")
-        wish = (preferred or {}).get(name, 0)
-        ports[name] = wish if wish and _is_free(wish, host) else _free_port(set(ports.values()), host)
+        found = new_port(set(ports.values()), host, (preferred or {}).get(name, 0))
+        if found is None:
+            raise StateProblem(f"no free port between {PORTS.start} and {PORTS.stop} on {host}")
+        ports[name] = found[0]
+        held.append(found[1])
     chosen = Chosen(
         ports=ports,
         operator_key=kept.get("operator_key") or f"ok_{secrets.token_urlsafe(32)}",
         has_ipv6=any(host == LOOPBACK6 for _, host in wanted),
+        held=tuple(held),
     )
     write_private(path, json.dumps({"ports": ports, "operator_key": chosen.operator_key}, indent=2) + "\n")
     return chosen, moved
@@ -163,32 +169,3 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise StateProblem(f"{path} holds no JSON object: restore it from a copy, or forget the state with `make clean-state`")
     return content
-
-
-def is_bindable(host: str, port: int, kind: socket.SocketKind) -> OSError | None:
-    """None where a socket of this kind can be bound there, else why not."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as probe:
-        if kind == socket.SOCK_STREAM:
-            # Connections of the process before linger for a minute.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            return error
-        return None
-
-
-def has_ipv6() -> bool:
-    return socket.has_ipv6 and is_bindable(LOOPBACK6, 0, socket.SOCK_DGRAM) is None
-
-
-def _is_free(port: int, host: str) -> bool:
-    kinds = [socket.SOCK_STREAM, *([socket.SOCK_DGRAM] if host == LOOPBACK6 else [])]
-    return all(is_bindable(host, port, kind) is None for kind in kinds)
-
-
-def _free_port(taken: set[int], host: str) -> int:
-    for port in random.sample(PORTS, len(PORTS)):
-        if port not in taken and _is_free(port, host):
-            return port
-    raise StateProblem(f"no free port between {PORTS.start} and {PORTS.stop} on {host}")

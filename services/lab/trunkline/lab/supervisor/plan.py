@@ -13,8 +13,9 @@ from typing import Any
 
 from trunkline.domain.pop_health import observed_by
 from trunkline.lab.supervisor.authority import Authority, TlsFiles
-from trunkline.lab.supervisor.layout import LOOPBACK6, Chosen, Layout, StateProblem, is_bindable, write_private
+from trunkline.lab.supervisor.layout import Chosen, Layout, StateProblem, write_private
 from trunkline.lab.supervisor.nats_conf import Server, User, render
+from trunkline.lab.supervisor.ports import LOOPBACK6, is_bindable
 from trunkline.lab.supervisor.process import Spec
 from trunkline.lab.supervisor.toml import to_toml
 from trunkline.lab.supervisor.topology import DASHBOARD, HOME, REGIONS, REST, SERVICES, Carrier, Pop, Topology

@@ -13,7 +13,7 @@ from functools import partial
 from trunkline.lab.demo_tenant import DemoProblem, DemoTenant, seed
 from trunkline.lab.supervisor.authority import AuthorityProblem
 from trunkline.lab.supervisor.control import serve_control
-from trunkline.lab.supervisor.layout import DEFAULT_LOOPBACK, Layout, StateProblem, choose, has_ipv6, lock
+from trunkline.lab.supervisor.layout import DEFAULT_LOOPBACK, Layout, StateProblem, choose, lock
 from trunkline.lab.supervisor.links import LinkProblem, login_link
 from trunkline.lab.supervisor.local import LocalFile, read_local
 from trunkline.lab.supervisor.plan import (
@@ -29,6 +29,7 @@ from trunkline.lab.supervisor.plan import (
     port6_names,
     port_names,
 )
+from trunkline.lab.supervisor.ports import has_ipv6
 from trunkline.lab.supervisor.process import Status, Supervised
 from trunkline.lab.supervisor.ready import NotReady, answers_options, is_healthy, is_open, until
 from trunkline.lab.supervisor.topology import Topology
