@@ -126,7 +126,8 @@ async def measure(path: Path, addresses: int, domains: int, prefixes: int) -> di
 
 async def restart(folder: Path, replica: Path) -> dict[str, float]:
     """A real edge whose disk has this replica and keys; nobody else is there."""
-    sip = f"{free_loopback()}.1.1:5060"
+    loopback = free_loopback()
+    sip = f"{loopback}.1.1:5060"
     edge = ServiceProcess("edge", folder, NatsServer(folder / "nats"), pop="eu1", listen=[sip], auth_addresses=[f"127.0.0.1:{free_port()}"])
     edge.state_dir.mkdir(parents=True)
     replica.rename(edge.state_dir / "replica.sqlite")

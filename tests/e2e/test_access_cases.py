@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import grpc.aio
 import pytest
 import yaml
 from helpers import sipp, softphone
+from helpers.edge import until
 from helpers.platform import Platform
 from helpers.platform_grpc import channel as channel_to
 
@@ -100,10 +100,8 @@ async def test_over_sip(cases: Platform, tmp_path: Path, name: str) -> None:
         return
     async with channel_to(cases, "records-eu") as channel:
         stub = RecordsServiceStub(channel)
-        end = time.monotonic() + 10
-        while not (rows := list((await stub.ListRecords(ListRecordsRequest(tenant=TENANT, number=number))).records)):
-            assert time.monotonic() < end, f"no record of {number} within 10 s"
-            await asyncio.sleep(0.02)
+        request = ListRecordsRequest(tenant=TENANT, number=number)
+        rows = (await until(f"a record of {number}", lambda: stub.ListRecords(request), lambda answer: bool(answer.records))).records
     assert len(rows) == 1
     assert rows[0].reason == expect.get("reason", "")
     if expect["outcome"] == "admit":

@@ -109,10 +109,6 @@ def records(platform: Platform, number: str) -> list[dict[str, Any]]:
     return rows
 
 
-def pop_state(platform: Platform, pop: str) -> str:
-    return {row["name"]: row["state"] for row in platform.json("pop", "list")}[pop]
-
-
 def test_calls_of_a_killed_edge_go_on_at_its_sibling_and_in_another_region(three_pops: Platform, tmp_path: Path) -> None:
     platform = three_pops
     numbers = {"eu2": "+31206300001", "us1": "+31206300002"}
@@ -129,20 +125,18 @@ def test_calls_of_a_killed_edge_go_on_at_its_sibling_and_in_another_region(three
     # What eu1 has not shipped yet waits on its disk until it is back; here it is to stay away.
     wait_for("their records are there", lambda: all(len(records(platform, each)) == CALLS for each in numbers.values()))
     wait_for("DNS leads to all of them", lambda: led_to(platform, "acme") == ["eu1", "eu2", "us1"])
-    platform.lab("hold", "edge-eu1")
-    wait_for("DNS leaves it out", lambda: led_to(platform, "acme") == ["eu2", "us1"])
-    assert led_to(platform, "acme.eu1") == ["eu1"]
-    for each in running:
-        each.result().must_succeed(CALLS)
+    with platform.held("edge-eu1"):
+        wait_for("DNS leaves it out", lambda: led_to(platform, "acme") == ["eu2", "us1"])
+        assert led_to(platform, "acme.eu1") == ["eu1"]
+        for each in running:
+            each.result().must_succeed(CALLS)
 
-    def ended() -> list[tuple[str, str, str, bool]]:
-        rows = [row for number in numbers.values() for row in records(platform, number)]
-        return [(row["outcome"], row["ended_by"], row["edge"], row["duration_ms"] > 0) for row in rows]
+        def ended() -> list[tuple[str, str, str, bool]]:
+            rows = [row for number in numbers.values() for row in records(platform, number)]
+            return [(row["outcome"], row["ended_by"], row["edge"], row["duration_ms"] > 0) for row in rows]
 
-    complete = [("answered", "caller", "edge-eu1", True)] * (2 * CALLS)
-    wait_for("every record is complete while the edge is away", lambda: ended() == complete)
-    platform.lab("release", "edge-eu1")
-    wait_for("the edge is back", lambda: pop_state(platform, "eu1") == "READY", timeout_s=60)
+        complete = [("answered", "caller", "edge-eu1", True)] * (2 * CALLS)
+        wait_for("every record is complete while the edge is away", lambda: ended() == complete)
     caller = demo_caller(platform, "+31206300003")
     sipp.run(tmp_path / "after", sipp.answered_call(caller), target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
     wait_for("what it ships after that", lambda: [row["outcome"] for row in records(platform, caller.number)] == ["answered"])
@@ -230,25 +224,23 @@ def test_every_request_of_either_side_is_served_wherever_it_is_addressed_after_t
     ]
     # What eu1 has not shipped yet waits on its disk until it is back; here it is to stay away.
     records_of_orphans(platform, "answer_time", len(orphans))
-    platform.lab("hold", "edge-eu1")
-    for each in orphans:
-        edge = sip_address(platform, each.pop)
-        acknowledge(each.customer, each.carrier, edge)
-        for asks, answers in ((each.customer, each.carrier), (each.carrier, each.customer)):
-            for method in ("UPDATE", "INVITE"):
-                exchange(asks, answers, method, edge)
-        sides = (each.customer, each.carrier)
-        exchange(*(sides if each.ender == "caller" else sides[::-1]), "BYE", edge)
+    with platform.held("edge-eu1"):
+        for each in orphans:
+            edge = sip_address(platform, each.pop)
+            acknowledge(each.customer, each.carrier, edge)
+            for asks, answers in ((each.customer, each.carrier), (each.carrier, each.customer)):
+                for method in ("UPDATE", "INVITE"):
+                    exchange(asks, answers, method, edge)
+            sides = (each.customer, each.carrier)
+            exchange(*(sides if each.ender == "caller" else sides[::-1]), "BYE", edge)
 
-    rows = records_of_orphans(platform, "end_time", len(orphans))
-    found = {row.number: (row.outcome, row.ended_by, row.edge, row.duration_ms > 0, list(row.notes)) for row in rows}
-    assert found == {f"+{each.number}": ("answered", each.ender, "edge-eu1", True, []) for each in orphans}
-    for each in orphans:
-        # Its token is used up where its end was seen, and leads nowhere but to its own gateway elsewhere.
-        each.customer.at.send(each.customer.request("INVITE"), sip_address(platform, each.pop))
-        assert each.customer.at.final().start_line == "SIP/2.0 481 Call Does Not Exist T108"
-    platform.lab("release", "edge-eu1")
-    wait_for("the edge is back", lambda: pop_state(platform, "eu1") == "READY", timeout_s=60)
+        rows = records_of_orphans(platform, "end_time", len(orphans))
+        found = {row.number: (row.outcome, row.ended_by, row.edge, row.duration_ms > 0, list(row.notes)) for row in rows}
+        assert found == {f"+{each.number}": ("answered", each.ender, "edge-eu1", True, []) for each in orphans}
+        for each in orphans:
+            # Its token is used up where its end was seen, and leads nowhere but to its own gateway elsewhere.
+            each.customer.at.send(each.customer.request("INVITE"), sip_address(platform, each.pop))
+            assert each.customer.at.final().start_line == "SIP/2.0 481 Call Does Not Exist T108"
 
 
 def test_a_call_is_hung_up_from_the_command_line_and_the_pop_that_did_it_is_named(three_pops: Platform, tmp_path: Path) -> None:

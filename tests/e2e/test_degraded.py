@@ -42,10 +42,10 @@ def test_a_cold_edge_serves_by_asking_until_its_replica_is_complete(own_platform
     no_route = demo_caller(platform, "+29022158")
     sipp.run(tmp_path / "route", sipp.refused_call(no_route, 404, "T401"), target=edge, local_address=LISTED).must_succeed(1)
 
-    platform.lab("hold", "routing-eu")
-    nobody = sipp.refused_call(demo_caller(platform, "+31206200005"), 503, "T906")
-    sipp.run(tmp_path / "nobody", nobody, target=edge, local_address=LISTED).must_succeed(1)
-    platform.lab("release", "routing-eu", "nats-eu")
+    with platform.held("routing-eu"):
+        nobody = sipp.refused_call(demo_caller(platform, "+31206200005"), 503, "T906")
+        sipp.run(tmp_path / "nobody", nobody, target=edge, local_address=LISTED).must_succeed(1)
+    platform.lab("release", "nats-eu")
     wait_for("the edge is ready", lambda: pop_state(platform) == "READY")
     sipp.run(tmp_path / "ready", steps, target=edge, local_address=LISTED, calls=5).must_succeed(5)
 

@@ -74,9 +74,9 @@ def test_cancel_while_ringing_ends_the_call_on_both_sides(platform: Platform, tm
 
 
 def test_a_gateway_that_is_gone_is_followed_by_the_second(own_platform: Platform, tmp_path: Path) -> None:
-    own_platform.lab("hold", "carrier-alpha-eu")
     caller = demo(own_platform, "+31200001777")
-    sipp.run(tmp_path, sipp.answered_call(caller), target=own_platform.edge("eu1"), local_address=LISTED).must_succeed(1)
+    with own_platform.held("carrier-alpha-eu"):
+        sipp.run(tmp_path, sipp.answered_call(caller), target=own_platform.edge("eu1"), local_address=LISTED).must_succeed(1)
     attempts = record(own_platform, caller.number, "answered")["attempts"]
     assert [(attempt["carrier"], attempt["result"]) for attempt in attempts] == [("alpha", "icmp"), ("beta", "answered")]
     assert int(attempts[0]["elapsed_ms"]) < 1000

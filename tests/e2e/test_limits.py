@@ -104,13 +104,12 @@ def test_the_sixth_call_is_refused_everywhere_and_a_killed_edges_calls_return(tw
     shown = two_pops.cli("limit", "show", "shop", "--as-operator").stdout
     assert re.search(r"^shop +all +5 +5 ", shown, re.MULTILINE), shown
 
-    two_pops.lab("hold", "edge-us1")
-    wait_for("its calls have returned", lambda: customer.use("shop").calls == 3, timeout_s=4 * LEASE_S)
-    for _ in range(2):
-        customer.place("shop", "eu1")
-    assert "T305" in invite(two_pops, "eu1", "shop")
+    with two_pops.held("edge-us1"):
+        wait_for("its calls have returned", lambda: customer.use("shop").calls == 3, timeout_s=4 * LEASE_S)
+        for _ in range(2):
+            customer.place("shop", "eu1")
+        assert "T305" in invite(two_pops, "eu1", "shop")
 
-    two_pops.lab("release", "edge-us1")
     # The callers of its two are there still, and it knows of them from its file or its journal.
     wait_for("it counts the calls of its last run", lambda: customer.edge("shop", "us1").calls == 2, timeout_s=4 * LEASE_S)
     wait_for("and has no share beside", lambda: customer.edge("shop", "us1").call_share == 0)
@@ -134,15 +133,14 @@ def test_a_cut_off_edge_keeps_its_fair_part_and_a_suspension_ends_all_calls(two_
     customer.set("cut", calls=6)
     customer.place("cut", "eu1")
     wait_for("us1 is heard", lambda: customer.edge("cut", "us1").is_heard)
-    two_pops.lab("hold", "link-us")
-    wait_for("it is cut off", lambda: not customer.edge("cut", "us1").is_heard, timeout_s=4 * LEASE_S)
-    for _ in range(5):
-        customer.place("cut", "eu1")
-    assert "T305" in invite(two_pops, "eu1", "cut")
-    # Its lease is over too: half of six, and no more.
-    told = [invite(two_pops, "us1", "cut") for _ in range(4)]
-    assert told == ["180 Ringing"] * 3 + ["503 Concurrent Call Limit Reached T305"]
-    two_pops.lab("release", "link-us")
+    with two_pops.held("link-us"):
+        wait_for("it is cut off", lambda: not customer.edge("cut", "us1").is_heard, timeout_s=4 * LEASE_S)
+        for _ in range(5):
+            customer.place("cut", "eu1")
+        assert "T305" in invite(two_pops, "eu1", "cut")
+        # Its lease is over too: half of six, and no more.
+        told = [invite(two_pops, "us1", "cut") for _ in range(4)]
+        assert told == ["180 Ringing"] * 3 + ["503 Concurrent Call Limit Reached T305"]
     wait_for("its calls count again", lambda: customer.use("cut").calls == 9, timeout_s=60)
 
     with blocking_channel(two_pops, "provisioning-eu") as channel:

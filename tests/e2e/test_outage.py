@@ -47,14 +47,13 @@ def test_calls_go_on_at_all_points_of_presence_with_everything_else_gone(six_pop
     count = must_all_succeed(load(platform, tmp_path / "before", steps, POPS, rate=60, seconds=1))
     wait_for("records before", lambda: totals(platform).answered == count)
 
-    platform.lab("hold", *REST)
-    count += must_all_succeed(load(platform, tmp_path / "cut-off", steps, POPS, rate=60, seconds=3))
-    for pop in POPS:
-        print(f"{pop}: kill -9 to SIP answers {restart(platform, tmp_path / f'restart-{pop}', pop):.2f} s")
-        count += 1
-    count += must_all_succeed(load(platform, tmp_path / "after-restart", steps, POPS, rate=60, seconds=2))
+    with platform.held(*REST):
+        count += must_all_succeed(load(platform, tmp_path / "cut-off", steps, POPS, rate=60, seconds=3))
+        for pop in POPS:
+            print(f"{pop}: kill -9 to SIP answers {restart(platform, tmp_path / f'restart-{pop}', pop):.2f} s")
+            count += 1
+        count += must_all_succeed(load(platform, tmp_path / "after-restart", steps, POPS, rate=60, seconds=2))
 
-    platform.lab("release", *REST)
     wait_for("every record", lambda: answered_so_far(platform) == count, timeout_s=90, every_s=0.25)
     assert totals(platform).records == count
     print(equal_digests(platform))

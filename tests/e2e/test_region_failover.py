@@ -21,44 +21,43 @@ def test_a_region_goes_on_without_its_carriers_services_and_link(two_regions: Pl
         return len([row for row in rows if row["outcome"] == "answered"])
 
     # Its carriers: a default name goes to the other region's, a bound name never does.
-    platform.lab("hold", "carrier-alpha-us", "carrier-beta-us")
-    sipp.run(tmp_path / "1", sipp.answered_call(default), target=platform.edge("us1"), local_address=LISTED).must_succeed(1)
-    refused = sipp.refused_call(bound, 500, "T402")
-    sipp.run(tmp_path / "2", refused, target=platform.edge("us1"), local_address=LISTED).must_succeed(1)
+    with platform.held("carrier-alpha-us", "carrier-beta-us"):
+        sipp.run(tmp_path / "1", sipp.answered_call(default), target=platform.edge("us1"), local_address=LISTED).must_succeed(1)
+        refused = sipp.refused_call(bound, 500, "T402")
+        sipp.run(tmp_path / "2", refused, target=platform.edge("us1"), local_address=LISTED).must_succeed(1)
 
-    def record(number: str) -> dict[str, Any]:
-        rows = wait_for(f"a record of {number}", lambda: [r for r in platform.json("call", "list", "--number", number) if r["status"]])
-        found: dict[str, Any] = rows[0]
-        return found
+        def record(number: str) -> dict[str, Any]:
+            rows = wait_for(f"a record of {number}", lambda: [r for r in platform.json("call", "list", "--number", number) if r["status"]])
+            found: dict[str, Any] = rows[0]
+            return found
 
-    def gateways(number: str) -> list[str]:
-        return [attempt["gateway"] for attempt in record(number)["attempts"]]
+        def gateways(number: str) -> list[str]:
+            return [attempt["gateway"] for attempt in record(number)["attempts"]]
 
-    def states() -> dict[str, str]:
-        """Of the region's gateways, as its edge sees them."""
-        sights = [sight for name in ("alpha", "beta") for sight in platform.json("carrier", "show", name)["health"]]
-        return {sight["carrier"]: sight["state"] for sight in sights if (sight["gateway"], sight["pop"]) == ("us", "us1")}
+        def states() -> dict[str, str]:
+            """Of the region's gateways, as its edge sees them."""
+            sights = [sight for name in ("alpha", "beta") for sight in platform.json("carrier", "show", name)["health"]]
+            return {sight["carrier"]: sight["state"] for sight in sights if (sight["gateway"], sight["pop"]) == ("us", "us1")}
 
-    # OPTIONS may have found one of them dead before the call came to it; where both are, a bound name tries them all the same.
-    *dead, alive = gateways("+31206100001")
-    assert alive == "alpha/eu" and set(dead) <= {"alpha/us", "beta/us"}, record("+31206100001")
-    assert sorted(gateways("+31206100002")) == ["alpha/us", "beta/us"]
+        # OPTIONS may have found one of them dead before the call came to it; where both are, a bound name tries them all the same.
+        *dead, alive = gateways("+31206100001")
+        assert alive == "alpha/eu" and set(dead) <= {"alpha/us", "beta/us"}, record("+31206100001")
+        assert sorted(gateways("+31206100002")) == ["alpha/us", "beta/us"]
 
-    # When it is known that they are dead nobody waits for them, and the record says why.
-    wait_for("us1 to pass them over", lambda: states() == {"alpha": "open", "beta": "open"}, timeout_s=30)
-    third = demo_caller(platform, "+31206100004")
-    sipp.run(tmp_path / "5", sipp.answered_call(third), target=platform.edge("us1"), local_address=LISTED).must_succeed(1)
-    # One that has never answered OPTIONS may be half open just then, and be tried.
-    *tried, alive = gateways(third.number)
-    notes = record(third.number)["notes"]
-    assert alive == "alpha/eu" and len(tried) < 2 and notes, (tried, notes)
-    assert {note.partition(" since ")[0] for note in notes} <= {f"gateway {name}/us passed over" for name in ("alpha", "beta")}
-    resolved = wait_for(
-        "Resolve to know", lambda: [r for r in [platform.json("route", "resolve", third.number, "--region", "us")] if r["notes"]]
-    )
-    assert "gateway" in resolved[0]["notes"][0]
+        # When it is known that they are dead nobody waits for them, and the record says why.
+        wait_for("us1 to pass them over", lambda: states() == {"alpha": "open", "beta": "open"}, timeout_s=30)
+        third = demo_caller(platform, "+31206100004")
+        sipp.run(tmp_path / "5", sipp.answered_call(third), target=platform.edge("us1"), local_address=LISTED).must_succeed(1)
+        # One that has never answered OPTIONS may be half open just then, and be tried.
+        *tried, alive = gateways(third.number)
+        notes = record(third.number)["notes"]
+        assert alive == "alpha/eu" and len(tried) < 2 and notes, (tried, notes)
+        assert {note.partition(" since ")[0] for note in notes} <= {f"gateway {name}/us passed over" for name in ("alpha", "beta")}
+        resolved = wait_for(
+            "Resolve to know", lambda: [r for r in [platform.json("route", "resolve", third.number, "--region", "us")] if r["notes"]]
+        )
+        assert "gateway" in resolved[0]["notes"][0]
 
-    platform.lab("release", "carrier-alpha-us", "carrier-beta-us")
     # What calls have opened is half open then, until three calls have been served.
     wait_for("us1 to use them again", lambda: "open" not in states().values(), timeout_s=30)
     back = demo_caller(platform, "+31206100005")
@@ -66,21 +65,19 @@ def test_a_region_goes_on_without_its_carriers_services_and_link(two_regions: Pl
     assert (gateways(back.number), record(back.number)["notes"]) == (["alpha/us"], [])
 
     # Its auth: an account is added all the same, sealed by the other region's.
-    platform.lab("hold", "auth-us")
-    platform.cli("account", "add", platform.local["demo"]["acl"], "31777001", "--password", "a-good-password", "--wait")
-    account = demo_caller(platform, "+31206100003", username="31777001", password="a-good-password")
-    sipp.run(tmp_path / "3", sipp.answered_call(account), target=platform.edge("us1"), local_address=LISTED).must_succeed(1)
-    platform.lab("release", "auth-us")
+    with platform.held("auth-us"):
+        platform.cli("account", "add", platform.local["demo"]["acl"], "31777001", "--password", "a-good-password", "--wait")
+        account = demo_caller(platform, "+31206100003", username="31777001", password="a-good-password")
+        sipp.run(tmp_path / "3", sipp.answered_call(account), target=platform.edge("us1"), local_address=LISTED).must_succeed(1)
 
     # Its link: calls go on, a write in that region fails at once and says what to do, one at home names the POP that is away.
-    platform.lab("hold", "link-us")
-    sipp.run(tmp_path / "4", sipp.answered_call(default), target=platform.edge("us1"), local_address=LISTED, calls=20).must_succeed(20)
-    began = time.monotonic()
-    told = platform.cli("acl", "address", "add", platform.local["demo"]["acl"], "192.0.2.90", "--wait", "-o", "json", check=False)
-    assert told.returncode != 0
-    assert {answer["pop"]: answer["is_applied"] for answer in json.loads(told.stdout)["applied"]} == {"eu1": True, "us1": False}
-    assert time.monotonic() - began < 6
-    platform.lab("release", "link-us")
+    with platform.held("link-us"):
+        sipp.run(tmp_path / "4", sipp.answered_call(default), target=platform.edge("us1"), local_address=LISTED, calls=20).must_succeed(20)
+        began = time.monotonic()
+        told = platform.cli("acl", "address", "add", platform.local["demo"]["acl"], "192.0.2.90", "--wait", "-o", "json", check=False)
+        assert told.returncode != 0
+        assert {answer["pop"]: answer["is_applied"] for answer in json.loads(told.stdout)["applied"]} == {"eu1": True, "us1": False}
+        assert time.monotonic() - began < 6
     wait_for("us1 has it", lambda: len({row["digest"] for row in platform.json("pop", "list")}) == 1, timeout_s=30)
     wait_for(
         "the records of the calls that the link kept",

@@ -37,11 +37,10 @@ def test_the_address_of_an_edge_that_is_gone_answers_and_its_calls_are_recorded(
     [first] = [edge for edge, state in before.items() if state == "READY"]
     [second] = [edge for edge, state in before.items() if state == "STANDBY"]
     called("+31206500001")
-    platform.lab("hold", first)
-    wait_for("the address answers", lambda: answers_options(platform, "eu1"))
-    called("+31206500002")
-    assert states() == {first: "UNREACHABLE", second: "READY"}
-    platform.lab("release", first)
+    with platform.held(first):
+        wait_for("the address answers", lambda: answers_options(platform, "eu1"))
+        called("+31206500002")
+        assert states() == {first: "UNREACHABLE", second: "READY"}
     wait_for("it is back and waits", lambda: states() == {first: "STANDBY", second: "READY"})
     called("+31206500003")
     for number, edge in (("+31206500001", first), ("+31206500002", second), ("+31206500003", second)):

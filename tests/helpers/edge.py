@@ -106,7 +106,7 @@ class EdgeBench:
     """`edge`, `auth` and `records` are processes, `log` is the log that the test writes. Gateways are on `gateway_host`:5060 and 5070."""
 
     def __init__(self, folder: Path, nats: NatsServer, client: Client) -> None:
-        loopback = free_loopback()
+        loopback = self._loopback = free_loopback()
         self.folder = folder
         self.nats = nats
         self.client = client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import random
@@ -10,13 +11,22 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 BIN = Path(sys.executable).parent
 START_LIMIT_S = 90
+CLAIM_PORT = 5059
+PR_SET_PDEATHSIG = 1
+BACK_LIMIT_S = 60
+TOLD_LINES = 15
+"""Of each process's log, in the report of a failed test."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
 
 T = TypeVar("T")
 
@@ -33,11 +43,28 @@ def wait_for(what: str, probe: Callable[[], T], *, timeout_s: float = 20, every_
         time.sleep(every_s)
 
 
-def free_loopback() -> str:
-    """`127.N` where nobody holds any of a platform's SIP addresses."""
-    for octet in random.sample(range(16, 250), 200):
+class Loopback(str):
+    """`127.N`, no other test's as long as this value is there: a socket on an address that nobody else uses says so to the machine."""
+
+    __slots__ = ("_claim",)
+    _claim: socket.socket
+
+
+def free_loopback() -> Loopback:
+    """A range where nobody holds any of a platform's SIP addresses, claimed. Edges share the addresses of their sockets: of two platforms
+    on one range each would get some of the other's datagrams, and nobody would be told."""
+    for octet in random.sample(range(16, 250), 234):
+        claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            claim.bind((f"127.{octet}.255.250", CLAIM_PORT))
+        except OSError:
+            claim.close()
+            continue
         if all(_is_free(f"127.{octet}.{place}") for place in ("1.1", "1.2", "2.1", "2.2", "3.1", "3.2", "9.1", "9.2")):
-            return f"127.{octet}"
+            loopback = Loopback(f"127.{octet}")
+            loopback._claim = claim
+            return loopback
+        claim.close()
     raise AssertionError("no free loopback range")
 
 
@@ -48,6 +75,14 @@ def _is_free(host: str) -> bool:
         except OSError:
             return False
         return True
+
+
+def _die_with(parent: int) -> None:
+    """In the child before it runs: the kernel ends it when this process is gone, however it went (prctl(2)). A time limit of pytest-timeout
+    ends the process without a clean-up."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 @dataclass
@@ -79,7 +114,7 @@ class Platform:
         for link in self.links:
             command += ["--link", link]
         command += ["--spares"] if self.has_spares else []
-        self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, preexec_fn=partial(_die_with, os.getpid()))
         wait_for("trunkline up says that it is ready", self._is_ready, timeout_s=START_LIMIT_S)
 
     def _is_ready(self) -> bool:
@@ -93,6 +128,12 @@ class Platform:
     def output(self) -> str:
         path = self.state / "up.log"
         return path.read_text(errors="replace") if path.exists() else ""
+
+    def told(self) -> Iterator[tuple[str, str]]:
+        """The end of what `trunkline up` and its processes have logged, by the files' names."""
+        for path in (self.state / "up.log", *sorted((self.state / "logs").glob("*.log"))):
+            if path.exists():
+                yield path.name, "\n".join(path.read_text(errors="replace").splitlines()[-TOLD_LINES:])
 
     def refresh(self) -> dict[str, Any]:
         self.local = json.loads((self.state / "local.json").read_text())
@@ -123,3 +164,21 @@ class Platform:
 
     def lab(self, action: str, *names: str) -> None:
         self.cli("lab", action, *names)
+
+    @contextmanager
+    def held(self, *names: str) -> Iterator[None]:
+        """Without these processes. Afterwards they run and the points of presence that took calls do so again, whatever happened meanwhile:
+        who shares the platform finds it whole."""
+        before = self._ready_pops()
+        self.lab("hold", *names)
+        try:
+            yield
+        finally:
+            self.lab("release", *names)
+            wait_for(f"{names} run", lambda: all(row["state"] == "running" for row in self.json("lab", "status", *names)))
+            wait_for(f"ready as before: {before}", lambda: before <= self._ready_pops(), timeout_s=BACK_LIMIT_S)
+
+    def _ready_pops(self) -> set[str]:
+        """None while nobody can tell."""
+        done = self.cli("pop", "list", "-o", "json", check=False)
+        return {row["name"] for row in json.loads(done.stdout) if row["state"] == "READY"} if done.returncode == 0 else set()

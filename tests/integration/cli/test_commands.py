@@ -327,13 +327,12 @@ def test_a_killed_process_comes_back_and_a_held_one_does_not(platform: Platform)
     platform.lab("kill", "records-eu")
     wait_for("another process", lambda: platform.refresh()["pids"].get("records-eu") not in (None, before))
     assert "records-eu ended (by signal SIGKILL)" in platform.output()
-    platform.lab("hold", "records-eu")
-    held = platform.json("lab", "status", "records-eu")
-    assert (held[0]["state"], held[0]["pid"]) == ("held", None)
-    assert "records-eu" not in platform.refresh()["pids"]
-    done = platform.cli("call", "list", check=False)
-    assert (done.returncode, "a service does not answer" in done.stderr) == (6, True)
-    platform.lab("release", "records-eu")
+    with platform.held("records-eu"):
+        held = platform.json("lab", "status", "records-eu")
+        assert (held[0]["state"], held[0]["pid"]) == ("held", None)
+        assert "records-eu" not in platform.refresh()["pids"]
+        done = platform.cli("call", "list", check=False)
+        assert (done.returncode, "a service does not answer" in done.stderr) == (6, True)
     wait_for("records answers", lambda: platform.cli("call", "list", check=False).returncode == 0)
     assert refused(platform, 3, "lab", "kill", "nobody").count("nats-eu")
 

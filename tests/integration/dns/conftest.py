@@ -72,6 +72,7 @@ async def reporting(nats: NatsServer, *, silent: str) -> AsyncIterator[None]:
                         other: Sight(missed=MISSED_LIMIT) if other == silent else Sight(answered=9) for other in names if other != pop
                     }
                     await client.publish(f"pops.seen.{pop}", encode_report(Report(f"edge-{pop}", pop, 0.0, True, sights)))
+            # Edges do so once a second.
             await asyncio.sleep(0.2)
 
     task = asyncio.create_task(report())

@@ -20,7 +20,8 @@ async def with_edge(
     nats_server: NatsServer, tmp_path: Path, new_process: Callable[..., ServiceProcess], stack: AsyncExitStack
 ) -> AsyncIterator[tuple[Service, ServiceProcess]]:
     auth = ServiceProcess("auth", tmp_path, nats_server, kek_file=tmp_path / "kek", pops=["eu1", "us1"])
-    edge = ServiceProcess("edge", tmp_path, nats_server, pop="eu1", listen=[f"{free_loopback()}.1.1:5060"], auth_addresses=[auth.address])
+    loopback = free_loopback()
+    edge = ServiceProcess("edge", tmp_path, nats_server, pop="eu1", listen=[f"{loopback}.1.1:5060"], auth_addresses=[auth.address])
     pops = [
         {"name": "eu1", "region": "eu", "edge": "edge", "grpc_address": edge.address},
         {"name": "us1", "region": "us", "edge": "edge-us1", "grpc_address": f"127.0.0.1:{free_port()}"},
