@@ -21,7 +21,7 @@ LINKS ?=
 WORKERS ?=
 BENCH_ARGS ?=
 PYTEST_ARGS ?=
-TOGETHER := -n 2 --dist loadfile
+TOGETHER := -n 2 --dist loadgroup
 export TRUNKLINE_STATE
 
 help: ## this list

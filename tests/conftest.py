@@ -12,6 +12,19 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")
 
+_SHARED_PLATFORMS = ("platform", "one_pop")
+"""Fixtures of tests/e2e for a whole session: all that use one of them run in one process, so that it is started once."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs together where several processes share the work (`--dist loadgroup`): a file, or who shares a platform."""
+    for item in items:
+        file = item.path.relative_to(item.config.rootpath)
+        fixtures = getattr(item, "fixturenames", ()) if "e2e" in file.parts else ()
+        group = next((name for name in _SHARED_PLATFORMS if name in fixtures), str(file))
+        item.add_marker(pytest.mark.xdist_group(group))
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:

@@ -28,11 +28,18 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         yield platform
 
 
-@pytest.fixture
-def own_platform(tmp_path: Path) -> Iterator[Platform]:
-    """One point of presence, for tests that kill and hold."""
-    with _platform(tmp_path, pops="eu1") as platform:
+@pytest.fixture(scope="session")
+def _one_pop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    with _platform(tmp_path_factory.mktemp("one-pop"), pops="eu1") as platform:
         yield platform
+
+
+@pytest.fixture
+def one_pop(_one_pop: Platform) -> Platform:
+    """One point of presence, for tests that kill, hold and stop, one after another. It runs when a test begins."""
+    if _one_pop.process is None:
+        _one_pop.start()
+    return _one_pop
 
 
 @pytest.fixture

@@ -141,7 +141,7 @@ def test_calls_of_a_killed_edge_go_on_at_its_sibling_and_in_another_region(three
     sipp.run(tmp_path / "after", sipp.answered_call(caller), target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
     wait_for("what it ships after that", lambda: [row["outcome"] for row in records(platform, caller.number)] == ["answered"])
     assert ended() == complete
-    wait_for("DNS leads to it again", lambda: led_to(platform, "acme") == ["eu1", "eu2", "us1"], timeout_s=40)
+    wait_for("DNS leads to it again", lambda: led_to(platform, "acme") == ["eu1", "eu2", "us1"])
 
 
 @dataclass(frozen=True, slots=True)

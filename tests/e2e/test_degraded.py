@@ -19,34 +19,33 @@ def records(platform: Platform, number: str) -> list[dict[str, Any]]:
     return rows
 
 
-def test_a_cold_edge_serves_by_asking_until_its_replica_is_complete(own_platform: Platform, tmp_path: Path) -> None:
-    platform = own_platform
-    platform.lab("hold", "edge-eu1", "nats-eu")
-    for path in (platform.state / "data" / "edge-eu1").glob("replica.sqlite*"):
-        path.unlink()
-    (platform.state / "data" / "edge-eu1" / "keys.sealed").unlink()
-    platform.lab("release", "edge-eu1")
-    wait_for("the edge serves degraded", lambda: pop_state(platform) == "DEGRADED")
+def test_a_cold_edge_serves_by_asking_until_its_replica_is_complete(one_pop: Platform, tmp_path: Path) -> None:
+    platform = one_pop
+    with platform.held("nats-eu"):
+        platform.lab("hold", "edge-eu1")
+        for path in (platform.state / "data" / "edge-eu1").glob("replica.sqlite*"):
+            path.unlink()
+        (platform.state / "data" / "edge-eu1" / "keys.sealed").unlink()
+        platform.lab("release", "edge-eu1")
+        wait_for("the edge serves degraded", lambda: pop_state(platform) == "DEGRADED")
 
-    edge = platform.edge("eu1")
-    steps = sipp.answered_call(demo_caller(platform, "+31206200001"))
-    sipp.run(tmp_path / "calls", steps, target=edge, local_address=LISTED, calls=20, rate=20).must_succeed(20)
-    wrong = demo_caller(platform, "+31206200002", password="not-the-password")
-    sipp.run(tmp_path / "wrong", sipp.refused_call(wrong, 403, "T204"), target=edge, local_address=LISTED).must_succeed(1)
-    stranger = demo_caller(platform, "+31206200003", username="", password="")
-    run = sipp.run(tmp_path / "source", sipp.refused_call(stranger, 403, "T203"), target=edge, local_address=f"{platform.loopback}.7.7")
-    run.must_succeed(1)
-    assert "Proxy-Authenticate" not in run.messages and "SIP/2.0 100" not in run.messages
-    unknown = demo_caller(platform, "+31206200004", host=f"nosuchdomain.{platform.local['base_domain']}", username="", password="")
-    sipp.run(tmp_path / "domain", sipp.refused_call(unknown, 403, "T201"), target=edge, local_address=LISTED).must_succeed(1)
-    no_route = demo_caller(platform, "+29022158")
-    sipp.run(tmp_path / "route", sipp.refused_call(no_route, 404, "T401"), target=edge, local_address=LISTED).must_succeed(1)
+        edge = platform.edge("eu1")
+        steps = sipp.answered_call(demo_caller(platform, "+31206200001"))
+        sipp.run(tmp_path / "calls", steps, target=edge, local_address=LISTED, calls=20, rate=20).must_succeed(20)
+        wrong = demo_caller(platform, "+31206200002", password="not-the-password")
+        sipp.run(tmp_path / "wrong", sipp.refused_call(wrong, 403, "T204"), target=edge, local_address=LISTED).must_succeed(1)
+        stranger = demo_caller(platform, "+31206200003", username="", password="")
+        run = sipp.run(tmp_path / "source", sipp.refused_call(stranger, 403, "T203"), target=edge, local_address=f"{platform.loopback}.7.7")
+        run.must_succeed(1)
+        assert "Proxy-Authenticate" not in run.messages and "SIP/2.0 100" not in run.messages
+        unknown = demo_caller(platform, "+31206200004", host=f"nosuchdomain.{platform.local['base_domain']}", username="", password="")
+        sipp.run(tmp_path / "domain", sipp.refused_call(unknown, 403, "T201"), target=edge, local_address=LISTED).must_succeed(1)
+        no_route = demo_caller(platform, "+29022158")
+        sipp.run(tmp_path / "route", sipp.refused_call(no_route, 404, "T401"), target=edge, local_address=LISTED).must_succeed(1)
 
-    with platform.held("routing-eu"):
-        nobody = sipp.refused_call(demo_caller(platform, "+31206200005"), 503, "T906")
-        sipp.run(tmp_path / "nobody", nobody, target=edge, local_address=LISTED).must_succeed(1)
-    platform.lab("release", "nats-eu")
-    wait_for("the edge is ready", lambda: pop_state(platform) == "READY")
+        with platform.held("routing-eu"):
+            nobody = sipp.refused_call(demo_caller(platform, "+31206200005"), 503, "T906")
+            sipp.run(tmp_path / "nobody", nobody, target=edge, local_address=LISTED).must_succeed(1)
     sipp.run(tmp_path / "ready", steps, target=edge, local_address=LISTED, calls=5).must_succeed(5)
 
     wait_for("25 records", lambda: len([row for row in records(platform, "+31206200001") if row["outcome"] == "answered"]) == 25)

@@ -45,7 +45,7 @@ def test_a_region_goes_on_without_its_carriers_services_and_link(two_regions: Pl
         assert sorted(gateways("+31206100002")) == ["alpha/us", "beta/us"]
 
         # When it is known that they are dead nobody waits for them, and the record says why.
-        wait_for("us1 to pass them over", lambda: states() == {"alpha": "open", "beta": "open"}, timeout_s=30)
+        wait_for("us1 to pass them over", lambda: states() == {"alpha": "open", "beta": "open"})
         third = demo_caller(platform, "+31206100004")
         sipp.run(tmp_path / "5", sipp.answered_call(third), target=platform.edge("us1"), local_address=LISTED).must_succeed(1)
         # One that has never answered OPTIONS may be half open just then, and be tried.
@@ -59,7 +59,7 @@ def test_a_region_goes_on_without_its_carriers_services_and_link(two_regions: Pl
         assert "gateway" in resolved[0]["notes"][0]
 
     # What calls have opened is half open then, until three calls have been served.
-    wait_for("us1 to use them again", lambda: "open" not in states().values(), timeout_s=30)
+    wait_for("us1 to use them again", lambda: "open" not in states().values())
     back = demo_caller(platform, "+31206100005")
     sipp.run(tmp_path / "6", sipp.answered_call(back), target=platform.edge("us1"), local_address=LISTED).must_succeed(1)
     assert (gateways(back.number), record(back.number)["notes"]) == (["alpha/us"], [])
@@ -78,7 +78,7 @@ def test_a_region_goes_on_without_its_carriers_services_and_link(two_regions: Pl
         assert told.returncode != 0
         assert {answer["pop"]: answer["is_applied"] for answer in json.loads(told.stdout)["applied"]} == {"eu1": True, "us1": False}
         assert time.monotonic() - began < 6
-    wait_for("us1 has it", lambda: len({row["digest"] for row in platform.json("pop", "list")}) == 1, timeout_s=30)
+    wait_for("us1 has it", lambda: len({row["digest"] for row in platform.json("pop", "list")}) == 1)
     wait_for(
         "the records of the calls that the link kept",
         lambda: (

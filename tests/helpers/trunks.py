@@ -56,12 +56,15 @@ async def _create_customer(platform: Platform, tenant: str, trunks: Sequence[Tru
         await _applied(stub, position)
 
 
-def create_carriers(platform: Platform, deck: str, gateways: Mapping[str, r.Gateway], *, is_trusted: bool = False) -> None:
-    """A carrier for each gateway. The keys are prefixes that the demonstration's deck does not have."""
-    asyncio.run(_create_carriers(platform, deck, gateways, is_trusted))
+def create_carriers(
+    platform: Platform, deck: str, gateways: Mapping[str, r.Gateway], *, is_trusted: bool = False, followed_by: str = ""
+) -> None:
+    """A carrier for each gateway, and behind each of them one that is there already. The keys are prefixes that the demonstration's deck
+    does not have."""
+    asyncio.run(_create_carriers(platform, deck, gateways, is_trusted, followed_by))
 
 
-async def _create_carriers(platform: Platform, deck: str, gateways: Mapping[str, r.Gateway], is_trusted: bool) -> None:
+async def _create_carriers(platform: Platform, deck: str, gateways: Mapping[str, r.Gateway], is_trusted: bool, followed_by: str) -> None:
     async with channel(platform, "routing-eu") as to, channel(platform, "provisioning-eu") as to_provisioning:
         stub = RoutingServiceStub(to)
         rows = "prefix,carrier,priority,weight,rate,destination\n"
@@ -73,6 +76,7 @@ async def _create_carriers(platform: Platform, deck: str, gateways: Mapping[str,
             gateway.takes_no_options = True
             await stub.AddGateway(r.AddGatewayRequest(carrier=carrier, gateway=gateway))
             rows += f"{prefix},{carrier},0,1,0.01,Test\n"
+            rows += f"{prefix},{followed_by},1,1,0.01,Test\n" if followed_by else ""
         requests = [r.ImportDeckRequest(deck=deck, currency="EUR"), r.ImportDeckRequest(csv=rows.encode())]
         imported = await stub.ImportDeck(iter(requests))
         await _applied(ProvisioningServiceStub(to_provisioning), imported.receipt.position)
