@@ -85,8 +85,8 @@ test: venv debian test-rust ## unit, contract, integration and end-to-end tests
 test-rust:
 	timeout --kill-after=10s 900s $(CARGO) test --quiet --manifest-path $(ENGINE) --workspace --exclude trunkline-python
 
-test-all: venv debian test-rust ## the tests of `make test` and the slow ones
-	$(PY) -m pytest -q $(TOGETHER) $(PYTEST_ARGS)
+test-all: venv debian test-rust ## the tests of `make test` and the slow ones, with six times as many examples of each property
+	$(PY) -m pytest -q $(TOGETHER) --hypothesis-profile=long $(PYTEST_ARGS)
 
 bench: DEBIAN += kamailio-sqlite-modules kamailio-extra-modules stunnel4 openssl
 bench: venv debian ## CPU per call and set-up delay beside Kamailio, propagation, replay (BENCH_ARGS="--only soak --minutes 10"; --help; docs/performance.md)
