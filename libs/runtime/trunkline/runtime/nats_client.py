@@ -25,6 +25,9 @@ RECONNECT_WAIT_S = 0.25
 CONNECT_LIMIT_S = 2
 """Of one attempt."""
 
+CLOSE_TRIES = 20
+"""Whoever swallows a cancellation has bad luck; nobody has it as often."""
+
 SAME_ERROR_AFTER_S = 60.0
 """An outage says the same four times a second, for hours; the log is told once a minute."""
 
@@ -102,6 +105,19 @@ class Connection(Client):
             await super().close()
         except (OSError, nats.errors.Error) as error:
             logger("nats").info("nats connection was lost before it was closed", error=f"{type(error).__name__}: {error}")
+        await self._end_attempts()
+
+    async def _end_attempts(self) -> None:
+        """The client asks its attempts to reconnect to end, once. Before Python 3.12 `asyncio.wait_for` loses that where an attempt fails
+        at that moment, and they would go on for ever."""
+        attempts = self._reconnection_task
+        if attempts is None or attempts is asyncio.current_task():
+            return
+        for _ in range(CLOSE_TRIES):
+            if attempts.done():
+                return
+            attempts.cancel()
+            await asyncio.wait({attempts}, timeout=RECONNECT_WAIT_S)
 
 
 async def connect(
