@@ -94,7 +94,7 @@ class Running:
         self._thread.start()
 
     def result(self) -> sipp.Result:
-        self._thread.join(90)
+        self._thread.join(240)
         assert self._result is not None, "SIPp has not ended"
         return self._result
 
@@ -276,14 +276,14 @@ def test_a_softphone_that_we_did_not_write_takes_our_bye(three_pops: Platform) -
         "username": caller.username,
         "password": caller.password,
         "hangs_up": False,
-        "timeout_s": 30,
+        "timeout_s": 90,
     }
     answers: list[dict[str, Any]] = []
     phone = threading.Thread(target=lambda: answers.append(softphone.place(order)))
     phone.start()
     [row] = wait_for("the call", lambda: [each for each in live(three_pops, "us1") if each["number"].lstrip("+") == caller.number[1:]])
     three_pops.cli("call", "hang-up", row["call"])
-    phone.join(60)
+    phone.join(120)
     assert [(answer["confirmed"], answer["over"]) for answer in answers] == [(True, True)]
     [record] = wait_for("its record", lambda: [each for each in records(three_pops, caller.number) if each["outcome"] == "answered"])
     assert (record["ended_by"], record["reason"], record["notes"]) == ("edge", "T601", [])

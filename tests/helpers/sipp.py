@@ -182,7 +182,7 @@ def run(
     local_address: str,
     calls: int = 1,
     rate: int = 10,
-    timeout_s: int = 60,
+    timeout_s: int = 180,
     is_logged: bool = True,
     extra: tuple[str, ...] = (),
 ) -> Result:
@@ -204,7 +204,7 @@ def run(
         "-fd",
         "1",
     ]
-    command += ["-recv_timeout", "40000", *extra]
+    command += ["-recv_timeout", "90000", *extra]
     if is_logged:
         command += ["-trace_msg", "-message_file", "messages.log"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=timeout_s + 30, check=False)
