@@ -160,7 +160,8 @@ async def test_a_cold_edge_without_a_log_does_not_listen(bench: EdgeBench) -> No
             probe.recv(100)
     await bench.nats.start()
     await bench.edge.serving()
-    assert (await bench.status()).state == "READY"
+    # Auth may be back before the log is, and be asked for a moment.
+    await until("it is ready", bench.status, lambda status: status.state == "READY")
 
 
 async def test_kills_of_nats_records_and_edge_under_calls_lose_and_double_no_record(bench: EdgeBench) -> None:
