@@ -181,6 +181,17 @@ class EdgeBench:
         async with self.edge.channel() as channel:
             return await edge_pb2_grpc.EdgeServiceStub(channel).GetStatus(edge_pb2.GetStatusRequest())
 
+    async def answered(self, number: int = 1) -> list[edge_pb2.LiveCall]:
+        """When so many calls are answered, and there are no others."""
+        async with self.edge.channel() as channel:
+            stub = edge_pb2_grpc.EdgeServiceStub(channel)
+            shown = await until(
+                f"{number} answered calls",
+                lambda: stub.ListLiveCalls(edge_pb2.ListLiveCallsRequest()),
+                lambda answer: [each.state for each in answer.calls] == ["answered"] * number,
+            )
+            return list(shown.calls)
+
     async def applied(self, position: Position) -> edge_pb2.WaitAppliedResponse:
         """When the edge covers the position."""
         async with self.edge.channel() as channel:

@@ -8,7 +8,7 @@ import socket
 import time
 
 from helpers import sipp
-from helpers.edge import EdgeBench, until
+from helpers.edge import EdgeBench
 from helpers.sipp import Result
 
 from trunkline.domain.events import PLATFORM, Kind, PopDrained, PopUndrained
@@ -49,7 +49,7 @@ async def test_new_calls_are_taken_for_a_while_and_calls_in_progress_to_their_en
     assert b"503" in options_status(bench)
     assert (await bench.status()).state == "DRAINING"
     running = asyncio.create_task(call(bench, sipp.answered_call(bench.caller(), hold_ms=3000)))
-    await until("the call", bench.status, lambda status: status.live_calls == 1)
+    await bench.answered()
 
     await bench.applied(await bench.write(Kind.POP, PLATFORM, "eu1", PopDrained(1)))
     (await call(bench, sipp.refused_call(bench.caller(), 503, "T903"))).must_succeed(1)

@@ -61,24 +61,13 @@ async def started(bench: EdgeBench) -> None:
     await bench.applied(position)
 
 
-async def answered(bench: EdgeBench, number: int = 1) -> list[edge_pb2.LiveCall]:
-    async with bench.edge.channel() as channel:
-        stub = EdgeServiceStub(channel)
-        shown = await until(
-            f"{number} answered calls",
-            lambda: stub.ListLiveCalls(edge_pb2.ListLiveCallsRequest()),
-            lambda answer: [each.state for each in answer.calls] == ["answered"] * number,
-        )
-        return list(shown.calls)
-
-
 async def test_a_call_is_hung_up_by_command_of_its_own_tenant_or_the_operator_and_of_nobody_else(bench: EdgeBench) -> None:
     await started(bench)
     for key, expected in (("key of acme", "by tenant:acme/key:k1"), ("", "by the operator")):
         running = asyncio.create_task(
             place(bench, hung_up_call(bench.caller(), "Q.850;cause=16;text=.T601 Ended By Command"), key or "operator")
         )
-        [live] = await answered(bench)
+        [live] = await bench.answered()
         request = edge_pb2.HangUpRequest(call=live.call)
         async with bench.edge.channel("key of other") as others, bench.edge.channel(key) if key else bench.edge.channel() as own:
             stub = EdgeServiceStub(others)
@@ -122,7 +111,7 @@ async def test_a_suspension_refuses_new_calls_and_ends_those_in_progress_where_i
     await started(bench)
     calls = 30
     running = asyncio.create_task(place(bench, hung_up_call(bench.caller(), f"text=.{ended} "), "running", calls))
-    await answered(bench, calls)
+    await bench.answered(calls)
     await bench.applied(await bench.write(kind, owner, name, suspend(is_ending_calls=False)))
     status = 403 if refused == "T603" else 503
     (await place(bench, sipp.refused_call(bench.caller(), status, refused), "refused")).must_succeed(1)

@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from helpers import sipp
-from helpers.edge import EdgeBench, until
+from helpers.edge import EdgeBench
 from helpers.sipp import Result
-
-from trunkline.api.edge.v1 import edge_pb2
-from trunkline.api.edge.v1.edge_pb2_grpc import EdgeServiceStub
 
 CALLS = 30
 HOLD_MS = 6000
@@ -31,19 +28,13 @@ async def test_calls_of_both_workers_outlive_a_kill_and_a_restart_and_each_has_o
         return sipp.run(folder, steps, target=bench.sip, local_address=bench.caller_host, calls=CALLS, rate=30, extra=extra)
 
     running = asyncio.create_task(asyncio.to_thread(place))
-    async with bench.edge.channel() as channel:
-        stub = EdgeServiceStub(channel)
-        shown = await until(
-            "answered calls",
-            lambda: stub.ListLiveCalls(edge_pb2.ListLiveCallsRequest()),
-            lambda answer: [each.state for each in answer.calls] == ["answered"] * CALLS,
-        )
-    assert {int(each.call[-2:], 16) for each in shown.calls} == {0, 1}, "whose a call is stands in its id"
+    live = await bench.answered(CALLS)
+    assert {int(each.call[-2:], 16) for each in live} == {0, 1}, "whose a call is stands in its id"
     await bench.edge.kill()
     await bench.edge.start()
     (await running).must_succeed(CALLS)
     records = await bench.records_when(lambda records: len(records) == CALLS and all(each.end_time.seconds for each in records))
     assert [(each.outcome, each.ended_by) for each in records] == [("answered", "caller")] * CALLS
-    assert {each.call for each in records} == {each.call for each in shown.calls}
+    assert {each.call for each in records} == {each.call for each in live}
     assert min(each.duration_ms for each in records) > 0
     assert (await bench.status()).live_calls == 0
