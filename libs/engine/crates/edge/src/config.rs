@@ -42,3 +42,31 @@ pub struct EngineConfig {
     /// How long an answer from elsewhere is waited for, while the tables are not whole.
     pub ask_limit_ms: u64,
 }
+
+impl EngineConfig {
+    /// One worker that nobody measures, for trials: usual timers, sources that may send 10,000 datagrams a second, segments of 1 MiB.
+    #[must_use]
+    pub fn trial(realm: &str, listen: Listener, journal_dir: PathBuf) -> Self {
+        let rate = Rate { per_s: 10_000, burst: 10_000 };
+        Self {
+            edge: "edge-x".to_owned(),
+            pop: "x".to_owned(),
+            realm: realm.to_owned(),
+            other_pops: Vec::new(),
+            user_agent: "trunkline".to_owned(),
+            listen: vec![listen],
+            workers: 1,
+            streams: StreamLimits::default(),
+            journal_dir,
+            journal_segment_bytes: 1 << 20,
+            stranger_rate: rate,
+            known_rate: rate,
+            t1_ms: 500,
+            silent_gateway_ms: 3_000,
+            all_silent_ms: 8_000,
+            decision_limit: Duration::from_secs(2),
+            sampling: Sampling::default(),
+            ask_limit_ms: 300,
+        }
+    }
+}

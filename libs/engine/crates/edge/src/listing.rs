@@ -154,8 +154,7 @@ mod tests {
     use trunkline_transaction::{Admission, CallId, Flow, Listener, TokenKey};
 
     use super::*;
-    use crate::sources::Rate;
-    use crate::{Decision, Engine, EngineConfig, Invite, Policy, Sampling, StreamLimits};
+    use crate::{Decision, Engine, EngineConfig, Invite, Policy};
 
     const CALLS: u128 = 20_000;
 
@@ -170,26 +169,10 @@ mod tests {
     fn bind(name: &str) -> (Engine, Worker) {
         let dir = std::env::temp_dir().join(format!("listing-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&dir);
-        let rate = Rate { per_s: 10_000, burst: 10_000 };
         let config = EngineConfig {
-            edge: "edge-x".to_owned(),
-            pop: "x".to_owned(),
-            realm: "sip.trunkline.test".to_owned(),
-            other_pops: Vec::new(),
-            user_agent: "trunkline".to_owned(),
-            listen: vec![Listener::udp("127.0.0.1:0".parse().unwrap())],
-            workers: 1,
-            streams: StreamLimits::default(),
-            journal_dir: dir,
-            journal_segment_bytes: 1 << 20,
-            stranger_rate: rate,
-            known_rate: rate,
-            t1_ms: 500,
-            silent_gateway_ms: 3_000,
-            all_silent_ms: 8_000,
             decision_limit: Duration::from_secs(60),
             ask_limit_ms: 1_000,
-            sampling: Sampling::default(),
+            ..EngineConfig::trial("sip.trunkline.test", Listener::udp("127.0.0.1:0".parse().unwrap()), dir)
         };
         let (engine, mut workers) = Engine::bind(config).unwrap();
         let mut worker = workers.remove(0);

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use trunkline_access::{Change, Domain, Reason};
-use trunkline_edge::sources::Rate;
-use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Outcome, Policy, Sampling, StreamLimits};
+use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Outcome, Policy};
 use trunkline_message::Algorithm;
 use trunkline_transaction::{Increments, Listener, Prepared, Target, TokenKey, Transport};
 
@@ -67,25 +66,12 @@ fn folder() -> PathBuf {
 
 fn bind() -> (Engine, trunkline_edge::Worker) {
     let config = EngineConfig {
-        edge: "edge-x".to_owned(),
-        pop: "x".to_owned(),
-        realm: REALM.to_owned(),
-        other_pops: Vec::new(),
-        user_agent: "trunkline".to_owned(),
-        listen: vec![Listener::udp("127.0.0.1:0".parse().unwrap())],
-        workers: 1,
-        streams: StreamLimits::default(),
-        journal_dir: folder(),
-        journal_segment_bytes: 1 << 20,
-        stranger_rate: Rate { per_s: 10_000, burst: 10_000 },
-        known_rate: Rate { per_s: 10_000, burst: 10_000 },
         // Nothing is sent again while the test runs.
         t1_ms: 5_000,
         silent_gateway_ms: SILENT.as_millis() as u64,
         all_silent_ms: 30_000,
         decision_limit: Duration::from_secs(30),
-        sampling: Sampling::default(),
-        ask_limit_ms: 300,
+        ..EngineConfig::trial(REALM, Listener::udp("127.0.0.1:0".parse().unwrap()), folder())
     };
     let (engine, mut workers) = Engine::bind(config).unwrap();
     let domain = Domain {

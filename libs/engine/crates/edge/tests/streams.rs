@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use trunkline_access::{Change, Reason};
 use trunkline_edge::sources::Rate;
-use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Policy, Sampling, StreamLimits};
+use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Policy, StreamLimits};
 use trunkline_transaction::{Listener, Transport};
 
 /// No test waits longer for anything.
@@ -63,25 +63,12 @@ impl Served {
 
 fn serve(name: &str, listen: &str, streams: StreamLimits) -> Served {
     let dir = std::env::temp_dir().join(format!("streams-{}-{name}", std::process::id()));
+    let listener = Listener { transport: Transport::Tcp, address: listen.parse().unwrap() };
     let config = EngineConfig {
-        edge: "edge-x".to_owned(),
-        pop: "x".to_owned(),
-        realm: "sip.trunkline.test".to_owned(),
-        other_pops: Vec::new(),
-        user_agent: "trunkline".to_owned(),
-        listen: vec![Listener { transport: Transport::Tcp, address: listen.parse().unwrap() }],
-        workers: 1,
         streams,
-        journal_dir: dir.clone(),
-        journal_segment_bytes: 1 << 20,
         stranger_rate: Rate { per_s: 1_000_000, burst: 1_000_000 },
         known_rate: Rate { per_s: 10_000, burst: 100_000 },
-        t1_ms: 500,
-        silent_gateway_ms: 3000,
-        all_silent_ms: 8000,
-        decision_limit: Duration::from_secs(2),
-        sampling: Sampling::default(),
-        ask_limit_ms: 300,
+        ..EngineConfig::trial("sip.trunkline.test", listener, dir.clone())
     };
     let (engine, mut workers) = Engine::bind(config).unwrap();
     let worker = workers.remove(0);

@@ -9,8 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use trunkline_access::{Change, Reason};
-use trunkline_edge::sources::Rate;
-use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Policy, Sampling, StreamLimits};
+use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Policy};
 use trunkline_transaction::Listener;
 
 struct Nobody;
@@ -104,26 +103,7 @@ fn read(file: &str) -> Vec<u8> {
 fn serve() -> (Engine, SocketAddr, std::thread::JoinHandle<()>) {
     let journal_dir = std::env::temp_dir().join(format!("torture-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&journal_dir);
-    let config = EngineConfig {
-        edge: "edge-x".to_owned(),
-        pop: "x".to_owned(),
-        realm: "sip.trunkline.test".to_owned(),
-        other_pops: Vec::new(),
-        user_agent: "trunkline".to_owned(),
-        listen: vec![Listener::udp("127.0.0.1:0".parse().unwrap())],
-        workers: 1,
-        streams: StreamLimits::default(),
-        journal_dir,
-        journal_segment_bytes: 1 << 20,
-        stranger_rate: Rate { per_s: 10_000, burst: 10_000 },
-        known_rate: Rate { per_s: 10_000, burst: 10_000 },
-        t1_ms: 500,
-        silent_gateway_ms: 3000,
-        all_silent_ms: 8000,
-        decision_limit: Duration::from_secs(2),
-        sampling: Sampling::default(),
-        ask_limit_ms: 300,
-    };
+    let config = EngineConfig::trial("sip.trunkline.test", Listener::udp("127.0.0.1:0".parse().unwrap()), journal_dir);
     let (engine, mut workers) = Engine::bind(config).unwrap();
     let worker = workers.remove(0);
     let reasons = [("T101", 400), ("T105", 405), ("T106", 420), ("T107", 416), ("T108", 481), ("T109", 403), ("T201", 403)];

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use trunkline_access::{Change, Domain, Reason};
-use trunkline_edge::sources::Rate;
-use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Policy, Sampling, StreamLimits};
+use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Policy};
 use trunkline_message::Algorithm;
 use trunkline_transaction::Listener;
 
@@ -46,24 +45,8 @@ fn reason(code: &str, status: u16) -> Change {
 
 fn serve(name: &str) -> (Engine, SocketAddr, std::thread::JoinHandle<()>) {
     let config = EngineConfig {
-        edge: "edge-x".to_owned(),
-        pop: "x".to_owned(),
-        realm: REALM.to_owned(),
         other_pops: vec!["us1".to_owned()],
-        user_agent: "trunkline".to_owned(),
-        listen: vec![Listener::udp("127.0.0.1:0".parse().unwrap())],
-        workers: 1,
-        streams: StreamLimits::default(),
-        journal_dir: folder(name),
-        journal_segment_bytes: 1 << 20,
-        stranger_rate: Rate { per_s: 10_000, burst: 10_000 },
-        known_rate: Rate { per_s: 10_000, burst: 10_000 },
-        t1_ms: 500,
-        silent_gateway_ms: 3000,
-        all_silent_ms: 8000,
-        decision_limit: Duration::from_secs(2),
-        sampling: Sampling::default(),
-        ask_limit_ms: 300,
+        ..EngineConfig::trial(REALM, Listener::udp("127.0.0.1:0".parse().unwrap()), folder(name))
     };
     let (engine, mut workers) = Engine::bind(config).unwrap();
     let worker = workers.remove(0);
