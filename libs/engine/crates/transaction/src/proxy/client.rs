@@ -96,15 +96,11 @@ impl Client {
     }
 
     /// No final response yet.
-    fn is_waiting(&self) -> bool {
+    pub fn is_waiting(&self) -> bool {
         match self.machine {
             Machine::Invite(state) => matches!(state, invite_client::State::Calling | invite_client::State::Proceeding),
             Machine::Request(state) => matches!(state, request_client::State::Trying | request_client::State::Proceeding),
         }
-    }
-
-    pub fn is_waiting_over_udp(&self, peer: SocketAddr) -> bool {
-        self.flow.peer == peer && !self.is_reliable && self.is_waiting()
     }
 
     /// No response at all yet.

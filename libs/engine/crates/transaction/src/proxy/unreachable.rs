@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use crate::action::{Action, Now};
 use crate::branch;
 
+use super::client::Client;
 use super::{Proxy, Turn};
 
 /// What the quoted beginning of a datagram shows.
@@ -29,7 +30,8 @@ impl Proxy {
         let mut other = None;
         for branch in branch::all_in(quoted) {
             let client = branch::key_of(branch, place.worker).and_then(|key| self.clients.get(key));
-            if client.is_some_and(|client| client.branch.as_bytes() == branch && client.is_waiting_over_udp(peer)) {
+            let is_it = |client: &&Client| client.branch.as_bytes() == branch && client.flow.peer == peer && !client.is_reliable;
+            if client.filter(is_it).is_some_and(Client::is_waiting) {
                 return Quoted::Here;
             }
             other = other.or(branch::worker_of(branch).filter(|worker| *worker != place.worker && *worker < place.of));
