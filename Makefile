@@ -85,7 +85,7 @@ test: venv debian test-rust ## unit, contract, integration and end-to-end tests
 test-rust:
 	timeout --kill-after=10s 900s $(CARGO) test --quiet --manifest-path $(ENGINE) --workspace --exclude trunkline-python
 
-test-all: venv debian test-rust ## the tests of `make test` and the slow ones, with six times as many examples of each property
+test-all: venv debian test-rust ## the tests of `make test` and the slow ones, with three times as many examples of each property
 	$(PY) -m pytest -q $(TOGETHER) --hypothesis-profile=long $(PYTEST_ARGS)
 
 bench: DEBIAN += kamailio-sqlite-modules kamailio-extra-modules stunnel4 openssl

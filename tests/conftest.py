@@ -9,7 +9,7 @@ from helpers.platform import Platform
 from hypothesis import HealthCheck, settings
 
 # Machines are shared: how long an example takes to be made, or to run, says nothing of the code.
-settings.register_profile("shared machine", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # `make test-all`
 settings.register_profile("long", parent=settings.get_profile("shared machine"), max_examples=300)
 settings.load_profile("shared machine")
