@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 from unit.dashboard.conftest import URL, Browser
 
+from trunkline.dashboard import people
 from trunkline.dashboard.app import OPERATOR_PAGES, PAGES, make_app
 from trunkline.dashboard.live import Watched, follow
 from trunkline.dashboard.sealing import csrf_of
@@ -110,6 +111,24 @@ async def test_guessing_is_throttled_by_name_and_by_source(browser: Browser) -> 
     # Other names from the same source, until that is enough too.
     seen = [(await browser.client.post("/login", data={"name": f"n{number}", "password": "wrong"})).status_code for number in range(20)]
     assert 429 in seen and seen[-1] == 429
+
+
+async def test_who_found_a_session_open_may_not_guess_its_password_for_ever(browser: Browser) -> None:
+    store, password = browser.desk.store, "correct horse staple"
+    session = await store.session(browser.secret, time.time())
+    assert session is not None and await people.make_account(store, session, "jane", password)
+
+    async def delete(current: str) -> str:
+        answer = await browser.client.post("/account/delete", data={"csrf": csrf_of(browser.secret), "current": current})
+        return answer.text.lower()
+
+    for _ in range(5):
+        assert "the current password is another" in await delete("guessed")
+    assert "too many tries" in await delete(password)
+    assert await people.check_password(store, "jane", password), "the account is still there"
+    browser.desk.by_name.forget("jane")
+    await delete(password)
+    assert await people.check_password(store, "jane", password) is None
 
 
 @pytest.mark.parametrize("where", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"])

@@ -29,9 +29,8 @@ async def account(visit: Visit) -> Response:
     problem = people.what_is_wrong(name, password)
     store = visit.desk.store
     if not problem and session.person:
-        if await people.check_password(store, name, str(visit.form.get("current", ""))) is None:
-            problem = "the current password is another"
-        else:
+        problem = await _wrong_password(visit)
+        if not problem:
             await people.change_password(store, session, password)
             return await visit.go("/login")
     elif not problem:
@@ -39,6 +38,18 @@ async def account(visit: Visit) -> Response:
             return await visit.go("/account", f"Account {name} is made: log in with it from now on.")
         problem = "this name is taken"
     return await _shown(visit, problem)
+
+
+async def _wrong_password(visit: Visit) -> str:
+    """What is wrong with the current password that was sent; empty for the right one. Whoever found a session open may guess no more often
+    than at the login."""
+    name, desk = visit.session.person, visit.desk
+    if waits_s := desk.by_name.take(name, time.time()):
+        return f"too many tries: wait {waits_s:.0f} s and try again"
+    if await people.check_password(desk.store, name, str(visit.form.get("current", ""))) is None:
+        return "the current password is another"
+    desk.by_name.forget(name)
+    return ""
 
 
 async def _shown(visit: Visit, problem: str) -> Response:
@@ -95,8 +106,8 @@ async def delete(visit: Visit) -> Response:
     )
 
     async def send() -> Done:
-        if await people.check_password(visit.desk.store, name, str(visit.form.get("current", ""))) is None:
-            raise Wrong("current", "the current password is another")
+        if problem := await _wrong_password(visit):
+            raise Wrong("current", problem)
         await visit.desk.store.delete_person(name)
         return Done("", None, "/login")
 
