@@ -9,18 +9,22 @@ from pathlib import Path
 
 import pytest
 from helpers import sipp, sipp_callee
-from helpers.kamailio import Kamailio
+from helpers.kamailio import TLS_PORT, Kamailio
 from helpers.platform import Platform
 from helpers.trunks import Trunk, create_carriers, create_customer, record_of
 
 from trunkline.api.routing.v1.routing_pb2 import Gateway
+from trunkline.lab.supervisor.authority import Authority
 
 TENANT = "kamailio"
 USERNAME, PASSWORD = "office", "office-password-1"
 CALLER_IDS = {"office407": "+31205550407", "office401": "+31205550401", "officefirst": "+31205550408", "officeip": "+31205550100"}
 CHALLENGES = {"office407": ["407"], "office401": ["401"], "officefirst": ["407"], "officeip": []}
-PREFIXES = {"udp": "8501", "tcp": "8502"}
-CALLEE_PORT = 5070
+PREFIXES = {"udp": "8501", "tcp": "8502", "tls": "8509"}
+BEHIND = {"udp": "udp", "tcp": "tcp", "tls": "tcp"}
+"""How phones and callees speak, by what the PBX speaks with the edge: SIPp has no TLS."""
+
+CALLEE_PORTS = {"udp": 5070, "tcp": 5070, "tls": 5071}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,33 +49,36 @@ def office(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iter
         platform,
         "office",
         {
-            prefix: Gateway(name="eu", host=callee, port=CALLEE_PORT, transport=transport, region="eu", weight=1)
+            prefix: Gateway(name="eu", host=callee, port=CALLEE_PORTS[transport], transport=BEHIND[transport], region="eu", weight=1)
             for transport, prefix in PREFIXES.items()
         },
     )
     edge = f'"sip:{platform.edge("eu1")};transport=" + $proto'
     words = {"EDGE": edge, "REALM": platform.local["base_domain"], "USERNAME": USERNAME, "PASSWORD": PASSWORD}
-    with Kamailio("pbx", tmp_path_factory.mktemp("kamailio"), host, TRACKED="office401", **words) as pbx:
+    words |= {"EDGE_TLS": platform.local["pops"]["eu1"]["tls"], "OVER_TLS": PREFIXES["tls"]}
+    folder = tmp_path_factory.mktemp("kamailio")
+    tls = Authority.open(Path(platform.local["sip_ca_file"]).parent).issue_for("pbx", [host], folder)
+    with Kamailio("pbx", folder, host, tls=tls, TRACKED="office401", **words) as pbx:
         yield Office(pbx, phone, callee)
 
 
 def call(office: Office, folder: Path, transport: str, by_phone: list[str], by_callee: list[str]) -> str:
     """Both scenarios to their ends; what the phone saw."""
-    with sipp_callee.running(folder / "callee", by_callee, host=office.callee, port=CALLEE_PORT, transport=transport):
+    with sipp_callee.running(folder / "callee", by_callee, host=office.callee, port=CALLEE_PORTS[transport], transport=BEHIND[transport]):
         result = sipp.run(
             folder / "phone",
             by_phone,
             target=office.pbx.address,
             local_address=office.phone,
             timeout_s=20,
-            extra=("-t", "t1" if transport == "tcp" else "u1"),
+            extra=("-t", "t1" if BEHIND[transport] == "tcp" else "u1"),
         )
         result.must_succeed(1)
     return result.messages
 
 
 @pytest.mark.parametrize("ender", ["caller", "callee"])
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", PREFIXES)
 @pytest.mark.parametrize("label", CALLER_IDS)
 def test_a_call_of_a_phone_behind_kamailio(
     platform: Platform, office: Office, tmp_path: Path, label: str, transport: str, ender: str
@@ -84,7 +91,9 @@ def test_a_call_of_a_phone_behind_kamailio(
     callee = sipp_callee.callee_of_a_long_call(hangs_up=not hangs_up)
     by_phone = sipp_callee.long_call(caller, hangs_up=hangs_up)
     at_phone = call(office, tmp_path, transport, by_phone, callee)
-    assert sipp_callee.record_routes(at_phone) == {office.pbx.host, platform.edge("eu1")}
+    edge = platform.local["pops"]["eu1"][transport]
+    routes = {office.pbx.host, edge} if transport != "tls" else {office.pbx.host, f"{office.pbx.host}:{TLS_PORT}", edge}
+    assert sipp_callee.record_routes(at_phone) == routes
     record = record_of(platform, TENANT, number)
     assert (record.outcome, record.status, record.ended_by, record.transport) == ("answered", 200, ender, transport)
     assert (record.domain, record.caller_id) == (label, CALLER_IDS[label])
@@ -96,7 +105,7 @@ def test_a_call_of_a_phone_behind_kamailio(
     assert challenges == CHALLENGES[label]
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", PREFIXES)
 @pytest.mark.parametrize("label", CALLER_IDS)
 def test_a_phone_behind_kamailio_gives_up_while_it_rings(
     platform: Platform, office: Office, tmp_path: Path, label: str, transport: str
