@@ -165,6 +165,7 @@ OPERATOR_PAGES = (
     "/operator/decks/import", "/operator/tenants/hostile", "/operator/tenants/hostile/invite", "/operator/tenants/hostile/limits",
     "/operator/tenants/hostile/class-of-service", "/operator/tenants/hostile/suspend", "/operator/carriers/new",
     "/operator/carriers/alpha/change", "/operator/carriers/alpha/gateways/new", "/operator/carriers/alpha/gateways/remove?gateway=eu",
+    "/operator/carriers/alpha/gateways/change?gateway=eu",
 )  # fmt: skip
 
 
@@ -365,6 +366,16 @@ def test_an_operator_keeps_carriers_gateways_and_what_a_tenant_may(platform: Pla
     dialog.get_by_label("IP address").fill("2001:db8::9")
     page.get_by_role("button", name="Add gateway").click()
     expect(carrier.get_by_role("row").filter(has_text="[2001:db8::9]:5060")).to_be_visible()
+    carrier.get_by_role("link", name="Change one").click()
+    dialog.get_by_role("spinbutton", name="Port").fill("5070")
+    dialog.get_by_label("Priority").fill("70000")
+    line = dialog.locator("[data-command]")
+    expect(line).to_contain_text("carrier gateway change webcarrier one --host 2001:db8::9 --port 5070 --transport udp --region eu")
+    page.get_by_role("button", name="Change gateway").click()
+    expect(dialog.get_by_label("Priority")).to_have_attribute("aria-invalid", "true")
+    dialog.get_by_label("Priority").fill("7")
+    page.get_by_role("button", name="Change gateway").click()
+    expect(carrier.get_by_role("row").filter(has_text="[2001:db8::9]:5070")).to_be_visible()
     carrier.get_by_role("link", name="Settings").click()
     dialog.get_by_role("checkbox", name="Trusted: it is told").check()
     page.get_by_role("button", name="Change").click()

@@ -225,6 +225,10 @@ def test_operators_see_carriers_routes_pops_tenants_and_keys(platform: Platform)
     platform.cli("apikey", "revoke", "globex", listed["id"])
     platform.cli("carrier", "create", "gamma", "--trusted")
     platform.cli("carrier", "gateway", "add", "gamma", "gamma-1", "192.0.2.50")
+    changed = platform.json("carrier", "gateway", "change", "gamma", "gamma-1", "--port", "5070", "--weight", "3", "--takes-no-options")
+    [gateway] = changed["result"]["gateways"]
+    assert (gateway["host"], gateway["port"], gateway["weight"], gateway["takes_no_options"]) == ("192.0.2.50", 5070, 3, True)
+    assert "gamma-2" in refused(platform, 3, "carrier", "gateway", "change", "gamma", "gamma-2", "--port", "5070")
     platform.cli("carrier", "gateway", "remove", "gamma", "gamma-1")
     assert [row["settings"]["is_trusted"] for row in platform.json("carrier", "list") if row["name"] == "gamma"] == [True]
     imported = platform.json("route", "import", "extra", str(_deck(platform.state, "999,gamma,0,1,0.5,Nowhere")))

@@ -125,6 +125,7 @@ CHANGES: dict[str, tuple[c.Command, str]] = {
     "another class of service": (c.SetClassOfService(ACME, "acme", ("44",)), "403 "),
     "no such country": (c.SetClassOfService(ACME, "", (), countries=("GB",)), "403 "),
     "the domain deleted": (c.DeleteDomain(ACME, "acme"), "403 Domain Not Served T201"),
+    "a gateway of another region": (c.ChangeGateway("alpha", "g", region="us"), f"beta +{NUMBER}"),
     "a gateway gone": (c.RemoveGateway("alpha", "g"), f"beta +{NUMBER}"),
 }
 

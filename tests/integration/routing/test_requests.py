@@ -103,6 +103,28 @@ async def test_a_bad_gateway_names_the_field(client: Client, gateway: routing_pb
     assert (problem.code, problem.field) == ("INVALID_ARGUMENT", field)
 
 
+async def test_a_gateway_is_changed_once_and_at_the_version_that_was_meant(client: Client) -> None:
+    await client.carrier("moving", "127.0.7.1")
+    version = (
+        await client.stub.AddGateway(
+            routing_pb2.AddGatewayRequest(carrier="moving", gateway=routing_pb2.Gateway(name="b", host="127.0.7.2", region="eu"))
+        )
+    ).carrier.version
+    write = common_pb2.WriteOptions(request_id="move-1", expected_version=version)
+    request = routing_pb2.ChangeGatewayRequest(carrier="moving", gateway="b", host="127.0.7.3", port=5070, weight=0, write=write)
+    moved, again = await client.stub.ChangeGateway(request), await client.stub.ChangeGateway(request)
+    assert (moved.receipt.repeated, again.receipt.repeated, again.receipt.position) == (False, True, moved.receipt.position)
+    [changed] = [each for each in again.carrier.gateways if each.name == "b"]
+    assert (changed.host, changed.port, changed.weight, changed.transport, changed.region) == ("127.0.7.3", 5070, 0, "udp", "eu")
+    request.write.request_id, request.port = "move-2", 5080
+    problem = await client.problem(client.stub.ChangeGateway(request))
+    assert (problem.code, problem.reason) == ("ABORTED", "VERSION_CHANGED")
+    problem = await client.problem(client.stub.ChangeGateway(routing_pb2.ChangeGatewayRequest(carrier="moving", gateway="b", host="g1")))
+    assert (problem.code, problem.field) == ("INVALID_ARGUMENT", "host")
+    problem = await client.problem(client.stub.ChangeGateway(routing_pb2.ChangeGatewayRequest(carrier="moving", gateway="c")))
+    assert problem.code == "NOT_FOUND"
+
+
 async def test_only_operators_write(routing: ServiceProcess, client: Client) -> None:
     async with routing.channel_of("provisioning") as channel:
         stub: Any = routing_pb2_grpc.RoutingServiceStub(channel)

@@ -30,6 +30,7 @@ ASK_FIRST = {
     "/operator/tenants/{tenant}/limits",
     "/operator/carriers/{carrier}/change",
     "/operator/carriers/{carrier}/gateways/new",
+    "/operator/carriers/{carrier}/gateways/change",
 }
 """Their forms show what is, so they need the services: tests/e2e/test_dashboard.py reads their lines."""
 NO_COMMAND = {"/keys/new"}

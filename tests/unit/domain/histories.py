@@ -130,6 +130,7 @@ def _pool() -> list[c.Command]:
         pool += [c.SuspendCarrier(carrier), c.SuspendCarrier(carrier, True), c.ResumeCarrier(carrier)]
         for gateway, host in (("g1", "192.0.2.7"), ("g2", "192.0.2.8")):
             pool += [c.AddGateway(carrier, gateway, host, "eu"), c.RemoveGateway(carrier, gateway)]
+            pool += [c.ChangeGateway(carrier, gateway, host="192.0.2.9"), c.ChangeGateway(carrier, gateway, priority=3, weight=0)]
     for pop in ("eu1", "us1"):
         pool += [c.DrainPop(pop, ("eu1", "us1"), note, 1000) for note in ("", "new kernel")] + [c.UndrainPop(pop, ("eu1", "us1"))]
     for deck in ("standard", "premium"):

@@ -13,7 +13,7 @@ from trunkline.domain.facts import Fact
 
 ACME = TenantId("acme")
 _seen: set[type] = set()
-_NAMED = {"AddressAdded", "BanExemptionApproved", "AccountAdded", "AclAttached", "GatewayAdded"}
+_NAMED = {"AddressAdded", "BanExemptionApproved", "AccountAdded", "AclAttached", "GatewayAdded", "GatewayChanged"}
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

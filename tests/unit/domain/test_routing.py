@@ -210,6 +210,15 @@ def test_a_prefix_has_a_bounded_number_of_rows() -> None:
         history.execute(c.AddDeckRows("standard", 1, SHA, 16, (DeckRow("31", "alpha"),)))
 
 
+def test_a_gateway_may_not_move_to_where_another_one_is_and_may_stay_where_it_is() -> None:
+    history = with_carriers(("alpha", "g", "eu"), ("beta", "g", "eu"))
+    taken = history.directory.carriers[CarrierId("beta")].gateways[0]
+    with pytest.raises(Refusal, match="is the gateway beta/g") as caught:
+        history.execute(c.ChangeGateway("alpha", "g", host=taken.host))
+    assert caught.value.field == "host"
+    history.execute(c.ChangeGateway("alpha", "g", transport="udp+tcp"))
+
+
 def test_a_gateway_is_spoken_to_by_a_transport_of_its_own_with_that_transports_port() -> None:
     history = with_carriers(("alpha", "g", "eu"))
     for name, host, transport, tls_name in [
@@ -227,6 +236,29 @@ def test_a_gateway_is_spoken_to_by_a_transport_of_its_own_with_that_transports_p
     ]
     assert found[GatewayId("t2")].tls_name == "sip.carrier.example"
     history.execute(c.AddGateway("alpha", "beside", "192.0.2.9", "eu", transport="udp"))
+
+
+def test_a_gateway_is_changed_field_by_field_and_stands_where_its_priority_puts_it() -> None:
+    history = with_carriers(("alpha", "g", "eu"), ("alpha", "h", "eu"))
+    history.execute(c.ChangeGateway("alpha", "g", host="192.0.2.77", port=5070, priority=9, weight=0))
+    first, second = history.directory.carriers[CarrierId("alpha")].gateways
+    assert (first.name, second.name) == ("h", "g")
+    assert (second.host, second.port, second.transport, second.region, second.priority, second.weight) == (
+        "192.0.2.77",
+        5070,
+        "udp",
+        "eu",
+        9,
+        0,
+    )
+    history.execute(c.ChangeGateway("alpha", "g", port=0, transport="tls", tls_name="sip.carrier.example", takes_no_options=True))
+    second = history.directory.carriers[CarrierId("alpha")].gateways[1]
+    assert (second.port, second.tls_name, second.host, second.takes_no_options) == (5061, "sip.carrier.example", "192.0.2.77", True)
+    history.execute(c.ChangeGateway("alpha", "g", transport="tcp"))
+    assert history.directory.carriers[CarrierId("alpha")].gateways[1].tls_name == "", "by TCP nobody shows a certificate"
+    before = history.position
+    history.execute(c.ChangeGateway("alpha", "g", port=5061, weight=0))
+    assert history.position == before, "nothing is written where nothing is changed"
 
 
 @pytest.mark.parametrize(
@@ -257,6 +289,13 @@ def test_two_gateways_do_not_share_a_port_of_one_kind(there: str, wanted: str) -
         (c.AddGateway("alpha", "h", "192.0.2.9", "eu", transport="tls", tls_name="192.0.2.9"), "HOST_NAME_INVALID"),
         (c.AddGateway("alpha", "h", "192.0.2.9", "eu", transport="tcp", tls_name="sip.example.com"), "TLS_NAME_UNUSED"),
         (c.RemoveGateway("alpha", "h"), "GATEWAY_NOT_FOUND"),
+        (c.ChangeGateway("alpha", "h", port=5070), "GATEWAY_NOT_FOUND"),
+        (c.ChangeGateway("nobody", "g", port=5070), "CARRIER_NOT_FOUND"),
+        (c.ChangeGateway("alpha", "g", host="sip.example.com"), "ADDRESS_INVALID"),
+        (c.ChangeGateway("alpha", "g", port=70_000), "PORT_INVALID"),
+        (c.ChangeGateway("alpha", "g", region=""), "REGION_INVALID"),
+        (c.ChangeGateway("alpha", "g", tls_name="sip.example.com"), "TLS_NAME_UNUSED"),
+        (c.ChangeGateway("alpha", "g", priority=70_000), "PRIORITY_INVALID"),
         (c.StartDeck("standard", "eur", 1, SHA), "CURRENCY_INVALID"),
         (c.StartDeck("standard", "EUR", 0, SHA), "DECK_SIZE_INVALID"),
         (c.StartDeck("standard", "EUR", 300_001, SHA), "DECK_SIZE_INVALID"),

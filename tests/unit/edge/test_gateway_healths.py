@@ -51,6 +51,24 @@ def test_a_gateway_that_is_no_more_is_forgotten() -> None:
     assert not known.view.passed
 
 
+def test_of_a_gateway_that_has_moved_nothing_is_known_whatever_others_still_say() -> None:
+    known = healths()
+    known.turn([(ALPHA, False, "status", 503, 30, 1)], BOTH, NOW_S)
+    assert known.view.told == {ALPHA}
+    opened = known.view
+    assert known.forget({ALPHA}, NOW_S + 1) and not known.forget({BETA}, NOW_S + 1)
+    assert not known.view.passed and known.view.version != opened.version
+    # Another edge of the region has not heard of it yet.
+    told = observe(UNKNOWN, Sign(False, "status", 503, 30), NOW_S)
+    known.reports.hear(report("edge-eu2", "eu", told, NOW_S + 1.5))
+    known.turn([], BOTH, NOW_S + 2)
+    assert not known.view.passed and not known.suspects(NOW_S + 2)
+    later_s = NOW_S + 1 + FRESH_S
+    known.reports.hear(report("edge-eu2", "eu", told, later_s))
+    known.turn([], BOTH, later_s)
+    assert known.view.told == {ALPHA}, "by then it is said of the new place"
+
+
 def test_a_half_open_one_gets_one_call_a_second() -> None:
     known = healths()
     known.turn([(ALPHA, False, "silent", 0, 0, 2)], BOTH, NOW_S)

@@ -28,6 +28,7 @@ from trunkline.domain.events import (
     DomainDeleted,
     Event,
     GatewayAdded,
+    GatewayChanged,
     GatewayRemoved,
     Kind,
     Position,
@@ -231,6 +232,9 @@ def test_a_gateway_follows_its_carriers_trust() -> None:
     assert tables([made, added, changed]) == {("gateway", "alpha/g1"): expected}
     assert tables([made, changed, added]) == {("gateway", "alpha/g1"): expected}
     assert tables([made, changed, added, fact("alpha", GatewayRemoved("g1"), Kind.CARRIER)]) == {}
+    moved = fact("alpha", GatewayChanged("g1", "127.0.9.7", 5070, "udp", "us"), Kind.CARRIER)
+    elsewhere = SetGateway("alpha/g1", "alpha", "127.0.9.7", 5070, "udp", True)
+    assert tables([made, changed, added, moved]) == tables([made, added, moved, changed]) == {("gateway", "alpha/g1"): elsewhere}
 
 
 class _Histories:

@@ -265,6 +265,23 @@ class AddGateway:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeGateway:
+    """None: as it was. `port` 0 is the transport's own; `tls_name` goes where it is no longer spoken to by TLS."""
+
+    carrier: str
+    gateway: str
+    host: str | None = None
+    port: int | None = None
+    transport: str | None = None
+    region: str | None = None
+    priority: int | None = None
+    weight: int | None = None
+    tls_name: str | None = None
+    takes_no_options: bool | None = None
+    tenant: TenantId = PLATFORM
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveGateway:
     carrier: str
     gateway: str
@@ -351,6 +368,7 @@ Command = (
     | SuspendCarrier
     | ResumeCarrier
     | AddGateway
+    | ChangeGateway
     | RemoveGateway
     | StartDeck
     | AddDeckRows

@@ -41,6 +41,7 @@ from trunkline.domain.events import (
     DomainCreated,
     DomainDeleted,
     GatewayAdded,
+    GatewayChanged,
     GatewayRemoved,
     IdentityPolicySet,
     Kind,
@@ -106,7 +107,8 @@ def compaction(fact: Fact) -> Compaction:
             return Compaction(f"{base}/suspended")
         case CarrierChanged():
             return Compaction(f"{base}/settings")
-        case GatewayAdded(gateway=gateway):
+        case GatewayAdded(gateway=gateway) | GatewayChanged(gateway=gateway):
+            # Either says all of it.
             return Compaction(f"{base}/gateway/{gateway}")
         case GatewayRemoved(gateway=gateway):
             return Compaction(f"{base}/removed", (f"{base}/gateway/{gateway}",))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from trunkline.domain import decide_access, decide_domain, decide_pops, decide_routing, decide_service
+from trunkline.domain import decide_access, decide_domain, decide_gateways, decide_pops, decide_routing, decide_service
 from trunkline.domain.commands import (
     ActivateDeck,
     AddAccount,
@@ -15,6 +15,7 @@ from trunkline.domain.commands import (
     AttachAcl,
     ChangeAccountCredential,
     ChangeCarrier,
+    ChangeGateway,
     Command,
     CreateAcl,
     CreateApiKey,
@@ -109,9 +110,11 @@ def decide(directory: Directory, command: Command) -> Decision:
         case ResumeCarrier():
             return decide_routing.resume_carrier(directory, command)
         case AddGateway():
-            return decide_routing.add_gateway(directory, command)
+            return decide_gateways.add_gateway(directory, command)
+        case ChangeGateway():
+            return decide_gateways.change_gateway(directory, command)
         case RemoveGateway():
-            return decide_routing.remove_gateway(directory, command)
+            return decide_gateways.remove_gateway(directory, command)
         case StartDeck():
             return decide_routing.start_deck(directory, command)
         case AddDeckRows():

@@ -1,16 +1,13 @@
-"""Carriers, gateways and route decks: from commands to events."""
+"""Carriers and route decks: from commands to events."""
 
 from __future__ import annotations
 
 from trunkline.domain import names
-from trunkline.domain.addresses import canonical_ip
 from trunkline.domain.commands import (
     ActivateDeck,
     AddDeckRows,
-    AddGateway,
     ChangeCarrier,
     CreateCarrier,
-    RemoveGateway,
     ResumeCarrier,
     StartDeck,
     SuspendCarrier,
@@ -31,9 +28,6 @@ from trunkline.domain.events import (
     DeckRow,
     DeckRowsAdded,
     DeckStarted,
-    GatewayAdded,
-    GatewayId,
-    GatewayRemoved,
     Kind,
 )
 from trunkline.domain.identity import CARRIER_HIDING, FROM_FORMS, PAI_FORMS
@@ -43,8 +37,6 @@ from trunkline.domain.rating import MAX_CONNECTION_FEE_MICROS, MAX_INCREMENT_S
 from trunkline.domain.views import Carrier, Deck, PendingRevision
 
 MAX_CARRIERS = 1_000
-MAX_GATEWAYS = 64
-"""Of one carrier: a call's choice looks at each."""
 MAX_DECKS = 32
 """A call's look-up looks at each."""
 MAX_DECK_ROWS = 300_000
@@ -59,10 +51,6 @@ MAX_RATE_MICROS = 1_000_000_000
 """1,000 currency units a minute: more is a slip of the decimal point."""
 MAX_DIALLED_PREFIX = 5
 """Digits; the longest international prefix in use has four."""
-DEFAULT_PORT = 5060
-DEFAULT_TLS_PORT = 5061
-TRANSPORTS = ("udp", "tcp", "tls", "udp+tcp")
-"""The last: by UDP, and by TCP what is too large for it (RFC 3261 §18.1.1)."""
 _SHA256_BYTES = 32
 
 
@@ -93,51 +81,6 @@ def suspend_carrier(directory: Directory, command: SuspendCarrier) -> Decision:
 def resume_carrier(directory: Directory, command: ResumeCarrier) -> Decision:
     carrier = existing_carrier(directory, command.carrier)
     return Decision(Kind.CARRIER, PLATFORM, carrier.id, (CarrierResumed(),) if carrier.is_suspended else ())
-
-
-def add_gateway(directory: Directory, command: AddGateway) -> Decision:
-    carrier = existing_carrier(directory, command.carrier)
-    name = names.gateway_id(command.gateway)
-    host = canonical_ip(command.host, field="gateway.host")
-    transport = command.transport or TRANSPORTS[0]
-    port = command.port or (DEFAULT_TLS_PORT if transport == "tls" else DEFAULT_PORT)
-    region = names.region(command.region, "gateway.region")
-    if not 1 <= port <= 65_535:
-        raise invalid("PORT_INVALID", "gateway.port", f"{port} is no port: 1 to 65535.")
-    if transport not in TRANSPORTS:
-        raise invalid("TRANSPORT_INVALID", "gateway.transport", f"{transport[:16]!r} is none of {', '.join(TRANSPORTS)}.")
-    tls_name = names.host_name(command.tls_name, "gateway.tls_name") if command.tls_name else ""
-    if tls_name and transport != "tls":
-        raise invalid("TLS_NAME_UNUSED", "gateway.tls_name", f"By {transport} nobody shows a certificate.")
-    if not 0 <= command.priority <= MAX_PRIORITY or not 0 <= command.weight <= MAX_WEIGHT:
-        raise invalid("PRIORITY_INVALID", "gateway.priority", f"Priority and weight are 0 to {MAX_PRIORITY}.")
-    if any(other.name == name for other in carrier.gateways):
-        raise already_exists("GATEWAY_EXISTS", "gateway.name", f'The carrier "{carrier.id}" has a gateway "{name}".')
-    if len(carrier.gateways) >= MAX_GATEWAYS:
-        raise failed_precondition("TOO_MANY_GATEWAYS", f'The carrier "{carrier.id}" has {MAX_GATEWAYS} gateways.')
-    for other in directory.carriers.values():
-        for gateway in other.gateways:
-            if (gateway.host, gateway.port) == (host, port) and not _ways(gateway.transport).isdisjoint(_ways(transport)):
-                raise already_exists(
-                    "GATEWAY_ADDRESS_TAKEN",
-                    "gateway.host",
-                    f"{host} port {port} is the gateway {gateway.key}; a call from there could not be told apart.",
-                )
-    event = GatewayAdded(name, host, port, transport, region, command.priority, command.weight, tls_name, command.takes_no_options)
-    return Decision(Kind.CARRIER, PLATFORM, carrier.id, (event,))
-
-
-def _ways(transport: str) -> set[str]:
-    """TLS is a connection of TCP: they cannot share a port."""
-    return {"tcp" if way == "tls" else way for way in transport.split("+")}
-
-
-def remove_gateway(directory: Directory, command: RemoveGateway) -> Decision:
-    carrier = existing_carrier(directory, command.carrier)
-    name = GatewayId(command.gateway)
-    if all(gateway.name != name for gateway in carrier.gateways):
-        raise not_found("GATEWAY_NOT_FOUND", "gateway", f'The carrier "{carrier.id}" has no gateway {name[:64]!r}.')
-    return Decision(Kind.CARRIER, PLATFORM, carrier.id, (GatewayRemoved(name),))
 
 
 def start_deck(directory: Directory, command: StartDeck) -> Decision:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, assert_never, cast
 
+from trunkline.domain.carrier_fold import CarrierEvent, carrier_after
 from trunkline.domain.class_of_service import ANYTHING, DEFAULT_RULES, NO_LIMITS, ClassOfService, LimitKey, Limits, rules_of
 from trunkline.domain.errors import HistoryError
 from trunkline.domain.events import (
@@ -47,7 +48,7 @@ from trunkline.domain.events import (
     DomainDeleted,
     DomainLabel,
     GatewayAdded,
-    GatewayId,
+    GatewayChanged,
     GatewayRemoved,
     IdentityPolicySet,
     Kind,
@@ -76,7 +77,6 @@ from trunkline.domain.views import (
     DigestPolicy,
     Domain,
     Drain,
-    Gateway,
     PendingRevision,
     Tenant,
 )
@@ -95,7 +95,6 @@ _DomainEvent = (
     | NearestPopSet
 )
 _TenantEvent = TenantSuspended | TenantResumed | ClassOfServiceSet | LimitsSet
-_CarrierEvent = CarrierCreated | CarrierChanged | CarrierSuspended | CarrierResumed | GatewayAdded | GatewayRemoved
 
 
 _NOT_FOR_CALLS: Final = frozenset(
@@ -231,7 +230,15 @@ class Directory:
                 self._credentials.pop((tenant, CredentialId(fact.aggregate)), None)
             case DeckStarted() | DeckRowsAdded() | DeckActivated():
                 self._apply_to_deck(fact, event)
-            case CarrierCreated() | CarrierChanged() | CarrierSuspended() | CarrierResumed() | GatewayAdded() | GatewayRemoved():
+            case (
+                CarrierCreated()
+                | CarrierChanged()
+                | CarrierSuspended()
+                | CarrierResumed()
+                | GatewayAdded()
+                | GatewayChanged()
+                | GatewayRemoved()
+            ):
                 self._apply_to_carrier(fact, event)
             case TenantCreated(name=name):
                 owner = TenantId(fact.aggregate)
@@ -423,45 +430,13 @@ class Directory:
         if not labels:
             del self._attached[tenant, acl]
 
-    def _apply_to_carrier(self, fact: Fact, event: _CarrierEvent) -> None:
-        self._change_carrier(fact, event)
-        self.carriers_version += 1
-
-    def _change_carrier(self, fact: Fact, event: _CarrierEvent) -> None:
-        name, version = CarrierId(fact.aggregate), fact.version
-        if isinstance(event, CarrierCreated):
-            self._carriers[name] = Carrier(name, event.settings, (), version)
-            return
-        carrier = self._carriers.get(name)
+    def _apply_to_carrier(self, fact: Fact, event: CarrierEvent) -> None:
+        name = CarrierId(fact.aggregate)
+        carrier = carrier_after(self._carriers.get(name), name, event, fact.version)
         if carrier is None:
             raise _misfit(fact, "the carrier does not exist")
-        match event:
-            case CarrierChanged(settings=settings):
-                self._carriers[name] = replace(carrier, settings=settings, version=version)
-            case CarrierSuspended() | CarrierResumed():
-                self._carriers[name] = replace(carrier, version=version, is_suspended=isinstance(event, CarrierSuspended))
-            case GatewayAdded():
-                gateway = Gateway(
-                    name,
-                    GatewayId(event.gateway),
-                    f"{name}/{event.gateway}",
-                    event.host,
-                    event.port,
-                    event.transport,
-                    event.region,
-                    event.priority,
-                    event.weight,
-                    event.tls_name,
-                    event.takes_no_options,
-                )
-                others = [other for other in carrier.gateways if other.name != gateway.name]
-                ordered = tuple(sorted([*others, gateway], key=lambda each: (each.priority, each.name)))
-                self._carriers[name] = replace(carrier, gateways=ordered, version=version)
-            case GatewayRemoved(gateway=removed):
-                left = tuple(other for other in carrier.gateways if other.name != removed)
-                self._carriers[name] = replace(carrier, gateways=left, version=version)
-            case _:
-                assert_never(event)
+        self._carriers[name] = carrier
+        self.carriers_version += 1
 
     def _apply_to_deck(self, fact: Fact, event: DeckStarted | DeckRowsAdded | DeckActivated) -> None:
         name, version = DeckId(fact.aggregate), fact.version

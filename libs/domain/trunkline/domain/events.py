@@ -262,6 +262,21 @@ class GatewayAdded:
 
 
 @dataclass(frozen=True, slots=True)
+class GatewayChanged:
+    """All of it, as it is from now on; the name stays."""
+
+    gateway: str = ""
+    host: str = ""
+    port: int = 5060
+    transport: str = "udp"
+    region: str = ""
+    priority: int = 0
+    weight: int = 1
+    tls_name: str = ""
+    takes_no_options: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayRemoved:
     gateway: str = ""
 
@@ -355,6 +370,7 @@ Event = (
     | CarrierSuspended
     | CarrierResumed
     | GatewayAdded
+    | GatewayChanged
     | GatewayRemoved
     | DeckStarted
     | DeckRowsAdded

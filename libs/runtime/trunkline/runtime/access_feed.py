@@ -43,6 +43,7 @@ from trunkline.domain.events import (
     DomainCreated,
     DomainDeleted,
     GatewayAdded,
+    GatewayChanged,
     GatewayRemoved,
     IdentityPolicySet,
     LimitsSet,
@@ -104,7 +105,7 @@ class _Account:
 @dataclass(slots=True)
 class _Carrier:
     is_trusted: bool = False
-    gateways: dict[str, GatewayAdded] = field(default_factory=dict)
+    gateways: dict[str, GatewayAdded | GatewayChanged] = field(default_factory=dict)
 
 
 class AccessFeed:
@@ -159,7 +160,7 @@ class AccessFeed:
             case CredentialErased():
                 self._credentials.pop((tenant, fact.aggregate), None)
                 return self._accounts_of(tenant, fact.aggregate)
-            case CarrierCreated() | CarrierChanged() | GatewayAdded() | GatewayRemoved():
+            case CarrierCreated() | CarrierChanged() | GatewayAdded() | GatewayChanged() | GatewayRemoved():
                 return self._carrier_changed(fact.aggregate, event)
             case (
                 TenantCreated()
@@ -244,13 +245,15 @@ class AccessFeed:
             return NO_SECRETS
         return self._unseal(tenant, credential_id, credential) or NO_SECRETS
 
-    def _carrier_changed(self, name: str, event: CarrierCreated | CarrierChanged | GatewayAdded | GatewayRemoved) -> list[TableChange]:
+    def _carrier_changed(
+        self, name: str, event: CarrierCreated | CarrierChanged | GatewayAdded | GatewayChanged | GatewayRemoved
+    ) -> list[TableChange]:
         carrier = self._carriers.setdefault(name, _Carrier())
         match event:
             case CarrierCreated() | CarrierChanged():
                 carrier.is_trusted = event.settings.is_trusted
                 return [_set_gateway(name, carrier, gateway) for gateway in carrier.gateways.values()]
-            case GatewayAdded():
+            case GatewayAdded() | GatewayChanged():
                 carrier.gateways[event.gateway] = event
                 return [_set_gateway(name, carrier, event)]
             case GatewayRemoved():
@@ -258,6 +261,6 @@ class AccessFeed:
                 return [RemoveGateway(gateway_key(name, event.gateway))]
 
 
-def _set_gateway(name: str, carrier: _Carrier, gateway: GatewayAdded) -> SetGateway:
+def _set_gateway(name: str, carrier: _Carrier, gateway: GatewayAdded | GatewayChanged) -> SetGateway:
     key = gateway_key(name, gateway.gateway)
     return SetGateway(key, name, gateway.host, gateway.port, gateway.transport, carrier.is_trusted, gateway.tls_name)

@@ -65,6 +65,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, Callers]] = {
         "ListCarriers": _OPERATOR,
         "ListGatewayHealth": _OPERATOR,
         "AddGateway": _OPERATOR,
+        "ChangeGateway": _OPERATOR,
         "RemoveGateway": _OPERATOR,
         "ImportDeck": _OPERATOR,
         "ListDecks": _OPERATOR,

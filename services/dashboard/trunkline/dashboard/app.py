@@ -9,7 +9,21 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from trunkline.dashboard.pages import access, account, calls, carriers, domains, history, home, login, operator, platform, service, usage
+from trunkline.dashboard.pages import (
+    access,
+    account,
+    calls,
+    carriers,
+    domains,
+    gateways,
+    history,
+    home,
+    login,
+    operator,
+    platform,
+    service,
+    usage,
+)
 from trunkline.dashboard.visits import Desk, Handler, guarded
 from trunkline.dashboard.web import STATIC, Guards, page
 from trunkline.runtime.errors import Problem
@@ -79,8 +93,9 @@ OPERATOR_PAGES: list[tuple[str, Handler, tuple[str, ...]]] = [
     ("/operator/carriers/{carrier}/change", carriers.change, WRITE),
     ("/operator/carriers/{carrier}/suspend", carriers.suspend, WRITE),
     ("/operator/carriers/{carrier}/resume", carriers.resume, WRITE),
-    ("/operator/carriers/{carrier}/gateways/new", carriers.add_gateway, WRITE),
-    ("/operator/carriers/{carrier}/gateways/remove", carriers.remove_gateway, WRITE),
+    ("/operator/carriers/{carrier}/gateways/new", gateways.add, WRITE),
+    ("/operator/carriers/{carrier}/gateways/change", gateways.change, WRITE),
+    ("/operator/carriers/{carrier}/gateways/remove", gateways.remove, WRITE),
     ("/operator/decks", operator.decks, READ),
     ("/operator/decks/import", operator.import_deck, WRITE),
     ("/operator/bans", operator.bans, READ),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Set
 
 from trunkline.domain.gateway_health import UNKNOWN, Health, Sign, State, observe, pass_time
 from trunkline.domain.gateway_view import ALL_USED, PROBE_S, GatewayView, view_of
-from trunkline.runtime.gateway_reports import GatewayReports
+from trunkline.runtime.gateway_reports import FRESH_S, GatewayReports
 from trunkline.runtime.logs import logger
 
 Sighting = tuple[str, bool, str, int, int, int]
@@ -33,6 +33,7 @@ class GatewayHealths:
         self._healths: dict[str, Health] = {}
         self._spent: set[str] = set()
         self._renewed_s = 0.0
+        self._moved_s: dict[str, float] = {}
         self._versions = itertools.count(1)
         self._log = logger("gateways")
 
@@ -52,11 +53,21 @@ class GatewayHealths:
     def suspects(self, now_s: float) -> set[str]:
         """What other edges of the region pass over."""
         others = [report for report in self.reports.fresh(now_s, self._region) if report.edge != self._edge]
-        return {key for report in others for key, health in report.gateways.items() if health.state is State.OPEN}
+        open_ = {key for report in others for key, health in report.gateways.items() if health.state is State.OPEN}
+        return {key for key in open_ if not self._has_moved(key, now_s)}
 
     def keep(self, gateways: Set[str]) -> None:
         """Others are no more."""
         self._healths = {key: health for key, health in self._healths.items() if key in gateways}
+
+    def forget(self, gateways: Set[str], now_s: float) -> bool:
+        """They are at another place now, of which nothing is known; other edges may not have heard of it yet. Whether one was open."""
+        was_known = not gateways.isdisjoint(self.not_closed)
+        self._healths = {key: health for key, health in self._healths.items() if key not in gateways}
+        self._moved_s = {key: at_s for key, at_s in self._moved_s.items() if now_s - at_s < FRESH_S} | dict.fromkeys(gateways, now_s)
+        if was_known:
+            self._show(view_of(self.not_closed, spent=self._spent, version=next(self._versions)))
+        return was_known
 
     def turn(self, sightings: Iterable[Sighting], gateways: Set[str], now_s: float) -> bool:
         """What was seen since the last turn, and the time; whether a state has changed. `gateways` are those that there are."""
@@ -86,6 +97,10 @@ class GatewayHealths:
             self._show(view_of(self.not_closed, spent=self._spent, version=next(self._versions)))
         return is_changed
 
+    def _has_moved(self, key: str, now_s: float) -> bool:
+        """Just now: what others say may be of the place where it was."""
+        return key in self._moved_s and 0 <= now_s - self._moved_s[key] < FRESH_S
+
     def _show(self, view: GatewayView) -> None:
         self.view = view
         self._on_view()
@@ -108,6 +123,6 @@ class GatewayHealths:
         for report in self.reports.fresh(now_s, self._region):
             for key, health in report.gateways.items():
                 left_s = int(health.until_s - now_s)
-                if health.is_told and left_s > 0:
+                if health.is_told and left_s > 0 and not self._has_moved(key, now_s):
                     told[key] = max(left_s, told.get(key, 0))
         return told

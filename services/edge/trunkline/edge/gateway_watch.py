@@ -79,9 +79,14 @@ class GatewayWatch:
         if directory is self._followed and directory.carriers_version == self._followed_version:
             return
         self._followed, self._followed_version = directory, directory.carriers_version
-        self._known = {gateway.key: gateway for carrier in directory.carriers.values() for gateway in carrier.gateways}
+        before, self._known = self._known, {each.key: each for carrier in directory.carriers.values() for each in carrier.gateways}
+        moved = {key for key, each in self._known.items() if key in before and _place(each) != _place(before[key])}
         self._healths.keep(self._known.keys())
+        if moved and self._healths.forget(moved, now_s):
+            self._changed.set()
         self._pings.follow({key: gateway for key, gateway in self._known.items() if not gateway.takes_no_options}, now_s)
+        for key in moved:
+            self._pings.hurry(key, now_s)
 
     async def hear(self, client: Client) -> None:
         """Subscribes; what cannot be read is logged and left out. Call it when there is a connection; it is renewed after every loss."""
@@ -110,3 +115,7 @@ class GatewayWatch:
                 await client.publish(f"{SUBJECT}.{pop}", encode_report(GatewayReport(edge, pop, region, 0.0, self._healths.not_closed)))
             except (nats.errors.Error, OSError) as error:
                 logger("gateways").info("report not sent", why=f"{type(error).__name__}: {error}")
+
+
+def _place(gateway: Gateway) -> tuple[str, int, str]:
+    return gateway.host, gateway.port, gateway.transport

@@ -121,8 +121,10 @@ class _Setup:
             found = next((gateway for gateway in gateways if gateway.name == wanted.name), None)
             if found is not None and (found.host, found.port) != (wanted.host, wanted.port):
                 # another loopback range than at the last start
-                await self._routing.RemoveGateway(routing.RemoveGatewayRequest(write=_write(), carrier=carrier.name, gateway=wanted.name))
-                found = None
+                moved = routing.ChangeGatewayRequest(
+                    write=_write(), carrier=carrier.name, gateway=wanted.name, host=wanted.host, port=wanted.port
+                )
+                await self._routing.ChangeGateway(moved)
             if found is None:
                 await self._routing.AddGateway(routing.AddGatewayRequest(write=_write(), carrier=carrier.name, gateway=wanted))
 

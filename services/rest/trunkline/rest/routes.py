@@ -139,6 +139,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/v1/carriers/{carrier}/suspend", "routing.SuspendCarrier", "Give a carrier no new calls"),
     Route("POST", "/v1/carriers/{carrier}/resume", "routing.ResumeCarrier", "Give a carrier calls again"),
     Route("POST", "/v1/carriers/{carrier}/gateways", "routing.AddGateway", "Add a gateway"),
+    Route("PUT", "/v1/carriers/{carrier}/gateways/{gateway}", "routing.ChangeGateway", "Change a gateway"),
     Route("DELETE", "/v1/carriers/{carrier}/gateways/{gateway}", "routing.RemoveGateway", "Remove a gateway"),
     Route("GET", "/v1/gateway-health", "routing.ListGatewayHealth", "What the edges see of the gateways"),
     Route("GET", "/v1/decks", "routing.ListDecks", "List route decks"),

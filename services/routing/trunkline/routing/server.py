@@ -7,7 +7,7 @@ import itertools
 import random
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
 import grpc
 import grpc.aio
@@ -39,6 +39,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 PAGE_DEFAULT, PAGE_LIMIT = 100, 1000
 CALL_BYTES_LIMIT = 64 << 10
 """Of one call to decide: what an edge reads from a datagram."""
+
+GATEWAY_FIELDS: Final = ("host", "port", "transport", "region", "priority", "weight", "tls_name", "takes_no_options")
+"""Of ChangeGatewayRequest, each of which may be left out."""
 
 IMPORTS_AT_ONCE = 1
 """Each holds a deck in memory, and two of one deck would only interrupt each other."""
@@ -101,6 +104,12 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
         )
         receipt = await self._state.write(command, request.write)
         return routing_pb2.AddGatewayResponse(receipt=receipt, carrier=self._carrier(request.carrier))
+
+    async def ChangeGateway(self, request: routing_pb2.ChangeGatewayRequest, context: Context) -> routing_pb2.ChangeGatewayResponse:
+        require(Role.OPERATOR)
+        given: dict[str, Any] = {name: getattr(request, name) if request.HasField(name) else None for name in GATEWAY_FIELDS}
+        receipt = await self._state.write(commands.ChangeGateway(request.carrier, request.gateway, **given), request.write)
+        return routing_pb2.ChangeGatewayResponse(receipt=receipt, carrier=self._carrier(request.carrier))
 
     async def RemoveGateway(self, request: routing_pb2.RemoveGatewayRequest, context: Context) -> routing_pb2.RemoveGatewayResponse:
         require(Role.OPERATOR)

@@ -36,6 +36,7 @@ NumberFormat = Literal["plus", "digits", "prefixed", "national"]
 PaiForms = Literal["both", "sip", "tel"]
 FromForm = Literal["kept", "asserted"]
 Hiding = Literal["default", "on", "off"]
+Transport = Literal["udp", "tcp", "tls", "udp+tcp"]
 
 carrier = App(name="carrier", help="Carriers and their gateways (operators write).")
 gateway = App(name="gateway", help="Gateways of a carrier.")
@@ -247,7 +248,7 @@ async def add_gateway(
     host: str,
     *,
     port: Port | None = None,
-    transport: Literal["udp", "tcp", "tls", "udp+tcp"] = "udp",
+    transport: Transport = "udp",
     tls_name: str = "",
     region: str = "eu",
     priority: Natural = 0,
@@ -285,6 +286,54 @@ async def add_gateway(
     async with session(is_operator=True) as connected:
         answer = await (await connected.routing()).AddGateway(request)
         await finish(connected, options, f"added gateway {name} to {owner}", answer.receipt, answer.carrier)
+
+
+@gateway.command(name="change")
+async def change_gateway(
+    owner: CarrierName,
+    name: GatewayName,
+    *,
+    host: str | None = None,
+    port: Natural | None = None,
+    transport: Transport | None = None,
+    tls_name: str | None = None,
+    region: str | None = None,
+    priority: Natural | None = None,
+    weight: Natural | None = None,
+    takes_no_options: bool | None = None,
+    options: Writing = WRITING,
+) -> None:
+    """Changes a gateway, for calls from now on; those in progress go on where they are. What is left out stays as it was.
+
+    Parameters
+    ----------
+    owner: The carrier.
+    name: The gateway's name.
+    host: IP address.
+    port: 0: 5060, for TLS 5061.
+    transport: How it is spoken to; udp+tcp: by TCP what is too large for a datagram.
+    tls_name: DNS name that its certificate must have; empty: its address. Forgotten where it is no longer spoken to by TLS.
+    region: Where it is near.
+    priority: Lower first.
+    weight: Share within a priority; 0: only where no other of it is left.
+    takes_no_options: Send it none: whether it is there is known from its calls alone.
+    """
+    request = routing.ChangeGatewayRequest(
+        write=options.options(),
+        carrier=owner,
+        gateway=name,
+        host=host,
+        port=port,
+        transport=transport,
+        region=region,
+        priority=priority,
+        weight=weight,
+        tls_name=tls_name,
+        takes_no_options=takes_no_options,
+    )
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.routing()).ChangeGateway(request)
+        await finish(connected, options, f"changed gateway {name} of {owner}", answer.receipt, answer.carrier)
 
 
 @gateway.command(name="remove")

@@ -1,4 +1,4 @@
-"""The operator's page of carriers and their gateways."""
+"""The operator's page of carriers; the forms of their gateways are in `gateways`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from starlette.responses import Response
 
 from trunkline.api.events.v1 import config_pb2
-from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.routing.v1 import routing_pb2
 from trunkline.dashboard.forms import ENDING, Command, Done, Field, Form, answer_form, confirm, quoted, whole
 from trunkline.dashboard.visits import Visit, Wrong, write_options
@@ -22,7 +21,6 @@ NUMBER_FORMATS = (
 PAI_FORMS = (("both", "SIP and tel URI"), ("sip", "SIP URI"), ("tel", "tel URI"))
 FROM_FORMS = (("kept", "As the caller wrote it"), ("asserted", "The identity that we assert"))
 HIDING = (("default", "Where the carrier is not trusted"), ("on", "Always"), ("off", "Never"))
-TRANSPORTS = (("udp", "UDP"), ("tcp", "TCP"), ("tls", "TLS"), ("udp+tcp", "UDP, and TCP for what is too large for it"))
 CHECKS = {
     "is_trusted": ("trusted", "Trusted: it is told who calls (RFC 3325)"),
     "sends_pai_without_privacy": ("pai-without-privacy", "Not trusted, but told of calls that ask for no privacy"),
@@ -172,90 +170,3 @@ def _settings(visit: Visit) -> config_pb2.CarrierSettings:
     sent: dict[str, Any] = {name: visit.value(name) == "on" for name in CHECKS}
     sent |= {name: visit.value(name) for name in ("number_format", *DIGITS, "pai_forms", "from_form", "hiding")}
     return config_pb2.CarrierSettings(pdd_limit_s=whole(visit, PDD_LIMIT), **sent)
-
-
-async def add_gateway(visit: Visit) -> Response:
-    carrier = visit.path("carrier")
-    pops = await visit.ask.provisioning.ListPops(pb.ListPopsRequest())
-    regions = list(dict.fromkeys(pop.region for pop in pops.pops))
-    port, priority, weight = (
-        Field("port", "Port", "5060 where it is left out, for TLS 5061", "number", is_required=False, stands_for=["gateway.port"]),
-        Field("priority", "Priority", "Lower first", "number", value="0", stands_for=["gateway.priority"]),
-        Field("weight", "Weight", "Share within a priority", "number", value="1", stands_for=["gateway.weight"]),
-    )
-    form = Form(
-        title=f"Add a gateway to {carrier}",
-        action=visit.request.url.path,
-        fields=[
-            Field("name", "Name", "1 to 32 of 0-9 a-z and -, beginning with a letter", is_mono=True, stands_for=["gateway.name"]),
-            Field("host", "IP address", is_mono=True, stands_for=["gateway.host"]),
-            port,
-            Field("transport", "Transport", kind="select", options=TRANSPORTS, value="udp", stands_for=["gateway.transport"]),
-            Field(
-                "tls_name",
-                "Name in its certificate",
-                "For TLS; its address where it is left out",
-                is_required=False,
-                is_mono=True,
-                stands_for=["gateway.tls_name"],
-            ),
-            Field(
-                "region",
-                "Near the region",
-                kind="select",
-                options=[(each, each) for each in regions],
-                value=regions[0] if regions else "",
-                stands_for=["gateway.region"],
-            ),
-            priority,
-            weight,
-            Field("no_options", "Send it no OPTIONS", "Whether it is there is then known from its calls alone.", "check"),
-        ],
-        submit="Add gateway",
-        command=[
-            "carrier",
-            "gateway",
-            "add",
-            quoted(carrier),
-            "{name}",
-            "{host}",
-            ("--port", "{port}"),
-            ("--transport", "{transport}"),
-            ("--tls-name", "{tls_name}"),
-            ("--region", "{region}"),
-            ("--priority", "{priority}"),
-            ("--weight", "{weight}"),
-            ("--takes-no-options", "{no_options?}"),
-        ],
-        back="/operator/carriers",
-    )
-
-    async def send() -> Done:
-        wanted = routing_pb2.Gateway(
-            port=whole(visit, port),
-            priority=whole(visit, priority),
-            weight=whole(visit, weight),
-            takes_no_options=visit.value("no_options") == "on",
-            **{name: visit.value(name) for name in ("name", "host", "transport", "tls_name", "region")},
-        )
-        request = routing_pb2.AddGatewayRequest(write=write_options(), carrier=carrier, gateway=wanted)
-        answer = await visit.ask.routing.AddGateway(request)
-        return Done(f"Added {wanted.name} to {carrier}.", answer.receipt, "/operator/carriers")
-
-    return await answer_form(visit, form, send)
-
-
-async def remove_gateway(visit: Visit) -> Response:
-    carrier, gateway = visit.path("carrier"), visit.query("gateway") or visit.value("gateway")
-    return await confirm(
-        visit,
-        f"Remove {gateway} from {carrier}?",
-        "Remove gateway",
-        ["carrier", "gateway", "remove", quoted(carrier), quoted(gateway)],
-        visit.ask.routing.RemoveGateway,
-        routing_pb2.RemoveGatewayRequest(carrier=carrier, gateway=gateway),
-        f"Removed {gateway} from {carrier}.",
-        "/operator/carriers",
-        text="It gets no new calls. Calls in progress go on.",
-        fields=[Field("gateway", "Gateway", kind="hidden", value=gateway)],
-    )

@@ -264,6 +264,28 @@ class GatewayAdded(_message.Message):
     takes_no_options: bool
     def __init__(self, gateway: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[str] = ..., region: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., tls_name: _Optional[str] = ..., takes_no_options: _Optional[bool] = ...) -> None: ...
 
+class GatewayChanged(_message.Message):
+    __slots__ = ("gateway", "host", "port", "transport", "region", "priority", "weight", "tls_name", "takes_no_options")
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    TRANSPORT_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    TLS_NAME_FIELD_NUMBER: _ClassVar[int]
+    TAKES_NO_OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    gateway: str
+    host: str
+    port: int
+    transport: str
+    region: str
+    priority: int
+    weight: int
+    tls_name: str
+    takes_no_options: bool
+    def __init__(self, gateway: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[str] = ..., region: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., tls_name: _Optional[str] = ..., takes_no_options: _Optional[bool] = ...) -> None: ...
+
 class GatewayRemoved(_message.Message):
     __slots__ = ("gateway",)
     GATEWAY_FIELD_NUMBER: _ClassVar[int]

@@ -179,6 +179,40 @@ class AddGatewayResponse(_message.Message):
     carrier: Carrier
     def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., carrier: _Optional[_Union[Carrier, _Mapping]] = ...) -> None: ...
 
+class ChangeGatewayRequest(_message.Message):
+    __slots__ = ("write", "carrier", "gateway", "host", "port", "transport", "region", "priority", "weight", "tls_name", "takes_no_options")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    TRANSPORT_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    TLS_NAME_FIELD_NUMBER: _ClassVar[int]
+    TAKES_NO_OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    carrier: str
+    gateway: str
+    host: str
+    port: int
+    transport: str
+    region: str
+    priority: int
+    weight: int
+    tls_name: str
+    takes_no_options: bool
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., carrier: _Optional[str] = ..., gateway: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[str] = ..., region: _Optional[str] = ..., priority: _Optional[int] = ..., weight: _Optional[int] = ..., tls_name: _Optional[str] = ..., takes_no_options: _Optional[bool] = ...) -> None: ...
+
+class ChangeGatewayResponse(_message.Message):
+    __slots__ = ("receipt", "carrier")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    carrier: Carrier
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., carrier: _Optional[_Union[Carrier, _Mapping]] = ...) -> None: ...
+
 class RemoveGatewayRequest(_message.Message):
     __slots__ = ("write", "carrier", "gateway")
     WRITE_FIELD_NUMBER: _ClassVar[int]

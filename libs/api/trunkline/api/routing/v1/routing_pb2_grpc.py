@@ -64,6 +64,11 @@ class RoutingServiceStub:
                 request_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.AddGatewayRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.AddGatewayResponse.FromString,
                 _registered_method=True)
+        self.ChangeGateway = channel.unary_unary(
+                '/trunkline.api.routing.v1.RoutingService/ChangeGateway',
+                request_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ChangeGatewayRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ChangeGatewayResponse.FromString,
+                _registered_method=True)
         self.RemoveGateway = channel.unary_unary(
                 '/trunkline.api.routing.v1.RoutingService/RemoveGateway',
                 request_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.RemoveGatewayRequest.SerializeToString,
@@ -137,6 +142,13 @@ class RoutingServiceServicer:
 
     def AddGateway(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeGateway(self, request, context):
+        """For calls from now on; those in progress go on where they are.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -219,6 +231,11 @@ def add_RoutingServiceServicer_to_server(servicer, server):
                     servicer.AddGateway,
                     request_deserializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.AddGatewayRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.AddGatewayResponse.SerializeToString,
+            ),
+            'ChangeGateway': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeGateway,
+                    request_deserializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ChangeGatewayRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ChangeGatewayResponse.SerializeToString,
             ),
             'RemoveGateway': grpc.unary_unary_rpc_method_handler(
                     servicer.RemoveGateway,
@@ -418,6 +435,33 @@ class RoutingService:
             '/trunkline.api.routing.v1.RoutingService/AddGateway',
             trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.AddGatewayRequest.SerializeToString,
             trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.AddGatewayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeGateway(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.routing.v1.RoutingService/ChangeGateway',
+            trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ChangeGatewayRequest.SerializeToString,
+            trunkline_dot_api_dot_routing_dot_v1_dot_routing__pb2.ChangeGatewayResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,6 +38,8 @@ class RoutingServiceStub:
     ResumeCarrier: _grpc.UnaryUnaryMultiCallable[_routing_pb2.ResumeCarrierRequest, _routing_pb2.ResumeCarrierResponse]
     ListCarriers: _grpc.UnaryUnaryMultiCallable[_routing_pb2.ListCarriersRequest, _routing_pb2.ListCarriersResponse]
     AddGateway: _grpc.UnaryUnaryMultiCallable[_routing_pb2.AddGatewayRequest, _routing_pb2.AddGatewayResponse]
+    ChangeGateway: _grpc.UnaryUnaryMultiCallable[_routing_pb2.ChangeGatewayRequest, _routing_pb2.ChangeGatewayResponse]
+    """For calls from now on; those in progress go on where they are."""
     RemoveGateway: _grpc.UnaryUnaryMultiCallable[_routing_pb2.RemoveGatewayRequest, _routing_pb2.RemoveGatewayResponse]
     ImportDeck: _grpc.StreamUnaryMultiCallable[_routing_pb2.ImportDeckRequest, _routing_pb2.ImportDeckResponse]
     """The CSV in chunks; the first message names the deck. A bad row refuses the whole deck and names line and column."""
@@ -60,6 +62,8 @@ class RoutingServiceAsyncStub(RoutingServiceStub):
     ResumeCarrier: _aio.UnaryUnaryMultiCallable[_routing_pb2.ResumeCarrierRequest, _routing_pb2.ResumeCarrierResponse]  # type: ignore[assignment]
     ListCarriers: _aio.UnaryUnaryMultiCallable[_routing_pb2.ListCarriersRequest, _routing_pb2.ListCarriersResponse]  # type: ignore[assignment]
     AddGateway: _aio.UnaryUnaryMultiCallable[_routing_pb2.AddGatewayRequest, _routing_pb2.AddGatewayResponse]  # type: ignore[assignment]
+    ChangeGateway: _aio.UnaryUnaryMultiCallable[_routing_pb2.ChangeGatewayRequest, _routing_pb2.ChangeGatewayResponse]  # type: ignore[assignment]
+    """For calls from now on; those in progress go on where they are."""
     RemoveGateway: _aio.UnaryUnaryMultiCallable[_routing_pb2.RemoveGatewayRequest, _routing_pb2.RemoveGatewayResponse]  # type: ignore[assignment]
     ImportDeck: _aio.StreamUnaryMultiCallable[_routing_pb2.ImportDeckRequest, _routing_pb2.ImportDeckResponse]  # type: ignore[assignment]
     """The CSV in chunks; the first message names the deck. A bad row refuses the whole deck and names line and column."""
@@ -115,6 +119,14 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _routing_pb2.AddGatewayRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_routing_pb2.AddGatewayResponse, _abc.Awaitable[_routing_pb2.AddGatewayResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeGateway(
+        self,
+        request: _routing_pb2.ChangeGatewayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_routing_pb2.ChangeGatewayResponse, _abc.Awaitable[_routing_pb2.ChangeGatewayResponse]]:
+        """For calls from now on; those in progress go on where they are."""
 
     @_abc_1.abstractmethod
     def RemoveGateway(
