@@ -221,6 +221,9 @@ def test_operators_see_carriers_routes_pops_tenants_and_keys(platform: Platform)
     key = re.search(r"tk_\S{43}", created.stderr)
     assert key
     assert "globex" in [row["id"] for row in platform.json("tenant", "list")]
+    assert platform.json("tenant", "show", "globex")["id"] == "globex"
+    assert platform.json("tenant", "show")["id"] == "acme", "whose the key is"
+    refused(platform, 3, "tenant", "show", "nobody")
     (listed,) = platform.json("apikey", "list", "globex")
     platform.cli("apikey", "revoke", "globex", listed["id"])
     platform.cli("carrier", "create", "gamma", "--trusted")

@@ -79,6 +79,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, Callers]] = {
         "SuspendTenant": _OPERATOR,
         "ResumeTenant": _OPERATOR,
         "ListTenants": _OPERATOR,
+        "GetTenant": _READ,
         "CreateApiKey": _KEYS,
         "RevokeApiKey": _KEYS,
         "ListApiKeys": _READ,

@@ -84,6 +84,10 @@ class ProvisioningServer(ProvisioningServiceServicer):
         shown, token = page_of(tenants, request.page)
         return pb.ListTenantsResponse(tenants=[tenant_message(tenants[TenantId(name)]) for name in shown], next_page_token=token)
 
+    async def GetTenant(self, request: pb.GetTenantRequest, context: Context) -> pb.GetTenantResponse:
+        tenant = await self._state.existing_tenant(tenant_for(request.tenant))
+        return pb.GetTenantResponse(tenant=tenant_message(self._state.directory.tenants[tenant]))
+
     async def SuspendTenant(self, request: pb.SuspendTenantRequest, context: Context) -> pb.SuspendTenantResponse:
         require(Role.OPERATOR)
         tenant = TenantId(request.tenant)

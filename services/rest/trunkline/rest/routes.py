@@ -119,6 +119,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/v1/dns/drift", "dns.GetDrift", "How the zone's holders differ from what should be (operators)"),
     # Operators
     Route("GET", "/v1/tenants", "provisioning.ListTenants", "List tenants"),
+    Route("GET", "/v1/tenants/{tenant}", "provisioning.GetTenant", "Read a tenant; customers their own"),
     Route("PUT", "/v1/tenants/{tenant}", "provisioning.CreateTenant", "Make a tenant"),
     Route("POST", "/v1/tenants/{tenant}/suspend", "provisioning.SuspendTenant", "Refuse a tenant's new calls"),
     Route("POST", "/v1/tenants/{tenant}/resume", "provisioning.ResumeTenant", "Take a tenant's calls again"),

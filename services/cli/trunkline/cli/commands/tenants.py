@@ -1,4 +1,4 @@
-"""`trunkline tenant`: for operators."""
+"""`trunkline tenant`: for operators, but for what a customer may see of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.connection import session
-from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import LISTING, READING, WRITING, Listing, Reading, TenantName, Writing
 from trunkline.cli.output import plain, show_list, show_one
 from trunkline.cli.writing import finish
@@ -18,7 +17,7 @@ from trunkline.cli.writing import finish
 if TYPE_CHECKING:
     from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceAsyncStub
 
-tenant = App(name="tenant", help="Tenants (operators only).")
+tenant = App(name="tenant", help="Tenants (operators; customers see their own).")
 
 
 @tenant.command(name="list")
@@ -37,29 +36,20 @@ async def list_tenants(*, options: Listing = LISTING) -> None:
 
 
 async def tenant_named(stub: ProvisioningServiceAsyncStub, name: str) -> provisioning.Tenant:
-    """Raises CommandError where there is none."""
-    token = ""
-    for _ in range(MAX_PAGES):
-        page = await stub.ListTenants(provisioning.ListTenantsRequest(page=common_pb2.Page(token=token)))
-        for found in page.tenants:
-            if found.id == name:
-                return found
-        token = page.next_page_token
-        if not token:
-            break
-    raise CommandError(f"there is no tenant {name!r}", remedy="see `trunkline tenant list`", code=Exit.NOT_FOUND)
+    """Empty: that of the key."""
+    return (await stub.GetTenant(provisioning.GetTenantRequest(tenant=name))).tenant
 
 
 @tenant.command(name="show")
-async def show_tenant(name: TenantName, *, options: Reading = READING) -> None:
+async def show_tenant(name: TenantName = "", *, options: Reading = READING) -> None:
     """Shows a tenant, with the class of service and the limits that bound all its domains.
 
     Parameters
     ----------
-    name: The tenant.
+    name: The tenant (operators); left out: that of the key that asks.
     """
-    async with session(is_operator=True) as connected:
-        show_one(options.output, plain(await tenant_named(await connected.provisioning(), name)))
+    async with session(is_operator=options.as_operator or bool(name)) as connected:
+        show_one(options.output, plain(await tenant_named(await connected.provisioning(), name or options.tenant)))
 
 
 @tenant.command(name="create")

@@ -12,14 +12,10 @@ from starlette.responses import Response
 from trunkline.api.events.v1 import config_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.dashboard.forms import Done, Field, Form, answer_form, quoted, whole, words_of
-from trunkline.dashboard.services import all_pages
 from trunkline.dashboard.visits import Visit, Wrong, write_options
 
 MICROS: Final = 1_000_000
 PRICE: Final = re.compile(r"\d{1,4}(\.\d{1,6})?", re.ASCII)
-MAX_TENANTS: Final = 100_000
-"""That are gone through for one."""
-
 DEFAULT_SOURCES: Final = "asked account address username"
 """Where a domain has none of its own, as `trunkline.domain.caller_ids` says."""
 HIDING: Final = (("default", "As each carrier's settings say"), ("on", "At every carrier"))
@@ -32,13 +28,8 @@ async def domain_of(visit: Visit) -> pb.Domain:
 
 
 async def tenant_of(visit: Visit) -> pb.Tenant:
-    """The one that an operator's address names. Raises Wrong."""
-    name = visit.path("tenant")
-    tenant: pb.Tenant
-    async for tenant in all_pages(visit.ask.provisioning.ListTenants, pb.ListTenantsRequest(), "tenants", MAX_TENANTS):
-        if tenant.id == name:
-            return tenant
-    raise Wrong("", f"There is no tenant {name[:64]!r}.", "NOT_FOUND")
+    """The one that an operator's address names."""
+    return (await visit.ask.provisioning.GetTenant(pb.GetTenantRequest(tenant=visit.path("tenant")))).tenant
 
 
 async def domain_class(visit: Visit) -> Response:

@@ -36,8 +36,10 @@ class ProvisioningServiceStub:
     WhoAmI: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.WhoAmIRequest, _provisioning_pb2.WhoAmIResponse]
     """Whose the API key of this request is."""
     CreateTenant: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.CreateTenantRequest, _provisioning_pb2.CreateTenantResponse]
-    """Operators only, as all of tenants."""
+    """Operators only, as all of tenants but GetTenant."""
     ListTenants: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListTenantsRequest, _provisioning_pb2.ListTenantsResponse]
+    GetTenant: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.GetTenantRequest, _provisioning_pb2.GetTenantResponse]
+    """A tenant's key reads its own, and may leave the name out."""
     SuspendTenant: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SuspendTenantRequest, _provisioning_pb2.SuspendTenantResponse]
     """Its new calls are refused; with is_ending_calls those in progress are ended."""
     ResumeTenant: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ResumeTenantRequest, _provisioning_pb2.ResumeTenantResponse]
@@ -96,8 +98,10 @@ class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     WhoAmI: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.WhoAmIRequest, _provisioning_pb2.WhoAmIResponse]  # type: ignore[assignment]
     """Whose the API key of this request is."""
     CreateTenant: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.CreateTenantRequest, _provisioning_pb2.CreateTenantResponse]  # type: ignore[assignment]
-    """Operators only, as all of tenants."""
+    """Operators only, as all of tenants but GetTenant."""
     ListTenants: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListTenantsRequest, _provisioning_pb2.ListTenantsResponse]  # type: ignore[assignment]
+    GetTenant: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.GetTenantRequest, _provisioning_pb2.GetTenantResponse]  # type: ignore[assignment]
+    """A tenant's key reads its own, and may leave the name out."""
     SuspendTenant: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SuspendTenantRequest, _provisioning_pb2.SuspendTenantResponse]  # type: ignore[assignment]
     """Its new calls are refused; with is_ending_calls those in progress are ended."""
     ResumeTenant: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ResumeTenantRequest, _provisioning_pb2.ResumeTenantResponse]  # type: ignore[assignment]
@@ -165,7 +169,7 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provisioning_pb2.CreateTenantRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_pb2.CreateTenantResponse, _abc.Awaitable[_provisioning_pb2.CreateTenantResponse]]:
-        """Operators only, as all of tenants."""
+        """Operators only, as all of tenants but GetTenant."""
 
     @_abc_1.abstractmethod
     def ListTenants(
@@ -173,6 +177,14 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provisioning_pb2.ListTenantsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_pb2.ListTenantsResponse, _abc.Awaitable[_provisioning_pb2.ListTenantsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetTenant(
+        self,
+        request: _provisioning_pb2.GetTenantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provisioning_pb2.GetTenantResponse, _abc.Awaitable[_provisioning_pb2.GetTenantResponse]]:
+        """A tenant's key reads its own, and may leave the name out."""
 
     @_abc_1.abstractmethod
     def SuspendTenant(
