@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 import aiosqlite
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.api.records.v1.records_pb2 import Record
-from trunkline.records.projection import ADD_USAGE
 from trunkline.records.schema import SCHEMA
+from trunkline.records.sums import ADD_USAGE, amounts_in, teach
 from trunkline.records.usage import WHOLE, Difference, amounts_of
 from trunkline.records.usage_queries import usage, usage_message
 
@@ -44,16 +44,16 @@ def test_ratios_are_those_of_rfc_6076() -> None:
 
 
 def test_a_record_that_changes_counts_once_as_it_stands() -> None:
-    rows: Counter[tuple[int | str, ...]] = Counter()
+    rows: dict[tuple[int | str, ...], Counter[str]] = defaultdict(Counter)
     steps = [record("trying"), record("ringing", post_dial_delay_ms=80), record("cancelled", 487, post_dial_delay_ms=80)]
     for old, new in zip([None, *steps], steps, strict=False):
         difference = Difference()
         difference.replace(old, new)
-        for *place, amount in difference.rows():
-            rows[tuple(place)] += int(amount)
-    for place in (WHOLE, ("d", "eu1")):
-        counted = {row[-1]: amount for row, amount in rows.items() if row[0] == 60 and row[3:5] == place and amount}
-        assert counted == dict(amounts_of(steps[-1]))
+        for *place, amounts in difference.rows():
+            rows[tuple(place)].update(amounts_in(amounts))
+    for place in (("acme", *WHOLE), ("acme", "d", "eu1"), ("", *WHOLE)):
+        [counted] = [+amounts for row, amounts in rows.items() if row[0] == 60 and (row[1], *row[3:]) == place]
+        assert counted == amounts_of(steps[-1])
 
 
 async def test_the_tenant_as_a_whole_is_the_sum_of_its_domains_and_of_its_points_of_presence() -> None:
@@ -68,6 +68,7 @@ async def test_the_tenant_as_a_whole_is_the_sum_of_its_domains_and_of_its_points
     difference.replace(None, other)
     async with aiosqlite.connect(":memory:") as database:
         await database.executescript(SCHEMA)
+        await teach(database)
         await database.executemany(ADD_USAGE, difference.rows())
 
         async def attempts(tenant: str, domain: str = "", pop: str = "") -> tuple[int, int]:
@@ -81,4 +82,4 @@ async def test_the_tenant_as_a_whole_is_the_sum_of_its_domains_and_of_its_points
         assert [await attempts("acme", domain=domain) for domain in ("d", "e")] == [(2, 1), (2, 1)]
         assert [await attempts("acme", pop=pop) for pop in ("eu1", "us1")] == [(3, 2), (1, 0)]
         assert await attempts("acme", domain="e", pop="eu1") == (2, 1)
-        assert (await attempts("", pop="eu1"), await attempts("")) == ((4, 3), (5, 3))
+        assert (await attempts("", pop="eu1"), await attempts(""), await attempts("", domain="d")) == ((4, 3), (5, 3), (3, 2))

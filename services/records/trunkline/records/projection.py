@@ -22,8 +22,9 @@ from trunkline.api.records.v1.records_pb2 import Record
 from trunkline.records.facts import CallFact, Counted, MalformedFact, parse_fact
 from trunkline.records.fold import FOLD_VERSION, EdgeFact, Outcome, fold
 from trunkline.records.rendering import record_message
-from trunkline.records.rows import ADD_USAGE, WRITE_RECORD, row_of
+from trunkline.records.rows import WRITE_RECORD, row_of
 from trunkline.records.schema import SCHEMA, SCHEMA_VERSION, UPGRADES
+from trunkline.records.sums import ADD_USAGE, teach
 from trunkline.records.usage import Difference
 
 MAX_FACTS_PER_CALL = 512
@@ -34,6 +35,9 @@ _NS_PER_S = 1_000_000_000
 
 MAX_CANDIDATES = 10_000
 """Open attempts that are looked at in one sweep: those of an edge that died, and calls that may be longer than most."""
+
+CACHE_KIB = 65_536
+"""Of a million records the pages that a new one changes: indexes by number, caller and call are touched anywhere."""
 
 REFOLD_CALLS = 1000
 """Calls folded in one transaction when the fold is newer than the records."""
@@ -88,6 +92,8 @@ class Projection:
             await database.execute("PRAGMA journal_mode = WAL")
             # A power cut may take the last transactions, position included: the stream brings them again.
             await database.execute("PRAGMA synchronous = NORMAL")
+            await database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            await teach(database)
             await _prepare(database, path)
             meta = {name: value async for name, value in await database.execute("SELECT name, value FROM meta")}
             projection = cls(database, int(meta["position"]), str(meta["stream"]))

@@ -16,12 +16,6 @@ WRITE_RECORD: Final = (
 )
 """With a `row_of`. A record that is written again keeps its id, which pages go by."""
 
-ADD_USAGE: Final = (
-    "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (interval_s, tenant, start_s, domain, pop, what) DO UPDATE SET amount = amount + excluded.amount"
-)
-"""With a row of `trunkline.records.usage.Difference`."""
-
 
 def row_of(record: Record) -> tuple[str | int | bytes, ...]:
     return (

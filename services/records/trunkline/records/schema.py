@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Stands in `PRAGMA user_version`. A file of a version that is not in `UPGRADES` is set aside and rebuilt from the stream."""
 
-_DERIVED: Final = """
+_USAGE: Final = """
+CREATE TABLE usage (
+    interval_s INTEGER NOT NULL,
+    tenant TEXT NOT NULL,
+    start_s INTEGER NOT NULL,
+    domain TEXT NOT NULL,
+    pop TEXT NOT NULL,
+    amounts TEXT NOT NULL,
+    PRIMARY KEY (interval_s, tenant, start_s, domain, pop)
+) WITHOUT ROWID;
+CREATE INDEX usage_by_time ON usage (interval_s, start_s);
+"""
+
+_DERIVED: Final = f"""
 CREATE TABLE records (
     id INTEGER PRIMARY KEY,
     call TEXT NOT NULL UNIQUE,
@@ -36,18 +49,7 @@ CREATE INDEX records_by_caller_id ON records (tenant, caller_id, setup_ns, id);
 CREATE INDEX records_by_account ON records (tenant, account, setup_ns, id);
 CREATE INDEX records_by_sip_call_id ON records (sip_call_id, tenant);
 
-CREATE TABLE usage (
-    interval_s INTEGER NOT NULL,
-    tenant TEXT NOT NULL,
-    start_s INTEGER NOT NULL,
-    domain TEXT NOT NULL,
-    pop TEXT NOT NULL,
-    what TEXT NOT NULL,
-    amount INTEGER NOT NULL,
-    PRIMARY KEY (interval_s, tenant, start_s, domain, pop, what)
-) WITHOUT ROWID;
-CREATE INDEX usage_by_time ON usage (interval_s, start_s);
-"""
+{_USAGE}"""
 """What is folded from the facts."""
 
 SCHEMA: Final = f"""
@@ -86,8 +88,24 @@ CREATE TABLE rejected (
 """
 """`facts` holds the journal's lines as they came, so that a better fold can be run over them; the `body` of `records` is the protobuf
 message `Record`, its `carrier` the one that answered or was tried last, its `number` without `+`. Times above 2^63 ns do not occur. `usage`
-is what `trunkline.records.usage` says of each record, added up. `rejected` is keyed by a line's place in its edge's journal, or by the
-message's sequence under the edge's name "" where even that could not be read."""
+is what `trunkline.records.usage` says of each record, added up as `trunkline.records.sums` has it. `rejected` is keyed by a line's place in
+its edge's journal, or by the message's sequence under the edge's name "" where even that could not be read."""
 
-UPGRADES: Final = {1: f"DROP TABLE records; {_DERIVED} UPDATE meta SET value = 0 WHERE name = 'fold_version';"}  # noqa: S608 — fixed texts
-"""From an older version to this one: what is derived is folded anew at the same start."""
+_SUMS_IN_ROWS: Final = f"""
+ALTER TABLE usage RENAME TO usage_before;
+DROP INDEX usage_by_time;
+{_USAGE}
+INSERT INTO usage SELECT interval_s, tenant, start_s, domain, pop, json_group_object(what, amount)
+    FROM usage_before WHERE amount != 0 AND (tenant, domain, pop) != ('', '', '') GROUP BY interval_s, tenant, start_s, domain, pop;
+INSERT INTO usage SELECT interval_s, '', start_s, '', '', json_group_object(what, amount)
+    FROM (SELECT interval_s, start_s, what, sum(amount) AS amount FROM usage_before WHERE domain = '' AND pop = '' GROUP BY 1, 2, 3)
+    WHERE amount != 0 GROUP BY interval_s, start_s;
+DROP TABLE usage_before;
+"""  # noqa: S608 — fixed texts
+"""Version 2 had a row for each amount, and none for all tenants together."""
+
+UPGRADES: Final = {
+    1: f"DROP TABLE records; {_DERIVED} UPDATE meta SET value = 0 WHERE name = 'fold_version';",  # noqa: S608 — fixed texts
+    2: _SUMS_IN_ROWS,
+}
+"""From an older version to this one. What version 1 had derived is folded anew at the same start."""

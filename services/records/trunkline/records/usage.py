@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from trunkline.api.records.v1.records_pb2 import Record
 from trunkline.records.fold import OPEN_OUTCOMES, PRESUMED, Outcome
+from trunkline.records.sums import text_of
 
 INTERVALS_S: Final = {"minute": 60, "hour": 3600, "day": 86_400}
 """Of UTC."""
@@ -65,7 +66,8 @@ DELAY_EDGES_MS: Final = tuple(_edges())
 
 
 class Place(NamedTuple):
-    """Whose figures of which interval; `start_s` is Unix time. `domain` and `pop` are both empty for the tenant as a whole."""
+    """Whose figures of which interval; `start_s` is Unix time. `domain` and `pop` are both empty for the tenant as a whole, `tenant`
+    too for all tenants together."""
 
     interval_s: int
     tenant: str
@@ -78,12 +80,14 @@ WHOLE: Final = ("", "")
 
 
 def places_of(record: Record) -> tuple[Place, ...]:
-    """By domain and point of presence, and of the tenant as a whole: a month of hours has too many of the former to add up each time."""
+    """By domain and point of presence, and of the tenant and of all tenants as a whole: a month of hours has too many of the former to add
+    up each time."""
     second = record.setup_time.seconds
+    whose = {(record.tenant, record.domain, record.pop), (record.tenant, *WHOLE), ("", *WHOLE)}
     return tuple(
-        Place(interval_s, record.tenant, second - second % interval_s, domain, pop)
+        Place(interval_s, tenant, second - second % interval_s, domain, pop)
         for interval_s in INTERVALS_S.values()
-        for domain, pop in {(record.domain, record.pop), WHOLE}
+        for tenant, domain, pop in whose
     )
 
 
@@ -123,23 +127,22 @@ class Difference:
     """What a transaction's records add to the figures and take from them."""
 
     def __init__(self) -> None:
-        self._amounts: dict[Place, Counter[str]] = {}
+        self._amounts: dict[Place, dict[str, int]] = {}
 
     def replace(self, old: Record | None, new: Record) -> None:
         self._add(new, 1)
         if old is not None:
             self._add(old, -1)
 
-    def rows(self) -> Iterator[tuple[int, str, int, str, str, str, int]]:
-        """Of the table `usage`; none adds nothing."""
+    def rows(self) -> Iterator[tuple[int, str, int, str, str, str]]:
+        """Of the table `usage`, for `sums.ADD_USAGE`; none adds nothing."""
         for place, amounts in self._amounts.items():
-            for what, amount in amounts.items():
-                if amount:
-                    yield (*place, what, amount)
+            if any(amounts.values()):
+                yield (*place, text_of(amounts))
 
     def _add(self, record: Record, sign: int) -> None:
-        amounts = amounts_of(record)
+        amounts = amounts_of(record).items()
         for place in places_of(record):
-            total = self._amounts.setdefault(place, Counter())
-            for what, amount in amounts.items():
-                total[what] += sign * amount
+            total = self._amounts.setdefault(place, {})
+            for what, amount in amounts:
+                total[what] = total.get(what, 0) + sign * amount
