@@ -236,7 +236,7 @@ async def test_a_look_that_is_bounded_goes_on_with_its_token(store: Store, monke
     projection, queries, _ = store
     await _filled(projection)
     monkeypatch.setattr(queries_module, "FEW", 1)
-    monkeypatch.setattr(queries_module, "LOOK_LIMIT", 4)
+    monkeypatch.setattr(queries_module, "LOOKS", (2, 4))
     wanted = Filter(tenant="acme", outcome="answered", domain="acme")
     calls: list[str] = []
     sizes: list[int] = []

@@ -95,6 +95,9 @@ class Conditions:
     def none(cls) -> Conditions:
         return cls([], [])
 
+    def copy(self) -> Conditions:
+        return Conditions(list(self.terms), list(self.values))
+
     def add(self, term: str, *values: str | int) -> None:
         self.terms.append(term)
         self.values.extend(values)

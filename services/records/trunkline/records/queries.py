@@ -24,10 +24,11 @@ MAX_PAGE: Final = 1000
 FEW: Final = 2000
 """Of records that one condition leaves: they are fetched and looked at one by one, some 10 ms."""
 
-LOOK_LIMIT: Final = 100_000
-"""Entries of the index by time that a page looks at, some 30 ms; then it is short, and its token goes on there."""
+LOOKS: Final = (4_000, 100_000)
+"""Entries of the index by time that a page looks at: most pages are full after the first look, which takes a millisecond; the second one
+takes some 30, and then a page is short, and its token goes on there."""
 
-LOOK_LIMIT_OF_ALL: Final = 10_000
+LOOKS_OF_ALL: Final = (1_000, 10_000)
 """Records that a page of every tenant's looks at: that index holds no columns to filter by, each record is fetched."""
 
 CACHE_KIB: Final = 65_536
@@ -70,14 +71,8 @@ class Queries:
         check(wanted)
         size = size or DEFAULT_PAGE
         before = read_token(token, wanted) if token else None
-        conditions = range_of(wanted, before)
-        index, end = await self._way(wanted, conditions)
-        if end is not None:
-            conditions.add("(setup_ns, id) >= (?, ?)", end.setup_ns, end.id)
-        add_filters(conditions, wanted)
-        query = f"SELECT setup_ns, id, body FROM records INDEXED BY {index} {conditions.where} {_NEWEST_FIRST} LIMIT ?"  # noqa: S608
-        async with self.database.execute(query, (*conditions.values, size + 1)) as cursor:
-            rows = list(await cursor.fetchall())
+        span = range_of(wanted, before)
+        rows, end = await self._look(wanted, span, size)
         records = [records_pb2.Record.FromString(row[2]) for row in rows[:size]]
         if len(rows) > size:
             end = Place(rows[size - 1][0], rows[size - 1][1])
@@ -116,16 +111,39 @@ class Queries:
         assert row is not None
         return Totals(*row)
 
-    async def _way(self, wanted: Filter, span: Conditions) -> tuple[str, Place | None]:
-        """The index that a page is looked up by, and where the look ends: None where all that is left is few, or all of it is wanted."""
+    async def _look(self, wanted: Filter, span: Conditions, size: int) -> tuple[list[tuple[int, int, bytes]], Place | None]:
+        """Rows of the page and one more where there is one; and where the look ended before the oldest record, else None."""
+        index = await self._way(wanted, span)
+        if index is not None:
+            return await self._rows(index, wanted, span, size, None), None
+        rows: list[tuple[int, int, bytes]] = []
+        end: Place | None = None
+        for limit in LOOKS if wanted.tenant else LOOKS_OF_ALL:
+            end = await self._end_of_look(wanted, span, limit)
+            rows = await self._rows(_by_time(wanted), wanted, span, size, end)
+            if len(rows) > size or end is None:
+                break
+        return rows, end
+
+    async def _rows(self, index: str, wanted: Filter, span: Conditions, size: int, end: Place | None) -> list[tuple[int, int, bytes]]:
+        conditions = span.copy()
+        if end is not None:
+            conditions.add("(setup_ns, id) >= (?, ?)", end.setup_ns, end.id)
+        add_filters(conditions, wanted)
+        query = f"SELECT setup_ns, id, body FROM records INDEXED BY {index} {conditions.where} {_NEWEST_FIRST} LIMIT ?"  # noqa: S608
+        async with self.database.execute(query, (*conditions.values, size + 1)) as cursor:
+            return [(row[0], row[1], row[2]) for row in await cursor.fetchall()]
+
+    async def _way(self, wanted: Filter, span: Conditions) -> str | None:
+        """The index that leads to what is wanted, or to little more; None where records are looked through by time."""
         equals = wanted.equals
         if not equals and not wanted.prefix:
-            return _by_time(wanted), None
+            return _by_time(wanted)
         if wanted.tenant:
             if len(equals) == 1 and not wanted.prefix and (only := next(iter(equals))) in INDEX_OF:
-                return INDEX_OF[only], None
+                return INDEX_OF[only]
             for column, index in INDEX_OF.items():
-                conditions = Conditions(list(span.terms), list(span.values))
+                conditions = span.copy()
                 if column in equals:
                     conditions.add(f"{column} = ?", equals[column])
                 elif column == "number" and wanted.prefix:
@@ -133,8 +151,8 @@ class Queries:
                 else:
                     continue
                 if await self._is_few(index, conditions):
-                    return index, None
-        return _by_time(wanted), await self._end_of_look(wanted, span)
+                    return index
+        return None
 
     async def _is_few(self, index: str, conditions: Conditions) -> bool:
         query = f"SELECT count(*) FROM (SELECT 1 FROM records INDEXED BY {index} {conditions.where} LIMIT ?)"  # noqa: S608 — fixed texts
@@ -142,9 +160,8 @@ class Queries:
             row = await cursor.fetchone()
         return row is not None and row[0] <= FEW
 
-    async def _end_of_look(self, wanted: Filter, span: Conditions) -> Place | None:
+    async def _end_of_look(self, wanted: Filter, span: Conditions, limit: int) -> Place | None:
         """None where the look reaches the oldest record."""
-        limit = LOOK_LIMIT if wanted.tenant else LOOK_LIMIT_OF_ALL
         query = f"SELECT setup_ns, id FROM records INDEXED BY {_by_time(wanted)} {span.where} {_NEWEST_FIRST} LIMIT 1 OFFSET ?"  # noqa: S608
         async with self.database.execute(query, (*span.values, limit - 1)) as cursor:
             row = await cursor.fetchone()
