@@ -236,6 +236,28 @@ async def test_a_customer_watches_exports_and_counts_its_own_calls_only(nats_ser
             assert decode_status(error.value).reason in {"NO_SUCH_CALL", "OTHER_TENANT"}
 
 
+async def test_changes_are_gathered_for_who_asks_for_it(nats_server: NatsServer, client: Client, tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        await add_call(client, "acme", number)
+    async with service(nats_server, tmp_path / "records") as address, asking(address, "key of acme") as acme:
+        await until(lambda: acme.ListRecords(records_pb2.ListRecordsRequest()), lambda answer: len(answer.records) == 3)
+        watched = acme.WatchCalls(records_pb2.WatchCallsRequest(recent=2, gather_ms=1, most=1))
+        first = await asyncio.wait_for(watched.read(), LIMIT_S)
+        assert ([record.sip_call_id for record in first.records], first.HasField("record")) == (["sip-2", "sip-3"], False)
+        for number in (4, 5):
+            await add_call(client, "acme", number)
+        told: list[str] = []
+        while "sip-5" not in told:
+            news = await asyncio.wait_for(watched.read(), LIMIT_S)
+            # Of both at once the one that began first is skipped; one after the other each is told.
+            assert len(news.records) == 1 and news.skipped <= 1
+            told += [record.sip_call_id for record in news.records]
+        watched.cancel()
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await acme.WatchCalls(records_pb2.WatchCallsRequest(gather_ms=10_001)).read()
+        assert decode_status(error.value).reason == "GATHER_TOO_LONG"
+
+
 async def test_captured_messages_are_told_with_their_call_and_to_its_owner_only(
     nats_server: NatsServer, client: Client, tmp_path: Path
 ) -> None:

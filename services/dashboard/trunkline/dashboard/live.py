@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -31,23 +30,17 @@ _streams = 0
 
 @dataclass(slots=True)
 class Watched:
-    """The newest attempts, as records tell of them: at most `size`. `skipped` were too fast for this page."""
+    """The attempts that began last, as they stand now: at most `size`, the newest first."""
 
     size: int
-    records: OrderedDict[str, records_pb2.Record] = field(default_factory=OrderedDict)
-    skipped: int = 0
+    records: list[records_pb2.Record] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def put(self, answer: records_pb2.WatchCallsResponse) -> None:
-        self.skipped += answer.skipped
-        if answer.HasField("record"):
-            self.records[answer.record.call] = answer.record
-            while len(self.records) > self.size:
-                self.records.popitem(last=False)
+    def put(self, changed: Iterable[records_pb2.Record]) -> None:
+        known = {record.call: record for record in self.records}
+        known.update((record.call, record) for record in changed)
+        self.records = sorted(known.values(), key=lambda record: record.setup_time.ToNanoseconds(), reverse=True)[: self.size]
         self.changed.set()
-
-    def newest(self) -> list[records_pb2.Record]:
-        return sorted(self.records.values(), key=lambda record: record.setup_time.ToNanoseconds(), reverse=True)
 
 
 Render = Callable[[Watched], Awaitable[str]]
@@ -96,11 +89,14 @@ async def _events(visit: Visit, event: str, size: int, render: Render) -> AsyncI
 
 
 async def _feed(visit: Visit, watched: Watched) -> None:
-    """Until the page goes, or its session may not look any more."""
+    """Until the page goes, or its session may not look any more. Changes come as often as the page is sent, and as many as it shows: all of
+    them, for each page that is open, would take the processor that calls need."""
+    request = records_pb2.WatchCallsRequest(tenant=visit.tenant, recent=watched.size, gather_ms=int(1000 * PAUSE_S), most=watched.size)
     while True:
         try:
-            async for answer in visit.ask.records.WatchCalls(records_pb2.WatchCallsRequest(tenant=visit.tenant, recent=watched.size)):
-                watched.put(answer)
+            async for answer in visit.ask.records.WatchCalls(request):
+                # An older records service gathers nothing, and tells each by itself.
+                watched.put([*answer.records, *([answer.record] if answer.HasField("record") else [])])
         except grpc.aio.AioRpcError as error:
             if _is_refusal(error):
                 return

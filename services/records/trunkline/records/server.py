@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
 import grpc.aio
@@ -17,7 +18,7 @@ from trunkline.records.filters import Filter, check
 from trunkline.records.messages import Messages
 from trunkline.records.queries import LAST, Queries
 from trunkline.records.usage_queries import usage
-from trunkline.records.watching import Watchers
+from trunkline.records.watching import MAX_WAITING, News, Watchers
 from trunkline.runtime.authentication import Role, current, require, tenant_for
 from trunkline.runtime.fields import unix_ns
 
@@ -25,6 +26,8 @@ MAX_CALL_CHARACTERS: Final = 1024
 """Of a SIP Call-ID."""
 
 MAX_RECENT: Final = 100
+
+MAX_GATHER_MS: Final = 10_000
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -55,20 +58,22 @@ class RecordsServicer(RecordsServiceServicer):
     async def WatchCalls(self, request: pb.WatchCallsRequest, context: Context) -> AsyncIterator[pb.WatchCallsResponse]:
         if request.recent > MAX_RECENT:
             raise invalid("TOO_MANY_RECENT", "recent", f"{request.recent} is more than {MAX_RECENT}", "ListRecords has more")
+        if request.gather_ms > MAX_GATHER_MS:
+            raise invalid("GATHER_TOO_LONG", "gather_ms", f"{request.gather_ms} is more than {MAX_GATHER_MS}", "ask for a shorter time")
         tenant = _tenant(request.tenant)
+        is_gathering = request.gather_ms > 0
         with self._watchers.watching(tenant, request.domain) as watcher:
             # So that the caller knows from here on that nothing is missed.
             await context.send_initial_metadata(())
             if request.recent:
                 recent, _ = await self._queries.page(Filter(tenant=tenant, domain=request.domain), request.recent)
-                for record in reversed(recent):
-                    yield pb.WatchCallsResponse(record=record)
+                for answer in _told(News(recent[::-1], 0), is_gathering=is_gathering):
+                    yield answer
             while True:
-                news = await watcher.news()
-                if news.skipped:
-                    yield pb.WatchCallsResponse(skipped=news.skipped)
-                for record in news.records:
-                    yield pb.WatchCallsResponse(record=record)
+                news = await watcher.news(min(request.most or MAX_WAITING, MAX_WAITING) if is_gathering else MAX_WAITING)
+                for answer in _told(news, is_gathering=is_gathering):
+                    yield answer
+                await asyncio.sleep(request.gather_ms / 1000)
 
     async def GetUsage(self, request: pb.GetUsageRequest, context: Context) -> pb.GetUsageResponse:
         return await usage(
@@ -99,6 +104,16 @@ class RecordsServicer(RecordsServiceServicer):
             message = "there is no record yet" if call == LAST else f"no record of a call {call!r:.80}"
             raise not_found("NO_SUCH_CALL", "call", message, "a record appears some milliseconds after the call is tried")
         return record
+
+
+def _told(news: News, *, is_gathering: bool) -> Iterator[pb.WatchCallsResponse]:
+    if is_gathering:
+        yield pb.WatchCallsResponse(records=news.records, skipped=news.skipped)
+        return
+    if news.skipped:
+        yield pb.WatchCallsResponse(skipped=news.skipped)
+    for record in news.records:
+        yield pb.WatchCallsResponse(record=record)
 
 
 def _filter(request: pb.ListRecordsRequest | pb.ExportRecordsRequest) -> Filter:

@@ -7,6 +7,7 @@ it missed. What waits for it is bounded either way.
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
@@ -48,13 +49,17 @@ class Watcher:
         self._waiting[record.call] = record
         self._arrived.set()
 
-    async def news(self) -> News:
-        """Waits for some."""
+    async def news(self, most: int = MAX_WAITING) -> News:
+        """Waits for some; of more than `most` attempts only those that began last."""
         await self._arrived.wait()
         self._arrived.clear()
-        news = News(list(self._waiting.values()), self._skipped)
+        records = list(self._waiting.values())
+        skipped = self._skipped + max(0, len(records) - most)
+        if len(records) > most:
+            last = {record.call for record in heapq.nlargest(most, records, key=lambda record: record.setup_time.ToNanoseconds())}
+            records = [record for record in records if record.call in last]
         self._waiting, self._skipped = {}, 0
-        return news
+        return News(records, skipped)
 
 
 class Watchers:

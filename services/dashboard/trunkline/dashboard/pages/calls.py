@@ -85,7 +85,7 @@ async def live(visit: Visit) -> Response:
 async def live_events(visit: Visit) -> Response:
     async def render(watched: Watched) -> str:
         attached = await acls_of(visit)
-        attempts = [attempt_of(record, attached) for record in watched.newest()]
+        attempts = [attempt_of(record, attached) for record in watched.records]
         return fragment("attempts.html", visit.common() | {"attempts": attempts})
 
     return follow(visit, "calls", LIVE_SHOWN, render)

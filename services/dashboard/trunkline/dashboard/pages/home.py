@@ -57,7 +57,7 @@ async def attempts(visit: Visit) -> Response:
     async def render(watched: Watched) -> str:
         acls, domains = await _set_up(visit)
         attached = _attached(domains)
-        shown = [attempt_of(record, attached) for record in watched.newest()]
+        shown = [attempt_of(record, attached) for record in watched.records]
         return fragment(
             "home_live.html", visit.common() | {"attempts": shown, "steps": await _steps(visit, acls, domains), "domains": domains}
         )

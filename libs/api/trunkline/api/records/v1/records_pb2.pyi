@@ -101,22 +101,28 @@ class ExportRecordsResponse(_message.Message):
     def __init__(self, data: _Optional[bytes] = ..., records: _Optional[int] = ...) -> None: ...
 
 class WatchCallsRequest(_message.Message):
-    __slots__ = ("tenant", "domain", "recent")
+    __slots__ = ("tenant", "domain", "recent", "gather_ms", "most")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]
     RECENT_FIELD_NUMBER: _ClassVar[int]
+    GATHER_MS_FIELD_NUMBER: _ClassVar[int]
+    MOST_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     domain: str
     recent: int
-    def __init__(self, tenant: _Optional[str] = ..., domain: _Optional[str] = ..., recent: _Optional[int] = ...) -> None: ...
+    gather_ms: int
+    most: int
+    def __init__(self, tenant: _Optional[str] = ..., domain: _Optional[str] = ..., recent: _Optional[int] = ..., gather_ms: _Optional[int] = ..., most: _Optional[int] = ...) -> None: ...
 
 class WatchCallsResponse(_message.Message):
-    __slots__ = ("record", "skipped")
+    __slots__ = ("record", "skipped", "records")
     RECORD_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
     record: Record
     skipped: int
-    def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ..., skipped: _Optional[int] = ...) -> None: ...
+    records: _containers.RepeatedCompositeFieldContainer[Record]
+    def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ..., skipped: _Optional[int] = ..., records: _Optional[_Iterable[_Union[Record, _Mapping]]] = ...) -> None: ...
 
 class ListMessagesRequest(_message.Message):
     __slots__ = ("tenant", "call")
