@@ -26,6 +26,7 @@ class Options:
     soak_rate: int
     held: int
     writes: int
+    records: int
 
 
 def parse(folder: Path, benches: Mapping[str, str], default: str) -> Options:
@@ -47,6 +48,7 @@ def parse(folder: Path, benches: Mapping[str, str], default: str) -> Options:
     parser.add_argument("--soak-rate", type=int, default=500, help="calls a second of the soak")
     parser.add_argument("--held", type=int, default=20_000, help="calls in progress at any time of the soak")
     parser.add_argument("--writes", type=int, default=300, help="of propagation, at 10 a second; ten times as many at 500")
+    parser.add_argument("--records", type=int, default=1_000_000, help="of records and dashboard")
     told = parser.parse_args()
     only = _words(told.only)
     if unknown := set(only) - set(benches):
@@ -66,6 +68,7 @@ def parse(folder: Path, benches: Mapping[str, str], default: str) -> Options:
         soak_rate=told.soak_rate,
         held=told.held,
         writes=told.writes,
+        records=told.records,
     )
 
 

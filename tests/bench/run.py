@@ -20,6 +20,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "tests")]
 import calls  # noqa: E402
 import cost  # noqa: E402
 import curve  # noqa: E402
+import dashboard  # noqa: E402
 import options  # noqa: E402
 import propagation  # noqa: E402
 import records  # noqa: E402
@@ -38,7 +39,8 @@ BENCHES: dict[str, tuple[Callable[[options.Options], list[Row]], str]] = {
     "propagation": (propagation.rows, "acknowledged → enforced at the last of six POPs, with links of 0, 40 and 110 ms"),
     "tables": (tables.rows, "1,000,000 addresses, 100,000 domains, 200,000 prefixes: memory, filling, look-ups"),
     "rest": (rest.rows, "writes a second over REST, one after another and 32 at once, and the same over gRPC"),
-    "records": (records.rows, "1,000,000 call detail records: first pages by filter, usage figures"),
+    "records": (records.rows, "1,000,000 call detail records: first pages by filter, usage figures, writing more"),
+    "dashboard": (dashboard.measure, "1,000,000 records: first byte of the dashboard's pages, its live page under 200 calls a second"),
     "replay": (replay.rows, "how fast a replica comes up, cold and warm"),
 }
 DEFAULT = "cost,calls,streams,propagation,replay"
