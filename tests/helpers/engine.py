@@ -139,11 +139,12 @@ class Peer:
         cseq: int = 1,
         extra: tuple[str, ...] = (),
         to_tag: str = "",
+        caller: str = "31000000",
     ) -> str:
         lines = [
             f"{method} sip:{number}@{host} SIP/2.0",
             f"Via: SIP/2.0/{self.transport.upper()} {self.host_port};branch=z9hG4bK-{call}-{cseq};rport",
-            f'From: "PBX" <sip:31000000@{host}>;tag=from-{call}',
+            f'From: "PBX" <sip:{caller}@{host}>;tag=from-{call}',
             f"To: <sip:{number}@{host}>{f';tag={to_tag}' if to_tag else ''}",
             f"Call-ID: {call}",
             f"CSeq: {cseq} {method}",

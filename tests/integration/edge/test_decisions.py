@@ -59,11 +59,11 @@ class Trial:
             self.history.execute(command)
         self.bench.engine.apply([], self.history.position + 10)
 
-    def call(self, number: str = NUMBER, *extra: str) -> str:
+    def call(self, number: str = NUMBER, *extra: str, caller: str = "31000000") -> str:
         """Who is tried first, and as which number; or the refusal. Each call is over when it returns."""
         self._calls += 1
         customer = self.bench.peer()
-        customer.send(customer.request(number=number, call=f"call-{self._calls}", extra=extra))
+        customer.send(customer.request(number=number, call=f"call-{self._calls}", extra=extra, caller=caller))
         peers = {customer.socket: customer, self.first.socket: self.first, self.second.socket: self.second}
         while True:
             ready, _, _ = select.select(list(peers), [], [], ANSWER_LIMIT_S)
@@ -110,13 +110,28 @@ def test_a_kind_of_call_is_decided_once_and_each_call_goes_to_its_own_number(tri
     assert [(each["number"], each["prefix"]) for each in records][:2] == [("+31201234567", "31"), ("+31201234568", "31")]
 
 
-def test_who_asks_for_privacy_or_another_identity_is_decided_by_himself(trial: Trial) -> None:
+WISHES = ("Privacy: id", "Privacy: none", "P-Asserted-Identity: <sip:31000000@acme.sip.example.com>", "P-Preferred-Identity: <tel:+4420>")
+
+
+def test_who_asks_for_privacy_or_another_identity_is_decided_with_those_who_ask_for_the_same(trial: Trial) -> None:
     assert trial.call() == trial.call()
-    for extra in ("Privacy: id", "P-Asserted-Identity: <sip:31000000@acme.sip.example.com>", "P-Preferred-Identity: <tel:+4420>"):
-        asked = trial.asked
+    for number, extra in enumerate(WISHES, start=2):
         trial.call(NUMBER, extra)
-        trial.call(NUMBER, extra)
-        assert trial.asked == asked + 2, extra
+        trial.call("31200000000", extra)
+        assert (trial.asked, trial.remembered) == (number, number), extra
+    privacies = [fact["attempted"].get("privacy", "") for fact in trial.bench.facts(4 * trial._calls) if "attempted" in fact]
+    assert privacies == ["", "", "id", "id", "none", "none", "", "", "", ""]
+
+
+def test_a_caller_id_that_a_domain_takes_from_the_call_is_that_of_the_call(trial: Trial) -> None:
+    policy = IdentityPolicy(sources=("from",), allowed_caller_ids=("+3120*",))
+    trial.change(c.SetIdentityPolicy(ACME, "acme", policy))
+    for user in ("+31201111", "+31202222", "+31201111", "+4420"):
+        trial.call(caller=user)
+        trial.call(caller=user)
+    assert (trial.asked, trial.remembered) == (3, 5)
+    told = [fact["attempted"].get("caller_id", "") for fact in trial.bench.facts(4 * trial._calls) if "attempted" in fact]
+    assert told == ["+31201111", "+31201111", "+31202222", "+31202222", "+31201111", "+31201111", *["sip:acme.sip.example.com"] * 2]
 
 
 CHANGES: dict[str, tuple[c.Command, str]] = {
@@ -146,15 +161,11 @@ def test_another_deck_holds_from_the_next_call_on(trial: Trial) -> None:
     assert [trial.call(), trial.call(), trial.call("3144444")] == [f"beta +{NUMBER}"] * 2 + ["alpha +3144444"]
 
 
-def test_limits_and_formats_are_asked_about_each_time(trial: Trial) -> None:
+def test_limits_are_asked_about_each_time(trial: Trial) -> None:
     trial.change(c.SetLimits(ACME, "acme", max_calls=5))
     trial.call()
     trial.call()
     assert (trial.asked, trial.remembered) == (2, 0)
-    trial.change(c.SetLimits(ACME, "acme", max_calls=0), c.SetIdentityPolicy(ACME, "acme", IdentityPolicy(allowed_caller_ids=("+3120",))))
-    trial.call()
-    trial.call()
-    assert (trial.asked, trial.remembered) == (4, 0)
 
 
 OUTSIDE: dict[str, tuple[Callable[[Trial], None], str]] = {

@@ -87,8 +87,8 @@ def test_a_call_arrives_as_it_was_asked_about(call: AdmittedCall, region: str) -
 
 def test_every_field_of_the_messages_is_used() -> None:
     for fields, message in (
-        # `holds_for` is between an edge's policy and its engine: who asks another about a call asks about each.
-        (set(Route._fields) - {"request_users", "holds_for"}, routing_pb2.RoutedCall),
+        # `holds_for` and `is_by_from` are between an edge's policy and its engine: who asks another about a call asks about each.
+        (set(Route._fields) - {"request_users", "holds_for", "is_by_from"}, routing_pb2.RoutedCall),
         ({*Target._fields, "request_user"}, routing_pb2.RouteTarget),
         (Reject._fields, routing_pb2.RejectedCall),
         ((*AdmittedCall._fields, "region"), routing_pb2.DecideCallRequest),

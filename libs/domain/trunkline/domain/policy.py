@@ -71,8 +71,8 @@ class RouteTarget(NamedTuple):
 class Routed(NamedTuple):
     """`number` is what gateways are sent, E.164 with `+`; where `has_formats` some want it in a format of their own. `limits` are
     to be kept by whoever places the call. `is_last_resort`: by a bound name, and no gateway is thought usable; where none of them takes the
-    call all the same, it is refused for that (T403). `is_of_kind`: whoever calls a number with the same rows as the same caller, without
-    wishes of his own, has the same route, but for the number. The rest is for the record."""
+    call all the same, it is refused for that (T403). `is_of_kind`: whoever calls a number with the same rows as the same caller, with the
+    same wishes and, if `is_by_from`, the same From, has the same route, but for the number. The rest is for the record."""
 
     targets: tuple[RouteTarget, ...]
     number: str
@@ -87,6 +87,7 @@ class Routed(NamedTuple):
     limits: tuple[Limit, ...] = ()
     is_last_resort: bool = False
     is_of_kind: bool = False
+    is_by_from: bool = False
 
 
 class Rejected(NamedTuple):
@@ -173,7 +174,8 @@ def decide_call(
     carriers_version = directory.carriers_version
     is_anonymous = ANONYMOUS_HOST in call.from_uri.lower()
     wishes = (*call.privacy, "", *call.hints) if call.privacy or call.hints else ()
-    if domain.identity is not NO_POLICY and not caller_ids.is_default(domain.identity):
+    is_by_from = domain.identity is not NO_POLICY and not caller_ids.is_default(domain.identity)
+    if is_by_from:
         # What its policy looks at beside.
         wishes = (*wishes, "", call.account_caller_id, call.address_caller_id, call.from_uri)
     key: _Key = (call.tenant, call.domain, call.host, call.account, call.caller_id, match.prefix, is_anonymous, wishes)
@@ -184,7 +186,7 @@ def decide_call(
     decided = _decide(call, domain, digits, match, directory, region=region, realm=realm, randomness=randomness, view=view)
     if not isinstance(decided, Routed) or not is_settled(match, directory.carriers):
         return decided
-    decided = decided._replace(is_of_kind=not wishes)
+    decided = decided._replace(is_of_kind=True, is_by_from=is_by_from)
     if memory is not None and sum(map(len, wishes)) <= _MAX_WISHES:
         memory.keep(key, _Known(domain, match.rows, carriers_version, view.version, decided))
     return decided

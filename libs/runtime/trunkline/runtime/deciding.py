@@ -46,7 +46,7 @@ def decision_of(decided: Routed | Rejected, notes: tuple[str, ...] = ()) -> Rout
 
 
 def _route(routed: Routed, targets: tuple[Target, ...], notes: tuple[str, ...]) -> Route:
-    _, number, identity, privacy, presented, prefix, _, own_notes, longest_s, has_formats, _, is_last_resort, _ = routed
+    _, number, identity, privacy, presented, prefix, _, own_notes, longest_s, has_formats, _, is_last_resort, *_ = routed
     return Route(
         targets,
         identity.caller_id or identity.uri,

@@ -121,7 +121,8 @@ class Policy:
         if domain is None:
             # It went between two looks: what was decided is decided.
             return route
-        return route._replace(holds_for=alike(routed.number[1:], routed.prefix, domain.rules, directory.routes))
+        holds_for = alike(routed.number[1:], routed.prefix, domain.rules, directory.routes)
+        return route._replace(holds_for=holds_for, is_by_from=routed.is_by_from)
 
     def _spend_probe(self, view: GatewayView, decided: Routed) -> None:
         """The call goes to a half open gateway: for a while no other does."""

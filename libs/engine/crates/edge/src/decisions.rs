@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
-use trunkline_message::{HeaderName, Message};
+use trunkline_message::HeaderName;
 
 use crate::policy::{Decision, Invite, Outcome};
 
-/// Decisions of a worker, some 0.5 KB each. Beyond it all are forgotten and made again as they come.
+/// Decisions of a worker, 0.5 to 1 KB each. Beyond it all are forgotten and made again as they come.
 const BOUND: usize = 32_768;
 
 /// Of E.164 numbers (§6.1), as the policy takes them.
@@ -21,6 +21,15 @@ const MAX_DIGITS: usize = 15;
 
 /// In From: who calls does not want to be known (RFC 3323 §4.1.1.3).
 const ANONYMOUS: &[u8] = b"anonymous.invalid";
+
+/// By which a caller says who he is and what is to be shown of it. What stands in them is compared as it was sent.
+const WISHES: [HeaderName; 3] = [HeaderName::Privacy, HeaderName::PAssertedIdentity, HeaderName::PPreferredIdentity];
+
+/// Of all of them, and of From; real ones have some 60. Who sends more is decided about each time.
+const MAX_WISHES_BYTES: usize = 256;
+
+/// Begins From in a key, behind the wishes, which begin with their place in `WISHES`.
+const FROM: u8 = WISHES.len() as u8;
 
 /// How often something has changed that decisions depend on.
 #[derive(Debug, Default)]
@@ -52,6 +61,8 @@ pub struct Decisions {
     changes: u64,
     by_caller: HashMap<Vec<u8>, Caller>,
     count: usize,
+    /// Some depend on From.
+    is_by_from: bool,
     /// Room for the key that is looked up.
     key: Vec<u8>,
 }
@@ -64,6 +75,15 @@ impl Decisions {
         }
         let digits = digits_of(invite.number)?;
         self.key_of(invite)?;
+        let known = self.by_digits(digits);
+        if known.is_some() || !self.is_by_from {
+            return known;
+        }
+        self.add_from(invite)?;
+        self.by_digits(digits)
+    }
+
+    fn by_digits(&self, digits: &str) -> Option<Decision> {
         let caller = self.by_caller.get(&self.key)?;
         let mut code = 1;
         let mut found = None;
@@ -83,23 +103,25 @@ impl Decisions {
         if scope.is_empty() || !digits.starts_with(scope) || self.key_of(invite).is_none() {
             return;
         }
+        if decision.is_by_from && self.add_from(invite).is_none() {
+            return;
+        }
         if changes != self.changes || self.count >= BOUND {
             self.by_caller.clear();
             self.count = 0;
+            self.is_by_from = false;
             self.changes = changes;
         }
+        self.is_by_from |= decision.is_by_from;
         let code = scope.bytes().fold(1, |code, digit| 10 * code + u64::from(digit - b'0'));
         let caller = self.by_caller.entry(self.key.clone()).or_default();
         caller.lengths |= 1 << scope.len();
         self.count += usize::from(caller.by_digits.insert(code, Arc::new(decision.clone())).is_none());
     }
 
-    /// Who calls, as far as decisions depend on it, into `key`; `None`: by headers of the message, which are not compared.
+    /// Who calls and what he asks for, as far as decisions depend on it, into `key`; `None`: more than is compared.
     fn key_of(&mut self, invite: &Invite<'_>) -> Option<()> {
         let message = invite.message.view();
-        if has_wishes(&message) {
-            return None;
-        }
         self.key.clear();
         for part in [invite.tenant, invite.domain, invite.host, invite.account, invite.account_caller_id, invite.address_caller_id] {
             self.key.extend_from_slice(part.as_bytes());
@@ -107,7 +129,28 @@ impl Decisions {
             self.key.push(0);
         }
         self.key.push(u8::from(contains(message.from().uri_bytes, ANONYMOUS)));
+        let mut room = MAX_WISHES_BYTES;
+        for header in message.headers() {
+            let Some(kind) = WISHES.iter().position(|name| *name == header.name) else { continue };
+            let value = header.value.of(message.bytes());
+            room = room.checked_sub(value.len())?;
+            self.add(kind as u8, value);
+        }
         Some(())
+    }
+
+    /// From, behind what [`Decisions::key_of`] made.
+    fn add_from(&mut self, invite: &Invite<'_>) -> Option<()> {
+        let message = invite.message.view();
+        let from = message.from().uri_bytes;
+        (from.len() <= MAX_WISHES_BYTES).then(|| self.add(FROM, from))
+    }
+
+    /// Whatever its bytes are, it cannot be taken for another, nor for two.
+    fn add(&mut self, kind: u8, value: &[u8]) {
+        self.key.push(kind);
+        self.key.extend_from_slice(&(value.len() as u64).to_le_bytes());
+        self.key.extend_from_slice(value);
     }
 }
 
@@ -116,11 +159,6 @@ fn digits_of(number: &str) -> Option<&str> {
     let digits = number.strip_prefix('+').unwrap_or(number);
     let is_number = (MIN_DIGITS..=MAX_DIGITS).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then_some(digits)
-}
-
-fn has_wishes(message: &Message<'_>) -> bool {
-    let names = [HeaderName::Privacy, HeaderName::PAssertedIdentity, HeaderName::PPreferredIdentity];
-    message.headers().iter().any(|header| names.contains(&header.name))
 }
 
 fn contains(text: &[u8], wanted: &[u8]) -> bool {
@@ -219,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn it_holds_for_nobody_but_its_caller_and_never_for_one_with_wishes() {
+    fn it_holds_for_nobody_but_its_caller() {
         let (mut decisions, plain) = (Decisions::default(), message("<sip:a@b>", ""));
         let kept = invite(&plain, "31201");
         decisions.keep(7, &kept, &route("312"));
@@ -241,18 +279,49 @@ mod tests {
         for other in also {
             assert!(decisions.find(7, &other).is_some(), "{other:?}");
         }
-        for (from, extra) in [
+    }
+
+    #[test]
+    fn who_has_wishes_shares_with_those_who_have_the_same_in_the_same_words() {
+        let wishes = [
+            ("<sip:a@b>", ""),
             ("<sip:anonymous@Anonymous.INVALID>", ""),
             ("<sip:a@b>", "Privacy: id\r\n"),
+            ("<sip:a@b>", "Privacy: id;critical\r\n"),
             ("<sip:a@b>", "P-Asserted-Identity: <sip:a@b>\r\n"),
             ("<sip:a@b>", "P-Preferred-Identity: <sip:a@b>\r\n"),
-        ] {
-            let wishes = message(from, extra);
-            assert!(decisions.find(7, &invite(&wishes, "31201")).is_none(), "{from} {extra}");
-            let mut own = Decisions::default();
-            own.keep(7, &invite(&wishes, "31201"), &route("312"));
-            assert_eq!(own.count, usize::from(extra.is_empty()), "{from} {extra}");
+            ("<sip:a@b>", "P-Asserted-Identity: <sip:a@b>\r\nP-Asserted-Identity: <tel:+1>\r\n"),
+            ("<sip:a@b>", "P-Asserted-Identity: <sip:a@b>, <tel:+1>\r\n"),
+            ("<sip:a@b>", "P-Asserted-Identity: <sip:a@b>\r\nPrivacy: id\r\n"),
+        ];
+        let mut decisions = Decisions::default();
+        for (from, extra) in wishes {
+            let wishing = message(from, extra);
+            assert!(decisions.find(7, &invite(&wishing, "31201")).is_none(), "{from} {extra}");
+            decisions.keep(7, &invite(&wishing, "31201"), &route("312"));
+            let other = message(from.replace("sip:a", "sip:b").as_str(), extra);
+            assert_eq!(user(decisions.find(7, &invite(&other, "31205"))), Some("+31205".to_owned()), "{from} {extra}");
         }
+        let many = format!("P-Asserted-Identity: <sip:{}@b>\r\n", "a".repeat(MAX_WISHES_BYTES));
+        let many = message("<sip:a@b>", &many);
+        decisions.keep(7, &invite(&many, "31201"), &route("312"));
+        assert!(decisions.find(7, &invite(&many, "31201")).is_none());
+        assert_eq!(decisions.count, wishes.len());
+    }
+
+    #[test]
+    fn what_depends_on_from_holds_for_those_who_say_the_same_there() {
+        let mut decisions = Decisions::default();
+        let [one, other, plain] = ["<sip:a@b>", "<sip:a@bb>", "<sip:c@b>"].map(|from| message(from, ""));
+        let by_from = Decision { is_by_from: true, ..route("312") };
+        decisions.keep(7, &invite(&one, "31201"), &by_from);
+        assert!(decisions.find(7, &invite(&one, "31202")).is_some());
+        assert!(decisions.find(7, &invite(&other, "31202")).is_none());
+        let long = message(&format!("<sip:{}@b>", "a".repeat(MAX_WISHES_BYTES)), "");
+        decisions.keep(7, &invite(&long, "31201"), &by_from);
+        assert!(decisions.find(7, &invite(&long, "31202")).is_none());
+        decisions.keep(7, &invite(&plain, "44201"), &route("44"));
+        assert!(decisions.find(7, &invite(&other, "44202")).is_some());
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct Decision {
     /// Digits: the same route holds for every number that begins with them, but for the number, from whoever calls as this caller does, until
     /// something changes. Empty: for this call alone.
     pub holds_for: String,
+    /// Of those only who says the same in From.
+    pub is_by_from: bool,
     /// No gateway of the route is thought usable: where all fail, that is the reason (T403), and not that they failed (T402).
     pub is_last_resort: bool,
 }

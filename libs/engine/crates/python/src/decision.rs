@@ -47,7 +47,7 @@ const TARGET: [&str; 19] = [
     "next_increment_s",
     "connection_fee_micros",
 ];
-const ROUTE: [&str; 11] = [
+const ROUTE: [&str; 12] = [
     "targets",
     "caller_id",
     "presented",
@@ -59,6 +59,7 @@ const ROUTE: [&str; 11] = [
     "max_duration_s",
     "is_last_resort",
     "holds_for",
+    "is_by_from",
 ];
 const REJECT: [&str; 5] = ["reason", "facts", "caller_id", "prefix", "notes"];
 const CHALLENGE: [&str; 3] = ["status", "algorithms", "is_stale"];
@@ -200,6 +201,7 @@ impl DecisionClasses {
             max_duration_s: fields.get("max_duration_s")?,
             is_last_resort: fields.get("is_last_resort")?,
             holds_for: fields.digits("holds_for")?,
+            is_by_from: fields.get("is_by_from")?,
         })
     }
 }

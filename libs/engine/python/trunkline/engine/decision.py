@@ -48,8 +48,8 @@ class Route(NamedTuple):
     its token's life. `is_last_resort`: none of them is thought usable; where all fail the call is refused with T403 and not with T402.
 
     `holds_for`, digits: the same Route is good for every E.164 number that begins with them, `request_users` being `+` and the number, from
-    whoever calls the same host as the same account and caller IDs without headers of identity and privacy, until `Engine.forget_decisions`
-    or `apply`. The engine does not ask about those calls. Empty: for this call alone.
+    whoever calls the same host as the same account and caller IDs, with the same headers of identity and privacy and, if `is_by_from`, the
+    same From, until `Engine.forget_decisions` or `apply`. The engine does not ask about those calls. Empty: for this call alone.
     The other fields go to the record."""
 
     targets: tuple[Target, ...]
@@ -63,6 +63,7 @@ class Route(NamedTuple):
     max_duration_s: int = 0
     is_last_resort: bool = False
     holds_for: str = ""
+    is_by_from: bool = False
 
 
 class Reject(NamedTuple):
