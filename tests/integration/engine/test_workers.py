@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.engine import EngineBench, Peer, Sip, account, authorization, by_address, domain
+from helpers.engine import ANSWER_LIMIT_S, EngineBench, Peer, Sip, account, authorization, by_address, domain
 from helpers.streams import connected
 
 from trunkline.engine import Route, Target
@@ -168,7 +169,9 @@ def test_credentials_are_good_at_one_worker_once(team: EngineBench) -> None:
         peer.send(peer.request(call=f"call-{number}", cseq=2, extra=(credentials,)))
         statuses.append(peer.receive().status)
     assert statuses == [100] + [407] * (CALLS - 1)
+    assert select.select([team.engine.nonces_fileno()], [], [], ANSWER_LIMIT_S)[0], "nobody is told of the use"
     assert len(team.engine.take_used_nonces()) == 20
+    assert not select.select([team.engine.nonces_fileno()], [], [], 0)[0]
 
 
 def test_live_calls_and_hang_up_are_of_all_workers(team: EngineBench) -> None:

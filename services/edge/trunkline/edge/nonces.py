@@ -13,11 +13,13 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from trunkline.edge.waking import readable
 from trunkline.runtime.logs import logger
 
 SUBJECT = "nonces.used"
-TELL_S = 0.02
-"""How long a use may wait to be told with others."""
+
+RETRY_S = 0.02
+"""Between two looks whether the server is there again."""
 
 USE_BYTES = 20
 """Of one use, as the engine gives it."""
@@ -29,6 +31,7 @@ MESSAGE_BYTES = USE_BYTES * 3000
 class Nonces(Protocol):
     """What is needed of `trunkline.engine.Engine`."""
 
+    def nonces_fileno(self) -> int: ...
     def take_used_nonces(self) -> bytes: ...
     def mark_used_nonces(self, uses: bytes) -> None: ...
 
@@ -51,8 +54,9 @@ async def hear_used_nonces(client: Client, pop: str, engine: Nonces) -> None:
 async def tell_used_nonces(client: Client, pop: str, engine: Nonces) -> None:
     """For ever. A use that was taken when the server went away is lost: it was to be heard within milliseconds or not at all."""
     while True:
-        await asyncio.sleep(TELL_S)
+        await readable(engine.nonces_fileno())
         if not client.is_connected:
+            await asyncio.sleep(RETRY_S)
             continue
         uses = engine.take_used_nonces()
         try:

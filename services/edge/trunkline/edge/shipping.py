@@ -11,7 +11,6 @@ so the id carries the length too (a longer piece must not pass for a shorter one
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,6 +21,7 @@ from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 
 from trunkline.api.events.v1 import call_pb2
+from trunkline.edge.waking import readable
 from trunkline.engine import JournalChunk
 from trunkline.runtime.logs import logger
 
@@ -103,7 +103,7 @@ class Shipper:
                     await under_way.put((chunk, task))
                 if sum(len(chunk.lines) for chunk in chunks) <= FULL_BYTES:
                     # What comes now raises the eventfd again; drained at once it would be a message of a line or two.
-                    await self._wait_for_lines()
+                    await readable(self._journal.fileno())
 
     async def _acknowledge(self, under_way: asyncio.Queue[tuple[JournalChunk, asyncio.Task[None]]]) -> None:
         """In the order of the journal: an acknowledgement covers everything before it."""
@@ -145,19 +145,3 @@ class Shipper:
                 self.counts.pieces += 1
                 self.counts.duplicates += bool(ack.duplicate)
                 return
-
-    async def _wait_for_lines(self) -> None:
-        """The reader is removed at once: the descriptor stays readable until the next drain, and would spin the loop."""
-        loop = asyncio.get_running_loop()
-        readable = loop.create_future()
-        descriptor = self._journal.fileno()
-
-        def wake() -> None:
-            loop.remove_reader(descriptor)
-            if not readable.done():
-                readable.set_result(None)
-
-        loop.add_reader(descriptor, wake)
-        with contextlib.ExitStack() as stack:
-            stack.callback(loop.remove_reader, descriptor)
-            await readable

@@ -76,6 +76,8 @@ pub(crate) struct Shared {
     pub changes: Changes,
     /// Nonces admitted here that other edges have not been told of.
     pub untold_uses: Mutex<Vec<u8>>,
+    /// Readable where there are some.
+    pub has_uses: EventFd,
     pub tls: Arc<Tls>,
     pub sightings: Sightings,
     pub captures: Captures,
@@ -155,6 +157,7 @@ impl Engine {
             token_keys: TokenKeys::default(),
             changes: Changes::default(),
             untold_uses: Mutex::new(Vec::new()),
+            has_uses: event_fd()?,
             tls,
             sightings: Sightings::default(),
             captures: Captures::default(),
@@ -293,9 +296,18 @@ impl Engine {
         self.shared.captures.take()
     }
 
-    /// Nonces admitted here since the last time, for the other edges: entries of [`trunkline_access::USE_BYTES`].
+    /// An eventfd, readable when [`Engine::take_used_nonces`] has something: some 20 ms after a nonce was used at the latest.
+    #[must_use]
+    pub fn nonces_fd(&self) -> RawFd {
+        self.shared.has_uses.as_fd().as_raw_fd()
+    }
+
+    /// Nonces admitted here since the last time, for the other edges: entries of [`trunkline_access::USE_BYTES`]. Makes the eventfd
+    /// unreadable again.
     #[must_use]
     pub fn take_used_nonces(&self) -> Vec<u8> {
+        // EAGAIN: nobody was woken for them.
+        let _ = self.shared.has_uses.read();
         self.shared.hand_over_uses();
         std::mem::take(&mut *self.shared.untold_uses.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -348,6 +360,7 @@ impl Shared {
             untold.clear();
         }
         untold.extend_from_slice(&uses);
+        wake(&self.has_uses);
     }
 }
 

@@ -100,6 +100,8 @@ pub struct Worker {
     pub(crate) arrivals: Vec<Arrival>,
     pub(crate) readable: Vec<ConnectionId>,
     is_connection_ready: bool,
+    /// Of each listener of UDP; none of them where there was nothing at all, and then all are read.
+    is_readable: Vec<bool>,
     /// The last turn was long, or left something unread.
     is_late: bool,
     pub(crate) inbox: Receiver<Order>,
@@ -175,6 +177,7 @@ impl Worker {
             arrivals: Vec::new(),
             readable: Vec::new(),
             is_connection_ready: false,
+            is_readable: Vec::new(),
             is_late: false,
             hops: 0,
             inbox,
@@ -190,6 +193,7 @@ impl Worker {
         let mut intake = Intake::default();
         let mut now = self.clock.now();
         loop {
+            let asked_ms = now.ms;
             self.wait(now);
             if !self.obey(&mut table, policy) {
                 return;
@@ -197,7 +201,12 @@ impl Worker {
             let began_ms = self.clock.now().ms;
             let is_dated = std::mem::take(&mut self.is_late);
             let (mut waited_ms, mut unread_ms, mut heard_ms) = (0, None, u64::MAX);
+            let is_any_readable = self.is_readable.contains(&true);
             for listener in 0..self.listeners.len() {
+                if is_any_readable && !self.is_readable[listener] {
+                    heard_ms = heard_ms.min(asked_ms);
+                    continue;
+                }
                 let heard = self.read(listener, is_dated, &mut buffer, &mut intake, &mut table, policy);
                 waited_ms = waited_ms.max(heard.first_waited_ms);
                 match heard.all_until_ms {
@@ -259,6 +268,8 @@ impl Worker {
         }
         let failing: Vec<usize> =
             (0..self.listeners.len()).filter(|at| fds[*at].revents().is_some_and(|events| events.contains(PollFlags::POLLERR))).collect();
+        self.is_readable.clear();
+        self.is_readable.extend(fds.iter().take(self.listeners.len()).map(|fd| fd.any() == Some(true)));
         if fds[self.listeners.len()].any() == Some(true) {
             // EAGAIN: somebody else's wake-up was read already.
             let _ = self.shared.team.wake_of(self.index).read();

@@ -343,6 +343,10 @@ impl Engine {
         (rows.collect(), dropped)
     }
 
+    fn nonces_fileno(&self) -> i32 {
+        self.engine.nonces_fd()
+    }
+
     fn take_used_nonces(&self, py: Python<'_>) -> Py<PyBytes> {
         PyBytes::new(py, &self.engine.take_used_nonces()).unbind()
     }

@@ -188,6 +188,8 @@ class Engine:
         call's id, Unix nanoseconds (0: when the gateway was tried), whether it was received, the number of the gateway attempt (of an
         INVITE that was sent to one; else 0), our address, the peer's, transport, the bytes as on the wire with all secrets in them, and how
         many bytes were left out at the end. Then how many messages were dropped because nobody took them: 2 MiB wait at most."""
+    def nonces_fileno(self) -> int:
+        """An eventfd that is readable when `take_used_nonces` has something, some 20 ms after the use at the latest."""
     def take_used_nonces(self) -> bytes:
         """What was admitted by digest since the last time, 20 bytes a use, for the other edges; bounded, the oldest are dropped."""
     def mark_used_nonces(self, uses: bytes) -> None:
