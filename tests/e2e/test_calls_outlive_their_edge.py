@@ -100,7 +100,7 @@ class Running:
 
 
 def live(platform: Platform, pop: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = platform.json("call", "live", "--pop", pop)
+    rows: list[dict[str, Any]] = platform.json("call", "live", "--pop", pop, "--as-operator")
     return [row for row in rows if row["state"] == "answered"]
 
 

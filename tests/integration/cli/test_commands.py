@@ -225,7 +225,7 @@ def test_operators_see_carriers_routes_pops_tenants_and_keys(platform: Platform)
     assert platform.json("tenant", "show")["id"] == "acme", "whose the key is"
     refused(platform, 3, "tenant", "show", "nobody")
     (listed,) = platform.json("apikey", "list", "globex")
-    platform.cli("apikey", "revoke", "globex", listed["id"])
+    platform.cli("apikey", "revoke", listed["id"], "--as-operator", "--tenant", "globex")
     platform.cli("carrier", "create", "gamma", "--trusted")
     platform.cli("carrier", "gateway", "add", "gamma", "gamma-1", "192.0.2.50")
     changed = platform.json("carrier", "gateway", "change", "gamma", "gamma-1", "--port", "5070", "--weight", "3", "--takes-no-options")
@@ -280,7 +280,7 @@ def test_a_key_may_what_its_scopes_say_until_it_ends(platform: Platform) -> None
     assert asked("acl", "list").returncode == 0
     refusal = asked("acl", "create", "BYREADER")
     assert refusal.returncode == 5 and "access:write" in refusal.stderr
-    platform.cli("key", "revoke", "acme", row["id"])
+    platform.cli("key", "revoke", row["id"])
     wait_for("the key's end", lambda: asked("acl", "list").returncode == 5)
 
 

@@ -124,6 +124,7 @@ async def test_an_edge_reads_the_log_of_home_and_publishes_its_own_calls_which_a
         "nonces.used.us2",
         "pops.seen.us2",
         "limits.use.us2",
+        "keys.used.edge-us2",
         "limits.grant.us1",
         "$JS.eu.API.STREAM.DELETE.CONFIG",
         "$JS.eu.API.STREAM.PURGE.CONFIG",
@@ -137,6 +138,19 @@ async def test_an_edge_may_not(regions: Regions, subject: str) -> None:
     edge = await regions.client("edge", "edge-us1", "us")
     await edge.publish(subject, b"{}")
     await until("the server refuses", lambda: "Publish Violation" in regions.log("us"))
+
+
+async def test_what_an_edge_of_another_region_tells_of_keys_reaches_homes_provisioning(regions: Regions) -> None:
+    home = await regions.client("provisioning", "provisioning-eu", "eu")
+    heard = await home.subscribe("keys.used.>")
+    await home.flush()
+    edge = await regions.client("edge", "edge-us1", "us")
+    async with asyncio.timeout(LIMIT_S):
+        # Interest crosses the link in its own time.
+        while not heard.pending_msgs:
+            await edge.publish("keys.used.edge-us1", b"[]")
+            await asyncio.sleep(0.05)
+    assert (await heard.next_msg()).data == b"[]"
 
 
 async def test_a_service_writes_its_own_aggregates_only_and_nobody_reads_anothers_inbox(regions: Regions) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from helpers.nats import NatsServer
 from integration.provisioning.conftest import Service, key_of
 from integration.provisioning.test_writes import refused
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+from trunkline.domain.events import TenantId
+from trunkline.runtime.key_use import MINUTE_S, SUBJECT, encode_uses
 
 
 def new_key(name: str, *scopes: str, expires_s: int = 0, tenant: str = "") -> pb.CreateApiKeyRequest:
@@ -68,3 +72,32 @@ async def test_a_key_ends_when_it_says_and_the_refusal_tells_when_that_was(servi
         await acme.ListAcls(pb.ListAclsRequest())
     problem = await refused(brief.ListAcls(pb.ListAclsRequest()))
     assert (problem.code, problem.reason) == ("UNAUTHENTICATED", "API_KEY_EXPIRED") and "make a new one" in problem.message
+
+
+async def test_a_keys_last_use_is_shown_whoever_saw_it_and_outlives_a_restart(service: Service, nats_server: NatsServer) -> None:
+    acme = await service.tenant("acme")
+    operator = await service.stub()
+
+    async def uses() -> dict[str, int]:
+        listed = (await operator.ListApiKeys(pb.ListApiKeysRequest(tenant="acme"))).api_keys
+        return {key.name: key.last_use_time.seconds for key in listed}
+
+    made = await operator.CreateApiKey(new_key("elsewhere", tenant="acme"))
+    assert await uses() == {"test": 0, "elsewhere": 0}
+    began_s = time.time()
+    await acme.WhoAmI(pb.WhoAmIRequest())
+    used = await uses()
+    assert began_s - MINUTE_S < used["test"] <= time.time() and used["elsewhere"] == 0
+    client = await nats_server.connect()
+    minute = int(began_s) // MINUTE_S - 7
+    async with asyncio.timeout(20):
+        while (await uses())["elsewhere"] != minute * MINUTE_S:
+            for body in encode_uses({(TenantId("acme"), made.api_key.id): minute}):
+                await client.publish(f"{SUBJECT}.edge-us1", body)
+            await client.publish(f"{SUBJECT}.edge-us1", b"no list")
+            await asyncio.sleep(0.1)
+    await client.close()
+    assert await service.process.stop() == 0
+    await service.process.start()
+    operator = await service.stub()
+    assert await uses() == used | {"elsewhere": minute * MINUTE_S}

@@ -76,6 +76,10 @@ class Unauthenticated(Exception):
         self.reason = reason
 
 
+def nobody_notes(_: TenantKey) -> None:
+    """Where the use of keys is not kept."""
+
+
 def no_tenants(_: bytes) -> TenantKey | None:
     """For services that customers do not call."""
     return None
@@ -93,11 +97,13 @@ def tenant_keys_of(directory: Callable[[], Directory]) -> FindTenantKey:
 
 @dataclass(frozen=True, slots=True)
 class Authenticator:
-    """The hash is lower-case hexadecimal, as in the settings. `now` is in seconds since 1970."""
+    """The hash is lower-case hexadecimal, as in the settings. `now` is in seconds since 1970. `on_use` is told of each request with a
+    tenant's key that is good."""
 
     operator_key_hash: str
     find_tenant_key: FindTenantKey = no_tenants
     now: Callable[[], float] = time.time
+    on_use: Callable[[TenantKey], None] = nobody_notes
 
     def authenticate(self, metadata: Sequence[tuple[str, str | bytes]], peer: Identity | None, address: str = "") -> Principal:
         """The caller of a request with this metadata over a connection with this certificate from this address. Raises Unauthenticated."""
@@ -118,6 +124,7 @@ class Authenticator:
         if found.grant.is_over(self.now()):
             ended = datetime.fromtimestamp(found.grant.expires_s, UTC)
             raise Unauthenticated(f"the API key {found.key} ended at {ended:%Y-%m-%d %H:%M:%S} UTC: make a new one", "API_KEY_EXPIRED")
+        self.on_use(found)
         return Principal(f"tenant:{found.tenant}/key:{found.key}", Role.TENANT, found.tenant, grant=found.grant, source=address)
 
 

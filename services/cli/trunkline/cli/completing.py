@@ -95,6 +95,11 @@ async def _domains(connected: Session, typed: _Typed) -> Names:
     return [(each.label, ", ".join(each.acls)) for each in answer.domains]
 
 
+async def _keys(connected: Session, typed: _Typed) -> Names:
+    answer = await (await connected.provisioning()).ListApiKeys(provisioning.ListApiKeysRequest(tenant=typed.tenant))
+    return [(each.id, each.name) for each in answer.api_keys]
+
+
 async def _pops(connected: Session, typed: _Typed) -> Names:
     answer = await (await connected.provisioning()).ListPops(provisioning.ListPopsRequest())
     return [(each.name, f"{each.region}, {each.state}") for each in answer.pops]
@@ -115,6 +120,7 @@ async def _decks(connected: Session, typed: _Typed) -> Names:
     return [(each.name, f"{each.rows} rows") for each in answer.decks]
 
 
+complete_keys = completer(_keys)
 complete_tenants = completer(_tenants, is_operators=True)
 complete_acls = completer(_acls)
 complete_addresses = completer(_addresses)

@@ -18,6 +18,7 @@ from trunkline.cli.completing import (
     complete_decks,
     complete_domains,
     complete_gateways,
+    complete_keys,
     complete_pops,
     complete_tenants,
 )
@@ -49,6 +50,7 @@ TenantName = Annotated[str, Parameter(completer=complete_tenants)]
 CarrierName = Annotated[str, Parameter(completer=complete_carriers)]
 GatewayName = Annotated[str, Parameter(completer=complete_gateways)]
 """Of the carrier that `owner` is."""
+ApiKeyId = Annotated[str, Parameter(completer=complete_keys)]
 DeckName = Annotated[str, Parameter(completer=complete_decks)]
 """Names that the service knows: a shell completes them."""
 

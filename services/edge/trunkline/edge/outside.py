@@ -27,6 +27,7 @@ from trunkline.runtime import telemetry
 from trunkline.runtime.authentication import Authenticator, tenant_keys_of
 from trunkline.runtime.grpc_pool import PeerPool
 from trunkline.runtime.grpc_server import GrpcServer
+from trunkline.runtime.key_use import KeyUses, tell_key_uses
 from trunkline.runtime.logs import logger
 from trunkline.runtime.nats_client import connect
 from trunkline.runtime.service import Lifecycle
@@ -76,7 +77,9 @@ async def join_platform(
         keys_expire_s=lambda: calls.keys.expires_s,
         trace_id=traces.trace_id,
     )
-    authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: calls.tables.directory))
+    uses = KeyUses()
+    authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: calls.tables.directory), on_use=uses.note)
+    life.spawn("uses of keys", tell_key_uses(feed, settings.name, uses))
     server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)
     add_EdgeServiceServicer_to_server(EdgeServicer(view), server.grpc)
     await server.start()

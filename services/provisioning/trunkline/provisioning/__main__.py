@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import time
+
 from trunkline.api.provisioning.v1.provisioning_pb2_grpc import add_ProvisioningServiceServicer_to_server
 from trunkline.eventlog.beacon import publish_beacons
 from trunkline.provisioning.accounts import Accounts
 from trunkline.provisioning.explain import Explainer
 from trunkline.provisioning.feed import Feed
 from trunkline.provisioning.history import History
+from trunkline.provisioning.key_uses import KeyUseBook, keep_key_uses
 from trunkline.provisioning.limits import LimitOwner
 from trunkline.provisioning.pops import Pops
 from trunkline.provisioning.server import ProvisioningServer
 from trunkline.provisioning.settings import ProvisioningSettings
-from trunkline.runtime.authentication import Authenticator, tenant_keys_of
+from trunkline.runtime.authentication import Authenticator, TenantKey, tenant_keys_of
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.gateway_hearing import hear_gateways
 from trunkline.runtime.gateway_reports import GatewayReports
 from trunkline.runtime.grpc_pool import PeerPool
 from trunkline.runtime.grpc_server import GrpcServer
+from trunkline.runtime.key_use import MINUTE_S, KeyUses, tell_key_uses
 from trunkline.runtime.pop_watch import PopWatch
 from trunkline.runtime.service import Lifecycle, run_service
 
@@ -30,7 +34,15 @@ async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
     life.on_stop("edge channels", pops.close)
     is_home = settings.region == settings.home
     state = await ControlState.open(settings, life, makes_config=is_home)
-    authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory))
+    book = await KeyUseBook.open(settings.state_dir / "key-uses.sqlite")
+    life.on_stop("uses of keys", book.close)
+    uses = KeyUses()
+
+    def on_use(key: TenantKey) -> None:
+        uses.note(key)
+        book.hear({(key.tenant, key.key): int(time.time()) // MINUTE_S}, time.time())
+
+    authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory), on_use=on_use)
     server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)
     watch = PopWatch(pops.names, lambda: state.directory)
     limits = LimitOwner(settings.pops, lambda: state.directory, is_home=is_home)
@@ -38,13 +50,15 @@ async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
     await hear_gateways(state.nc, gateways)
     explainer = Explainer(state, auth, settings.realm, settings.pops, settings.home, limits, gateways)
     feed, history = Feed(state.log), History(state.log, state.replica)
-    servicer = ProvisioningServer(state, Accounts(state, auth), explainer, feed, history, pops, limits, settings.realm, watch)
+    servicer = ProvisioningServer(state, Accounts(state, auth), explainer, feed, history, pops, limits, settings.realm, watch, book)
     add_ProvisioningServiceServicer_to_server(servicer, server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)
     life.spawn("pop watch", watch.run(state.nc))
     await state.complete()
     life.spawn("limits", limits.run(state.nc))
+    life.spawn("own uses of keys", tell_key_uses(state.nc, settings.name, uses))
+    life.spawn("uses of keys", keep_key_uses(state.nc, settings.name, book, lambda: state.directory.api_keys))
     if is_home:
         life.spawn("beacon", publish_beacons(state.nc, state.replica.beacon))
     await server.set_serving(True)

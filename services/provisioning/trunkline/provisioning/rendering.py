@@ -54,12 +54,14 @@ def limits_message(limits: Limits) -> config_pb2.LimitsSet:
     return config_pb2.LimitsSet(max_calls=limits.max_calls, max_calls_per_second=limits.max_calls_per_second)
 
 
-def api_key_message(key: ApiKey) -> pb.ApiKey:
+def api_key_message(key: ApiKey, last_use_s: int = 0) -> pb.ApiKey:
     message = pb.ApiKey(
         id=key.id, name=key.name, version=key.version, scopes=known_scopes(key.scopes), is_expired=key.grant.is_over(time.time())
     )
     if key.expires_s:
         message.expire_time.FromSeconds(key.expires_s)
+    if last_use_s:
+        message.last_use_time.FromSeconds(last_use_s)
     return message
 
 

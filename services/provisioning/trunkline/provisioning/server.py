@@ -25,6 +25,7 @@ from trunkline.provisioning.accounts import Accounts
 from trunkline.provisioning.explain import Explainer
 from trunkline.provisioning.feed import Feed
 from trunkline.provisioning.history import History
+from trunkline.provisioning.key_uses import KeyUseBook
 from trunkline.provisioning.limits import LimitOwner
 from trunkline.provisioning.pages import page_of
 from trunkline.provisioning.pops import WAIT_DEFAULT_S, WAIT_LIMIT_S, Pops
@@ -57,6 +58,7 @@ class ProvisioningServer(ProvisioningServiceServicer):
         limits: LimitOwner,
         realm: str,
         watch: PopWatch,
+        key_uses: KeyUseBook,
     ) -> None:
         self._state = state
         self._accounts = accounts
@@ -67,6 +69,7 @@ class ProvisioningServer(ProvisioningServiceServicer):
         self._limits = limits
         self._realm = realm
         self._watch = watch
+        self._key_uses = key_uses
 
     async def WhoAmI(self, request: pb.WhoAmIRequest, context: Context) -> pb.WhoAmIResponse:
         caller = current()
@@ -119,8 +122,10 @@ class ProvisioningServer(ProvisioningServiceServicer):
 
     async def ListApiKeys(self, request: pb.ListApiKeysRequest, context: Context) -> pb.ListApiKeysResponse:
         tenant = await self._state.existing_tenant(tenant_for(request.tenant))
-        keys = sorted(name for owner, name in self._state.directory.api_keys if owner == tenant)
-        return pb.ListApiKeysResponse(api_keys=[api_key_message(self._state.directory.api_keys[tenant, name]) for name in keys])
+        keys = self._state.directory.api_keys
+        names = sorted(name for owner, name in keys if owner == tenant)
+        shown = [api_key_message(keys[tenant, name], self._key_uses.last_use_s(tenant, name)) for name in names]
+        return pb.ListApiKeysResponse(api_keys=shown)
 
     async def ListHistory(self, request: pb.ListHistoryRequest, context: Context) -> pb.ListHistoryResponse:
         is_everyones = current().role is not Role.TENANT and not request.tenant

@@ -22,6 +22,7 @@ from trunkline.records.watching import Watchers
 from trunkline.runtime.authentication import Authenticator, tenant_keys_of
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.grpc_server import GrpcServer
+from trunkline.runtime.key_use import KeyUses, tell_key_uses
 from trunkline.runtime.logs import logger
 from trunkline.runtime.service import Lifecycle, run_service
 
@@ -56,9 +57,10 @@ async def start(settings: RecordsSettings, life: Lifecycle) -> None:
         await asyncio.wait(tasks)
 
     life.on_stop("calls", unfollow)
-    server = GrpcServer(
-        settings.grpc_listen, settings.tls, Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory))
-    )
+    uses = KeyUses()
+    authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory), on_use=uses.note)
+    life.spawn("uses of keys", tell_key_uses(state.nc, settings.name, uses))
+    server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)
     add_RecordsServiceServicer_to_server(RecordsServicer(queries, watchers, messages), server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)

@@ -10,6 +10,7 @@ from trunkline.runtime.control import ControlState
 from trunkline.runtime.gateway_hearing import hear_gateways
 from trunkline.runtime.gateway_reports import GatewayReports
 from trunkline.runtime.grpc_server import GrpcServer
+from trunkline.runtime.key_use import KeyUses, tell_key_uses
 from trunkline.runtime.service import Lifecycle, run_service
 
 
@@ -18,7 +19,9 @@ async def start(settings: RoutingSettings, life: Lifecycle) -> None:
     state = await ControlState.open(settings, life)
     reports = GatewayReports()
     await hear_gateways(state.nc, reports)
-    authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory))
+    uses = KeyUses()
+    authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory), on_use=uses.note)
+    life.spawn("uses of keys", tell_key_uses(state.nc, settings.name, uses))
     server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)
     routing_pb2_grpc.add_RoutingServiceServicer_to_server(RoutingServer(state, settings.region, settings.realm, reports), server.grpc)
     await server.start()

@@ -106,13 +106,13 @@ def show_record(options: Reading, found: dict[str, Any]) -> None:
 
 @call.command
 async def live(*, pop: PopName = "", options: Listing = LISTING) -> None:
-    """Lists calls in progress at a point of presence (operators).
+    """Lists calls in progress at a point of presence; operators see those of all tenants.
 
     Parameters
     ----------
     pop: Its name; the first where it is left out.
     """
-    async with session(is_operator=True) as connected:
+    async with session(is_operator=options.as_operator) as connected:
         around = connected.around
         around.pop(pop)
         name = pop or next(iter(around.local["pops"]))

@@ -14,7 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import LISTING, WRITING, Listing, TenantName, Words, Writing
+from trunkline.cli.options import LISTING, WRITING, ApiKeyId, Listing, TenantName, Words, Writing
 from trunkline.cli.output import clock, errors, plain, show_list
 from trunkline.cli.writing import finish
 
@@ -67,7 +67,7 @@ async def create_key(
 
 @key.command(name="list")
 async def list_keys(owner: TenantName = "", *, options: Listing = LISTING) -> None:
-    """Lists API keys.
+    """Lists API keys, and in which minute each was last used.
 
     Parameters
     ----------
@@ -78,21 +78,29 @@ async def list_keys(owner: TenantName = "", *, options: Listing = LISTING) -> No
         answer = await (await connected.provisioning()).ListApiKeys(request)
     rows = [plain(row) for row in answer.api_keys]
     if not options.is_data:
-        rows = [{**row, "scopes": row["scopes"] or "all", "ends": clock(row["expire_time"]), "ended": row["is_expired"]} for row in rows]
-    show_list(options.output, rows, ["id", "name", "scopes", "ends", "ended", "version"], nothing="no API key")
+        rows = [
+            {
+                **row,
+                "scopes": row["scopes"] or "all",
+                "ends": clock(row["expire_time"]),
+                "ended": row["is_expired"],
+                "used": clock(row["last_use_time"]),
+            }
+            for row in rows
+        ]
+    show_list(options.output, rows, ["id", "name", "scopes", "ends", "ended", "used", "version"], nothing="no API key")
 
 
 @key.command(name="revoke")
-async def revoke_key(owner: TenantName, key: str, *, options: Writing = WRITING) -> None:
+async def revoke_key(key: ApiKeyId, *, options: Writing = WRITING) -> None:
     """Revokes an API key.
 
     Parameters
     ----------
-    owner: The tenant.
     key: The key's id, as in `trunkline key list`.
     """
-    request = provisioning.RevokeApiKeyRequest(write=options.options(), tenant=owner, api_key=key)
-    async with session(is_operator=True) as connected:
+    request = provisioning.RevokeApiKeyRequest(write=options.options(), tenant=options.tenant, api_key=key)
+    async with session(is_operator=options.as_operator) as connected:
         answer = await (await connected.provisioning()).RevokeApiKey(request)
         await finish(connected, options, f"revoked API key {key}", answer.receipt)
 

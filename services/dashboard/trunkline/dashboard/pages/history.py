@@ -61,6 +61,13 @@ async def add_key(visit: Visit) -> Response:
             Field("days", "Ends", kind="select", options=LIFES, value="", is_required=False),
         ],
         submit="Create key",
+        command=[
+            "key",
+            "create",
+            ("--name", "{name}"),
+            *(("--scopes", scope.value, f"{{{_field(scope)}?}}") for scope in SCOPES),
+            ("--expires", "{days}d"),
+        ],
         text="Without a tick it may do all that this tenant may. The key is shown once; the platform keeps its SHA-256 only.",
         back="/keys",
     )
@@ -101,7 +108,7 @@ async def revoke_key(visit: Visit) -> Response:
         visit,
         f"Revoke key {key}?",
         "Revoke key",
-        ["apikey", "revoke", quoted(visit.tenant), quoted(key)],
+        ["key", "revoke", quoted(key)],
         revoke,
         pb.RevokeApiKeyRequest(tenant=visit.tenant, api_key=key),
         f"Revoked {key}.",

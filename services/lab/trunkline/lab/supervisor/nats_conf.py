@@ -16,6 +16,9 @@ POPS_SEEN = "pops.seen"
 POP_WATCHERS = ("provisioning", "dns")
 """Who judges the health of points of presence."""
 MESSAGES_CAPTURED = "messages.captured"
+KEYS_USED = "keys.used"
+KEY_TAKERS = ("provisioning", "routing", "records", "dns", "edge")
+"""Who is asked with tenants' API keys."""
 LIMITS_USE, LIMITS_GRANT, LIMITS_ENDED = "limits.use", "limits.grant", "limits.ended"
 
 WRITES: Mapping[str, Sequence[str]] = {
@@ -76,6 +79,8 @@ def publishes(user: User, home: str, regions: Sequence[str]) -> list[str]:
 
 def _allowed(user: User, home: str, regions: Sequence[str]) -> list[str]:
     allowed = _tails("CONFIG", (home,))
+    if user.kind in KEY_TAKERS:
+        allowed.append(f"{KEYS_USED}.{user.process}")
     if user.kind == "edge":
         allowed += _tails("BANS", regions)
         said = [f"{subject}.{user.pop}" for subject in (USED_NONCES, POPS_SEEN, GATEWAYS_SEEN, LIMITS_USE, LIMITS_ENDED, MESSAGES_CAPTURED)]
@@ -110,7 +115,7 @@ def subscribes(user: User) -> list[str]:
     if user.kind in ("edge", "routing", "provisioning"):
         heard.append(f"{GATEWAYS_SEEN}.>")
     if user.kind == "provisioning":
-        heard += [f"{LIMITS_USE}.>", f"{LIMITS_GRANT}.>"]
+        heard += [f"{LIMITS_USE}.>", f"{LIMITS_GRANT}.>", f"{KEYS_USED}.>"]
     return heard
 
 

@@ -1,0 +1,109 @@
+"""The command lines that a customer's pages show are run by a customer: with the key of its own, and no other within reach."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from helpers.dashboard import Operator, Visitor, chromium
+from helpers.platform import BIN, Platform, wait_for
+from playwright.sync_api import Browser, expect
+
+from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+
+pytestmark = pytest.mark.timeout(300)
+
+PAGES = (
+    "/", "/access", "/access/office", "/domains", "/domains/lined", "/domains/lined/pbx", "/calls", "/calls/live", "/usage",
+    "/routes?number=%2B31201234567", "/explain?domain=lined&source=192.0.2.1&number=%2B31201234567", "/pops", "/audit", "/keys",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+class Customer:
+    """A browser and a command, both with this key alone."""
+
+    def __init__(self, browser: Browser, platform: Platform, folder: Path, key: str) -> None:
+        self.window = Visitor(browser, platform)
+        self.window.enter(platform, key)
+        local = {**platform.local, "demo": {"api_key": key}}
+        del local["operator"]
+        folder.mkdir()
+        (folder / "local.json").write_text(json.dumps(local))
+        self._around = {**os.environ, "TRUNKLINE_STATE": str(folder), "NO_COLOR": "1", "COLUMNS": "200"}
+
+    def run(self, line: str) -> subprocess.CompletedProcess[str]:
+        words = shlex.split(line)
+        more = ["--no-follow"] if words[1:3] == ["events", "tail"] else []
+        return subprocess.run(
+            [BIN / "trunkline", *words[1:], *more], env=self._around, capture_output=True, text=True, timeout=60, check=False
+        )
+
+
+@pytest.fixture
+def customer(browser: Browser, platform: Platform, tmp_path: Path) -> Iterator[Customer]:
+    operator = Operator(platform)
+    key = operator.new_tenant("lined")
+    operator.ask("CreateAcl", pb.CreateAclRequest(tenant="lined", acl="office"))
+    operator.ask("CreateDomain", pb.CreateDomainRequest(tenant="lined", label="lined"))
+    made = Customer(browser, platform, tmp_path / "own", key)
+    yield made
+    made.window.close()
+
+
+def test_a_customer_runs_every_line_below_its_pages_and_manages_keys_by_those_of_the_forms(customer: Customer) -> None:
+    window, page = customer.window, customer.window.page
+    found: set[str] = set()
+    for path in PAGES:
+        window.go(path)
+        found |= {line for line in page.locator(".cli code:not([data-command])").all_inner_texts() if line.split()[0].endswith("trunkline")}
+    assert len(found) >= 10, found
+    for line in sorted(found):
+        done = customer.run(line)
+        assert done.returncode == 0, f"{line}: {done.returncode}: {done.stdout}{done.stderr}"
+
+    window.go("/keys")
+    page.get_by_role("link", name="Add new").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("by its line")
+    dialog.get_by_role("checkbox", name="Read everything").check()
+    dialog.get_by_label("Ends").select_option("30")
+    line = dialog.locator("[data-command]").inner_text()
+    assert line.endswith("key create --name 'by its line' --scopes read --expires 30d"), line
+    made = customer.run(line)
+    key = re.search(r"tk_\S{43}", made.stderr)
+    assert made.returncode == 0 and key, made.stderr
+    listed = customer.run("trunkline key list -o json")
+    [row] = [row for row in json.loads(listed.stdout) if row["name"] == "by its line"]
+    assert (row["scopes"], row["last_use_time"]) == (["read"], None)
+
+    # Used once by another service than the one that lists keys; it is told within seconds.
+    around = {**customer._around, "TRUNKLINE_API_KEY": key[0]}
+    subprocess.run([BIN / "trunkline", "call", "list"], env=around, check=True, capture_output=True, timeout=60)
+
+    def used() -> bool:
+        rows = json.loads(customer.run("trunkline key list -o json").stdout)
+        return any(row["name"] == "by its line" and row["last_use_time"] for row in rows)
+
+    wait_for("the use of the key", used, every_s=0.5)
+    window.go("/keys")
+    shown = page.get_by_role("row").filter(has_text="by its line")
+    expect(shown.get_by_text("not yet")).to_have_count(0)
+    shown.get_by_role("link", name="Revoke").click()
+    revoke = dialog.locator("[data-command]").inner_text()
+    done = customer.run(revoke)
+    assert done.returncode == 0 and row["id"] in revoke, done.stderr
+    window.go("/keys")
+    expect(page.get_by_role("row").filter(has_text="by its line")).to_have_count(0)
+    assert window.wrong == []
