@@ -143,6 +143,7 @@ def of_service(platform: Platform, service: str, region: str) -> dict[str, Any]:
                     {"name": pop.name, "region": pop.region, "edge": f"edge-{pop.name}", "grpc_address": f"{pop.private_address}:{GRPC}"}
                     for pop in platform.pops
                 ],
+                "pop_log_regions": list(platform.regions),
             }
         case "records":
             return {"regions": list(platform.regions)}
@@ -150,6 +151,7 @@ def of_service(platform: Platform, service: str, region: str) -> dict[str, Any]:
             return {
                 "dns_listen": f"0.0.0.0:{DNS}",
                 "name_servers": list(platform.name_servers),
+                "pop_log_regions": list(platform.regions),
                 "pops": [
                     {"name": pop.name, "region": pop.region, "address": pop.address, "transports": ["tls", "tcp", "udp"]}
                     | ({"address6": pop.address6} if pop.address6 else {})

@@ -19,10 +19,13 @@ from trunkline.runtime.pop_reports import encode_report
 __all__ = ["nats_server"]
 
 HOST = "127.0.0.1"
+LIMIT_S = 30.0
 POPS = [
     {"name": name, "region": name[:-1], "address": address, "transports": ["udp"]}
     for name, address in {"eu1": "127.0.1.1", "eu2": "127.0.1.2", "us1": "127.0.2.1", "apac1": "127.0.3.1"}.items()
 ]
+
+NAMES = tuple(str(pop["name"]) for pop in POPS)
 
 
 class NameServer(ServiceProcess):

@@ -9,14 +9,12 @@ import dns.asyncquery
 import dns.message
 from helpers.nats import NatsServer
 from helpers.service import REALM, control_state
-from integration.dns.conftest import HOST, POPS, NameServer, reporting
+from integration.dns.conftest import HOST, LIMIT_S, NAMES, NameServer, reporting
 
 from trunkline.api.common.v1.common_pb2 import WriteOptions
 from trunkline.domain import commands as c
 from trunkline.domain.events import TenantId
 
-LIMIT_S = 10.0
-NAMES = tuple(pop["name"] for pop in POPS)
 ACME = TenantId("acme")
 
 

@@ -34,7 +34,7 @@ def states(healths: Mapping[str, Health]) -> dict[str, PopState]:
 def test_one_that_is_silent_and_does_not_answer_is_down() -> None:
     found = judge({}, SIX, reports({"eu1": BAD}, 100.0, silent=["eu1"]), {}, 100.0)
     assert states(found) == {"eu1": DOWN}
-    assert found["eu1"].reason == "5 of 5 observers get no answer, and it says nothing itself"
+    assert found["eu1"].reason == "no self-report yet; 5 of 5 observers get no answer to OPTIONS"
 
 
 def test_two_pings_missed_are_not_enough() -> None:

@@ -36,7 +36,7 @@ def test_one_that_is_gone_is_down_and_the_way_back_takes_its_time() -> None:
     bench.hear("us1", "eu1")
     bench.watch.judge()
     assert bench.watch.states == {"eu1": DOWN, "eu2": READY, "us1": READY}
-    assert bench.watch.healths["eu1"].reason == "2 of 2 observers get no answer, and it says nothing itself"
+    assert bench.watch.healths["eu1"].reason == "no self-report for 4 s; 2 of 2 observers get no answer to OPTIONS"
     for state in (DOWN, READY):
         bench.now_s += UP_S
         for pop in POPS:

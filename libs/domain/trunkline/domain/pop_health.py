@@ -53,14 +53,15 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`reason` says why it is not ready, or is only because most seem down. `is_down` is what was measured, drained or not. `well_since_s`:
-    since when it has been seen well without a break, None while it is not; `was_well`: it has been, once."""
+    """`reason` says why it is not ready, or is only because most seem down (`is_frozen`). `is_down` is what was measured, drained or not.
+    `well_since_s`: since when it has been seen well without a break, None while it is not; `was_well`: it has been, once."""
 
     state: PopState = PopState.READY
     reason: str = ""
     is_down: bool = False
     well_since_s: float | None = None
     was_well: bool = False
+    is_frozen: bool = False
 
 
 WELL: Final = Health()
@@ -77,11 +78,17 @@ def observed_by(pop: str, pops: Sequence[str]) -> tuple[str, ...]:
 
 
 def judge(
-    before: Mapping[str, Health], pops: Sequence[str], reports: Iterable[Report], drained: Mapping[str, str], now_s: float
+    before: Mapping[str, Health],
+    pops: Sequence[str],
+    reports: Iterable[Report],
+    drained: Mapping[str, str],
+    now_s: float,
+    silent_s: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, Health]:
-    """The health of each of `pops`; one that is not in `before` was well. `drained` are notes by point of presence."""
+    """The health of each of `pops`; one that is not in `before` was well. `drained` are notes by point of presence, `silent_s` seconds
+    since a point of presence last spoke for itself, for the reason only."""
     fresh = [report for report in reports if now_s - report.heard_s <= FRESH_S]
-    judged = {pop: _measured(before.get(pop, WELL), _seen(pop, fresh), now_s) for pop in pops}
+    judged = {pop: _measured(before.get(pop, WELL), _seen(pop, fresh, silent_s.get(pop)), now_s) for pop in pops}
     if 2 * sum(health.is_down for health in judged.values()) > len(pops):
         judged = {pop: _kept(before.get(pop, WELL), health) for pop, health in judged.items()}
     return {pop: _with_drain(health, drained.get(pop)) for pop, health in judged.items()}
@@ -95,16 +102,21 @@ class _Seen:
     why: str = ""
 
 
-def _seen(pop: str, fresh: Sequence[Report]) -> _Seen:
+def _seen(pop: str, fresh: Sequence[Report], silent_s: float | None) -> _Seen:
+    """`silent_s`: since its last own report, None where there was none."""
     own = [report for report in fresh if report.pop == pop]
     sights = [sight for report in fresh if report.pop != pop and (sight := report.sights.get(pop)) and (sight.missed or sight.answered)]
     if own and not any(report.is_serving for report in own):
         return _Seen(False, "says itself that it takes no calls")
     dead = sum(sight.missed >= MISSED_LIMIT for sight in sights)
     if 2 * dead > len(sights) and (dead >= QUORUM or not own):
-        says = "says that it is well" if own else "says nothing itself"
-        return _Seen(False, f"{dead} of {len(sights)} observers get no answer, and it {says}")
+        says = "its own report says that it is well" if own else _silence(silent_s)
+        return _Seen(False, f"{says}; {dead} of {len(sights)} observers get no answer to OPTIONS")
     return _Seen(True if own or len(sights) > dead else None)
+
+
+def _silence(silent_s: float | None) -> str:
+    return "no self-report yet" if silent_s is None else f"no self-report for {silent_s:.0f} s"
 
 
 def _measured(before: Health, seen: _Seen, now_s: float) -> Health:
@@ -122,7 +134,7 @@ def _kept(before: Health, judged: Health) -> Health:
     """While most seem down: nobody is taken out, who is back comes back."""
     if before.is_down or not judged.is_down:
         return judged
-    return Health(PopState.READY, f"{judged.reason}; not taken out, for most seem down", False, None, judged.was_well)
+    return Health(PopState.READY, f"{judged.reason}; not taken out, for most seem down", False, None, judged.was_well, True)
 
 
 def _with_drain(health: Health, note: str | None) -> Health:

@@ -43,7 +43,7 @@ UNREACHABLE_LIMIT_S: Final = 0.5
 RETRY_S: Final = 0.05
 """Between two tries while the server is away."""
 
-_CONFLICTS: Final = frozenset({10071, 10164, 10201})
+CONFLICTS: Final = frozenset({10071, 10164, 10201})
 """Wrong last sequence; the same while the subject is in process; a batch that has a message id of an earlier one."""
 
 _NOT_FOUND: Final = 10037
@@ -183,7 +183,7 @@ class JetStreamLog:
     def _accepted(self, answer: Mapping[str, Any], count: int) -> tuple[Position, ...]:
         error = answer.get("error")
         if error is not None:
-            if error.get("err_code") in _CONFLICTS:
+            if error.get("err_code") in CONFLICTS:
                 raise Conflict(f"{self._where}: {error.get('description')}. Read again and decide again.")
             if error.get("code") == _NOT_NOW:
                 raise _InDoubt(str(error.get("description")))

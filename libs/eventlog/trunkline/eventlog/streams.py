@@ -4,6 +4,7 @@
     CALLS       each region calls.<region>.>    facts of calls
     CALLS_ALL   home only   sources: all CALLS  what records are made of
     BANS        each region bans.<region>.>     who is banned, the last word about each
+    POPS        each region pops.changed.<region>.>  changes of points of presence
 
 Every request names the region whose JetStream it is for (`$JS.<region>.API`): a server answers for its own domain under that prefix, and
 the leaf links carry it to the others. Subjects of two regions are disjoint, for both servers would store what both listen to.
@@ -21,6 +22,7 @@ import nats.errors
 from nats.aio.client import Client
 
 from trunkline.domain.bans import BANS_LIMIT
+from trunkline.domain.pop_changes import CHANGES_LIMIT
 from trunkline.eventlog.log import MAX_COMMIT_BYTES, LogUnavailable
 from trunkline.eventlog.request import request
 from trunkline.eventlog.ulid import new_ulid
@@ -29,6 +31,7 @@ CONFIG: Final = "CONFIG"
 CALLS: Final = "CALLS"
 CALLS_ALL: Final = "CALLS_ALL"
 BANS: Final = "BANS"
+POPS: Final = "POPS"
 
 HOME: Final = "eu"
 """The home region where nothing else is said."""
@@ -50,6 +53,9 @@ CALLS_MAX_AGE_S: Final = 30 * 86_400
 
 BANS_MAX_AGE_S: Final = 8 * 86_400
 """Longer than the longest ban, so that none is forgotten before it ends."""
+
+POPS_MAX_AGE_S: Final = 400 * 86_400
+"""A year's report can be made of it, with a month to do so."""
 
 MAX_CALLS_MESSAGE_BYTES: Final = 1024 * 1024
 _NANO: Final = 1_000_000_000
@@ -141,6 +147,27 @@ def bans_stream(region: str, replicas: int = 1) -> dict[str, Any]:
     }
 
 
+def pops_stream(region: str, replicas: int = 1) -> dict[str, Any]:
+    """POPS of a region: the newest CHANGES_LIMIT changes of each point of presence. Not part of CONFIG: one that comes and goes would write
+    into a log that never shrinks."""
+    return {
+        "name": POPS,
+        "subjects": [f"pops.changed.{region}.>"],
+        "retention": "limits",
+        "storage": "file",
+        "discard": "old",
+        "num_replicas": replicas,
+        "max_msgs": -1,
+        "max_bytes": -1,
+        "max_age": POPS_MAX_AGE_S * _NANO,
+        "max_msgs_per_subject": CHANGES_LIMIT,
+        "max_msg_size": 4096,
+        "allow_direct": True,
+        "deny_delete": True,
+        "deny_purge": True,
+    }
+
+
 def calls_all_stream(home: str, regions: Sequence[str], replicas: int = 1) -> dict[str, Any]:
     """CALLS_ALL: all regions' CALLS in one, in each region's order. Nobody publishes to it. Its sequences are its own."""
     return {
@@ -184,6 +211,11 @@ async def ensure_calls_all(nc: Client, home: str, regions: Sequence[str], *, rep
 async def ensure_bans(nc: Client, region: str, *, replicas: int = 1) -> None:
     """Create BANS of one region where it is missing; tried until it is there, for ever. Raises StreamDiffers."""
     await _until_there(region, BANS, lambda: _ensure(nc, region, bans_stream(region, replicas)))
+
+
+async def ensure_pops(nc: Client, region: str, *, replicas: int = 1) -> None:
+    """Create POPS of one region where it is missing; tried until it is there, for ever. Raises StreamDiffers."""
+    await _until_there(region, POPS, lambda: _ensure(nc, region, pops_stream(region, replicas)))
 
 
 async def ensure_all_calls(nc: Client, home: str, regions: Sequence[str], *, replicas: int = 1) -> None:

@@ -107,6 +107,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, Callers]] = {
         "SetIdentityPolicy": _TRUNKS,
         "SetNearestPop": _TRUNKS,
         "ListPops": _READ,
+        "ListPopChanges": _READ,
         "DrainPop": _OPERATOR,
         "UndrainPop": _OPERATOR,
         "WaitApplied": _ANY_KEY,

@@ -30,7 +30,7 @@ EDGES_LIMIT: Final = 4096
 
 
 class PopWatch:
-    """`pops` are all points of presence."""
+    """`pops` are all points of presence; `on_judged` is told the healths after each judgement."""
 
     def __init__(
         self,
@@ -38,11 +38,15 @@ class PopWatch:
         directory: Callable[[], Directory],
         *,
         clock: Callable[[], float] = time.monotonic,
+        on_judged: Callable[[Mapping[str, Health]], None] = lambda healths: None,
     ) -> None:
         self._pops = tuple(pops)
         self._directory = directory
         self._clock = clock
+        self._on_judged = on_judged
         self._reports: dict[str, Report] = {}
+        self._spoke_s: dict[str, float] = {}
+        """When each point of presence last spoke for itself."""
         self._log = logger("pops")
         self.healths: Mapping[str, Health] = MappingProxyType(dict.fromkeys(self._pops, WELL))
 
@@ -61,6 +65,8 @@ class PopWatch:
             return
         if report.edge in self._reports or len(self._reports) < EDGES_LIMIT:
             self._reports[report.edge] = report
+            if report.pop in self._pops:
+                self._spoke_s[report.pop] = report.heard_s
 
     def judge(self) -> None:
         """Brings `healths` up to now."""
@@ -68,14 +74,16 @@ class PopWatch:
         self._reports = {edge: report for edge, report in self._reports.items() if now_s - report.heard_s <= FRESH_S}
         directory = self._directory()
         drained = {pop: drain.note for pop in self._pops if (drain := directory.drain(pop)) is not None}
+        silent_s = {pop: now_s - spoke_s for pop, spoke_s in self._spoke_s.items()}
         before = self.healths
-        self.healths = MappingProxyType(judge(before, self._pops, self._reports.values(), drained, now_s))
+        self.healths = MappingProxyType(judge(before, self._pops, self._reports.values(), drained, now_s, silent_s))
         changed = [pop for pop in self._pops if self.healths[pop].state is not before[pop].state]
         for pop in changed:
             health = self.healths[pop]
             self._log.warning(
                 "point of presence changed", pop=pop, state=health.state.value, was=before[pop].state.value, why=health.reason
             )
+        self._on_judged(self.healths)
 
     async def run(self, client: Client) -> None:
         """For ever. Subscribes when there is a connection; nats-py renews the subscription after every loss."""

@@ -1,6 +1,6 @@
 """`trunkline-dns --settings FILE`: the platform's names, from a replica of the log, answered here and in the servers that settings name.
 
-It writes nothing into the log. What it answers itself comes from memory: NATS may be away, at the start too.
+Into the log it writes what becomes of the points of presence. What it answers itself comes from memory: NATS may be away, at the start too.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from trunkline.dns.dynamic_update import DynamicUpdate, read_key
 from trunkline.dns.holders import Holder
 from trunkline.dns.names_server import Embedded, NamesServer
 from trunkline.dns.reconciler import Reconciler, Wanted
+from trunkline.dns.recording import Recording
 from trunkline.dns.responder import answer
 from trunkline.dns.server import DnsServer
 from trunkline.dns.settings import DnsSettings
@@ -42,7 +43,14 @@ async def start(settings: DnsSettings, life: Lifecycle) -> None:
 
     holders = make_holders(settings)
     state = await ControlState.open(settings, life, on_covered=covered)
-    watch = PopWatch([pop.name for pop in settings.pops], lambda: state.directory)
+    recording = Recording(
+        state.nc,
+        name=settings.name,
+        region=settings.region,
+        home=settings.home,
+        regions=settings.pop_log_regions or (settings.region,),
+    )
+    watch = PopWatch([pop.name for pop in settings.pops], lambda: state.directory, on_judged=recording.judged)
     view = View(settings, lambda: state.directory, lambda pop: watch.healths[pop].is_down)
     wanted = Wanted(view.steering, view.domains, lambda: state.replica.covered)
     made = [Reconciler(holder, wanted, compare_every_s=settings.compare_every_s) for holder in holders]
@@ -55,6 +63,7 @@ async def start(settings: DnsSettings, life: Lifecycle) -> None:
     life.on_stop("grpc", grpc_server.stop)
     await state.complete()
     life.spawn("pop watch", watch.run(state.nc))
+    life.spawn("pop log", recording.run())
     if made:
         life.spawn("holders", keep(made, view, state))
         reconcilers += made

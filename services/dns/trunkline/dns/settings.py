@@ -75,7 +75,8 @@ class DnsSettings(ServiceSettings):
     """Where the zone is held: answered by the process itself at `dns_listen` (`ADDRESS:PORT` for UDP and TCP), in the servers of `updates`,
     in `zone_file`; at least one of these. `pops` are all points of presence; `home` is the region that default names lead to first.
     `name_servers` stand in the zone's NS records; with none it is `ns1` at `dns_listen`. Holders are compared with what they should hold
-    every `compare_every_s`."""
+    every `compare_every_s`. `pop_log_regions` are those with dns services, which keep the changes of points of presence; this one's own
+    where nothing is said."""
 
     dns_listen: ListenAddress | None = None
     updates: tuple[UpdateSettings, ...] = Field(default=(), max_length=8)
@@ -83,6 +84,7 @@ class DnsSettings(ServiceSettings):
     compare_every_s: float = Field(default=60.0, ge=1.0, le=3600.0)
     pops: tuple[PopSettings, ...] = Field(min_length=1, max_length=256)
     name_servers: tuple[NameServerSettings, ...] = Field(default=(), max_length=8)
+    pop_log_regions: tuple[Name, ...] = Field(default=(), max_length=16)
     ttl_s: int = Field(default=30, ge=1, le=86_400)
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from trunkline.provisioning.feed import Feed
 from trunkline.provisioning.history import History
 from trunkline.provisioning.key_uses import KeyUseBook, keep_key_uses
 from trunkline.provisioning.limits import LimitOwner
+from trunkline.provisioning.pop_history import PopHistory
 from trunkline.provisioning.pops import Pops
 from trunkline.provisioning.server import ProvisioningServer
 from trunkline.provisioning.settings import ProvisioningSettings
@@ -22,6 +23,7 @@ from trunkline.runtime.gateway_reports import GatewayReports
 from trunkline.runtime.grpc_pool import PeerPool
 from trunkline.runtime.grpc_server import GrpcServer
 from trunkline.runtime.key_use import MINUTE_S, KeyUses, tell_key_uses
+from trunkline.runtime.pop_log import follow_all_changes
 from trunkline.runtime.pop_watch import PopWatch
 from trunkline.runtime.service import Lifecycle, run_service
 
@@ -50,11 +52,16 @@ async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
     await hear_gateways(state.nc, gateways)
     explainer = Explainer(state, auth, settings.realm, settings.pops, settings.home, limits, gateways)
     feed, history = Feed(state.log), History(state.log, state.replica)
-    servicer = ProvisioningServer(state, Accounts(state, auth), explainer, feed, history, pops, limits, settings.realm, watch, book)
+    pop_history = PopHistory(pops.names)
+    servicer = ProvisioningServer(
+        state, Accounts(state, auth), explainer, feed, history, pops, limits, settings.realm, watch, book, pop_history
+    )
     add_ProvisioningServiceServicer_to_server(servicer, server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)
     life.spawn("pop watch", watch.run(state.nc))
+    if settings.pop_log_regions:
+        life.spawn("pop log", follow_all_changes(state.nc, settings.pop_log_regions, pop_history.taken))
     await state.complete()
     life.spawn("limits", limits.run(state.nc))
     life.spawn("own uses of keys", tell_key_uses(state.nc, settings.name, uses))

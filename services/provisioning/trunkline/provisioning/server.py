@@ -28,6 +28,7 @@ from trunkline.provisioning.history import History
 from trunkline.provisioning.key_uses import KeyUseBook
 from trunkline.provisioning.limits import LimitOwner
 from trunkline.provisioning.pages import page_of
+from trunkline.provisioning.pop_history import PopHistory
 from trunkline.provisioning.pops import WAIT_DEFAULT_S, WAIT_LIMIT_S, Pops
 from trunkline.provisioning.rendering import (
     ANSWER_BYTES,
@@ -59,6 +60,7 @@ class ProvisioningServer(ProvisioningServiceServicer):
         realm: str,
         watch: PopWatch,
         key_uses: KeyUseBook,
+        pop_history: PopHistory,
     ) -> None:
         self._state = state
         self._accounts = accounts
@@ -70,6 +72,7 @@ class ProvisioningServer(ProvisioningServiceServicer):
         self._realm = realm
         self._watch = watch
         self._key_uses = key_uses
+        self._pop_history = pop_history
 
     async def WhoAmI(self, request: pb.WhoAmIRequest, context: Context) -> pb.WhoAmIResponse:
         caller = current()
@@ -289,11 +292,15 @@ class ProvisioningServer(ProvisioningServiceServicer):
         for pop in pops:
             health = self._watch.healths[pop.name]
             pop.health, pop.health_reason = health.state, health.reason
+        self._pop_history.mark(pops)
         if current().role is Role.TENANT:
             for pop in pops:
                 # How many calls others have is none of a customer's business.
                 pop.ClearField("live_calls")
         return pb.ListPopsResponse(pops=pops, head=self._state.replica.covered)
+
+    async def ListPopChanges(self, request: pb.ListPopChangesRequest, context: Context) -> pb.ListPopChangesResponse:
+        return self._pop_history.list(request)
 
     async def DrainPop(self, request: pb.DrainPopRequest, context: Context) -> pb.DrainPopResponse:
         require(Role.OPERATOR)

@@ -20,10 +20,11 @@ class PopSettings(Settings):
 
 class ProvisioningSettings(ServiceSettings):
     """`auth_addresses` are auth's gRPC `ADDRESS:PORT`, the nearest first. `pops` are all points of presence, in the order in which they
-    are shown."""
+    are shown; `pop_log_regions` those with dns services, whose word about points of presence is shown."""
 
     auth_addresses: tuple[ListenAddress, ...] = Field(min_length=1, max_length=16)
     pops: tuple[PopSettings, ...] = Field(min_length=1, max_length=256)
+    pop_log_regions: tuple[Name, ...] = Field(default=(), max_length=16)
 
     @model_validator(mode="after")
     def _edges_are_told_apart(self) -> Self:

@@ -8,16 +8,20 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
+from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.connection import session, state_folder
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import LISTING, READING, WRITING, Counter, Listing, PopName, Reading, Writing
+from trunkline.cli.options import LISTING, READING, WRITING, Amount, Counter, Listing, PopName, Reading, Writing
 from trunkline.cli.output import clock, console, errors, plain, print_stream, show_list
 from trunkline.cli.writing import finish
 from trunkline.lab.supervisor.control import ControlProblem, ControlRefused, ask
 from trunkline.lab.supervisor.layout import DEFAULT_DNS_PORT, DEFAULT_LOOPBACK, Layout
 from trunkline.lab.supervisor.platform import run_platform
 from trunkline.lab.supervisor.topology import TopologyProblem, choose_topology
+
+PAGE_SIZE = 1000
 
 lab = App(name="lab", help="Tries failures on a running `trunkline up`.")
 pop = App(name="pop", help="Points of presence.")
@@ -151,7 +155,7 @@ async def thaw(*names: str, options: Reading = READING) -> None:
 @pop.command(name="list")
 async def list_pops(*, options: Listing = LISTING) -> None:
     """Lists points of presence: position of the log, commits behind it, seconds since home was heard, digest, calls; and what DNS
-    makes of them.
+    makes of them, since when.
 
     Points of presence at one position hold the same where their digests are the same; one that differs is marked.
     """
@@ -162,7 +166,7 @@ async def list_pops(*, options: Listing = LISTING) -> None:
     show_list(
         options.output,
         shown,
-        ["pop", "region", "state", "in_dns", "position", "lag", "age", "calls", "digest"],
+        ["pop", "region", "state", "in_dns", "since", "position", "lag", "age", "calls", "digest"],
         nothing="no point of presence",
     )
     for row in rows:
@@ -170,6 +174,32 @@ async def list_pops(*, options: Listing = LISTING) -> None:
             errors.print(f"{row['name']} is {row['health']}: {row['health_reason']}", style="yellow", markup=False)
         if row["problem"]:
             errors.print(f"{row['name']}: {row['problem']}", style="yellow", markup=False)
+
+
+@pop.command(name="history")
+async def pop_history(name: PopName = "", *, limit: Amount = 50, options: Listing = LISTING) -> None:
+    """Shows how points of presence stood in the names and why, newest change first.
+
+    Parameters
+    ----------
+    name: The point of presence; all where it is left out.
+    limit: At most so many changes.
+    """
+    rows: list[dict[str, Any]] = []
+    token = ""
+    async with session(is_operator=options.as_operator) as connected:
+        stub = await connected.provisioning()
+        for _ in range(MAX_PAGES):
+            page = common_pb2.Page(size=min(PAGE_SIZE, limit - len(rows)), token=token)
+            answer = await stub.ListPopChanges(provisioning.ListPopChangesRequest(pop=name, page=page))
+            rows += [plain(change) for change in answer.changes]
+            token = answer.next_page_token
+            if not token or len(rows) >= limit:
+                break
+    shown = (
+        rows if options.is_data else [{**row, "time": clock(row["time"]), "was": row["old_state"], "now": row["new_state"]} for row in rows]
+    )
+    show_list(options.output, shown, ["time", "pop", "was", "now", "reason", "decided_by"], nothing="no change yet")
 
 
 @pop.command(name="drain")
@@ -210,18 +240,23 @@ def pop_differs(pop: provisioning.Pop, others: Iterable[provisioning.Pop]) -> bo
 
 def _pop_row(row: dict[str, Any]) -> dict[str, Any]:
     if not row["is_reachable"]:
-        return {"pop": row["name"], "region": row["region"], "state": row["state"], "in_dns": row["health"]}
+        return {"pop": row["name"], "region": row["region"], "state": row["state"], "in_dns": row["health"], "since": _since(row)}
     return {
         "pop": row["name"],
         "region": row["region"],
         "state": row["state"] if row["is_log_connected"] else f"{row['state']}, no log",
         "in_dns": row["health"],
+        "since": _since(row),
         "position": row["position"],
         "lag": row["lag"],
         "age": f"{row['age_s']:.1f} s" if row["age_s"] >= 0 else None,
         "calls": row["live_calls"],
         "digest": row["digest"] + (" DIFFERS" if row["differs"] else ""),
     }
+
+
+def _since(row: dict[str, Any]) -> str | None:
+    return clock(row["health_since"]) if row["health_since"] else None
 
 
 @events.command

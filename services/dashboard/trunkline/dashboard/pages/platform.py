@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,16 +17,18 @@ from trunkline.dashboard.services import all_pages
 from trunkline.dashboard.visits import Visit
 
 WAIT_S = 8
+CHANGES_SHOWN = 20
 MAX_POSITION = 2**63
 
 
 async def pops(visit: Visit) -> Response:
-    answer = await visit.ask.provisioning.ListPops(pb.ListPopsRequest())
+    changes = visit.ask.provisioning.ListPopChanges(pb.ListPopChangesRequest(page=common_pb2.Page(size=CHANGES_SHOWN)))
+    answer, history = await asyncio.gather(visit.ask.provisioning.ListPops(pb.ListPopsRequest()), changes)
     regions: dict[str, list[pb.Pop]] = {}
     for pop in answer.pops:
         regions.setdefault(pop.region, []).append(pop)
     differing = {pop.edge for pop in answer.pops if differs(pop, answer.pops)}
-    return visit.show("pops.html", regions=regions, head=answer.head, differing=differing)
+    return visit.show("pops.html", regions=regions, head=answer.head, differing=differing, changes=history.changes)
 
 
 def differs(pop: pb.Pop, others: Iterable[pb.Pop]) -> bool:

@@ -13,6 +13,7 @@ BEACON = "sync.config.head"
 USED_NONCES = "nonces.used"
 GATEWAYS_SEEN = "gateways.seen"
 POPS_SEEN = "pops.seen"
+POPS_CHANGED = "pops.changed"
 POP_WATCHERS = ("provisioning", "dns")
 """Who judges the health of points of presence."""
 MESSAGES_CAPTURED = "messages.captured"
@@ -89,6 +90,11 @@ def _allowed(user: User, home: str, regions: Sequence[str]) -> list[str]:
     allowed += [f"config.{kind}.>" for kind in WRITES.get(user.kind, ())]
     if user.kind == "provisioning" and user.region == home:
         allowed += [f"$JS.{home}.API.STREAM.CREATE.CONFIG", BEACON, f"{LIMITS_GRANT}.>"]
+    if user.kind in POP_WATCHERS:
+        allowed += _tails("POPS", regions)
+    if user.kind == "dns":
+        allowed += [f"$JS.{user.region}.API.STREAM.CREATE.POPS"]
+        allowed += [f"{POPS_CHANGED}.{region}.>" for region in dict.fromkeys((home, user.region))]
     if user.kind == "auth":
         allowed += _tails("BANS", regions)
         allowed += _tails(*(("CALLS_ALL", (home,)) if user.region == home else ("CALLS", (user.region,))))

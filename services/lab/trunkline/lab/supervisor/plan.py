@@ -267,6 +267,7 @@ class Plan:
                         {"name": pop.name, "region": pop.region, "edge": pop.edge, "grpc_address": self.address(pop.edge, region)}
                         for pop in self.topology.edges
                     ],
+                    "pop_log_regions": list(self.topology.service_regions),
                 }
             case "records":
                 return {"regions": list(self.topology.regions)}
@@ -274,6 +275,7 @@ class Plan:
                 return {
                     "dns_listen": self.dns_listen(region),
                     "pops": [self._in_dns(pop) for pop in pops],
+                    "pop_log_regions": list(self.topology.service_regions),
                 }
             case _:
                 return {}

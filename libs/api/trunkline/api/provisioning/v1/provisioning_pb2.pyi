@@ -797,7 +797,7 @@ class ListPopsResponse(_message.Message):
     def __init__(self, pops: _Optional[_Iterable[_Union[Pop, _Mapping]]] = ..., head: _Optional[int] = ...) -> None: ...
 
 class Pop(_message.Message):
-    __slots__ = ("name", "region", "edge", "is_reachable", "position", "digest", "live_calls", "state", "lag", "age_s", "is_log_connected", "journal_backlog_bytes", "problem", "health", "health_reason")
+    __slots__ = ("name", "region", "edge", "is_reachable", "position", "digest", "live_calls", "state", "lag", "age_s", "is_log_connected", "journal_backlog_bytes", "problem", "health", "health_reason", "health_since", "health_decided_by")
     NAME_FIELD_NUMBER: _ClassVar[int]
     REGION_FIELD_NUMBER: _ClassVar[int]
     EDGE_FIELD_NUMBER: _ClassVar[int]
@@ -813,6 +813,8 @@ class Pop(_message.Message):
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
     HEALTH_FIELD_NUMBER: _ClassVar[int]
     HEALTH_REASON_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_SINCE_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_DECIDED_BY_FIELD_NUMBER: _ClassVar[int]
     name: str
     region: str
     edge: str
@@ -828,7 +830,47 @@ class Pop(_message.Message):
     problem: str
     health: str
     health_reason: str
-    def __init__(self, name: _Optional[str] = ..., region: _Optional[str] = ..., edge: _Optional[str] = ..., is_reachable: _Optional[bool] = ..., position: _Optional[int] = ..., digest: _Optional[str] = ..., live_calls: _Optional[int] = ..., state: _Optional[str] = ..., lag: _Optional[int] = ..., age_s: _Optional[float] = ..., is_log_connected: _Optional[bool] = ..., journal_backlog_bytes: _Optional[int] = ..., problem: _Optional[str] = ..., health: _Optional[str] = ..., health_reason: _Optional[str] = ...) -> None: ...
+    health_since: _timestamp_pb2.Timestamp
+    health_decided_by: str
+    def __init__(self, name: _Optional[str] = ..., region: _Optional[str] = ..., edge: _Optional[str] = ..., is_reachable: _Optional[bool] = ..., position: _Optional[int] = ..., digest: _Optional[str] = ..., live_calls: _Optional[int] = ..., state: _Optional[str] = ..., lag: _Optional[int] = ..., age_s: _Optional[float] = ..., is_log_connected: _Optional[bool] = ..., journal_backlog_bytes: _Optional[int] = ..., problem: _Optional[str] = ..., health: _Optional[str] = ..., health_reason: _Optional[str] = ..., health_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., health_decided_by: _Optional[str] = ...) -> None: ...
+
+class ListPopChangesRequest(_message.Message):
+    __slots__ = ("pop", "since", "until", "page")
+    POP_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    pop: str
+    since: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    page: _common_pb2.Page
+    def __init__(self, pop: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page: _Optional[_Union[_common_pb2.Page, _Mapping]] = ...) -> None: ...
+
+class ListPopChangesResponse(_message.Message):
+    __slots__ = ("changes", "next_page_token")
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[PopChange]
+    next_page_token: str
+    def __init__(self, changes: _Optional[_Iterable[_Union[PopChange, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class PopChange(_message.Message):
+    __slots__ = ("pop", "time", "old_state", "new_state", "reason", "decided_by", "region")
+    POP_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    OLD_STATE_FIELD_NUMBER: _ClassVar[int]
+    NEW_STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_BY_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    pop: str
+    time: _timestamp_pb2.Timestamp
+    old_state: str
+    new_state: str
+    reason: str
+    decided_by: str
+    region: str
+    def __init__(self, pop: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., old_state: _Optional[str] = ..., new_state: _Optional[str] = ..., reason: _Optional[str] = ..., decided_by: _Optional[str] = ..., region: _Optional[str] = ...) -> None: ...
 
 class DrainPopRequest(_message.Message):
     __slots__ = ("write", "pop", "note")

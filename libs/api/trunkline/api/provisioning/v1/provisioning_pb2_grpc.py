@@ -199,6 +199,11 @@ class ProvisioningServiceStub:
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsResponse.FromString,
                 _registered_method=True)
+        self.ListPopChanges = channel.unary_unary(
+                '/trunkline.api.provisioning.v1.ProvisioningService/ListPopChanges',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopChangesRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopChangesResponse.FromString,
+                _registered_method=True)
         self.DrainPop = channel.unary_unary(
                 '/trunkline.api.provisioning.v1.ProvisioningService/DrainPop',
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.DrainPopRequest.SerializeToString,
@@ -440,6 +445,13 @@ class ProvisioningServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListPopChanges(self, request, context):
+        """How the points of presence stood in the names, newest change first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DrainPop(self, request, context):
         """Empties a point of presence: DNS leaves it out, OPTIONS is answered 503, new calls are refused after a while; requests within dialogs
         are always served. FAILED_PRECONDITION where no other would be left.
@@ -642,6 +654,11 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
                     servicer.ListPops,
                     request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsResponse.SerializeToString,
+            ),
+            'ListPopChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPopChanges,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopChangesRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopChangesResponse.SerializeToString,
             ),
             'DrainPop': grpc.unary_unary_rpc_method_handler(
                     servicer.DrainPop,
@@ -1560,6 +1577,33 @@ class ProvisioningService:
             '/trunkline.api.provisioning.v1.ProvisioningService/ListPops',
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsRequest.SerializeToString,
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPopChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/ListPopChanges',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopChangesRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopChangesResponse.FromString,
             options,
             channel_credentials,
             insecure,

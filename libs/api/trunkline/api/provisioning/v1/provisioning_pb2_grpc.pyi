@@ -80,6 +80,8 @@ class ProvisioningServiceStub:
     SetNearestPop: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetNearestPopRequest, _provisioning_pb2.SetNearestPopResponse]
     """The point of presence that the domain's default name leads to first."""
     ListPops: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopsRequest, _provisioning_pb2.ListPopsResponse]
+    ListPopChanges: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopChangesRequest, _provisioning_pb2.ListPopChangesResponse]
+    """How the points of presence stood in the names, newest change first."""
     DrainPop: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.DrainPopRequest, _provisioning_pb2.DrainPopResponse]
     """Empties a point of presence: DNS leaves it out, OPTIONS is answered 503, new calls are refused after a while; requests within dialogs
     are always served. FAILED_PRECONDITION where no other would be left.
@@ -142,6 +144,8 @@ class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     SetNearestPop: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetNearestPopRequest, _provisioning_pb2.SetNearestPopResponse]  # type: ignore[assignment]
     """The point of presence that the domain's default name leads to first."""
     ListPops: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopsRequest, _provisioning_pb2.ListPopsResponse]  # type: ignore[assignment]
+    ListPopChanges: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopChangesRequest, _provisioning_pb2.ListPopChangesResponse]  # type: ignore[assignment]
+    """How the points of presence stood in the names, newest change first."""
     DrainPop: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.DrainPopRequest, _provisioning_pb2.DrainPopResponse]  # type: ignore[assignment]
     """Empties a point of presence: DNS leaves it out, OPTIONS is answered 503, new calls are refused after a while; requests within dialogs
     are always served. FAILED_PRECONDITION where no other would be left.
@@ -399,6 +403,14 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provisioning_pb2.ListPopsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_pb2.ListPopsResponse, _abc.Awaitable[_provisioning_pb2.ListPopsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListPopChanges(
+        self,
+        request: _provisioning_pb2.ListPopChangesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provisioning_pb2.ListPopChangesResponse, _abc.Awaitable[_provisioning_pb2.ListPopChangesResponse]]:
+        """How the points of presence stood in the names, newest change first."""
 
     @_abc_1.abstractmethod
     def DrainPop(

@@ -1,0 +1,102 @@
+"""The history of points of presence: each change of what the names make of one, in one order, though several regions wrote them. Pure.
+
+Regions that are cut from each other write the same change each for itself. Read together they are one: a change that leaves a point of
+presence as the one before it did is none.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+CHANGES_LIMIT: Final = 1000
+"""That are kept of one point of presence; of more the oldest are let go."""
+POPS_LIMIT: Final = 1024
+"""Points of presence that are kept; others are left out."""
+
+
+class Word(StrEnum):
+    """FROZEN: seen dead, and still in the names, for most seem dead."""
+
+    READY = "ready"
+    DRAINING = "draining"
+    DOWN = "down"
+    FROZEN = "frozen"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the names make of a point of presence. `without`: transports that do not answer there and are left out, in order of their
+    names."""
+
+    word: Word = Word.READY
+    without: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.word} without {' and '.join(self.without)}" if self.without else self.word.value
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PopChange:
+    """`time_us` is microseconds since 1970 UTC by the clock of `by`, the service that decided, in `region`. `before` None: the first."""
+
+    time_us: int
+    pop: str
+    region: str
+    by: str
+    before: Standing | None
+    after: Standing
+    reason: str
+
+    def __post_init__(self) -> None:
+        assert self.before != self.after, "a change changes something"
+
+
+class PopBook:
+    """The changes of all points of presence, of all regions, in whatever order they come."""
+
+    def __init__(self) -> None:
+        self._changes: dict[str, list[PopChange]] = {}
+
+    def take(self, changes: Iterable[PopChange]) -> None:
+        """One that is there already is left out."""
+        for change in changes:
+            if change.pop not in self._changes and len(self._changes) >= POPS_LIMIT:
+                continue
+            known = self._changes.setdefault(change.pop, [])
+            place = bisect_left(known, _key(change), key=_key)
+            if known[place : place + 1] != [change]:
+                insort(known, change, key=_key)
+                del known[:-CHANGES_LIMIT]
+
+    def last(self, pop: str) -> PopChange | None:
+        """How the point of presence has stood since when."""
+        known = self._changes.get(pop, [])
+        place = len(known) - 1
+        while place > 0 and known[place - 1].after == known[place].after:
+            place -= 1
+        return known[place] if known else None
+
+    def newest_first(self, pop: str = "") -> list[PopChange]:
+        """Of one point of presence, or all: each that changed something, with what was `before` it in this order."""
+        found = [change for name, known in self._changes.items() if pop in ("", name) for change in _real(known)]
+        return sorted(found, key=_key, reverse=True)
+
+
+def _real(known: Iterable[PopChange]) -> Iterator[PopChange]:
+    before: PopChange | None = None
+    for change in known:
+        if before is None or change.after != before.after:
+            yield change if before is None or change.before == before.after else _after(before, change)
+            before = change
+
+
+def _after(before: PopChange, change: PopChange) -> PopChange:
+    return PopChange(change.time_us, change.pop, change.region, change.by, before.after, change.after, change.reason)
+
+
+def _key(change: PopChange) -> tuple[int, str, str]:
+    return change.time_us, change.pop, change.region

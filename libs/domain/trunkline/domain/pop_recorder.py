@@ -1,0 +1,122 @@
+"""Which changes of points of presence a dns service has to write, of those that it has judged. Pure: judgements, time and what the log says
+in; changes out.
+
+Every dns service judges for itself, and all write into one log. Who sees a change of his own first writes it; the others find, when it is
+their turn, that the log says so already. What differs without a change of one's own is left to whoever wrote it, for a while: it is about
+to be seen here too, or there not any more.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from trunkline.domain.pop_changes import PopBook, PopChange, Standing, Word
+from trunkline.domain.pop_health import UP_S, Health
+from trunkline.domain.pop_states import PopState
+
+OWN_PATIENCE_S: Final = 2 * UP_S
+"""How long the log may differ from what is seen here where this region wrote it last: who was started again in the meantime has seen no
+change. Longer than one is kept out after he came back, so that another service that is at work is not contradicted."""
+OTHERS_PATIENCE_S: Final = 3600.0
+"""The same where another region wrote it: both may be right, each for its own names, and must not take turns."""
+WAITING_LIMIT: Final = 64
+"""Changes of one point of presence that wait for the log; of more the oldest are let go."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    after: Standing
+    reason: str
+    time_us: int
+
+
+@dataclass(slots=True)
+class _Own:
+    """Of one point of presence: how it stands here, since it was first heard of."""
+
+    standing: Standing
+    reason: str
+    waiting: deque[_Wanted] = field(default_factory=lambda: deque(maxlen=WAITING_LIMIT))
+    differs_since_s: float | None = None
+
+
+class Recorder:
+    """Of one dns service, `by` in `region`."""
+
+    def __init__(self, by: str, region: str) -> None:
+        self._by = by
+        self._region = region
+        self._own: dict[str, _Own] = {}
+
+    def judged(self, healths: Mapping[str, Health], time_us: int) -> None:
+        """To be told every judgement: a change is what differs between two of them."""
+        for pop, health in healths.items():
+            standing = standing_of(health)
+            if not _is_heard(health):
+                continue
+            own = self._own.get(pop)
+            if own is None:
+                own = self._own[pop] = _Own(standing, health.reason)
+                if standing.word is not Word.READY:
+                    own.waiting.append(_Wanted(standing, health.reason, time_us))
+            elif standing != own.standing:
+                reason = health.reason or _why_ready(own.standing, standing)
+                own.waiting.append(_Wanted(standing, reason, time_us))
+                own.standing, own.reason = standing, reason
+
+    def due(self, book: PopBook, now_s: float, time_us: int) -> list[PopChange]:
+        """What is to be written now, at most one a point of presence. Ask again when it was written, or somebody else was faster."""
+        found = []
+        for pop, own in self._own.items():
+            last = book.last(pop)
+            wanted = self._wanted(own, last, now_s, time_us)
+            if wanted is not None:
+                after_us = wanted.time_us if last is None else max(wanted.time_us, last.time_us + 1)
+                before = None if last is None else last.after
+                found.append(PopChange(after_us, pop, self._region, self._by, before, wanted.after, wanted.reason))
+        return found
+
+    def _wanted(self, own: _Own, last: PopChange | None, now_s: float, time_us: int) -> _Wanted | None:
+        while own.waiting and last is not None and last.after == own.waiting[0].after:
+            own.waiting.popleft()
+        if own.waiting:
+            return own.waiting[0]
+        if last is None:
+            return _Wanted(own.standing, own.reason or "first seen", time_us)
+        if last.after == own.standing:
+            own.differs_since_s = None
+            return None
+        if own.differs_since_s is None:
+            own.differs_since_s = now_s
+        if now_s - own.differs_since_s < (OWN_PATIENCE_S if last.region == self._region else OTHERS_PATIENCE_S):
+            return None
+        return _Wanted(own.standing, f"{own.reason or 'seen well'}; the log said {last.after} for longer than that held", time_us)
+
+
+def standing_of(health: Health) -> Standing:
+    """What names make of one whose health is that."""
+    match health.state:
+        case PopState.READY:
+            return Standing(Word.FROZEN if health.is_frozen else Word.READY)
+        case PopState.DRAINING:
+            return Standing(Word.DRAINING)
+        case PopState.DOWN:
+            return Standing(Word.DOWN)
+
+
+def _is_heard(health: Health) -> bool:
+    """Whether anything is known of it: before, it is only believed to be well."""
+    return health.well_since_s is not None or health.state is not PopState.READY or health.is_frozen
+
+
+def _why_ready(before: Standing, after: Standing) -> str:
+    match before.word:
+        case Word.DOWN:
+            return f"seen well for {UP_S:.0f} s"
+        case Word.DRAINING:
+            return "no longer drained"
+        case Word.FROZEN | Word.READY:
+            return "seen well again"

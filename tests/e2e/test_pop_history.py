@@ -1,0 +1,80 @@
+"""A point of presence dies on a platform of three regions, each with its own name server: the operator reads when, why and who saw it."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.everywhere import led_to
+from helpers.platform import Platform, free_loopback, wait_for
+
+POPS = ("eu1", "us1", "apac1")
+LIMIT_S = 120.0
+
+
+@pytest.fixture
+def three_regions(tmp_path: Path) -> Iterator[Platform]:
+    platform = Platform(tmp_path / "state", free_loopback(), pops=",".join(POPS), services="all")
+    try:
+        platform.start()
+        yield platform
+    finally:
+        if platform.process is not None:
+            platform.stop()
+
+
+def history(platform: Platform, pop: str = "") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = platform.json("pop", "history", *([pop] if pop else []))
+    return found
+
+
+def in_dns(platform: Platform, pop: str) -> dict[str, Any]:
+    return next(row for row in platform.json("pop", "list") if row["name"] == pop)
+
+
+def is_told(platform: Platform, pop: str, state: str) -> bool:
+    row = in_dns(platform, pop)
+    return row["health"] == state and row["health_since"] is not None
+
+
+def test_death_and_return_of_a_point_of_presence_are_one_event_each_with_time_reason_and_who_saw_it(three_regions: Platform) -> None:
+    platform = three_regions
+    for pop in POPS:
+        wait_for(f"{pop} is ready in the log", lambda pop=pop: is_told(platform, pop, "ready"), timeout_s=LIMIT_S)
+    before = len(history(platform, "us1"))
+    platform.lab("hold", "edge-us1")
+    wait_for("us1 is down", lambda: is_told(platform, "us1", "down"), timeout_s=LIMIT_S)
+    wait_for("the names lead elsewhere", lambda: "us1" not in led_to(platform, "acme"))
+    down = in_dns(platform, "us1")
+    assert "2 of 2 observers get no answer to OPTIONS" in down["health_reason"] and down["health_decided_by"].startswith("dns-")
+    platform.lab("release", "edge-us1")
+    wait_for("us1 is ready", lambda: is_told(platform, "us1", "ready"), timeout_s=LIMIT_S)
+    platform.cli("pop", "drain", "us1", "--note", "new kernel", "--wait")
+    wait_for("us1 is draining", lambda: is_told(platform, "us1", "draining"), timeout_s=LIMIT_S)
+    platform.cli("pop", "undrain", "us1")
+    wait_for("us1 is ready again", lambda: is_told(platform, "us1", "ready"), timeout_s=LIMIT_S)
+
+    changes = history(platform, "us1")
+    newest = changes[: len(changes) - before]
+    assert [(row["old_state"], row["new_state"]) for row in reversed(newest)] == [
+        ("ready", "down"),
+        ("down", "ready"),
+        ("ready", "draining"),
+        ("draining", "ready"),
+    ]
+    assert newest[-1]["reason"] == down["health_reason"] and newest[-1]["time"] == down["health_since"]
+    assert [row["reason"] for row in newest[:3]] == ["no longer drained", "new kernel", "seen well for 10 s"]
+    assert all(row["decided_by"] == f"dns-{row['region']}" for row in changes)
+    times = [row["time"] for row in history(platform)]
+    assert times == sorted(times, reverse=True)
+
+    key = platform.local["operator"]["api_key"]
+    request = urllib.request.Request(f"{platform.local['rest']}/v1/pop-changes?pop=us1", headers={"Authorization": f"Bearer {key}"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert [row["new_state"] for row in json.load(answer)["changes"]] == [row["new_state"] for row in changes]
+    told = platform.cli("pop", "list").stdout
+    assert "since" in told and "us1" in told

@@ -1,0 +1,186 @@
+"""Changes of points of presence over three real regions: one change is one event, whoever writes it, and it is written with home away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from helpers.nats import NatsServer
+from helpers.regions import HOME, REGIONS, Regions, regions
+from integration.dns.conftest import LIMIT_S, NAMES, NameServer, reporting
+
+from trunkline.dns.recording import Recording
+from trunkline.domain.directory import Directory
+from trunkline.domain.pop_changes import PopChange
+from trunkline.domain.pop_health import MISSED_LIMIT, Report, Sight
+from trunkline.eventlog.streams import POPS
+from trunkline.runtime.pop_log import Taken, follow_changes
+from trunkline.runtime.pop_reports import encode_report
+from trunkline.runtime.pop_watch import PopWatch
+
+__all__ = ["regions"]
+
+ONES = ("eu1", "us1", "apac1")
+HEALED_S = 60.0
+
+
+class Judge:
+    """What a dns service of a region has for it: its own ear, its own judgement, its own pen."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+
+    def history(self, pop: str) -> list[tuple[str, str]]:
+        """Newest first."""
+        return [(str(change.after), change.by) for change in self.recording.book.newest_first(pop)]
+
+    def words(self, pop: str) -> list[str]:
+        return [word for word, _ in self.history(pop)]
+
+
+@asynccontextmanager
+async def judging(found: Regions) -> AsyncIterator[dict[str, Judge]]:
+    """In every region."""
+    tasks, clients, judges = [], [], {}
+    for region in REGIONS:
+        client = await found.connect(region)
+        clients.append(client)
+        recording = Recording(client, name=f"dns-{region}", region=region, home=HOME, regions=REGIONS)
+        directory = Directory()
+        watch = PopWatch(ONES, lambda directory=directory: directory, on_judged=recording.judged)
+        tasks += [asyncio.create_task(watch.run(client)), asyncio.create_task(recording.run())]
+        judges[region] = Judge(recording)
+    try:
+        yield judges
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for client in clients:
+            await client.close()
+
+
+@asynccontextmanager
+async def edges(found: Regions, *silent: str) -> AsyncIterator[None]:
+    """One in each region, each at its own server; the silent ones say nothing, and nobody gets an answer from them."""
+
+    async def speak(pop: str) -> None:
+        client = await found.connect(pop[:-1])
+        sights = {other: Sight(missed=MISSED_LIMIT) if other in silent else Sight(answered=9) for other in ONES if other != pop}
+        try:
+            while True:
+                await client.publish(f"pops.seen.{pop}", encode_report(Report(f"edge-{pop}", pop, 0.0, True, sights)))
+                # Edges do so once a second.
+                await asyncio.sleep(0.2)
+        finally:
+            await client.close()
+
+    tasks = [asyncio.create_task(speak(pop)) for pop in ONES if pop not in silent]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until(what: str, holds: Callable[[], bool], told: Callable[[], object], limit_s: float = HEALED_S) -> None:
+    try:
+        async with asyncio.timeout(limit_s):
+            while not holds():  # noqa: ASYNC110 - a book tells nobody
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"not within {limit_s} s: {what}; there is {told()}") from None
+
+
+async def stored(found: Regions, region: str) -> int:
+    client = await found.connect(region)
+    try:
+        return (await client.jetstream().stream_info(POPS)).state.messages
+    finally:
+        await client.close()
+
+
+async def test_each_change_is_one_event_in_three_regions_and_home_keeps_them_all(regions: Regions) -> None:
+    async with judging(regions) as judges:
+
+        async def all_say(pop: str, *words: str) -> None:
+            def holds() -> bool:
+                return all(judge.words(pop) == list(words) for judge in judges.values())
+
+            await until(f"{pop} {words} everywhere", holds, lambda: {region: judge.history(pop) for region, judge in judges.items()})
+
+        async with edges(regions):
+            for pop in ONES:
+                await all_say(pop, "ready")
+        async with edges(regions, "us1"):
+            await all_say("us1", "down", "ready")
+        async with edges(regions):
+            await all_say("us1", "ready", "down", "ready")
+        changes = judges["apac"].recording.book.newest_first("us1")
+        assert "2 of 2 observers get no answer to OPTIONS" in changes[1].reason
+        assert changes[0].reason == "seen well for 10 s"
+        assert [str(change.before) for change in changes] == ["down", "ready", "None"]
+        assert [change.time_us for change in changes] == sorted((change.time_us for change in changes), reverse=True)
+        # Not only read as one: there is one.
+        assert (await stored(regions, HOME), await stored(regions, "us"), await stored(regions, "apac")) == (5, 0, 0)
+
+
+async def test_changes_are_written_while_home_is_away_and_are_one_again_when_it_is_back(regions: Regions) -> None:
+    async with judging(regions) as judges:
+
+        def told(pop: str) -> object:
+            return {region: judge.history(pop) for region, judge in judges.items()}
+
+        async with edges(regions):
+            for pop in ONES:
+                await until(
+                    f"{pop} is ready", lambda pop=pop: all(j.words(pop) == ["ready"] for j in judges.values()), lambda pop=pop: told(pop)
+                )
+        links = regions.links.values()
+        for link in links:
+            link.take_down()
+        # Each of the two regions that are cut off sees by its own edge alone that eu1 is gone.
+        async with edges(regions, "eu1"):
+            away = ("us", "apac")
+            await until("written in both", lambda: all(judges[r].words("eu1")[:1] == ["down"] for r in away), lambda: told("eu1"))
+            assert {judges[region].history("eu1")[0][1] for region in away} == {f"dns-{region}" for region in away}
+            assert "no self-report for" in judges["us"].recording.book.newest_first("eu1")[0].reason
+            for link in links:
+                link.bring_up()
+
+            def is_one() -> bool:
+                return (
+                    all(j.words("eu1") == ["down", "ready"] for j in judges.values())
+                    and len({str(j.history("eu1")) for j in judges.values()}) == 1
+                )
+
+            await until("the same change everywhere", is_one, lambda: told("eu1"))
+            assert await stored(regions, "us") == await stored(regions, "apac") == 1
+
+
+async def test_the_name_server_writes_with_the_rights_that_it_has(name_server: NameServer, nats_server: NatsServer) -> None:
+    """And what it wrote is there when it is started again, and is not written a second time."""
+    taken: list[Taken] = []
+    client = await nats_server.connect()
+    following = asyncio.create_task(follow_changes(client, "eu", lambda region, more: taken.extend(more)))
+
+    def changes(pop: str) -> list[PopChange]:
+        return [change for _, change in taken if change.pop == pop]
+
+    try:
+        async with reporting(nats_server, silent="eu1"):
+            await until("eu1 is down", lambda: [str(c.after) for c in changes("eu1")] == ["down"], lambda: taken, LIMIT_S)
+            others = [pop for pop in NAMES if pop != "eu1"]
+            await until("the others are ready", lambda: all(len(changes(pop)) == 1 for pop in others), lambda: taken, LIMIT_S)
+            await name_server.kill()
+            await name_server.start()
+            async with asyncio.timeout(LIMIT_S):
+                while "point of presence changed" not in name_server.output().rpartition("dns listens")[2]:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+        assert len(taken) == len(NAMES)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await client.close()

@@ -1,0 +1,147 @@
+"""What dns services write of points of presence, and what is read of it: one change is one, whoever saw it and in whatever order."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trunkline.domain import pop_changes
+from trunkline.domain.pop_changes import PopBook, PopChange, Standing, Word
+from trunkline.domain.pop_health import Health
+from trunkline.domain.pop_recorder import OTHERS_PATIENCE_S, OWN_PATIENCE_S, Recorder
+from trunkline.domain.pop_states import PopState
+
+READY, DRAINING, DOWN, FROZEN = (Standing(word) for word in Word)
+WELL = Health(well_since_s=0.0, was_well=True)
+DEAD = Health(PopState.DOWN, "no self-report for 4 s; 2 of 2 observers get no answer to OPTIONS", True)
+KEPT = Health(PopState.READY, "no self-report for 4 s; not taken out, for most seem down", is_frozen=True)
+DRAINED = Health(PopState.DRAINING, "new kernel", well_since_s=0.0, was_well=True)
+SECOND_US = 1_000_000
+
+
+class Log:
+    """One stream that takes a change only behind the last that its writer knows; what is in it reaches each reader when he is told."""
+
+    def __init__(self) -> None:
+        self.changes: list[PopChange] = []
+
+    def write(self, change: PopChange, book: PopBook) -> None:
+        if change.before == (self.changes[-1].after if self.changes else None):
+            self.changes.append(change)
+            book.take([change])
+
+
+class Service:
+    def __init__(self, region: str, log: Log) -> None:
+        self.recorder = Recorder(f"dns-{region}", region)
+        self.book = PopBook()
+        self.log = log
+
+    def sees(self, health: Health, at_s: float) -> None:
+        self.recorder.judged({"us1": health}, round(at_s * SECOND_US))
+
+    def writes(self, at_s: float) -> None:
+        for change in self.recorder.due(self.book, at_s, round(at_s * SECOND_US)):
+            self.log.write(change, self.book)
+
+    def hears(self) -> None:
+        self.book.take(self.log.changes)
+
+
+def test_a_point_of_presence_that_dies_and_comes_back_is_written_with_the_reason() -> None:
+    log = Log()
+    dns = Service("eu", log)
+    for at_s, health in enumerate((WELL, WELL, DEAD, DEAD, WELL, DRAINED, WELL, KEPT, WELL)):
+        dns.sees(health, at_s)
+        dns.writes(at_s)
+    assert [(change.time_us // SECOND_US, change.after, change.reason) for change in log.changes] == [
+        (0, READY, "first seen"),
+        (2, DOWN, DEAD.reason),
+        (4, READY, "seen well for 10 s"),
+        (5, DRAINING, "new kernel"),
+        (6, READY, "no longer drained"),
+        (7, FROZEN, KEPT.reason),
+        (8, READY, "seen well again"),
+    ]
+    assert [change.before for change in log.changes] == [None, *(change.after for change in log.changes[:-1])]
+    assert {(change.by, change.region) for change in log.changes} == {("dns-eu", "eu")}
+
+
+def test_what_is_only_believed_is_not_written() -> None:
+    log = Log()
+    dns = Service("eu", log)
+    dns.sees(Health(), 0)
+    dns.writes(0)
+    assert not log.changes
+
+
+@given(st.lists(st.sampled_from((WELL, DEAD, DRAINED, KEPT)), min_size=1, max_size=8), st.data())
+def test_of_three_services_that_see_the_same_each_change_is_written_once(healths: list[Health], data: st.DataObject) -> None:
+    """Each sees each of them, in an order that is drawn, and is told of what others wrote before its turn or after it."""
+    log = Log()
+    services = [Service(region, log) for region in ("eu", "us", "apac")]
+    for number, health in enumerate(healths):
+        for place in data.draw(st.permutations(range(3))):
+            services[place].sees(health, number)
+            if data.draw(st.booleans()):
+                services[place].hears()
+            services[place].writes(number)
+        for service in services:
+            service.hears()
+            service.writes(number)
+    seen = [Standing(Word.FROZEN) if each is KEPT else Standing(Word(each.state.value)) for each in healths]
+    changes = [now for before, now in pairwise([None, *seen]) if now != before]
+    assert [change.after for change in log.changes] == changes
+
+
+def test_what_an_earlier_run_left_wrong_is_mended_and_another_regions_word_is_not_contradicted() -> None:
+    left = PopChange(1, "us1", "eu", "dns-eu", READY, DOWN, "it died")
+    for region, patience_s in (("eu", OWN_PATIENCE_S), ("us", OTHERS_PATIENCE_S)):
+        log = Log()
+        log.changes = [left]
+        dns = Service(region, log)
+        dns.hears()
+        dns.sees(WELL, 0)
+        for at_s in (0.0, patience_s - 1):
+            dns.writes(at_s)
+        assert log.changes == [left]
+        dns.writes(patience_s)
+        assert log.changes[-1].after == READY and "the log said down" in log.changes[-1].reason
+
+
+def test_a_change_that_could_not_be_written_is_written_later_with_its_own_time() -> None:
+    log = Log()
+    dns = Service("eu", log)
+    dns.sees(WELL, 0)
+    dns.writes(0)
+    dns.sees(DEAD, 5)
+    dns.sees(WELL, 20)
+    for at_s in (30, 31):
+        dns.writes(at_s)
+    assert [change.time_us // SECOND_US for change in log.changes] == [0, 5, 20]
+
+
+def test_the_same_change_written_in_two_regions_is_read_as_one() -> None:
+    down = PopChange(10, "us1", "us", "dns-us", READY, DOWN, "x")
+    changes = [
+        PopChange(1, "us1", "eu", "dns-eu", None, READY, "first seen"),
+        down,
+        PopChange(11, "us1", "apac", "dns-apac", READY, DOWN, "y"),
+        PopChange(30, "us1", "apac", "dns-apac", DOWN, READY, "back"),
+        PopChange(31, "us1", "us", "dns-us", DOWN, READY, "back"),
+    ]
+    for order in (changes, changes[::-1], [*changes, *changes]):
+        book = PopBook()
+        book.take(order)
+        assert book.newest_first() == [changes[3], down, changes[0]]
+        assert book.last("us1") == changes[3]
+        assert book.newest_first("eu1") == [] and book.last("eu1") is None
+
+
+def test_of_one_that_comes_and_goes_for_ever_the_newest_are_kept() -> None:
+    book = PopBook()
+    for number in range(pop_changes.CHANGES_LIMIT + 10):
+        book.take([PopChange(number, "us1", "eu", "dns-eu", *((READY, DOWN) if number % 2 else (DOWN, READY)), "x")])
+    assert len(book.newest_first()) == pop_changes.CHANGES_LIMIT and book.newest_first()[-1].time_us == 10
