@@ -13,8 +13,8 @@ from integration.dns.conftest import LIMIT_S, NAMES, NameServer, reporting
 from trunkline.dns.recording import Recording
 from trunkline.domain.directory import Directory
 from trunkline.domain.pop_changes import PopChange
-from trunkline.domain.pop_health import MISSED_LIMIT, Report, Sight
-from trunkline.eventlog.streams import POPS
+from trunkline.domain.pop_health import MISSED_LIMIT, Health, Report, Sight
+from trunkline.eventlog.streams import POPS, ensure_pops
 from trunkline.runtime.pop_log import Taken, follow_changes
 from trunkline.runtime.pop_reports import encode_report
 from trunkline.runtime.pop_watch import PopWatch
@@ -125,6 +125,29 @@ async def test_each_change_is_one_event_in_three_regions_and_home_keeps_them_all
         assert [change.time_us for change in changes] == sorted((change.time_us for change in changes), reverse=True)
         # Not only read as one: there is one.
         assert (await stored(regions, HOME), await stored(regions, "us"), await stored(regions, "apac")) == (5, 0, 0)
+
+
+async def test_of_three_who_write_at_the_same_moment_one_is_taken(regions: Regions) -> None:  # noqa: F811
+    """None has heard yet what the others write."""
+    clients = [await regions.connect(region) for region in REGIONS]
+    await ensure_pops(clients[0], HOME)
+    pens = [
+        Recording(client, name=f"dns-{region}", region=region, home=HOME, regions=(HOME,))
+        for client, region in zip(clients, REGIONS, strict=True)
+    ]
+    for pen in pens:
+        pen.judged(dict.fromkeys(ONES, Health(well_since_s=0.0, was_well=True)))
+    running = [asyncio.create_task(pen.run()) for pen in pens]
+    try:
+        await until("all have read all", lambda: all(len(pen.book.newest_first()) == len(ONES) for pen in pens), lambda: pens)
+        assert await stored(regions, HOME) == len(ONES)
+        assert len({str(pen.book.newest_first()) for pen in pens}) == 1
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        for client in clients:
+            await client.close()
 
 
 async def test_changes_are_written_while_home_is_away_and_are_one_again_when_it_is_back(regions: Regions) -> None:
