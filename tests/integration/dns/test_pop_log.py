@@ -127,7 +127,7 @@ async def test_each_change_is_one_event_in_three_regions_and_home_keeps_them_all
         assert (await stored(regions, HOME), await stored(regions, "us"), await stored(regions, "apac")) == (5, 0, 0)
 
 
-async def test_of_three_who_write_at_the_same_moment_one_is_taken(regions: Regions) -> None:  # noqa: F811
+async def test_of_three_who_write_at_the_same_moment_one_is_taken(regions: Regions) -> None:
     """None has heard yet what the others write."""
     clients = [await regions.connect(region) for region in REGIONS]
     await ensure_pops(clients[0], HOME)

@@ -77,19 +77,21 @@ class Recording:
             group.create_task(ensure_pops(self._client, self._region))
             group.create_task(follow_all_changes(self._client, self._regions, self.taken))
             while True:
+                # What is heard while one is written must not make the next one look as if it had been known when that was decided.
+                ends = dict(self._ends)
                 for change in self._recorder.due(self.book, time.monotonic(), self._now_us()):
-                    await self._write(change)
+                    await self._write(change, ends)
                 await asyncio.sleep(LOOK_S)
 
     def _now_us(self) -> int:
         return round(self._clock() * _US_PER_S)
 
-    async def _write(self, change: PopChange) -> None:
-        """What is not written by this is due again."""
+    async def _write(self, change: PopChange, ends: Mapping[tuple[str, str], int]) -> None:
+        """`ends` as they were when it was decided. What is not written by this is due again."""
         why = ""
         for region in self._order:
             try:
-                sequence = await self._publish(region, change)
+                sequence = await self._publish(region, change, ends.get((region, change.pop), 0))
             except Conflict:
                 return  # somebody was faster, and what he wrote is on its way here
             except LogUnavailable as error:
@@ -100,14 +102,14 @@ class Recording:
             return
         _log.info("a change of a point of presence waits", pop=change.pop, now=str(change.after), why=why)
 
-    async def _publish(self, region: str, change: PopChange) -> int:
-        """Its sequence. Raises Conflict where the stream has more about the point of presence than is known here, LogUnavailable where the
-        stream does not answer, and may have taken it."""
+    async def _publish(self, region: str, change: PopChange, end: int) -> int:
+        """Its sequence. Raises Conflict where the stream has more about the point of presence than what stands at `end`, LogUnavailable
+        where the stream does not answer, and may have taken it."""
         if not self._client.is_connected:
             raise LogUnavailable("not connected to NATS")
         headers = {
             "Nats-Expected-Stream": POPS,
-            "Nats-Expected-Last-Subject-Sequence": str(self._ends.get((region, change.pop), 0)),
+            "Nats-Expected-Last-Subject-Sequence": str(end),
         }
         try:
             message = await request(self._client, subject_of(region, change.pop), to_message(change), PUBLISH_LIMIT_S, headers)
