@@ -156,7 +156,7 @@ def hostile_invite(host: str) -> bytes:
 PAGES = (
     "/", "/access", "/access/office", "/access/new", "/access/office/addresses/new", "/access/office/accounts/new", "/domains",
     "/domains/hostile", "/domains/hostile/pbx", "/domains/hostile/attach", "/domains/hostile/digest", "/domains/hostile/class-of-service",
-    "/domains/hostile/limits", "/domains/hostile/identity", "/calls", "/calls/live",
+    "/domains/hostile/limits", "/domains/hostile/identity", "/domains/hostile/capture", "/calls", "/calls/live",
     "/calls/last", "/usage", "/routes?number=%2B31201234567", "/explain?domain=hostile&source=192.0.2.1&number=%2B31201234567", "/pops",
     "/audit", "/keys", "/keys/new", "/account",
 )  # fmt: skip

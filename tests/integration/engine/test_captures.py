@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers.engine import HOST, NUMBER, EngineBench, Peer, by_address
+from helpers.engine import HOST, NUMBER, EngineBench, Peer, by_address, domain
 
 from trunkline.edge.capturing import Captured
 
@@ -69,6 +69,16 @@ def test_a_failed_call_is_captured_with_its_gateways_answers_and_an_answered_one
     assert {each[3]: each[5] for each in messages if each[3]} == {1: gateway.host_port, 2: other.host_port}
     attempts = [fact["call"] for fact in bench.facts(5) if "attempted" in fact]
     assert {each[0] for each in messages} == {attempts[1]}
+
+
+def test_calls_of_a_domain_are_captured_until_the_time_it_says_and_while_it_says_so(bench: EngineBench) -> None:
+    now_s = int(time.time())
+    gateway = bench.gateway()
+    for number, (percent, until_s, messages) in enumerate([(100, now_s + 3_600, 5), (0, 0, 0), (100, now_s, 0), (100, now_s + 3_600, 5)]):
+        bench.apply(*by_address(), domain("acme/IN", capture_percent=percent, capture_until_s=until_s))
+        answered(bench, gateway, f"call-{number}")
+        lines = first_lines(taken(bench, messages))
+        assert len(lines) == messages, lines
 
 
 @pytest.mark.parametrize("sampling", [{"capture_one_in": 1}, {"capture_domains": ("acme",)}])

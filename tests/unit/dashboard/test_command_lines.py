@@ -26,6 +26,7 @@ ASK_FIRST = {
     "/domains/{label}/class-of-service",
     "/domains/{label}/limits",
     "/domains/{label}/identity",
+    "/domains/{label}/capture",
     "/operator/tenants/{tenant}/class-of-service",
     "/operator/tenants/{tenant}/limits",
     "/operator/carriers/{carrier}/change",

@@ -123,6 +123,7 @@ def _pool() -> list[c.Command]:
             pool += [c.SetClassOfService(tenant, label, prefixes) for prefixes in ((), ("31",))]
             pool += [c.SetLimits(tenant, label, calls) for calls in (0, 5)]
             pool += [c.SetIdentityPolicy(tenant, label, policy) for policy in (IdentityPolicy(), IdentityPolicy(hiding="on"))]
+            pool += [c.SetCapture(tenant, label, percent, 1_600, 1_000) for percent in (0, 10)]
             pool += [c.SetNearestPop(tenant, label, pop, ("eu1", "us1")) for pop in ("", "us1")]
     for carrier in ("alpha", "bravo"):
         pool += [c.CreateCarrier(carrier, CarrierSettings()), c.ChangeCarrier(carrier, CarrierSettings(is_trusted=True))]

@@ -8,7 +8,7 @@ from trunkline.domain import names
 from trunkline.domain.decide import decide
 from trunkline.domain.decide_access import SEALED_BYTES
 from trunkline.domain.errors import ErrorCode, Refusal
-from trunkline.domain.events import ClaimReleased, ClaimTaken, Kind, TenantId
+from trunkline.domain.events import ClaimReleased, ClaimTaken, DomainLabel, Kind, TenantId
 
 ACME, BETA = TenantId("acme"), TenantId("beta")
 SEALED = b"s" * SEALED_BYTES
@@ -43,6 +43,10 @@ REFUSED: list[tuple[c.Command, ErrorCode, str]] = [
     (c.CreateAcl(ACME, "office"), E, "ACL_EXISTS"),
     (c.SetNearestPop(ACME, "acme", "us3", ("eu1", "us1")), N, "POP_NOT_FOUND"),
     (c.SetNearestPop(BETA, "acme", "us1", ("eu1", "us1")), N, "DOMAIN_NOT_FOUND"),
+    (c.SetCapture(ACME, "acme", 101, 60, 10), BAD, "PERCENT_INVALID"),
+    (c.SetCapture(ACME, "acme", 100, 10, 10), BAD, "UNTIL_INVALID"),
+    (c.SetCapture(ACME, "acme", 100, 11 + 7 * 86_400, 10), BAD, "UNTIL_INVALID"),
+    (c.SetCapture(BETA, "acme", 100, 60, 10), N, "DOMAIN_NOT_FOUND"),
     (c.CreateAcl(ACME, "off.ice"), BAD, "ACL_NAME_INVALID"),
     (c.DeleteAcl(ACME, "office"), F, "ACL_ATTACHED"),
     (c.DeleteAcl(ACME, "pbx"), N, "ACL_NOT_FOUND"),
@@ -177,3 +181,20 @@ def test_a_fingerprint_tells_requests_apart_but_for_secrets_and_what_varies() ->
     assert c.fingerprint(one) == c.fingerprint(again)
     assert c.fingerprint(one) != c.fingerprint(c.SetCredential(ACME, "c1", "bob", "r", "k1", SEALED))
     assert c.fingerprint(c.CreateAcl(ACME, "x")) != c.fingerprint(c.DeleteAcl(ACME, "x"))
+
+
+def test_capturing_is_set_changed_and_ended_and_the_rest_of_the_domain_stays() -> None:
+    history = platform()
+    before = history.directory.domains(ACME)[DomainLabel("acme")]
+    for percent, until_s in ((100, 500), (25, 700)):
+        history.execute(c.SetCapture(ACME, "acme", percent, until_s, 100))
+        domain = history.directory.domains(ACME)[DomainLabel("acme")]
+        assert (domain.capture.percent, domain.capture.until_s, domain.acls) == (percent, until_s, before.acls)
+    position = history.position
+    history.execute(c.SetCapture(ACME, "acme", 25, 700, 200))
+    assert history.position == position, "nothing is changed"
+    history.execute(c.CreateAcl(ACME, "second"))
+    history.execute(c.AttachAcl(ACME, "acme", "second"))
+    assert history.directory.domains(ACME)[DomainLabel("acme")].capture.percent == 25
+    history.execute(c.SetCapture(ACME, "acme", 0))
+    assert history.directory.domains(ACME)[DomainLabel("acme")].capture.percent == 0

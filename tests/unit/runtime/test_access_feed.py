@@ -18,6 +18,7 @@ from trunkline.domain.events import (
     AclDetached,
     AddressAdded,
     AddressRemoved,
+    CaptureSet,
     CarrierChanged,
     CarrierCreated,
     CarrierSettings,
@@ -194,6 +195,12 @@ def test_a_domain_carries_its_acls_and_its_digest_policy() -> None:
     )
     host = "acme.eu1.sip.trunkline.test"
     assert entries["domain", host] == SetDomain(host, "acme", "acme", ("acme/BACKUP",), ("SHA-256", "MD5"), 401, True)
+
+
+def test_what_is_captured_of_a_domain_goes_to_every_name_of_it() -> None:
+    entries = tables([fact("acme", DomainCreated("acme"), Kind.DOMAIN), fact("acme", CaptureSet(25, 1_800_000_000), Kind.DOMAIN)])
+    for host in ("acme.sip.trunkline.test", "acme.eu1.sip.trunkline.test"):
+        assert entries["domain", host] == SetDomain(host, "acme", "acme", (), capture_percent=25, capture_until_s=1_800_000_000)
 
 
 def test_a_domains_acls_stand_in_the_order_of_their_attachment() -> None:

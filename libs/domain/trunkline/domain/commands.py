@@ -200,6 +200,17 @@ class SetNearestPop:
 
 
 @dataclass(frozen=True, slots=True)
+class SetCapture:
+    """`percent` 0 to 100, of calls that go well; `until_s` is Unix time, at most `MAX_CAPTURE_S` away."""
+
+    tenant: TenantId
+    label: str
+    percent: int
+    until_s: int = 0
+    now_s: int = field(default=0, metadata=_VARIES)
+
+
+@dataclass(frozen=True, slots=True)
 class SetCredential:
     """Replaces the credential of that id, if there is one of the same user and realm."""
 
@@ -361,6 +372,7 @@ Command = (
     | SetLimits
     | SetIdentityPolicy
     | SetNearestPop
+    | SetCapture
     | SetCredential
     | EraseCredential
     | CreateCarrier

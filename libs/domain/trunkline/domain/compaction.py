@@ -25,6 +25,7 @@ from trunkline.domain.events import (
     ApiKeyCreated,
     ApiKeyRevoked,
     BanExemptionApproved,
+    CaptureSet,
     CarrierChanged,
     CarrierCreated,
     CarrierResumed,
@@ -103,6 +104,8 @@ def compaction(fact: Fact) -> Compaction:
             return Compaction(f"{base}/identity")
         case NearestPopSet():
             return Compaction(f"{base}/nearest")
+        case CaptureSet():
+            return Compaction(f"{base}/capture")
         case TenantSuspended() | TenantResumed() | CarrierSuspended() | CarrierResumed():
             return Compaction(f"{base}/suspended")
         case CarrierChanged():

@@ -33,6 +33,7 @@ from trunkline.domain.commands import (
     ResumeCarrier,
     ResumeTenant,
     RevokeApiKey,
+    SetCapture,
     SetClassOfService,
     SetCredential,
     SetDigestPolicy,
@@ -101,6 +102,8 @@ def decide(directory: Directory, command: Command) -> Decision:
             return decide_domain.set_identity_policy(directory, command)
         case SetNearestPop():
             return decide_domain.set_nearest_pop(directory, command)
+        case SetCapture():
+            return decide_domain.set_capture(directory, command)
         case CreateCarrier():
             return decide_routing.create_carrier(directory, command)
         case ChangeCarrier():

@@ -11,6 +11,7 @@ from trunkline.domain.commands import (
     CreateDomain,
     DeleteDomain,
     DetachAcl,
+    SetCapture,
     SetDigestPolicy,
     SetIdentityPolicy,
     SetNearestPop,
@@ -23,6 +24,7 @@ from trunkline.domain.events import (
     AclAttached,
     AclDetached,
     AclName,
+    CaptureSet,
     ClaimReleased,
     ClaimTaken,
     DigestPolicySet,
@@ -38,12 +40,15 @@ from trunkline.domain.events import (
 )
 from trunkline.domain.identity import DOMAIN_HIDING
 from trunkline.domain.numbers import is_prefix
-from trunkline.domain.views import DigestPolicy, Domain
+from trunkline.domain.views import Capture, DigestPolicy, Domain
 
 ALGORITHMS: Final = ("MD5", "SHA-256", "SHA-512-256")
 CHALLENGE_STATUSES: Final = (407, 401)
 MAX_DOMAINS = 10_000
 """Of one tenant."""
+MAX_PERCENT: Final = 100
+MAX_CAPTURE_S: Final = 7 * 86_400
+"""As long as records keep messages by themselves: who forgets to end it fills a disk for a week."""
 MAX_ATTACHED_ACLS = 64
 """To one domain: the access rule looks at each of them for every call."""
 MAX_ALLOWED_CALLER_IDS = 1_000
@@ -146,6 +151,18 @@ def set_nearest_pop(directory: Directory, command: SetNearestPop) -> Decision:
         why = f"There is no point of presence {command.pop[:32]!r}."
         raise not_found("POP_NOT_FOUND", "pop", why, f"There are: {', '.join(command.pops)}.")
     return _on_domain(domain) if command.pop == domain.nearest_pop else _on_domain(domain, NearestPopSet(command.pop))
+
+
+def set_capture(directory: Directory, command: SetCapture) -> Decision:
+    domain = existing_domain(directory, command.tenant, command.label)
+    if not 0 <= command.percent <= MAX_PERCENT:
+        raise invalid("PERCENT_INVALID", "percent", f"{command.percent} is not 0 to {MAX_PERCENT}; 0 ends it.")
+    if command.percent == 0:
+        return _on_domain(domain, *([CaptureSet()] if domain.capture.percent else []))
+    if not command.now_s < command.until_s <= command.now_s + MAX_CAPTURE_S:
+        raise invalid("UNTIL_INVALID", "until", "Capturing ends in the future, and at most seven days away.", "Name such a time.")
+    asked = Capture(command.percent, command.until_s)
+    return _on_domain(domain) if asked == domain.capture else _on_domain(domain, CaptureSet(asked.percent, asked.until_s))
 
 
 def existing_domain(directory: Directory, tenant: TenantId, label: str) -> Domain:

@@ -28,6 +28,7 @@ from trunkline.domain.events import (
     ApiKeyCreated,
     ApiKeyRevoked,
     BanExemptionApproved,
+    CaptureSet,
     CarrierChanged,
     CarrierCreated,
     CarrierId,
@@ -70,6 +71,7 @@ from trunkline.domain.views import (
     Acl,
     Address,
     ApiKey,
+    Capture,
     Carrier,
     Claim,
     Credential,
@@ -93,6 +95,7 @@ _DomainEvent = (
     | LimitsSet
     | IdentityPolicySet
     | NearestPopSet
+    | CaptureSet
 )
 _TenantEvent = TenantSuspended | TenantResumed | ClassOfServiceSet | LimitsSet
 
@@ -205,6 +208,7 @@ class Directory:
                 | LimitsSet()
                 | IdentityPolicySet()
                 | NearestPopSet()
+                | CaptureSet()
             ):
                 if fact.kind is Kind.TENANT and isinstance(event, ClassOfServiceSet | LimitsSet):
                     self._apply_to_tenant(fact, event)
@@ -397,6 +401,7 @@ class Directory:
                     domain.service,
                     domain.limits,
                     domain.rules,
+                    domain.capture,
                 )
                 if not self._is_for_calls:
                     self._attached.setdefault((tenant, AclName(acl)), set()).add(label)
@@ -415,6 +420,8 @@ class Directory:
                 domains[label] = replace(domain, identity=policy, version=version)
             case NearestPopSet(pop=pop):
                 domains[label] = replace(domain, nearest_pop=pop, version=version)
+            case CaptureSet():
+                domains[label] = replace(domain, capture=Capture(event.percent, event.until_s), version=version)
             case DomainDeleted():
                 del domains[label]
                 for name in domain.acls:

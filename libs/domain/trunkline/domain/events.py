@@ -194,6 +194,14 @@ class NearestPopSet:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptureSet:
+    """SIP messages of so many in a hundred of the domain's calls that go well, until `until_s` (Unix time). `percent` 0: of none."""
+
+    percent: int = 0
+    until_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class CredentialSet:
     username: str = ""
     realm: str = ""
@@ -363,6 +371,7 @@ Event = (
     | LimitsSet
     | IdentityPolicySet
     | NearestPopSet
+    | CaptureSet
     | CredentialSet
     | CredentialErased
     | CarrierCreated

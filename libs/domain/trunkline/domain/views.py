@@ -95,6 +95,17 @@ class DigestPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Capture:
+    """SIP messages of so many in a hundred calls that go well, until `until_s` (Unix time)."""
+
+    percent: int = 0
+    until_s: int = 0
+
+
+NO_CAPTURE: Final = Capture()
+
+
+@dataclass(frozen=True, slots=True)
 class Domain:
     """`acls` in the order of attachment. `rules` are what its class of service and its limits say together with its tenant's. `nearest_pop`
     empty: the default name leads to the home region."""
@@ -109,6 +120,7 @@ class Domain:
     service: ClassOfService = ANYTHING
     limits: Limits = NO_LIMITS
     rules: Rules = DEFAULT_RULES
+    capture: Capture = NO_CAPTURE
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from trunkline.domain.events import (
     ApiKeyCreated,
     ApiKeyRevoked,
     BanExemptionApproved,
+    CaptureSet,
     CarrierChanged,
     CarrierCreated,
     CarrierResumed,
@@ -150,7 +151,7 @@ class AccessFeed:
                 return self._account_removed(tenant, acl_key(tenant, fact.aggregate), event.username)
             case AclDeleted():
                 return self._acl_deleted(tenant, acl_key(tenant, fact.aggregate))
-            case DomainCreated() | DomainDeleted() | AclAttached() | AclDetached() | DigestPolicySet():
+            case DomainCreated() | DomainDeleted() | AclAttached() | AclDetached() | DigestPolicySet() | CaptureSet():
                 if self._own is not None:
                     self._own.apply(fact)
                 return self.domain(tenant, fact.aggregate)
@@ -191,8 +192,9 @@ class AccessFeed:
         domain = self._find_domain(tenant, label)
         if domain is None:
             return [RemoveDomain(name) for name in names]
-        acls, digest = tuple([acl_key(tenant, acl) for acl in domain.acls]), domain.digest
-        return [SetDomain(name, tenant, label, acls, digest.algorithms, digest.challenge_status, digest.is_qop_optional) for name in names]
+        acls, digest, capture = tuple([acl_key(tenant, acl) for acl in domain.acls]), domain.digest, domain.capture
+        settings = digest.algorithms, digest.challenge_status, digest.is_qop_optional, capture.percent, capture.until_s
+        return [SetDomain(name, tenant, label, acls, *settings) for name in names]
 
     def keys_changed(self, *tenants: str) -> list[TableChange]:
         """After data keys of these tenants came or went: their accounts again. One pass over all accounts, however many tenants."""

@@ -106,6 +106,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, Callers]] = {
         "GetLimitUse": _READ,
         "SetIdentityPolicy": _TRUNKS,
         "SetNearestPop": _TRUNKS,
+        "SetCapture": _TRUNKS,
         "ListPops": _READ,
         "ListPopChanges": _READ,
         "DrainPop": _OPERATOR,

@@ -121,7 +121,7 @@ def identity_policy(message: config_pb2.IdentityPolicy) -> IdentityPolicy:
 
 def domain_message(directory: Directory, domain: Domain, realm: str, pops: Sequence[str]) -> pb.Domain:
     names = host_names(domain.label, pops, realm)
-    return pb.Domain(
+    message = pb.Domain(
         label=domain.label,
         hostname=names[0],
         hostnames=names,
@@ -138,3 +138,7 @@ def domain_message(directory: Directory, domain: Domain, realm: str, pops: Seque
         version=domain.version,
         warnings=domain_warnings(directory, domain),
     )
+    if domain.capture.percent and time.time() < domain.capture.until_s:
+        message.capture_percent = domain.capture.percent
+        message.capture_until.FromSeconds(domain.capture.until_s)
+    return message

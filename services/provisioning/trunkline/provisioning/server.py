@@ -287,6 +287,14 @@ class ProvisioningServer(ProvisioningServiceServicer):
         receipt = await self._state.write(command, request.write)
         return pb.SetNearestPopResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
 
+    async def SetCapture(self, request: pb.SetCaptureRequest, context: Context) -> pb.SetCaptureResponse:
+        tenant = tenant_for(request.tenant)
+        until_s = unix_ns(request.until, "until") // NS_PER_S if request.HasField("until") else 0
+        receipt = await self._state.write(
+            commands.SetCapture(tenant, request.label, request.percent, until_s, int(time.time())), request.write
+        )
+        return pb.SetCaptureResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
+
     async def ListPops(self, request: pb.ListPopsRequest, context: Context) -> pb.ListPopsResponse:
         pops = await self._pops.statuses()
         for pop in pops:

@@ -95,6 +95,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("PUT", "/v1/domains/{label}/limits", "provisioning.SetLimits", "Bound concurrent calls and calls per second"),
     Route("PUT", "/v1/domains/{label}/identity-policy", "provisioning.SetIdentityPolicy", "Say what is shown as the caller"),
     Route("PUT", "/v1/domains/{label}/nearest-pop", "provisioning.SetNearestPop", "Say where the default name leads first"),
+    Route("PUT", "/v1/domains/{label}/capture", "provisioning.SetCapture", "Capture SIP messages of calls that go well, for a time"),
     Route("GET", "/v1/domains/{label}/names", "dns.ListNames", "The domain's hostnames with their DNS records"),
     Route("GET", "/v1/domains/{label}/pbx/{pbx}", "dns.GetPbxSettings", "What to paste into a PBX"),
     Route("GET", "/v1/limits/use", "provisioning.GetLimitUse", "What is in use of each limit, and where"),

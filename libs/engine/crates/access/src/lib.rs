@@ -6,6 +6,7 @@
 //! The way through: [`Tables::apply`] takes what the log says, [`Tables::fill`] all of it at a start; [`Tables::load`] gives one version of it; [`decide`] asks the rule.
 #![forbid(unsafe_code)]
 
+mod capture;
 mod cow_map;
 mod digest;
 mod nonce;
@@ -15,6 +16,7 @@ mod rule;
 mod stored;
 mod tables;
 
+pub use capture::Capture;
 pub use digest::is_first_use;
 pub use nonce::{current_key, issue, verify, Entropy, NonceId, NonceKey, NonceState, SKEW_MS, VALID_MS};
 pub use prefixes::{canonical_source, Prefix};

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::{ArcSwap, Guard};
 use trunkline_message::{Algorithm, Ha1};
 
+use crate::capture::Capture;
 use crate::cow_map::CowMap;
 use crate::nonce::NonceKey;
 use crate::prefixes::{canonical_source, CallerId, Prefix, PrefixTable};
@@ -44,6 +45,7 @@ pub struct Domain {
     /// 401 or 407.
     pub challenge_status: u16,
     pub is_qop_optional: bool,
+    pub capture: Capture,
 }
 
 /// The three HA1s of an account.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use trunkline_access::{
-    decide, issue, Call, Change, Domain, NonceKey, Outcome, Proof, ReplayWindow, Secret, Tables, Verdict, ENTRIES, VALID_MS,
+    decide, issue, Call, Capture, Change, Domain, NonceKey, Outcome, Proof, ReplayWindow, Secret, Tables, Verdict, ENTRIES, VALID_MS,
 };
 use trunkline_message::{compute_ha1, compute_response, Algorithm, Qop, ResponseInput};
 
@@ -34,6 +34,7 @@ fn domain(acls: &[&str], algorithms: &[Algorithm], is_qop_optional: bool) -> Cha
         algorithms: algorithms.to_vec(),
         challenge_status: 407,
         is_qop_optional,
+        capture: Capture::default(),
     };
     Change::SetDomain { host: HOST.to_owned(), domain }
 }

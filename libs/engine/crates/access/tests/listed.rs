@@ -1,6 +1,6 @@
 //! Which sources are no strangers because an ACL lists them.
 
-use trunkline_access::{Change, Domain, Tables};
+use trunkline_access::{Capture, Change, Domain, Tables};
 use trunkline_message::Algorithm;
 
 fn set(acl: &str, cidr: &str) -> Change {
@@ -46,6 +46,7 @@ fn a_domain_lists_what_its_own_acls_list() {
         algorithms: vec![Algorithm::Md5],
         challenge_status: 407,
         is_qop_optional: false,
+        capture: Capture::default(),
     };
     let tables = Tables::new();
     tables.apply(vec![set("a/IN", "192.0.2.0/24"), set("a/WIDE", "10.0.0.0/8"), set("b/IN", "198.51.100.7/32")], 1).unwrap();
@@ -66,6 +67,7 @@ fn a_wide_range_that_is_exempt_lists_its_addresses_as_long_as_it_stands_there() 
         algorithms: vec![Algorithm::Md5],
         challenge_status: 407,
         is_qop_optional: false,
+        capture: Capture::default(),
     };
     let tables = Tables::new();
     let lists = |source: &str| {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use trunkline_access::{Admission, Domain, Snapshot};
+use trunkline_access::{Admission, Capture, Domain, Snapshot};
 use trunkline_message::{e164_digits, HeaderName, Message};
 use trunkline_transaction::{CallId, Flow, Now};
 
@@ -42,11 +42,12 @@ pub(crate) struct Owner<'a> {
     pub tenant: &'a str,
     pub label: &'a str,
     pub position: u64,
+    pub capture: Capture,
 }
 
 impl<'a> Owner<'a> {
     pub(crate) fn of(domain: &'a Domain, tables: &Snapshot) -> Self {
-        Self { tenant: &domain.tenant, label: &domain.label, position: tables.position() }
+        Self { tenant: &domain.tenant, label: &domain.label, position: tables.position(), capture: domain.capture }
     }
 }
 

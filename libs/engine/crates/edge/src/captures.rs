@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use trunkline_message::{Message, Method, OwnedMessage};
 use trunkline_transaction::{Action, CallId, Fact, FactKind, Flow, Kept, Now, Transport};
 
+use crate::attempt::Owner;
 use crate::worker::Worker;
 
 /// Of messages that nobody has taken yet: a second of refusals at 1,000 a second.
@@ -23,6 +24,7 @@ const MAX_MESSAGE_BYTES: usize = 16 << 10;
 const MAX_SAMPLED: usize = 1_024;
 
 const INVITE: &[u8] = b"INVITE ";
+const NS_PER_S: u64 = 1_000_000_000;
 
 /// The long and the compact form (RFC 3261 §20.8).
 const CALL_IDS: [&[u8]; 2] = [b"\r\nCall-ID:", b"\r\ni:"];
@@ -134,6 +136,11 @@ fn call_id_of(bytes: &[u8]) -> Option<&[u8]> {
     })
 }
 
+/// Evenly spread: without the last byte of the id, which says what worker has made it.
+fn draw_of(call: CallId) -> u128 {
+    call.0 >> 8
+}
+
 fn failed_call(action: &Action) -> Option<CallId> {
     match action {
         Action::Fact(Fact { call, kind: FactKind::Failed { .. } | FactKind::GatewayFailed { .. }, .. }) => Some(*call),
@@ -163,10 +170,11 @@ impl Worker {
     }
 
     /// A call that begins: whether it is sampled.
-    pub(crate) fn capture_begun(&mut self, now: Now, flow: Flow, message: &Message<'_>, call: CallId, domain: &str) {
+    pub(crate) fn capture_begun(&mut self, now: Now, flow: Flow, message: &Message<'_>, call: CallId, owner: Owner<'_>) {
         let sampling = &self.config.sampling;
-        let is_drawn = call.0.checked_rem(u128::from(sampling.one_in)) == Some(0);
-        if is_drawn || sampling.domains.iter().any(|label| label.eq_ignore_ascii_case(domain)) {
+        let draw = draw_of(call);
+        let is_drawn = draw.checked_rem(u128::from(sampling.one_in)) == Some(0) || owner.capture.takes(draw, now.unix_ns / NS_PER_S);
+        if is_drawn || sampling.domains.iter().any(|label| label.eq_ignore_ascii_case(owner.label)) {
             self.capturing.sample(call, message.call_id());
             self.keep(call, now.unix_ns, true, 0, flow, message.bytes());
         }
@@ -220,6 +228,7 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::Ids;
 
     fn message(bytes: usize) -> Captured {
         let address = SocketAddr::from(([127, 0, 0, 1], 5060));
@@ -238,6 +247,18 @@ mod tests {
         captures.add(message(1));
         let (messages, dropped) = captures.take();
         assert_eq!((messages.len(), dropped), (1, 0));
+    }
+
+    #[test]
+    fn calls_of_every_worker_are_drawn_alike() {
+        let now = Now { ms: 0, unix_ns: 1_790_000_000_000_000_000 };
+        for worker in 0..3 {
+            let mut ids = Ids::new(&[7; 32], worker);
+            let draws: Vec<u128> = (0..4_096).map(|_| draw_of(CallId(ids.next(now)))).collect();
+            let (in_16, in_100) =
+                (draws.iter().filter(|draw| *draw % 16 == 0).count(), draws.iter().filter(|draw| *draw % 100 < 25).count());
+            assert!((150..400).contains(&in_16) && (800..1_250).contains(&in_100), "worker {worker}: {in_16} and {in_100} of 4096");
+        }
     }
 
     #[test]

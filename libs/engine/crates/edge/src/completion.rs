@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::PoisonError;
 
-use trunkline_access::{is_first_use, Admission};
+use trunkline_access::{is_first_use, Admission, Capture};
 use trunkline_message::{Algorithm, Message};
 use trunkline_transaction::{CallId, Flow, Now};
 
@@ -104,7 +104,9 @@ impl Worker {
         let number = String::from_utf8_lossy(&user);
         let asked = completion.asked.unwrap_or_default();
         let attempt = Attempt { host: &host, number: &number, username: asked.username.as_bytes() };
-        let owner = Owner { tenant: &asked.tenant, label: &asked.domain, position: asked.position };
+        let (tenant, label) = (asked.tenant.as_str(), asked.domain.as_str());
+        // What is sampled stands in the tables, which are not whole.
+        let owner = Owner { tenant, label, position: asked.position, capture: Capture::default() };
         let decision = match completion.answer {
             Answer::Challenge { status, algorithms, is_stale } => {
                 return self.challenge(now, flow, &message, &tables, owner, status, &algorithms, is_stale, &attempt);

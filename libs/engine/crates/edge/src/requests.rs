@@ -345,7 +345,7 @@ impl Worker {
         match self.proxy.admit(now, flow, message, admitted, &mut self.actions) {
             Ok(handle) => {
                 raise(&self.counters.admitted);
-                self.capture_begun(now, flow, message, call, owner.label);
+                self.capture_begun(now, flow, message, call, owner);
                 self.shared.sources.know(now.ms, flow.peer.ip());
                 self.remember(message);
                 Some((call, handle))

@@ -6,7 +6,7 @@ use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use trunkline_access::{Change, Domain, Reason};
+use trunkline_access::{Capture, Change, Domain, Reason};
 use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Outcome, Policy};
 use trunkline_message::Algorithm;
 use trunkline_transaction::{Increments, Listener, Prepared, Target, TokenKey, Transport};
@@ -81,6 +81,7 @@ fn bind() -> (Engine, trunkline_edge::Worker) {
         algorithms: vec![Algorithm::Md5],
         challenge_status: 407,
         is_qop_optional: false,
+        capture: Capture::default(),
     };
     let changes = vec![
         Change::SetDomain { host: format!("acme.{REALM}"), domain },

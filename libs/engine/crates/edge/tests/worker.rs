@@ -4,7 +4,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use trunkline_access::{Change, Domain, Reason};
+use trunkline_access::{Capture, Change, Domain, Reason};
 use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Policy};
 use trunkline_message::Algorithm;
 use trunkline_transaction::Listener;
@@ -35,6 +35,7 @@ fn domain(label: &str, acls: &[&str]) -> Change {
             algorithms: vec![Algorithm::Md5],
             challenge_status: 407,
             is_qop_optional: false,
+            capture: Capture::default(),
         },
     }
 }

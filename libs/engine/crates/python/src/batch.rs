@@ -7,7 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyType};
-use trunkline_access::{Ban, BatchError, Change, Domain, Gateway, NonceKey, Reason, Secret};
+use trunkline_access::{Ban, BatchError, Capture, Change, Domain, Gateway, NonceKey, Reason, Secret};
 use trunkline_message::{Algorithm, Ha1};
 use trunkline_transaction::{TokenKey, Transport};
 
@@ -171,6 +171,14 @@ impl<'py> Entry<'py> {
         self.texts(intern!(self.value.py(), "algorithms"))?.iter().map(parse).collect()
     }
 
+    fn capture(&self) -> PyResult<Capture> {
+        let py = self.value.py();
+        let percent = self.number(intern!(py, "capture_percent"))?;
+        let percent = u8::try_from(percent).ok().filter(|percent| *percent <= 100);
+        let percent = percent.ok_or_else(|| self.wrong("capture_percent", "not 0 to 100"))?;
+        Ok(Capture { percent, until_s: self.seconds(intern!(py, "capture_until_s"))? })
+    }
+
     fn gateway(&self) -> PyResult<Gateway> {
         let py = self.value.py();
         let address = self.text(intern!(py, "address"))?;
@@ -201,6 +209,7 @@ impl<'py> Entry<'py> {
                     algorithms: self.algorithms()?,
                     challenge_status: self.number(intern!(py, "challenge_status"))?,
                     is_qop_optional: self.boolean(intern!(py, "is_qop_optional"))?,
+                    capture: self.capture()?,
                 },
             },
             "RemoveDomain" => Change::RemoveDomain { host: self.text(intern!(py, "host"))? },

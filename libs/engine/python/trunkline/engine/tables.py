@@ -18,7 +18,8 @@ class RemoveAll:
 class SetDomain:
     """A name that can be dialled. One per name: the default one and those bound to this POP point to the same tenant and label.
 
-    `acls` are the keys of attached ACLs. `algorithms` are offered in this order. `challenge_status` is 401 or 407.
+    `acls` are the keys of attached ACLs. `algorithms` are offered in this order. `challenge_status` is 401 or 407. Messages are captured of
+    `capture_percent` in a hundred of its calls until `capture_until_s` (Unix seconds).
     """
 
     host: str
@@ -28,6 +29,8 @@ class SetDomain:
     algorithms: tuple[str, ...] = ("MD5",)
     challenge_status: int = 407
     is_qop_optional: bool = False
+    capture_percent: int = 0
+    capture_until_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

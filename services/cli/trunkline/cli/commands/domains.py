@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
@@ -9,10 +10,11 @@ from cyclopts import App, Parameter
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.commands.access import MAX_PAGES
+from trunkline.cli.commands.keys import end_of
 from trunkline.cli.commands.names import tell_served
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import LISTING, READING, WRITING, AclName, DomainLabel, Listing, PopName, Reading, Words, Writing
+from trunkline.cli.options import LISTING, READING, WRITING, AclName, DomainLabel, Listing, Natural, PopName, Reading, Words, Writing
 from trunkline.cli.output import errors, plain, show_list, show_one
 from trunkline.cli.writing import finish
 
@@ -164,6 +166,25 @@ async def nearest(label: DomainLabel, pop: PopName = "", *, options: Writing = W
             connected, options, f"{answer.domain.hostname} leads to {pop or 'the home region'} first", answer.receipt, answer.domain
         )
         await tell_served(connected, options, answer.receipt)
+
+
+@domain.command
+async def capture(label: DomainLabel, *, percent: Natural = 100, until: str = "1h", options: Writing = WRITING) -> None:
+    """Captures the SIP messages of a domain's calls that go well, for a time; those of refused and failed calls always are.
+
+    Parameters
+    ----------
+    label: The domain's label.
+    percent: Of so many calls in a hundred; 0: no more.
+    until: For 30m, 12h or 7d, or until a time such as 2027-01-31T12:00+01:00; at most seven days.
+    """
+    request = provisioning.SetCaptureRequest(write=options.options(), tenant=options.tenant, label=label, percent=percent)
+    if percent:
+        request.until.CopyFrom(end_of(until, datetime.now(UTC), "--until"))
+    async with session(is_operator=options.as_operator) as connected:
+        answer = await (await connected.provisioning()).SetCapture(request)
+        told = f"captures {percent} % of the calls of {label}" if percent else f"captures no calls of {label} that go well"
+        await finish(connected, options, told, answer.receipt, answer.domain)
 
 
 @domain.command

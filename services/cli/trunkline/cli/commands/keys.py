@@ -105,14 +105,14 @@ async def revoke_key(key: ApiKeyId, *, options: Writing = WRITING) -> None:
         await finish(connected, options, f"revoked API key {key}", answer.receipt)
 
 
-def end_of(text: str, now: datetime) -> Timestamp:
+def end_of(text: str, now: datetime, option: str = "--expires") -> Timestamp:
     """`90d`, `12h`, `30m` from now on, or a time; without a zone this machine's. Raises CommandError."""
     span = _SPAN.fullmatch(text)
     try:
         ends = now + int(span[1]) * _UNITS[span[2]] if span is not None else datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         remedy = "write it as 90d, 12h, 30m or 2027-01-31"
-        raise CommandError(f"--expires {text!r} is no time", why=str(error), remedy=remedy, code=Exit.USAGE) from error
+        raise CommandError(f"{option} {text!r} is no time", why=str(error), remedy=remedy, code=Exit.USAGE) from error
     stamp = Timestamp()
     stamp.FromDatetime(ends)
     return stamp

@@ -154,6 +154,14 @@ class NearestPopSet(_message.Message):
     pop: str
     def __init__(self, pop: _Optional[str] = ...) -> None: ...
 
+class CaptureSet(_message.Message):
+    __slots__ = ("percent", "until_s")
+    PERCENT_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_S_FIELD_NUMBER: _ClassVar[int]
+    percent: int
+    until_s: int
+    def __init__(self, percent: _Optional[int] = ..., until_s: _Optional[int] = ...) -> None: ...
+
 class IdentityPolicySet(_message.Message):
     __slots__ = ("policy",)
     POLICY_FIELD_NUMBER: _ClassVar[int]

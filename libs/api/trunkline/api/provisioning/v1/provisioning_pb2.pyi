@@ -481,7 +481,7 @@ class RemoveAccountResponse(_message.Message):
     def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., acl: _Optional[_Union[Acl, _Mapping]] = ...) -> None: ...
 
 class Domain(_message.Message):
-    __slots__ = ("label", "hostname", "hostnames", "acls", "digest_algorithms", "challenge_status", "is_qop_optional", "allowed_prefixes", "version", "warnings", "max_duration_s", "identity", "class_of_service", "limits", "nearest_pop")
+    __slots__ = ("label", "hostname", "hostnames", "acls", "digest_algorithms", "challenge_status", "is_qop_optional", "allowed_prefixes", "version", "warnings", "max_duration_s", "identity", "class_of_service", "limits", "nearest_pop", "capture_percent", "capture_until")
     LABEL_FIELD_NUMBER: _ClassVar[int]
     HOSTNAME_FIELD_NUMBER: _ClassVar[int]
     HOSTNAMES_FIELD_NUMBER: _ClassVar[int]
@@ -497,6 +497,8 @@ class Domain(_message.Message):
     CLASS_OF_SERVICE_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     NEAREST_POP_FIELD_NUMBER: _ClassVar[int]
+    CAPTURE_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    CAPTURE_UNTIL_FIELD_NUMBER: _ClassVar[int]
     label: str
     hostname: str
     hostnames: _containers.RepeatedScalarFieldContainer[str]
@@ -512,7 +514,9 @@ class Domain(_message.Message):
     class_of_service: _config_pb2.ClassOfServiceSet
     limits: _config_pb2.LimitsSet
     nearest_pop: str
-    def __init__(self, label: _Optional[str] = ..., hostname: _Optional[str] = ..., hostnames: _Optional[_Iterable[str]] = ..., acls: _Optional[_Iterable[str]] = ..., digest_algorithms: _Optional[_Iterable[str]] = ..., challenge_status: _Optional[int] = ..., is_qop_optional: _Optional[bool] = ..., allowed_prefixes: _Optional[_Iterable[str]] = ..., version: _Optional[int] = ..., warnings: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ..., identity: _Optional[_Union[_config_pb2.IdentityPolicy, _Mapping]] = ..., class_of_service: _Optional[_Union[_config_pb2.ClassOfServiceSet, _Mapping]] = ..., limits: _Optional[_Union[_config_pb2.LimitsSet, _Mapping]] = ..., nearest_pop: _Optional[str] = ...) -> None: ...
+    capture_percent: int
+    capture_until: _timestamp_pb2.Timestamp
+    def __init__(self, label: _Optional[str] = ..., hostname: _Optional[str] = ..., hostnames: _Optional[_Iterable[str]] = ..., acls: _Optional[_Iterable[str]] = ..., digest_algorithms: _Optional[_Iterable[str]] = ..., challenge_status: _Optional[int] = ..., is_qop_optional: _Optional[bool] = ..., allowed_prefixes: _Optional[_Iterable[str]] = ..., version: _Optional[int] = ..., warnings: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ..., identity: _Optional[_Union[_config_pb2.IdentityPolicy, _Mapping]] = ..., class_of_service: _Optional[_Union[_config_pb2.ClassOfServiceSet, _Mapping]] = ..., limits: _Optional[_Union[_config_pb2.LimitsSet, _Mapping]] = ..., nearest_pop: _Optional[str] = ..., capture_percent: _Optional[int] = ..., capture_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateDomainRequest(_message.Message):
     __slots__ = ("write", "tenant", "label")
@@ -777,6 +781,28 @@ class SetNearestPopRequest(_message.Message):
     def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., label: _Optional[str] = ..., pop: _Optional[str] = ...) -> None: ...
 
 class SetNearestPopResponse(_message.Message):
+    __slots__ = ("receipt", "domain")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    domain: Domain
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., domain: _Optional[_Union[Domain, _Mapping]] = ...) -> None: ...
+
+class SetCaptureRequest(_message.Message):
+    __slots__ = ("write", "tenant", "label", "percent", "until")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    PERCENT_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    label: str
+    percent: int
+    until: _timestamp_pb2.Timestamp
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., label: _Optional[str] = ..., percent: _Optional[int] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class SetCaptureResponse(_message.Message):
     __slots__ = ("receipt", "domain")
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]

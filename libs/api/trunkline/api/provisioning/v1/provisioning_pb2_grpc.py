@@ -194,6 +194,11 @@ class ProvisioningServiceStub:
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetNearestPopRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetNearestPopResponse.FromString,
                 _registered_method=True)
+        self.SetCapture = channel.unary_unary(
+                '/trunkline.api.provisioning.v1.ProvisioningService/SetCapture',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetCaptureRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetCaptureResponse.FromString,
+                _registered_method=True)
         self.ListPops = channel.unary_unary(
                 '/trunkline.api.provisioning.v1.ProvisioningService/ListPops',
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsRequest.SerializeToString,
@@ -439,6 +444,13 @@ class ProvisioningServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetCapture(self, request, context):
+        """Captures the SIP messages of a domain's calls that go well, for a time; those of refused and failed calls always are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListPops(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -649,6 +661,11 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
                     servicer.SetNearestPop,
                     request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetNearestPopRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetNearestPopResponse.SerializeToString,
+            ),
+            'SetCapture': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetCapture,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetCaptureRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetCaptureResponse.SerializeToString,
             ),
             'ListPops': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPops,
@@ -1550,6 +1567,33 @@ class ProvisioningService:
             '/trunkline.api.provisioning.v1.ProvisioningService/SetNearestPop',
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetNearestPopRequest.SerializeToString,
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetNearestPopResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetCapture(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/SetCapture',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetCaptureRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetCaptureResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -79,6 +79,8 @@ class ProvisioningServiceStub:
     SetIdentityPolicy: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetIdentityPolicyRequest, _provisioning_pb2.SetIdentityPolicyResponse]
     SetNearestPop: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetNearestPopRequest, _provisioning_pb2.SetNearestPopResponse]
     """The point of presence that the domain's default name leads to first."""
+    SetCapture: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetCaptureRequest, _provisioning_pb2.SetCaptureResponse]
+    """Captures the SIP messages of a domain's calls that go well, for a time; those of refused and failed calls always are."""
     ListPops: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopsRequest, _provisioning_pb2.ListPopsResponse]
     ListPopChanges: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopChangesRequest, _provisioning_pb2.ListPopChangesResponse]
     """How the points of presence stood in the names, newest change first."""
@@ -143,6 +145,8 @@ class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     SetIdentityPolicy: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetIdentityPolicyRequest, _provisioning_pb2.SetIdentityPolicyResponse]  # type: ignore[assignment]
     SetNearestPop: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetNearestPopRequest, _provisioning_pb2.SetNearestPopResponse]  # type: ignore[assignment]
     """The point of presence that the domain's default name leads to first."""
+    SetCapture: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetCaptureRequest, _provisioning_pb2.SetCaptureResponse]  # type: ignore[assignment]
+    """Captures the SIP messages of a domain's calls that go well, for a time; those of refused and failed calls always are."""
     ListPops: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopsRequest, _provisioning_pb2.ListPopsResponse]  # type: ignore[assignment]
     ListPopChanges: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopChangesRequest, _provisioning_pb2.ListPopChangesResponse]  # type: ignore[assignment]
     """How the points of presence stood in the names, newest change first."""
@@ -396,6 +400,14 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_pb2.SetNearestPopResponse, _abc.Awaitable[_provisioning_pb2.SetNearestPopResponse]]:
         """The point of presence that the domain's default name leads to first."""
+
+    @_abc_1.abstractmethod
+    def SetCapture(
+        self,
+        request: _provisioning_pb2.SetCaptureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provisioning_pb2.SetCaptureResponse, _abc.Awaitable[_provisioning_pb2.SetCaptureResponse]]:
+        """Captures the SIP messages of a domain's calls that go well, for a time; those of refused and failed calls always are."""
 
     @_abc_1.abstractmethod
     def ListPops(
