@@ -63,10 +63,11 @@ async def _domains(bench: Bench) -> int:
 def _fill(bench: Bench, position: int, records: int) -> float:
     """Seconds. The service finds the file as one that it wrote, and reads its stream from the beginning."""
     folder = bench.platform.state / "data" / RECORDS
+    pops = tuple(bench.platform.local["pops"])
     with bench.platform.held(RECORDS):
         for name in FILES:
             (folder / name).unlink(missing_ok=True)
-        took_s = filling.fill(folder / FILES[0], calls=records, tenant=TENANT, until_s=int(time.time()), position=position)
+        took_s = filling.fill(folder / FILES[0], calls=records, tenant=TENANT, until_s=int(time.time()), position=position, pops=pops)
     return took_s
 
 

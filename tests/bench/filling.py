@@ -43,14 +43,15 @@ RARE_PREFIX: Final = "247"
 EVERY: Final = 10_000
 """One call of so many is to the rare domain, and one to the rare prefix."""
 
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 _NS_PER_S: Final = 1_000_000_000
 _NS_PER_MS: Final = 1_000_000
 
 
-def fill(path: Path, *, calls: int, tenant: str, until_s: int, position: int = 1) -> float:
+def fill(path: Path, *, calls: int, tenant: str, until_s: int, position: int = 1, pops: Sequence[str] = POPS) -> float:
     """Seconds that it took. The file must not be there; the last call begins just before `until_s`, decided at `position` of the log."""
     began_s = time.monotonic()
-    making = Making(calls, tenant, until_s, position=position, live=LIVE)
+    making = Making(calls, tenant, until_s, position=position, live=LIVE, pops=tuple(pops))
     bounds = [calls * part // PARTS for part in range(PARTS + 1)]
     parts = [path, *(path.with_name(f"{path.name}.part-{part}") for part in range(1, PARTS))]
     with ProcessPoolExecutor(PARTS, mp_context=get_context("spawn")) as pool:
@@ -127,6 +128,7 @@ class Making:
     span_s: int = SPAN_S
     portion: int = PORTION
     edge: str = "edge-0"
+    pops: Sequence[str] = POPS
 
     def messages(self, first: int = 0, end: int | None = None) -> Iterator[StreamMessage]:
         """Calls `first` to below `end`, as they would stand in the stream: all facts of a portion in one message."""
@@ -145,51 +147,49 @@ class Making:
         setup_ns = self.until_s * _NS_PER_S - (self.calls - number) * step_ns + chance.randrange(_NS_PER_MS)
         tenant = self.tenant if number % 10 else f"tenant{number // 10 % 100}"
         call = f"{chance.getrandbits(128):032x}"
-        for at_ns, kind, body in _facts(chance, number, tenant, self.position, is_live=number >= self.calls - self.live):
+        for at_ns, kind, body in self._facts(chance, number, tenant):
             fact = {"call": call, "id": f"1-{next(ids)}", "time_ns": setup_ns + at_ns, kind: body}
-            yield json.dumps(fact, separators=(",", ":")).encode()
+            yield _ENCODER.encode(fact).encode()
 
-
-def _facts(
-    chance: random.Random, number: int, tenant: str, position: int, *, is_live: bool
-) -> Iterator[tuple[int, str, dict[str, object]]]:
-    """Nanoseconds after the INVITE, kind and content of each fact of a call: six of ten answered."""
-    prefix = RARE_PREFIX if number % EVERY == 77 else chance.choice(PREFIXES)
-    domain = RARE_DOMAIN if number % EVERY == 33 else chance.choice(DOMAINS)
-    host = f"{domain}.sip.trunkline.test"
-    pop = chance.choice(POPS)
-    yield (
-        0,
-        "attempted",
-        {
-            "tenant": tenant, "domain": domain, "host": host, "number": f"{prefix}{chance.randrange(10**8):08}",
-            "sip_call_id": f"{chance.getrandbits(64):016x}@pbx.example.com", "from_uri": f"sip:31200000{number % 1000:03}@{host}",
-            "to_uri": f"sip:+{prefix}@{host}", "user_agent": "PBX 1.0", "source": "192.0.2.10:5060", "transport": "udp", "pop": pop,
-            "edge": f"edge-{pop}", "acl": "IP", "account": f"3100{chance.randrange(40):04}", "position": position,
-            "caller_id": f"+31200{chance.randrange(10_000):06}", "prefix": prefix,
-        },
-    )  # fmt: skip
-    drawn = chance.random()
-    if not is_live and 0.75 <= drawn < 0.9:
-        yield 1000, "refused", {"status": 403, "reason": chance.choice(REASONS), "q850": 21, "facts": "made for the bench"}
-        return
-    carrier = chance.choice(CARRIERS)
-    yield (
-        2000,
-        "gateway_tried",
-        {
-            "number": 1, "carrier": carrier, "gateway": f"{carrier}/g1", "address": "198.51.100.1:5060", "rate_micros": 12_000,
-            "currency": "EUR", "initial_increment_s": 1, "next_increment_s": 1,
-        },
-    )  # fmt: skip
-    ringing_ns = chance.randrange(100, 4000) * _NS_PER_MS
-    yield ringing_ns, "progressed", {"number": 1, "status": 180}
-    over_ns = ringing_ns + chance.randrange(1000, 20_000) * _NS_PER_MS
-    if is_live or drawn < 0.6:
-        yield over_ns, "answered", {"number": 1, "status": 200}
-        if not is_live:
-            yield over_ns + chance.randrange(300_000) * _NS_PER_MS, "ended", {"by": chance.choice(("caller", "callee")), "q850": 16}
-    elif drawn < 0.75:
-        yield over_ns, "failed", {"status": chance.choice((404, 480, 486, 503)), "q850": 17, "by": "carrier"}
-    else:
-        yield over_ns, "failed", {"status": 487, "by": "caller"}
+    def _facts(self, chance: random.Random, number: int, tenant: str) -> Iterator[tuple[int, str, dict[str, object]]]:
+        """Nanoseconds after the INVITE, kind and content of each fact of a call: six of ten answered."""
+        is_live = number >= self.calls - self.live
+        prefix = RARE_PREFIX if number % EVERY == 77 else chance.choice(PREFIXES)
+        domain = RARE_DOMAIN if number % EVERY == 33 else chance.choice(DOMAINS)
+        host = f"{domain}.sip.trunkline.test"
+        pop = chance.choice(self.pops)
+        yield (
+            0,
+            "attempted",
+            {
+                "tenant": tenant, "domain": domain, "host": host, "number": f"{prefix}{chance.randrange(10**8):08}",
+                "sip_call_id": f"{chance.getrandbits(64):016x}@pbx.example.com", "from_uri": f"sip:31200000{number % 1000:03}@{host}",
+                "to_uri": f"sip:+{prefix}@{host}", "user_agent": "PBX 1.0", "source": "192.0.2.10:5060", "transport": "udp", "pop": pop,
+                "edge": f"edge-{pop}", "acl": "IP", "account": f"3100{chance.randrange(40):04}", "position": self.position,
+                "caller_id": f"+31200{chance.randrange(10_000):06}", "prefix": prefix,
+            },
+        )  # fmt: skip
+        drawn = chance.random()
+        if not is_live and 0.75 <= drawn < 0.9:
+            yield 1000, "refused", {"status": 403, "reason": chance.choice(REASONS), "q850": 21, "facts": "made for the bench"}
+            return
+        carrier = chance.choice(CARRIERS)
+        yield (
+            2000,
+            "gateway_tried",
+            {
+                "number": 1, "carrier": carrier, "gateway": f"{carrier}/g1", "address": "198.51.100.1:5060", "rate_micros": 12_000,
+                "currency": "EUR", "initial_increment_s": 1, "next_increment_s": 1,
+            },
+        )  # fmt: skip
+        ringing_ns = chance.randrange(100, 4000) * _NS_PER_MS
+        yield ringing_ns, "progressed", {"number": 1, "status": 180}
+        over_ns = ringing_ns + chance.randrange(1000, 20_000) * _NS_PER_MS
+        if is_live or drawn < 0.6:
+            yield over_ns, "answered", {"number": 1, "status": 200}
+            if not is_live:
+                yield over_ns + chance.randrange(300_000) * _NS_PER_MS, "ended", {"by": chance.choice(("caller", "callee")), "q850": 16}
+        elif drawn < 0.75:
+            yield over_ns, "failed", {"status": chance.choice((404, 480, 486, 503)), "q850": 17, "by": "carrier"}
+        else:
+            yield over_ns, "failed", {"status": 487, "by": "caller"}

@@ -14,8 +14,10 @@ from starlette.responses import StreamingResponse
 from trunkline.api.records.v1 import records_pb2
 from trunkline.dashboard.visits import Visit
 
-PAUSE_S: Final = 0.5
-"""Between two sendings; a page that changes more often than that cannot be read, however many calls there are."""
+GATHER_S: Final = 0.5
+"""Between two answers of the feed; a page that changes more often than that cannot be read, however many calls there are."""
+PAUSE_S: Final = GATHER_S / 2
+"""At least, between two sendings: less than between two answers, so that a page waits for news, and none of them for the page."""
 LOOK_S: Final = 3.0
 """After which the rest of the page is looked at too, where no call changed."""
 AGAIN_S: Final = 2.0
@@ -91,7 +93,7 @@ async def _events(visit: Visit, event: str, size: int, render: Render) -> AsyncI
 async def _feed(visit: Visit, watched: Watched) -> None:
     """Until the page goes, or its session may not look any more. Changes come as often as the page is sent, and as many as it shows: all of
     them, for each page that is open, would take the processor that calls need."""
-    request = records_pb2.WatchCallsRequest(tenant=visit.tenant, recent=watched.size, gather_ms=int(1000 * PAUSE_S), most=watched.size)
+    request = records_pb2.WatchCallsRequest(tenant=visit.tenant, recent=watched.size, gather_ms=int(1000 * GATHER_S), most=watched.size)
     while True:
         try:
             async for answer in visit.ask.records.WatchCalls(request):

@@ -33,8 +33,12 @@ def amounts_in(text: str) -> dict[str, int]:
     return found
 
 
+def add(total: dict[str, int], amounts: Mapping[str, int]) -> None:
+    for what, amount in amounts.items():
+        total[what] = total.get(what, 0) + amount
+
+
 def _added(old: str, new: str) -> str:
     total = amounts_in(old)
-    for what, amount in amounts_in(new).items():
-        total[what] = total.get(what, 0) + amount
+    add(total, amounts_in(new))
     return text_of(total)

@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.api.records.v1 import records_pb2
 from trunkline.domain.errors import invalid
-from trunkline.records.sums import amounts_in
+from trunkline.records.sums import add, amounts_in
 from trunkline.records.usage import DELAY, DELAY_EDGES_MS, INTERVALS_S, PRICE, What
 
 MAX_INTERVALS: Final = 1500
@@ -65,12 +65,14 @@ async def usage(
 
 def _added_up(rows: Iterable[Sequence[Any]], starts: range) -> records_pb2.GetUsageResponse:
     amounts: dict[int, dict[str, int]] = {}
-    total: dict[str, int] = {}
     for start_s, text in rows:
-        of_interval = amounts.setdefault(start_s, {})
-        for what, amount in amounts_in(text).items():
-            of_interval[what] = of_interval.get(what, 0) + amount
-            total[what] = total.get(what, 0) + amount
+        if start_s in amounts:
+            add(amounts[start_s], amounts_in(text))
+        else:
+            amounts[start_s] = amounts_in(text)
+    total: dict[str, int] = {}
+    for of_interval in amounts.values():
+        add(total, of_interval)
     return records_pb2.GetUsageResponse(
         intervals=[usage_message(start_s, amounts.get(start_s, {})) for start_s in starts], total=usage_message(starts.start, total)
     )
@@ -86,7 +88,15 @@ def usage_message(start_s: int, amounts: Mapping[str, int]) -> records_pb2.Usage
     closed = of(What.ATTEMPTS) - of(What.OPEN)
     not_redirected = closed - of(What.REDIRECTED)
     completed = of(What.COMPLETED)
-    delays = {int(what.removeprefix(DELAY)): number for what, number in amounts.items() if what.startswith(DELAY) and number}
+    delays: dict[int, int] = {}
+    prices: list[records_pb2.Money] = []
+    for what, amount in amounts.items():
+        if amount and ":" in what:
+            if what.startswith(DELAY):
+                delays[int(what[len(DELAY) :])] = amount
+            elif what.startswith(PRICE):
+                prices.append(records_pb2.Money(currency=what[len(PRICE) :], micros=amount))
+    prices.sort(key=lambda price: price.currency)
     return records_pb2.Usage(
         start_time=Timestamp(seconds=start_s),
         attempts=of(What.ATTEMPTS),
@@ -105,11 +115,7 @@ def usage_message(start_s: int, amounts: Mapping[str, int]) -> records_pb2.Usage
         session_completion_ratio=_ratio(completed, closed),
         post_dial_delay_p50_ms=_quantile(delays, 50),
         post_dial_delay_p95_ms=_quantile(delays, 95),
-        prices=[
-            records_pb2.Money(currency=what.removeprefix(PRICE), micros=amount)
-            for what, amount in sorted(amounts.items())
-            if what.startswith(PRICE) and amount
-        ],
+        prices=prices,
     )
 
 

@@ -95,14 +95,11 @@ async def call(visit: Visit) -> Response:
     """One call, with the decision computed again from the log: as of then, or with ?now=1 as it would be now."""
     answer = await visit.ask.records.GetRecord(records_pb2.GetRecordRequest(tenant=visit.tenant, call=visit.path("call")))
     record, is_now = answer.record, visit.query("now") == "1"
-    captured, attached = await asyncio.gather(
-        visit.ask.records.ListMessages(records_pb2.ListMessagesRequest(tenant=record.tenant, call=record.call)), acls_of(visit)
+    captured, attached, (explained, unexplained) = await asyncio.gather(
+        visit.ask.records.ListMessages(records_pb2.ListMessagesRequest(tenant=record.tenant, call=record.call)),
+        acls_of(visit),
+        _explained(visit, pb.ExplainRequest(tenant=record.tenant, record=record, is_now=is_now)),
     )
-    try:
-        explained = await visit.ask.provisioning.Explain(pb.ExplainRequest(tenant=record.tenant, record=record, is_now=is_now))
-        unexplained = ""
-    except grpc.aio.AioRpcError as error:
-        explained, unexplained = None, str(decode_status(error).message)
     return visit.show(
         "call.html",
         record=record,
@@ -114,6 +111,14 @@ async def call(visit: Visit) -> Response:
         unexplained=unexplained,
         is_now=is_now,
     )
+
+
+async def _explained(visit: Visit, request: pb.ExplainRequest) -> tuple[pb.ExplainResponse | None, str]:
+    """Or why it cannot be."""
+    try:
+        return await visit.ask.provisioning.Explain(request), ""
+    except grpc.aio.AioRpcError as error:
+        return None, str(decode_status(error).message)
 
 
 async def export(visit: Visit) -> Response:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from starlette.responses import RedirectResponse, Response
@@ -39,15 +40,17 @@ class Step:
 async def home(visit: Visit) -> Response:
     if not visit.tenant:
         return RedirectResponse("/operator/tenants", 303)
-    acls, domains = await _set_up(visit)
-    pops, refused = await asyncio.gather(visit.ask.provisioning.ListPops(pb.ListPopsRequest()), _refused_lately(visit))
+    (acls, domains), pops, refused = await asyncio.gather(
+        _set_up(visit), visit.ask.provisioning.ListPops(pb.ListPopsRequest()), _refused_lately(visit)
+    )
+    steps, shown = await asyncio.gather(_steps(visit, acls, domains), newest(visit, _attached(domains)))
     return visit.show(
         "home.html",
-        steps=await _steps(visit, acls, domains),
+        steps=steps,
         domains=domains,
         pops=pops.pops,
         refused=by_reason(refused),
-        attempts=await newest(visit, _attached(domains)),
+        attempts=shown,
     )
 
 
@@ -67,9 +70,14 @@ async def attempts(visit: Visit) -> Response:
 
 async def _set_up(visit: Visit) -> tuple[list[pb.Acl], list[pb.Domain]]:
     stub = visit.ask.provisioning
-    acls = all_pages(stub.ListAcls, pb.ListAclsRequest(tenant=visit.tenant), "acls", 200)
-    domains = all_pages(stub.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", 200)
-    return [acl async for acl in acls], [domain async for domain in domains]
+    acls = _listed(stub.ListAcls, pb.ListAclsRequest(tenant=visit.tenant), "acls")
+    domains = _listed(stub.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains")
+    found = await asyncio.gather(acls, domains)
+    return found[0], found[1]
+
+
+async def _listed(method: Any, request: Any, field: str) -> list[Any]:
+    return [each async for each in all_pages(method, request, field, 200)]
 
 
 async def acls_of(visit: Visit) -> dict[str, list[str]]:

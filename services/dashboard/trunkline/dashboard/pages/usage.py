@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -33,9 +34,9 @@ async def usage(visit: Visit) -> Response:
         interval=interval,
         since=Timestamp(seconds=int(time.time()) - length_s),
     )
-    answer = await visit.ask.records.GetUsage(request)
-    domains = all_pages(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", 200)
-    pops = await visit.ask.provisioning.ListPops(pb.ListPopsRequest())
+    answer, domains, pops = await asyncio.gather(
+        visit.ask.records.GetUsage(request), _labels(visit), visit.ask.provisioning.ListPops(pb.ListPopsRequest())
+    )
     return visit.show(
         "usage.html",
         total=answer.total,
@@ -45,9 +46,14 @@ async def usage(visit: Visit) -> Response:
         spans=[(key, text) for key, (text, _, _) in SPANS.items()],
         domain=request.domain,
         pop=request.pop,
-        domains=[each.label async for each in domains],
+        domains=domains,
         pops=sorted({each.name for each in pops.pops}),
     )
+
+
+async def _labels(visit: Visit) -> list[str]:
+    domains = all_pages(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", 200)
+    return [each.label async for each in domains]
 
 
 def plots(intervals: Sequence[records_pb2.Usage]) -> list[dict[str, Any]]:
