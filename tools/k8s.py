@@ -191,7 +191,12 @@ def of_edge(platform: Platform, pop: Pop) -> dict[str, Any]:
         "pop": pop.name,
         "listen": [f"{host}:{port}" for host in pop.sip_addresses for port in (f"{SIP}/udp", f"{SIP}/tcp", f"{SIPS}/tls")],
         "observed": [
-            {"name": other.name, "address": f"{other.address}:{SIP}"}
+            {
+                "name": other.name,
+                "address": f"{other.address}:{SIP}",
+                "tcp": f"{other.address}:{SIP}",
+                "tls": f"{other.address}:{SIPS}",
+            }
             for other in platform.pops
             if other.name in observed_by(pop.name, [each.name for each in platform.pops])
         ],

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dns.message
+import dns.query
 import pytest
 from helpers.everywhere import led_to
 from helpers.platform import Platform, free_loopback, wait_for
@@ -78,3 +81,47 @@ def test_death_and_return_of_a_point_of_presence_are_one_event_each_with_time_re
         assert [row["new_state"] for row in json.load(answer)["changes"]] == [row["new_state"] for row in changes]
     told = platform.cli("pop", "list").stdout
     assert "since" in told and "us1" in told
+
+
+def led_to_by_tls(platform: Platform, name: str) -> list[str]:
+    """The points of presence that SRV of TLS leads to, in order of their names; doors left out."""
+    host, port = platform.local["dns"].rsplit(":", 1)
+    query = dns.message.make_query(f"_sips._tcp.{name}.{platform.local['base_domain']}", "SRV")
+    records = [record for rrset in dns.query.udp(query, host, port=int(port), timeout=5).answer for record in rrset]
+    return sorted(label for record in records if not (label := record.target.to_text().partition(".")[0]).endswith("-door"))
+
+
+def restart_edge(platform: Platform, settings: str) -> None:
+    """us1's, with other settings."""
+    platform.lab("hold", "edge-us1")
+    (platform.state / "run" / "edge-us1.toml").write_text(settings)
+    platform.lab("release", "edge-us1")
+    wait_for("us1 is there", lambda: in_dns(platform, "us1")["is_reachable"], timeout_s=LIMIT_S)
+
+
+def test_a_tls_listener_that_does_not_answer_is_left_out_of_the_names_and_its_point_of_presence_stays(three_regions: Platform) -> None:
+    """The edge is a real one that does not listen with TLS; what takes the connections in its place answers nothing."""
+    platform = three_regions
+
+    def without() -> list[str]:
+        found: list[str] = in_dns(platform, "us1")["without_transports"]
+        return found
+
+    wait_for("all are led to", lambda: led_to_by_tls(platform, "acme") == sorted(POPS), timeout_s=LIMIT_S)
+    whole = (platform.state / "run" / "edge-us1.toml").read_text()
+    address = platform.local["pops"]["us1"]["tls"]
+    host, _, port = address.partition(":")
+    less = whole.replace(f'"{address}/tls", ', "").replace(f', "{address}/tls"', "")
+    assert less != whole
+    restart_edge(platform, less)
+    with socket.create_server((host, int(port))):
+        wait_for("TLS of us1 is known to be silent", lambda: without() == ["tls"], timeout_s=LIMIT_S)
+        wait_for("TLS leads elsewhere", lambda: led_to_by_tls(platform, "acme") == ["apac1", "eu1"], timeout_s=LIMIT_S)
+        wait_for("us1 is in use by UDP", lambda: "us1" in led_to(platform, "acme"), timeout_s=LIMIT_S)
+        assert led_to_by_tls(platform, "acme.us1") == ["us1"]
+        row = in_dns(platform, "us1")
+        assert (row["health"], row["health_reason"]) == ("ready", "2 of 2 observers get no answer to OPTIONS over TLS")
+        assert "ready without tls" in platform.cli("pop", "list").stdout
+    restart_edge(platform, whole)
+    wait_for("TLS of us1 is used again", lambda: not without() and led_to_by_tls(platform, "acme") == sorted(POPS), timeout_s=LIMIT_S)
+    assert "ready without tls" in [row["new_state"] for row in history(platform, "us1")]

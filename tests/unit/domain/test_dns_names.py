@@ -57,6 +57,21 @@ def at(steering: Steering, name: str, kind: str) -> tuple[object, ...]:
     return next((each.records for each in found or () if each.type == kind), ())
 
 
+def test_a_transport_that_is_silent_at_a_pop_is_left_out_of_default_names_and_nothing_else_changes() -> None:
+    pops = tuple(PopSite(pop.name, pop.region, pop.addresses, ("tls", "tcp", "udp")) for pop in SIX)
+    whole, less = steer(REALM, pops, {}, POLICY), steer(REALM, pops, {}, POLICY, {"eu1": ("tls",), "us2": ("tls", "tcp")})
+    for label in NEAREST:
+        targets = [record.target.partition(".")[0] for record in at(less, f"_sips._tcp.{label}.{REALM}", "SRV")]  # type: ignore[attr-defined]
+        assert targets and not {"eu1", "us2"} & set(targets)
+        assert not any(record.target.startswith("us2.") for record in at(less, f"_sip._tcp.{label}.{REALM}", "SRV"))  # type: ignore[attr-defined]
+        for name, kind in ((f"_sip._udp.{label}.{REALM}", "SRV"), (f"{label}.{REALM}", "NAPTR"), (f"{label}.{REALM}", "A")):
+            assert at(less, name, kind) == at(whole, name, kind)
+    assert (less.bound, less.pops) == (whole.bound, whole.pops)
+    # Where nobody else has it, it stays: a client with nothing to try is worse off.
+    everywhere = steer(REALM, pops, {}, POLICY, {pop.name: ("tls",) for pop in pops})
+    assert everywhere == whole
+
+
 def addresses_reached(steering: Steering, name: str) -> set[str]:
     """As a client goes: NAPTR → SRV → A and AAAA, and A and AAAA of the name itself."""
     reached = {str(each) for kind in ("A", "AAAA") for each in at(steering, name, kind)}

@@ -69,6 +69,21 @@ def test_a_point_of_presence_that_dies_and_comes_back_is_written_with_the_reason
     assert {(change.by, change.region) for change in log.changes} == {("dns-eu", "eu")}
 
 
+def test_a_transport_that_falls_silent_is_a_change_and_so_is_its_return() -> None:
+    log = Log()
+    dns = Service("eu", log)
+    less = Health(well_since_s=0.0, was_well=True, without=("tls",), reason="2 of 2 observers get no answer to OPTIONS over TLS")
+    for at_s, health in enumerate((WELL, less, WELL, less, DEAD)):
+        dns.sees(health, at_s)
+        dns.writes(at_s)
+    assert [(str(change.after), change.reason) for change in log.changes[1:]] == [
+        ("ready without tls", less.reason),
+        ("ready", "TLS seen well for 10 s"),
+        ("ready without tls", less.reason),
+        ("down", DEAD.reason),
+    ]
+
+
 def test_what_is_only_believed_is_not_written() -> None:
     log = Log()
     dns = Service("eu", log)

@@ -45,6 +45,18 @@ def test_one_that_is_gone_is_down_and_the_way_back_takes_its_time() -> None:
         assert bench.watch.states == {"eu1": state, "eu2": READY, "us1": READY}
 
 
+def test_a_transport_that_does_not_answer_is_told_and_the_point_of_presence_stays_ready() -> None:
+    bench = Bench()
+    for pop in POPS:
+        streams = {"tls": {other: Sight(missed=2) if other == "eu1" else Sight(answered=1) for other in POPS if other != pop}}
+        report = Report(f"edge-{pop}", pop, 0.0, True, {other: Sight(answered=1) for other in POPS if other != pop}, streams)
+        bench.watch.hear(encode_report(report), f"pops.seen.{pop}")
+    bench.watch.judge()
+    assert bench.watch.states == dict.fromkeys(POPS, READY)
+    assert {pop: health.without for pop, health in bench.watch.healths.items()} == {"eu1": ("tls",), "eu2": (), "us1": ()}
+    assert bench.watch.healths["eu1"].reason == "2 of 2 observers get no answer to OPTIONS over TLS"
+
+
 def test_a_drain_in_the_log_is_seen() -> None:
     bench = Bench()
     bench.directory.apply(Fact(Position(1), Kind.POP, PLATFORM, "us1", PopDrained(1, "new kernel"), 1))

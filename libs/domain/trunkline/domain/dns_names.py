@@ -10,9 +10,10 @@ Left out: the zone's own SOA and NS records, which belong to the server that ans
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address
+from types import MappingProxyType
 from typing import Final, Literal
 
 from trunkline.domain.host_names import bound_name, default_name, pop_name
@@ -139,10 +140,21 @@ class Steering:
         return self.nearest.get(nearest, self.default)
 
 
-def steer(realm: str, pops: Sequence[PopSite], states: Mapping[str, PopState], policy: Policy) -> Steering:
+Silent = Mapping[str, Collection[str]]
+"""Transports that do not answer, by POP."""
+
+
+def steer(
+    realm: str,
+    pops: Sequence[PopSite],
+    states: Mapping[str, PopState],
+    policy: Policy,
+    silent: Silent = MappingProxyType({}),
+) -> Steering:
     """`pops` are all POPs, none twice, at least one; `states` what is believed of them (`pop_states.believe`), READY of those it does not
     name. A POP that is not ready is left out of default names. Where none is, draining ones are better than none, and where all are down
-    all of them: a client that gets no answer has nowhere to try."""
+    all of them: a client that gets no answer has nowhere to try. SRV records of default names leave out what is `silent` at a
+    POP, where another has it."""
     assert pops, "a platform without a POP has no names"
     ready, draining = (
         [pop for pop in pops if states.get(pop.name, PopState.READY) is state] for state in (PopState.READY, PopState.DRAINING)
@@ -152,8 +164,8 @@ def steer(realm: str, pops: Sequence[PopSite], states: Mapping[str, PopState], p
     return Steering(
         realm,
         policy.ttl_s,
-        _answers(realm, tiers, tiers[0]),
-        {pop.name: _nearest(realm, pop, usable) for pop in pops},
+        _answers(realm, tiers, tiers[0], silent),
+        {pop.name: _nearest(realm, pop, usable, silent) for pop in pops},
         {pop.name: _answers(realm, [[pop]], [pop]) for pop in pops},
         {pop.name: _answers(realm, [], [pop]) for pop in pops}
         | {door_label(pop.name): _door_answers(pop.door) for pop in pops if pop.door is not None},
@@ -225,20 +237,21 @@ def _tiers(pops: Sequence[PopSite], region: str) -> list[list[PopSite]]:
     return [by_region[each] for each in nearest_first(region, by_region)]
 
 
-def _nearest(realm: str, nearest: PopSite, usable: Sequence[PopSite]) -> Answers:
+def _nearest(realm: str, nearest: PopSite, usable: Sequence[PopSite], silent: Silent) -> Answers:
     """A default name that leads to `nearest` first, to its region next, and on from there; without it where it is not usable."""
     tiers = _tiers([pop for pop in usable if pop is not nearest], nearest.region)
     if nearest in usable:
         tiers.insert(0, [nearest])
-    return _answers(realm, tiers, tiers[0])
+    return _answers(realm, tiers, tiers[0], silent)
 
 
-def _answers(realm: str, tiers: Sequence[Sequence[PopSite]], nearest: Sequence[PopSite]) -> Answers:
+def _answers(realm: str, tiers: Sequence[Sequence[PopSite]], nearest: Sequence[PopSite], silent: Silent = MappingProxyType({})) -> Answers:
     """`tiers` are POPs in the order in which they are to be tried; `nearest` those whose addresses stand at the name itself."""
     srv: dict[tuple[str, str], tuple[Srv, ...]] = {}
     for service in _SERVICES:
         serving = [[pop for pop in tier if service.transport in pop.transports] for tier in tiers]
-        targets = _targets([tier for tier in serving if tier])
+        heard = [[pop for pop in tier if service.transport not in silent.get(pop.name, ())] for tier in serving]
+        targets = _targets([tier for tier in (heard if any(heard) else serving) if tier])
         if targets:
             standard = [Srv(PRIORITY_STEP * (rank + 1), SRV_WEIGHT, service.port, pop_name(pop.name, realm)) for rank, pop in targets]
             srv[service.prefix] = tuple(sorted([*standard, *_doors(realm, service, targets)], key=lambda each: each.priority))

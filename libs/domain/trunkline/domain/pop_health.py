@@ -42,19 +42,22 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one edge says. `heard_s` is by the clock of who judges. `sights` are of other points of presence, by name."""
+    """What one edge says. `heard_s` is by the clock of who judges. `sights` are of other points of presence, by name, over UDP; `streams`
+    the same by transport, "tcp" and "tls"."""
 
     edge: str
     pop: str
     heard_s: float
     is_serving: bool
     sights: Mapping[str, Sight] = field(default_factory=lambda: MappingProxyType({}))
+    streams: Mapping[str, Mapping[str, Sight]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
     """`reason` says why it is not ready, or is only because most seem down (`is_frozen`). `is_down` is what was measured, drained or not.
-    `well_since_s`: since when it has been seen well without a break, None while it is not; `was_well`: it has been, once."""
+    `well_since_s`: since when it has been seen well without a break, None while it is not; `was_well`: it has been, once.
+    `without`: transports that do not answer there (`pop_streams`); `reason` says why too."""
 
     state: PopState = PopState.READY
     reason: str = ""
@@ -62,6 +65,7 @@ class Health:
     well_since_s: float | None = None
     was_well: bool = False
     is_frozen: bool = False
+    without: tuple[str, ...] = ()
 
 
 WELL: Final = Health()

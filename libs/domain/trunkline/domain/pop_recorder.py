@@ -63,7 +63,7 @@ class Recorder:
                 if standing.word is not Word.READY:
                     own.waiting.append(_Wanted(standing, health.reason, time_us))
             elif standing != own.standing:
-                reason = health.reason or _why_ready(own.standing, standing)
+                reason = _why_back(own.standing, standing) or health.reason or _why_ready(own.standing, standing)
                 own.waiting.append(_Wanted(standing, reason, time_us))
                 own.standing, own.reason = standing, reason
 
@@ -100,9 +100,9 @@ def standing_of(health: Health) -> Standing:
     """What names make of one whose health is that."""
     match health.state:
         case PopState.READY:
-            return Standing(Word.FROZEN if health.is_frozen else Word.READY)
+            return Standing(Word.FROZEN if health.is_frozen else Word.READY, health.without)
         case PopState.DRAINING:
-            return Standing(Word.DRAINING)
+            return Standing(Word.DRAINING, health.without)
         case PopState.DOWN:
             return Standing(Word.DOWN)
 
@@ -110,6 +110,13 @@ def standing_of(health: Health) -> Standing:
 def _is_heard(health: Health) -> bool:
     """Whether anything is known of it: before, it is only believed to be well."""
     return health.well_since_s is not None or health.state is not PopState.READY or health.is_frozen
+
+
+def _why_back(before: Standing, after: Standing) -> str:
+    """Empty unless nothing but a transport that answers again is the change."""
+    back = [transport.upper() for transport in before.without if transport not in after.without]
+    is_all = before.word is after.word and set(after.without) <= set(before.without)
+    return f"{' and '.join(back)} seen well for {UP_S:.0f} s" if back and is_all else ""
 
 
 def _why_ready(before: Standing, after: Standing) -> str:

@@ -1,28 +1,32 @@
 """What edges say of points of presence, on core NATS: `pops.seen.<pop>`, a JSON object a second (docs/adr/0017-pop-health.md).
 
-    {"edge": "edge-eu1", "pop": "eu1", "serving": true, "sights": {"us1": [0, 12], "us2": [3, 0]}}
+    {"edge": "edge-eu1", "pop": "eu1", "serving": true, "sights": {"us1": [0, 12], "us2": [3, 0]}, "streams": {"tls": {"us1": [0, 2]}}}
 
-A sight is pings missed and pings answered, in a row. Nothing is stored: what was not heard is said again a second later.
+A sight is pings missed and pings answered, in a row; those over UDP stand in `sights`, those by another transport in `streams`. Nothing
+is stored: what was not heard is said again a second later.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from trunkline.domain.pop_health import Report, Sight
+from trunkline.domain.pop_streams import TRANSPORTS
 
 SUBJECT: Final = "pops.seen"
 REPORT_LIMIT_BYTES: Final = 8192
-"""Some 40 bytes a sight, of which there are `pop_health.OBSERVERS`."""
+"""Some 40 bytes a sight, of which there are `pop_health.OBSERVERS` a transport."""
 NAME_LIMIT: Final = 64
 _COUNT_LIMIT: Final = 1_000_000
 
 
 def encode_report(report: Report) -> bytes:
     """Without `heard_s`, which is the hearer's."""
-    sights = {pop: [min(sight.missed, _COUNT_LIMIT), min(sight.answered, _COUNT_LIMIT)] for pop, sight in report.sights.items()}
-    document = {"edge": report.edge, "pop": report.pop, "serving": report.is_serving, "sights": sights}
+    document: dict[str, Any] = {"edge": report.edge, "pop": report.pop, "serving": report.is_serving, "sights": _written(report.sights)}
+    if report.streams:
+        document["streams"] = {transport: _written(sights) for transport, sights in report.streams.items()}
     return json.dumps(document, separators=(",", ":")).encode()
 
 
@@ -38,7 +42,20 @@ def parse_report(body: bytes, heard_s: float) -> Report:
         raise ValueError(f"a report needs edge, pop, serving and sights, this one has {sorted(fields)}")
     if not (0 < len(edge) <= NAME_LIMIT and 0 < len(pop) <= NAME_LIMIT):
         raise ValueError(f"names have 1 to {NAME_LIMIT} characters")
-    return Report(edge, pop, heard_s, serving, {name: _sight(name, value) for name, value in sights.items()})
+    # Edges of an earlier version have none; transports that are not known here are nobody's business.
+    streams = fields.get("streams", {})
+    if not (isinstance(streams, dict) and all(isinstance(each, dict) for each in streams.values())):
+        raise ValueError("streams are sights by transport")
+    by_transport = {transport: _sights(streams[transport]) for transport in TRANSPORTS if transport in streams}
+    return Report(edge, pop, heard_s, serving, _sights(sights), by_transport)
+
+
+def _written(sights: Mapping[str, Sight]) -> dict[str, list[int]]:
+    return {pop: [min(sight.missed, _COUNT_LIMIT), min(sight.answered, _COUNT_LIMIT)] for pop, sight in sights.items()}
+
+
+def _sights(fields: Mapping[str, object]) -> dict[str, Sight]:
+    return {name: _sight(name, value) for name, value in fields.items()}
 
 
 def _sight(name: str, value: object) -> Sight:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -21,6 +22,7 @@ from nats.aio.msg import Msg
 from trunkline.domain.directory import Directory
 from trunkline.domain.pop_health import FRESH_S, WELL, Health, Report, judge
 from trunkline.domain.pop_states import PopState
+from trunkline.domain.pop_streams import Streams, judge_streams, silent_at, why_silent
 from trunkline.runtime.logs import logger
 from trunkline.runtime.pop_reports import SUBJECT, parse_report
 
@@ -47,6 +49,7 @@ class PopWatch:
         self._reports: dict[str, Report] = {}
         self._spoke_s: dict[str, float] = {}
         """When each point of presence last spoke for itself."""
+        self._streams: Streams = {}
         self._log = logger("pops")
         self.healths: Mapping[str, Health] = MappingProxyType(dict.fromkeys(self._pops, WELL))
 
@@ -76,12 +79,20 @@ class PopWatch:
         drained = {pop: drain.note for pop in self._pops if (drain := directory.drain(pop)) is not None}
         silent_s = {pop: now_s - spoke_s for pop, spoke_s in self._spoke_s.items()}
         before = self.healths
-        self.healths = MappingProxyType(judge(before, self._pops, self._reports.values(), drained, now_s, silent_s))
-        changed = [pop for pop in self._pops if self.healths[pop].state is not before[pop].state]
+        healths = judge(before, self._pops, self._reports.values(), drained, now_s, silent_s)
+        there = [pop for pop, health in healths.items() if not (health.is_down or health.is_frozen)]
+        self._streams = judge_streams(self._streams, there, self._reports.values(), now_s)
+        self.healths = MappingProxyType({pop: _with_streams(pop, health, self._streams) for pop, health in healths.items()})
+        changed = [pop for pop in self._pops if _shown(self.healths[pop]) != _shown(before[pop])]
         for pop in changed:
             health = self.healths[pop]
             self._log.warning(
-                "point of presence changed", pop=pop, state=health.state.value, was=before[pop].state.value, why=health.reason
+                "point of presence changed",
+                pop=pop,
+                state=health.state.value,
+                was=before[pop].state.value,
+                without=health.without,
+                why=health.reason,
             )
         self._on_judged(self.healths)
 
@@ -98,3 +109,15 @@ class PopWatch:
                 is_subscribed = True
             self.judge()
             await asyncio.sleep(JUDGE_S)
+
+
+def _with_streams(pop: str, health: Health, streams: Streams) -> Health:
+    without = silent_at(pop, streams)
+    if not without:
+        return replace(health, without=()) if health.without else health
+    reason = "; ".join(each for each in (health.reason if health.state is not PopState.READY else "", why_silent(pop, streams)) if each)
+    return replace(health, without=without, reason=reason)
+
+
+def _shown(health: Health) -> tuple[PopState, tuple[str, ...]]:
+    return health.state, health.without

@@ -51,7 +51,7 @@ async def start(settings: DnsSettings, life: Lifecycle) -> None:
         regions=settings.pop_log_regions or (settings.region,),
     )
     watch = PopWatch([pop.name for pop in settings.pops], lambda: state.directory, on_judged=recording.judged)
-    view = View(settings, lambda: state.directory, lambda pop: watch.healths[pop].is_down)
+    view = View(settings, lambda: state.directory, lambda pop: watch.healths[pop].is_down, lambda pop: watch.healths[pop].without)
     wanted = Wanted(view.steering, view.domains, lambda: state.replica.covered)
     made = [Reconciler(holder, wanted, compare_every_s=settings.compare_every_s) for holder in holders]
     uses = KeyUses()

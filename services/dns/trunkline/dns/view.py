@@ -14,14 +14,23 @@ from trunkline.domain.views import Domain
 
 
 class View:
-    """`directory` is asked for each time: a replica that was rebuilt has another one. `is_down` says what was measured of a POP."""
+    """`directory` is asked for each time: a replica that was rebuilt has another one. `is_down` says what was measured of a POP, `without`
+    which transports do not answer there."""
 
-    def __init__(self, settings: DnsSettings, directory: Callable[[], Directory], is_down: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        settings: DnsSettings,
+        directory: Callable[[], Directory],
+        is_down: Callable[[str], bool],
+        without: Callable[[str], tuple[str, ...]] = lambda pop: (),
+    ) -> None:
         self._realm = settings.realm
         self._sites = [pop.site for pop in settings.pops]
         self._policy = Policy(settings.home, settings.ttl_s)
         self._directory = directory
         self._is_down = is_down
+        self._without = without
+        self._silent: dict[str, tuple[str, ...]] = {}
         self.states: dict[str, PopState] = {}
         """What is believed of each POP since `steering` was last asked for."""
         self._seen: dict[str, PopState] | None = None
@@ -30,12 +39,13 @@ class View:
     def steering(self) -> Steering:
         """Made anew when POPs have other states; the same object until then."""
         seen = self._see()
-        if seen != self._seen:
+        silent = {site.name: without for site in self._sites if (without := self._without(site.name))}
+        if seen != self._seen or silent != self._silent:
             self._seen = seen
             believed = believe(self.states, seen)
-            if believed != self.states:
-                self.states = believed
-                self._steering = steer(self._realm, self._sites, believed, self._policy)
+            if believed != self.states or silent != self._silent:
+                self.states, self._silent = believed, silent
+                self._steering = steer(self._realm, self._sites, believed, self._policy, silent)
         return self._steering
 
     def _see(self) -> dict[str, PopState]:

@@ -1,4 +1,5 @@
-"""An edge looks at other points of presence, as their customers reach them: an OPTIONS a second over UDP to each one's SIP address.
+"""An edge looks at other points of presence, as their customers reach them: an OPTIONS a second over UDP to each one's SIP address, and one
+over TCP and TLS now and then (`stream_probes`).
 
 Whatever answers is there: 503 is one that is being emptied, which the log tells. What is seen, and whether this edge itself takes calls, is
 told over NATS (`trunkline.runtime.pop_reports`) and judged by `trunkline.domain.pop_health`. It never touches calls.
@@ -21,14 +22,14 @@ from trunkline.runtime.pop_reports import SUBJECT, encode_report
 
 Address = tuple[str, int]
 
-_CALL_ID: Final = re.compile(rb"\r\n(?:Call-ID|i)[ \t]*:[ \t]*([0-9a-f]{16})\r\n", re.IGNORECASE)
+CALL_ID: Final = re.compile(rb"\r\n(?:Call-ID|i)[ \t]*:[ \t]*([0-9a-f]{16})\r\n", re.IGNORECASE)
 
 
-def options(token: str, target: Address, source: Address) -> bytes:
+def options(token: str, target: Address, source: Address, transport: str = "udp") -> bytes:
     """RFC 3261 §11.1; `token` is branch, tag and Call-ID."""
     to, mine = _written(target), _written(source)
     return (
-        f"OPTIONS sip:{to} SIP/2.0\r\nVia: SIP/2.0/UDP {mine};branch=z9hG4bK{token};rport\r\nMax-Forwards: 1\r\n"
+        f"OPTIONS sip:{to} SIP/2.0\r\nVia: SIP/2.0/{transport.upper()} {mine};branch=z9hG4bK{token};rport\r\nMax-Forwards: 1\r\n"
         f"From: <sip:observer@{mine}>;tag={token}\r\nTo: <sip:{to}>\r\nCall-ID: {token}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
     ).encode()
 
@@ -48,7 +49,7 @@ class Observer(asyncio.DatagramProtocol):
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
-        found = _CALL_ID.search(data) if data.startswith(b"SIP/2.0 ") else None
+        found = CALL_ID.search(data) if data.startswith(b"SIP/2.0 ") else None
         token = found[1].decode() if found is not None else ""
         pop = self._pending.get(token)
         if pop is None or (addr[0], addr[1]) != self._targets[pop]:
@@ -82,8 +83,15 @@ class Reporter:
         self._pop = pop
         self._is_serving = is_serving
 
-    async def run(self, client: Client, targets: Mapping[str, Address], hosts: Mapping[bool, str]) -> None:
-        """For ever. `hosts` are our own addresses to look from, by whether they are of IPv6. OSError where one cannot be bound."""
+    async def run(
+        self,
+        client: Client,
+        targets: Mapping[str, Address],
+        hosts: Mapping[bool, str],
+        streams: Callable[[], Mapping[str, Mapping[str, Sight]]] = dict,
+    ) -> None:
+        """For ever. `hosts` are our own addresses to look from, by whether they are of IPv6; `streams` says what was seen by other
+        transports. OSError where an address cannot be bound."""
         observers: list[Observer] = []
         loop = asyncio.get_running_loop()
         try:
@@ -97,7 +105,7 @@ class Reporter:
                     observer.look()
                 await asyncio.sleep(PING_S)
                 sights = {pop: sight for observer in observers for pop, sight in observer.sights.items()}
-                await self.tell(client, is_serving=self._is_serving(), sights=sights)
+                await self.tell(client, is_serving=self._is_serving(), sights=sights, streams=streams())
         finally:
             for observer in observers:
                 observer.close()
@@ -107,12 +115,15 @@ class Reporter:
         self._is_serving = lambda: False
         await self.tell(client, is_serving=False, sights={})
 
-    async def tell(self, client: Client, *, is_serving: bool, sights: Mapping[str, Sight]) -> None:
+    async def tell(
+        self, client: Client, *, is_serving: bool, sights: Mapping[str, Sight], streams: Mapping[str, Mapping[str, Sight]] | None = None
+    ) -> None:
         """A report that cannot be sent is not kept: the next one says more."""
         if not client.is_connected:
             return
         try:
-            await client.publish(f"{SUBJECT}.{self._pop}", encode_report(Report(self._edge, self._pop, 0.0, is_serving, sights)))
+            report = Report(self._edge, self._pop, 0.0, is_serving, sights, streams or {})
+            await client.publish(f"{SUBJECT}.{self._pop}", encode_report(report))
         except (nats.errors.Error, OSError) as error:
             logger("observing").info("report not sent", why=f"{type(error).__name__}: {error}")
 

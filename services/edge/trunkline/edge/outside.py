@@ -19,6 +19,7 @@ from trunkline.edge.observing import Reporter
 from trunkline.edge.server import EdgeServicer, EdgeView, FeedState
 from trunkline.edge.settings import EdgeSettings
 from trunkline.edge.shipping import Sender, Shipper
+from trunkline.edge.stream_probes import StreamObserver
 from trunkline.edge.traces import AppliedTraces
 from trunkline.engine import JournalChunk
 from trunkline.eventlog.beacon import follow_beacons
@@ -59,7 +60,10 @@ async def join_platform(
     life.spawn("limits", _share_limits(settings, calls, feed))
     life.spawn("bans", enforce_bans(settings.ban_regions, calls, feed))
     reporter = Reporter(settings.name, settings.pop, lambda: calls.engine is not None)
-    life.spawn("observing", reporter.run(feed, {pop.name: pop.pair for pop in settings.observed}, settings.looks_from))
+    streams = StreamObserver(settings.observed_streams, settings.looks_from)
+    life.spawn("observing streams", streams.run())
+    targets = {pop.name: pop.pair for pop in settings.observed}
+    life.spawn("observing", reporter.run(feed, targets, settings.looks_from, lambda: streams.sights))
     life.on_stop("last report", lambda: reporter.leave(feed))
     life.spawn("gateways", _watch_gateways(settings, life, calls, feed))
     life.spawn("captures", _tell_captured(settings, calls, feed))

@@ -70,10 +70,13 @@ class ConnectionSettings(Settings):
 
 
 class ObservedPop(Settings):
-    """Another point of presence, and where its customers reach it over UDP: `IP:PORT`."""
+    """Another point of presence, and where its customers reach it, `IP:PORT`: `address` over UDP, `tcp` and `tls` where it serves those and
+    they are to be looked at."""
 
     name: Name
     address: SipListen
+    tcp: SipListen | None = None
+    tls: SipListen | None = None
 
     @property
     def pair(self) -> tuple[str, int]:
@@ -138,6 +141,15 @@ class EdgeSettings(ServiceSettings):
     def journal_path(self) -> Path:
         """Where the engine writes its journal: `journal_dir`, by default in the state folder."""
         return self.journal_dir or self.state_dir / "journal"
+
+    @property
+    def observed_streams(self) -> dict[str, dict[str, tuple[str, int]]]:
+        """Addresses of `observed` by transport and point of presence, UDP's left out."""
+        wanted = {"tcp": {pop.name: pop.tcp for pop in self.observed}, "tls": {pop.name: pop.tls for pop in self.observed}}
+        return {
+            transport: {name: _split(address)[:2] for name, address in addresses.items() if address is not None}
+            for transport, addresses in wanted.items()
+        }
 
     @property
     def looks_from(self) -> dict[bool, str]:

@@ -31,7 +31,8 @@ class PopHistory:
         for pop in pops:
             last = self._book.last(pop.name)
             if last is not None:
-                pop.health = str(last.after)
+                pop.health = last.after.word.value
+                pop.without_transports[:] = last.after.without
                 pop.health_reason = "" if last.after.word is Word.READY and not last.after.without else last.reason
                 pop.health_since.CopyFrom(_time(last))
                 pop.health_decided_by = last.by

@@ -300,6 +300,7 @@ class ProvisioningServer(ProvisioningServiceServicer):
         for pop in pops:
             health = self._watch.healths[pop.name]
             pop.health, pop.health_reason = health.state, health.reason
+            pop.without_transports[:] = health.without
         self._pop_history.mark(pops)
         if current().role is Role.TENANT:
             for pop in pops:

@@ -171,7 +171,7 @@ async def list_pops(*, options: Listing = LISTING) -> None:
     )
     for row in rows:
         if row["health_reason"]:
-            errors.print(f"{row['name']} is {row['health']}: {row['health_reason']}", style="yellow", markup=False)
+            errors.print(f"{row['name']} is {_in_dns(row)}: {row['health_reason']}", style="yellow", markup=False)
         if row["problem"]:
             errors.print(f"{row['name']}: {row['problem']}", style="yellow", markup=False)
 
@@ -240,12 +240,12 @@ def pop_differs(pop: provisioning.Pop, others: Iterable[provisioning.Pop]) -> bo
 
 def _pop_row(row: dict[str, Any]) -> dict[str, Any]:
     if not row["is_reachable"]:
-        return {"pop": row["name"], "region": row["region"], "state": row["state"], "in_dns": row["health"], "since": _since(row)}
+        return {"pop": row["name"], "region": row["region"], "state": row["state"], "in_dns": _in_dns(row), "since": _since(row)}
     return {
         "pop": row["name"],
         "region": row["region"],
         "state": row["state"] if row["is_log_connected"] else f"{row['state']}, no log",
-        "in_dns": row["health"],
+        "in_dns": _in_dns(row),
         "since": _since(row),
         "position": row["position"],
         "lag": row["lag"],
@@ -253,6 +253,10 @@ def _pop_row(row: dict[str, Any]) -> dict[str, Any]:
         "calls": row["live_calls"],
         "digest": row["digest"] + (" DIFFERS" if row["differs"] else ""),
     }
+
+
+def _in_dns(row: dict[str, Any]) -> str:
+    return f"{row['health']} without {' and '.join(row['without_transports'])}" if row["without_transports"] else str(row["health"])
 
 
 def _since(row: dict[str, Any]) -> str | None:

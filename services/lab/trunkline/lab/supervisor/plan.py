@@ -292,7 +292,12 @@ class Plan:
             "workers": self.topology.workers,
             "listen": [f"{address}/{transport.rstrip('6')}" for transport, address in self.sip_addresses(pop).items()],
             "observed": [
-                {"name": other.name, "address": f"{self.pop_host(other)}:{SIP_PORT}"}
+                {
+                    "name": other.name,
+                    "address": f"{self.pop_host(other)}:{SIP_PORT}",
+                    "tcp": f"{self.pop_host(other)}:{SIP_PORT}",
+                    "tls": f"{self.pop_host(other)}:{SIPS_PORT}",
+                }
                 for other in self.topology.pops
                 if other.name in observed_by(pop.name, [each.name for each in self.topology.pops])
             ],

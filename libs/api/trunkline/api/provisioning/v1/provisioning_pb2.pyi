@@ -823,7 +823,7 @@ class ListPopsResponse(_message.Message):
     def __init__(self, pops: _Optional[_Iterable[_Union[Pop, _Mapping]]] = ..., head: _Optional[int] = ...) -> None: ...
 
 class Pop(_message.Message):
-    __slots__ = ("name", "region", "edge", "is_reachable", "position", "digest", "live_calls", "state", "lag", "age_s", "is_log_connected", "journal_backlog_bytes", "problem", "health", "health_reason", "health_since", "health_decided_by")
+    __slots__ = ("name", "region", "edge", "is_reachable", "position", "digest", "live_calls", "state", "lag", "age_s", "is_log_connected", "journal_backlog_bytes", "problem", "health", "health_reason", "health_since", "health_decided_by", "without_transports")
     NAME_FIELD_NUMBER: _ClassVar[int]
     REGION_FIELD_NUMBER: _ClassVar[int]
     EDGE_FIELD_NUMBER: _ClassVar[int]
@@ -841,6 +841,7 @@ class Pop(_message.Message):
     HEALTH_REASON_FIELD_NUMBER: _ClassVar[int]
     HEALTH_SINCE_FIELD_NUMBER: _ClassVar[int]
     HEALTH_DECIDED_BY_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_TRANSPORTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     region: str
     edge: str
@@ -858,7 +859,8 @@ class Pop(_message.Message):
     health_reason: str
     health_since: _timestamp_pb2.Timestamp
     health_decided_by: str
-    def __init__(self, name: _Optional[str] = ..., region: _Optional[str] = ..., edge: _Optional[str] = ..., is_reachable: _Optional[bool] = ..., position: _Optional[int] = ..., digest: _Optional[str] = ..., live_calls: _Optional[int] = ..., state: _Optional[str] = ..., lag: _Optional[int] = ..., age_s: _Optional[float] = ..., is_log_connected: _Optional[bool] = ..., journal_backlog_bytes: _Optional[int] = ..., problem: _Optional[str] = ..., health: _Optional[str] = ..., health_reason: _Optional[str] = ..., health_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., health_decided_by: _Optional[str] = ...) -> None: ...
+    without_transports: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., region: _Optional[str] = ..., edge: _Optional[str] = ..., is_reachable: _Optional[bool] = ..., position: _Optional[int] = ..., digest: _Optional[str] = ..., live_calls: _Optional[int] = ..., state: _Optional[str] = ..., lag: _Optional[int] = ..., age_s: _Optional[float] = ..., is_log_connected: _Optional[bool] = ..., journal_backlog_bytes: _Optional[int] = ..., problem: _Optional[str] = ..., health: _Optional[str] = ..., health_reason: _Optional[str] = ..., health_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., health_decided_by: _Optional[str] = ..., without_transports: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListPopChangesRequest(_message.Message):
     __slots__ = ("pop", "since", "until", "page")
