@@ -87,6 +87,22 @@ async def test_an_import_that_a_kill_interrupts_changes_no_call_and_goes_on_when
             assert (await again.resolve("+31201234567")).reason == "T401"
 
 
+async def test_while_a_file_is_read_and_while_it_is_written_the_listing_says_how_far(client: Client) -> None:
+    await client.carriers()
+    rows = "".join(f"31{number:06},alpha,0,1,0.01,NL {number}\n" for number in range(20_000))
+    importing = asyncio.ensure_future(client.deck(HEADER + rows, name="watched"))
+    read, filled = [0], [0]
+    while not importing.done():
+        for deck in (await client.stub.ListDecks(routing_pb2.ListDecksRequest())).decks:
+            assert deck.name == "watched" and not (deck.read_rows and deck.filling_rows)
+            read.append(deck.read_rows)
+            filled.append(deck.filled_rows)
+    assert (await importing).deck.rows == 20_000
+    assert 0 < max(read) <= 20_001 and 0 < max(filled) <= 20_000
+    [done] = (await client.stub.ListDecks(routing_pb2.ListDecksRequest())).decks
+    assert (done.rows, done.read_rows, done.filling_rows) == (20_000, 0, 0)
+
+
 async def test_two_hundred_thousand_rows_are_imported_and_listed(client: Client) -> None:
     await client.carriers()
     rows = "".join(f"31{number:06},alpha,0,1,0.01,NL {number}\n" for number in range(200_000))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from collections.abc import Callable
 
 from trunkline.api.common.v1 import common_pb2
 from trunkline.domain import names
@@ -24,11 +25,12 @@ LINES_A_SLICE = 200
 """Of reading, before others may run: well under a millisecond or two."""
 
 
-async def read_deck(content: bytes, directory: Directory) -> list[DeckRow]:
-    """The rows, each checked. Raises Refusal that lists the faults by line and column."""
+async def read_deck(content: bytes, directory: Directory, on_read: Callable[[int], None]) -> list[DeckRow]:
+    """The rows, each checked; `on_read` is told how many lines now and then. Raises Refusal that lists the faults by line and column."""
     reader = DeckReader(content, lambda row, where: check_row(directory, row, where))
     for line in reader.read():
         if line % LINES_A_SLICE == 0:
+            on_read(line)
             await asyncio.sleep(0)
     refusal = reader.refusal()
     if refusal is not None:
@@ -37,12 +39,17 @@ async def read_deck(content: bytes, directory: Directory) -> list[DeckRow]:
 
 
 async def import_deck(
-    state: ControlState, deck: str, currency: str, content: bytes, options: common_pb2.WriteOptions
+    state: ControlState,
+    deck: str,
+    currency: str,
+    content: bytes,
+    options: common_pb2.WriteOptions,
+    on_read: Callable[[int], None] = lambda _: None,
 ) -> common_pb2.Receipt:
     """The receipt of the activation. Raises Refusal; then nothing of the deck counts."""
     name, currency = names.deck_id(deck), names.currency(currency)
     await state.catch_up()
-    rows = await read_deck(content, state.directory)
+    rows = await read_deck(content, state.directory, on_read)
     sha256 = hashlib.sha256(content).digest()
     steps = _Steps(options)
     await state.write(StartDeck(name, currency, len(rows), sha256), steps.first())

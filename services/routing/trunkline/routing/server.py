@@ -7,6 +7,7 @@ import itertools
 import random
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -56,6 +57,8 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
         self._region = region
         self._realm = realm
         self._imports = asyncio.Semaphore(IMPORTS_AT_ONCE)
+        self._read_rows: dict[str, int] = {}
+        """Of the deck that is being read, lines so far."""
 
     async def CreateCarrier(self, request: routing_pb2.CreateCarrierRequest, context: Context) -> routing_pb2.CreateCarrierResponse:
         require(Role.OPERATOR)
@@ -130,13 +133,25 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
         require(Role.OPERATOR)
         async with self._imports:
             first, content = await _collected(request_iterator)
-            receipt = await import_deck(self._state, first.deck, first.currency, content, first.write)
+            try:
+                receipt = await import_deck(
+                    self._state, first.deck, first.currency, content, first.write, partial(self._note_read, first.deck)
+                )
+            finally:
+                self._read_rows.clear()
         return routing_pb2.ImportDeckResponse(receipt=receipt, deck=_deck(self._state.directory.decks[DeckId(first.deck)]))
 
     async def ListDecks(self, request: routing_pb2.ListDecksRequest, context: Context) -> routing_pb2.ListDecksResponse:
         require(Role.OPERATOR, Role.SERVICE)
         decks = self._state.directory.decks
-        return routing_pb2.ListDecksResponse(decks=[_deck(decks[name]) for name in sorted(decks)])
+        shown = [_deck(decks[name]) for name in sorted(decks)]
+        for name, read in self._read_rows.items():
+            found = next((each for each in shown if each.name == name), None)
+            if found is None:
+                shown.append(routing_pb2.Deck(name=name, read_rows=read))
+            elif not found.filling_rows:
+                found.read_rows = read
+        return routing_pb2.ListDecksResponse(decks=shown)
 
     async def ListRoutes(self, request: routing_pb2.ListRoutesRequest, context: Context) -> routing_pb2.ListRoutesResponse:
         prefix = request.prefix.removeprefix("+")
@@ -191,6 +206,9 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
             view=self._reports.view(request.region or self._region, time.time()),
         )
         return response_of(decision_of(decided), self._state.replica.covered)
+
+    def _note_read(self, deck: str, lines: int) -> None:
+        self._read_rows[deck] = lines
 
     def _carrier(self, name: str) -> routing_pb2.Carrier:
         return _carrier(existing_carrier(self._state.directory, name))

@@ -79,13 +79,13 @@ route.command(list_decks, name="decks")
 
 @asynccontextmanager
 async def _bar(stub: RoutingServiceAsyncStub, name: str, lines: int, *, is_shown: bool) -> AsyncIterator[None]:
-    """How many rows stand in the log, on a terminal; `lines` are those of the file, until the service knows better."""
+    """On a terminal: how many lines the service has checked, then how many rows stand in the log. `lines` are those of the file."""
     if not is_shown:
         yield
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, transient=True) as progress:
-        task = progress.add_task("reading", total=lines)
+        task = progress.add_task("sending", total=lines)
 
         async def look() -> None:
             while True:
@@ -94,9 +94,11 @@ async def _bar(stub: RoutingServiceAsyncStub, name: str, lines: int, *, is_shown
                 except grpc.aio.AioRpcError:
                     # The import itself says what is wrong; the bar stands still.
                     return
-                found = next((each for each in decks if each.name == name and each.filling_rows), None)
-                if found is not None:
+                found = next((each for each in decks if each.name == name), None)
+                if found is not None and found.filling_rows:
                     progress.update(task, description="rows in the log", total=found.filling_rows, completed=found.filled_rows)
+                elif found is not None and found.read_rows:
+                    progress.update(task, description="lines checked", completed=found.read_rows)
                 await asyncio.sleep(LOOK_S)
 
         looking = asyncio.ensure_future(look())

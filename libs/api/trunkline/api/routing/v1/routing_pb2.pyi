@@ -252,7 +252,7 @@ class ImportDeckResponse(_message.Message):
     def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., deck: _Optional[_Union[Deck, _Mapping]] = ...) -> None: ...
 
 class Deck(_message.Message):
-    __slots__ = ("name", "revision", "rows", "currency", "version", "filling_rows", "filled_rows")
+    __slots__ = ("name", "revision", "rows", "currency", "version", "filling_rows", "filled_rows", "read_rows")
     NAME_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
@@ -260,6 +260,7 @@ class Deck(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     FILLING_ROWS_FIELD_NUMBER: _ClassVar[int]
     FILLED_ROWS_FIELD_NUMBER: _ClassVar[int]
+    READ_ROWS_FIELD_NUMBER: _ClassVar[int]
     name: str
     revision: int
     rows: int
@@ -267,7 +268,8 @@ class Deck(_message.Message):
     version: int
     filling_rows: int
     filled_rows: int
-    def __init__(self, name: _Optional[str] = ..., revision: _Optional[int] = ..., rows: _Optional[int] = ..., currency: _Optional[str] = ..., version: _Optional[int] = ..., filling_rows: _Optional[int] = ..., filled_rows: _Optional[int] = ...) -> None: ...
+    read_rows: int
+    def __init__(self, name: _Optional[str] = ..., revision: _Optional[int] = ..., rows: _Optional[int] = ..., currency: _Optional[str] = ..., version: _Optional[int] = ..., filling_rows: _Optional[int] = ..., filled_rows: _Optional[int] = ..., read_rows: _Optional[int] = ...) -> None: ...
 
 class ListDecksRequest(_message.Message):
     __slots__ = ()
