@@ -20,7 +20,7 @@ import grpc
 import pytest
 from failover_clients import Clients
 from failover_load import Counted, Flow, ended_before, records_of, run
-from helpers.everywhere import POPS, led_to
+from helpers.everywhere import POPS, answers_options, led_to
 from helpers.platform import Platform, free_loopback, wait_for
 
 from trunkline.api.records.v1.records_pb2 import Record
@@ -34,8 +34,9 @@ SECONDS = int(os.environ.get("TRUNKLINE_CHAOS_SECONDS", "40"))
 """Of load, for each case."""
 BEFORE_S = 6.0
 """Of load before something dies."""
-AWAY_S = 15.0
-"""How long it is gone: longer than it takes to be seen, shorter than BYEs are sent again."""
+AWAY_S = float(os.environ.get("TRUNKLINE_CHAOS_AWAY_S", "15"))
+"""How long it is gone: longer than it takes to be seen, shorter than BYEs are sent again. What it then takes to start comes on top."""
+BACK_LIMIT_S = 120.0
 CLIENT_LIMIT_S = 30.0
 SETTLED_LIMIT_S = 240.0
 DNS_PORT = 5353
@@ -101,14 +102,15 @@ async def _scenario(platform: Platform, folder: Path, case: Case, transport: Tra
     await asyncio.sleep(BEFORE_S)
     servers = [(f"{platform.loopback}.0.{number}", DNS_PORT) for number in range(1, len(REGIONS) + 1)]
     clients = Clients(platform, servers, f"+3120640{block + 40:04}", transport)
-    by_srv, by_a = await (_drain_all(platform, clients) if case.drains else _suffer(platform, case, clients))
+    by_srv, by_a, back = await (_drain_all(platform, clients) if case.drains else _suffer(platform, case, clients))
     counted = await loading
     row = await asyncio.to_thread(_row, platform, case, counted)
     print(
         f"\n{case.name:26} {transport}  calls lost {row.calls_lost}  by their carrier {row.forgotten}  ended twice {row.ended_twice}"
         f"  BYEs lost {row.byes_lost}"
         f"  records lost {row.records_lost}  doubled {row.records_doubled}  open {row.records_open}"
-        f"  attempts failed {row.failed} of {row.attempts}  next answer SRV {1000 * by_srv:.0f} ms  A {1000 * by_a:.0f} ms",
+        f"  attempts failed {row.failed} of {row.attempts}  next answer SRV {1000 * by_srv:.0f} ms  A {1000 * by_a:.0f} ms"
+        f"  edges back after {back:.1f} s",
         flush=True,
     )
     assert not row.strayed, f"calls of bound names left their region: {row.strayed[:5]}"
@@ -118,8 +120,8 @@ async def _scenario(platform: Platform, folder: Path, case: Case, transport: Tra
     assert max(by_srv, by_a) < CLIENT_LIMIT_S, "default names do not answer again"
 
 
-async def _suffer(platform: Platform, case: Case, clients: Clients) -> tuple[float, float]:
-    """Seconds to the next answered call of either client, from the death on."""
+async def _suffer(platform: Platform, case: Case, clients: Clients) -> tuple[float, float, float]:
+    """Seconds from the death on to the next answered call of either client, and until all edges that died answer again."""
     socket = Layout(platform.state).control_socket
     await ask(socket, "kill" if case.is_killed else "hold", list(case.names))
     died_s = time.monotonic()
@@ -127,18 +129,23 @@ async def _suffer(platform: Platform, case: Case, clients: Clients) -> tuple[flo
     if not case.is_killed:
         await asyncio.sleep(max(0.0, AWAY_S - (time.monotonic() - died_s)))
         await ask(socket, "release", list(case.names))
-    return found[0], found[1]
+    dead = [pop for pop in POPS if any(fnmatch.fnmatchcase(f"edge-{pop}", name) for name in case.names)]
+    for pop in dead:
+        await asyncio.to_thread(
+            wait_for, f"{pop} answers", lambda pop=pop: answers_options(platform, pop), timeout_s=BACK_LIMIT_S, every_s=0.1
+        )
+    return found[0], found[1], time.monotonic() - died_s if dead else 0.0
 
 
-async def _drain_all(platform: Platform, clients: Clients) -> tuple[float, float]:
-    """The worst of either client while one after another is drained and taken back."""
+async def _drain_all(platform: Platform, clients: Clients) -> tuple[float, float, float]:
+    """The worst of either client while one after another is drained and taken back; no edge is away."""
     worst = [0.0, 0.0]
     for pop in POPS:
         await asyncio.to_thread(platform.cli, "pop", "drain", pop, "--wait")
         found = await asyncio.gather(*(clients.seconds_to_answer(look, CLIENT_LIMIT_S) for look in (clients.by_srv, clients.by_a)))
         worst = [max(pair) for pair in zip(worst, found, strict=True)]
         await asyncio.to_thread(platform.cli, "pop", "undrain", pop, "--wait")
-    return worst[0], worst[1]
+    return worst[0], worst[1], 0.0
 
 
 @dataclass(frozen=True, slots=True)
