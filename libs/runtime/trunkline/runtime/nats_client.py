@@ -121,13 +121,20 @@ class Connection(Client):
 
 
 async def connect(
-    url: str, *, tls: TlsSettings | None, name: str, wait_s: float | None = None, pending_bytes: int = PENDING_BYTES
+    url: str,
+    *,
+    tls: TlsSettings | None,
+    name: str,
+    wait_s: float | None = None,
+    pending_bytes: int = PENDING_BYTES,
+    hears_itself: bool = True,
 ) -> Connection:
     """A connection that comes back by itself, for ever.
 
     Without `wait_s` this returns when it is connected. With it, it returns after so many seconds at the latest and goes on trying behind
-    the caller's back: ask `is_connected` before use. `pending_bytes=0`: nothing is buffered while the server is away. Ends by `close()`.
+    the caller's back: ask `is_connected` before use. `pending_bytes=0`: nothing is buffered while the server is away. Without
+    `hears_itself` the server does not send back what was sent here. Ends by `close()`.
     """
     connection = Connection()
-    await connection.connect_behind(_settings(connection, url, tls, name, pending_bytes), wait_s)
+    await connection.connect_behind(_settings(connection, url, tls, name, pending_bytes) | {"no_echo": not hears_itself}, wait_s)
     return connection

@@ -23,7 +23,7 @@ async def start(settings: EdgeSettings, life: Lifecycle) -> None:
     """For `run_service`: returns when all is under way."""
     calls = CallService(settings)
     calls.keys.load()
-    feed = await connect(settings.nats_url, tls=settings.tls, name=settings.name, wait_s=0)
+    feed = await connect(settings.nats_url, tls=settings.tls, name=settings.name, wait_s=0, hears_itself=False)
     life.on_stop("nats", feed.close)
     tables = calls.tables
     traces = AppliedTraces(settings.pop)
