@@ -105,6 +105,13 @@ class Connection(Client):
             await super().close()
         except (OSError, nats.errors.Error) as error:
             logger("nats").info("nats connection was lost before it was closed", error=f"{type(error).__name__}: {error}")
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # An attempt to reconnect was cancelled while it waited for the end of the old connection; asyncio gives whoever else waits for
+            # that end the same, though nobody has cancelled him.
+            logger("nats").info("nats connection was lost before it was closed", error="an attempt to reconnect was cancelled")
         await self._end_attempts()
 
     async def _end_attempts(self) -> None:

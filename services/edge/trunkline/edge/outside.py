@@ -39,6 +39,9 @@ ISOLATED_AFTER_S = 5.0
 WATCH_S = 0.5
 """How often it is looked whether the log is within reach: as often as beacons come."""
 
+SOON_S = 0.05
+"""The same as long as it is not: the first call after it has come back is not to be recorded as decided without it."""
+
 COLD_REPORT_S = 30.0
 """How often a cold edge says in its log that it is cold, and why."""
 
@@ -229,7 +232,7 @@ async def _watch(calls: CallService, replica: Replica, nats: Client) -> None:
         age_s = replica.age_s
         calls.policy.is_isolated = not nats.is_connected or (age_s is not None and age_s > ISOLATED_AFTER_S)
         calls.look_at_drain()
-        await asyncio.sleep(WATCH_S)
+        await asyncio.sleep(SOON_S if calls.policy.is_isolated else WATCH_S)
 
 
 def _feed_state(replica: Replica, nats: Client) -> FeedState:
