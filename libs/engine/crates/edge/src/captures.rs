@@ -29,6 +29,12 @@ const NS_PER_S: u64 = 1_000_000_000;
 /// The long and the compact form (RFC 3261 §20.8).
 const CALL_IDS: [&[u8]; 2] = [b"\r\nCall-ID:", b"\r\ni:"];
 
+/// As it stands in From and To, behind a semicolon or a blank. With blanks before its `=` (§25.1) a message that leaves is not found.
+const TAG: &[u8] = b"tag=";
+
+/// Looked at in one message: two, and what looks like one in other fields.
+const MAX_TAGS: usize = 8;
+
 /// Which calls are captured though they go well.
 #[derive(Clone, Debug, Default)]
 pub struct Sampling {
@@ -89,15 +95,16 @@ impl Captures {
 pub(crate) struct Capturing {
     /// The one that failed in this turn, by its SIP Call-ID.
     failed: Option<(CallId, Vec<u8>)>,
-    /// By SIP Call-ID.
+    /// By SIP Call-ID and the caller's tag: whoever guesses the Call-ID of another's call has none of its messages in his own.
     sampled: HashMap<Vec<u8>, CallId>,
     order: VecDeque<Vec<u8>>,
 }
 
 impl Capturing {
-    fn sample(&mut self, call: CallId, sip_call_id: &[u8]) {
-        if self.sampled.insert(sip_call_id.to_vec(), call).is_none() {
-            self.order.push_back(sip_call_id.to_vec());
+    fn sample(&mut self, call: CallId, sip_call_id: &[u8], caller_tag: &[u8]) {
+        let key = key_of(sip_call_id, caller_tag);
+        if self.sampled.insert(key.clone(), call).is_none() {
+            self.order.push_back(key);
         }
         if self.order.len() > MAX_SAMPLED {
             if let Some(oldest) = self.order.pop_front() {
@@ -115,8 +122,24 @@ impl Capturing {
         match &self.failed {
             // An INVITE to the next gateway is kept by the core, and captured when that one fails too.
             Some((call, id)) if id == sip_call_id => (!bytes.starts_with(INVITE)).then_some(*call),
-            _ => self.sampled.get(sip_call_id).copied(),
+            _ => tags_of(bytes).find_map(|tag| self.sampled_call(sip_call_id, tag)),
         }
+    }
+
+    /// Whose message this is that came: the caller's tag stands in From or, where the callee asks, in To.
+    fn call_of_received(&self, message: &Message<'_>) -> Option<CallId> {
+        if self.sampled.is_empty() {
+            return None;
+        }
+        let tags = [message.from_tag(), message.to_tag()];
+        tags.into_iter().flatten().find_map(|tag| self.sampled_call(message.call_id(), tag))
+    }
+
+    fn sampled_call(&self, sip_call_id: &[u8], tag: &[u8]) -> Option<CallId> {
+        if self.sampled.is_empty() {
+            return None;
+        }
+        self.sampled.get(&key_of(sip_call_id, tag)).copied()
     }
 
     /// Everything of it is captured as it passes.
@@ -136,6 +159,23 @@ fn call_id_of(bytes: &[u8]) -> Option<&[u8]> {
     })
 }
 
+/// No Call-ID has a blank in it.
+fn key_of(sip_call_id: &[u8], caller_tag: &[u8]) -> Vec<u8> {
+    [sip_call_id, b" ", caller_tag].concat()
+}
+
+/// Tags in the header of a message that we have written or forwarded: those of From and To, before whatever else looks like one.
+fn tags_of(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let header = bytes.windows(4).position(|window| window == b"\r\n\r\n").map_or(bytes, |end| &bytes[..end]);
+    let is_param = |at: usize| at > 0 && b"; \t".contains(&header[at - 1]);
+    let found = header.windows(TAG.len()).enumerate().filter(move |(at, window)| window.eq_ignore_ascii_case(TAG) && is_param(*at));
+    found.map(|(at, _)| at + TAG.len()).take(MAX_TAGS).map(move |start| {
+        let value = &header[start..];
+        let end = value.iter().position(|byte| b";>,\r \t".contains(byte)).unwrap_or(value.len());
+        &value[..end]
+    })
+}
+
 /// Evenly spread: without the last byte of the id, which says what worker has made it.
 fn draw_of(call: CallId) -> u128 {
     call.0 >> 8
@@ -151,11 +191,8 @@ fn failed_call(action: &Action) -> Option<CallId> {
 impl Worker {
     /// Takes in what came, before anything is done with it: of a sampled call.
     pub(crate) fn capture_sampled(&self, now: Now, flow: Flow, message: &Message<'_>) {
-        if self.capturing.sampled.is_empty() {
-            return;
-        }
-        if let Some(call) = self.capturing.sampled.get(message.call_id()) {
-            self.keep(*call, now.unix_ns, true, 0, flow, message.bytes());
+        if let Some(call) = self.capturing.call_of_received(message) {
+            self.keep(call, now.unix_ns, true, 0, flow, message.bytes());
         }
     }
 
@@ -163,7 +200,7 @@ impl Worker {
     pub(crate) fn capture_failing(&self, now: Now, flow: Flow, message: &Message<'_>) {
         if let Some(call) = self.actions.iter().find_map(failed_call) {
             let is_kept = message.is_request() && message.method() == Method::Invite;
-            if !is_kept && !self.capturing.sampled.contains_key(message.call_id()) {
+            if !is_kept && self.capturing.call_of_received(message).is_none() {
                 self.keep(call, now.unix_ns, true, 0, flow, message.bytes());
             }
         }
@@ -175,7 +212,9 @@ impl Worker {
         let draw = draw_of(call);
         let is_drawn = draw.checked_rem(u128::from(sampling.one_in)) == Some(0) || owner.capture.takes(draw, now.unix_ns / NS_PER_S);
         if is_drawn || sampling.domains.iter().any(|label| label.eq_ignore_ascii_case(owner.label)) {
-            self.capturing.sample(call, message.call_id());
+            if let Some(tag) = message.from_tag() {
+                self.capturing.sample(call, message.call_id(), tag);
+            }
             self.keep(call, now.unix_ns, true, 0, flow, message.bytes());
         }
     }
@@ -250,6 +289,18 @@ mod tests {
     }
 
     #[test]
+    fn a_message_is_of_the_sampled_call_whose_caller_it_names_and_not_of_another_with_its_call_id() {
+        let mut capturing = Capturing::default();
+        capturing.sample(CallId(1), b"1@a", b"one");
+        let of = |text: &str| capturing.call_of(text.replace('|', "\r\n").as_bytes());
+        assert_eq!(of("BYE sip:a SIP/2.0|From: <sip:a>;tag=one|To: <sip:b>;tag=other|Call-ID: 1@a||"), Some(CallId(1)));
+        assert_eq!(of("BYE sip:a SIP/2.0|From: <sip:b>;x=1;tag=other|To: <sip:a>; TAG=one;y|Call-ID: 1@a||"), Some(CallId(1)));
+        assert_eq!(of("SIP/2.0 200 OK|f: <sip:a>;tag=one|t: <sip:b>|Call-ID: 1@a||"), Some(CallId(1)));
+        assert_eq!(of("BYE sip:a SIP/2.0|From: <sip:a>;tag=two|To: <sip:b>;tag=other|Call-ID: 1@a||;tag=one"), None);
+        assert_eq!(of("BYE sip:a SIP/2.0|From: <sip:a>;tag=one|To: <sip:b>;tag=other|Call-ID: 1@b||"), None);
+    }
+
+    #[test]
     fn calls_of_every_worker_are_drawn_alike() {
         let now = Now { ms: 0, unix_ns: 1_790_000_000_000_000_000 };
         for worker in 0..3 {
@@ -264,14 +315,14 @@ mod tests {
     #[test]
     fn a_message_is_known_by_its_call_id_and_only_while_its_call_is_captured() {
         let mut capturing = Capturing::default();
-        let sent = b"SIP/2.0 486 Busy\r\nVia: x\r\nCall-ID: abc@pbx\r\n\r\n";
+        let sent = b"SIP/2.0 486 Busy\r\nVia: x\r\nFrom: <sip:a>;tag=tag\r\nCall-ID: abc@pbx\r\n\r\n";
         assert_eq!(capturing.call_of(sent), None);
-        capturing.sample(CallId(7), b"abc@pbx");
+        capturing.sample(CallId(7), b"abc@pbx", b"tag");
         assert_eq!(capturing.call_of(sent), Some(CallId(7)));
         capturing.failed = Some((CallId(9), b"other".to_vec()));
         assert_eq!(capturing.call_of(b"SIP/2.0 486 Busy\r\ncall-id:other \r\n\r\n"), Some(CallId(9)));
         for number in 0..MAX_SAMPLED {
-            capturing.sample(CallId(100), number.to_string().as_bytes());
+            capturing.sample(CallId(100), number.to_string().as_bytes(), b"tag");
         }
         assert_eq!(capturing.call_of(sent), None);
     }
