@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use trunkline_access::{Capture, Change, Domain, Reason};
 use trunkline_edge::{Decision, Engine, EngineConfig, Invite, Policy};
@@ -194,9 +194,12 @@ fn an_invite_that_the_core_refuses_is_an_attempt_of_its_domain() {
     assert_eq!(lines.matches("\"reason\":\"T103\"").count(), 1, "{lines}");
 }
 
-#[test]
-fn an_invite_by_a_scheme_that_we_do_not_serve_is_an_attempt_like_others() {
-    let (engine, address, thread) = serve("scheme");
+/// Of 310 INVITEs by a scheme that we do not serve, how many were answered and recorded, and whether all came in one minute of the clock, by
+/// which answers are bounded.
+fn by_an_unknown_scheme(name: &str) -> (usize, usize, bool) {
+    let minute = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 60;
+    let began = minute();
+    let (engine, address, thread) = serve(name);
     let socket = socket();
     let mut answered = 0;
     for at in 0..310 {
@@ -210,10 +213,20 @@ fn an_invite_by_a_scheme_that_we_do_not_serve_is_an_attempt_like_others() {
             }
         }
     }
+    let is_one_minute = minute() == began;
     let lines = drained(&engine);
     engine.stop();
     thread.join().unwrap();
-    assert_eq!((answered, lines.matches("\"reason\":\"T107\"").count()), (300, 300));
+    (answered, lines.matches("\"reason\":\"T107\"").count(), is_one_minute)
+}
+
+#[test]
+fn an_invite_by_a_scheme_that_we_do_not_serve_is_an_attempt_like_others() {
+    let (mut answered, mut recorded, is_one_minute) = by_an_unknown_scheme("scheme");
+    if !is_one_minute {
+        (answered, recorded, _) = by_an_unknown_scheme("scheme again");
+    }
+    assert_eq!((answered, recorded), (300, 300));
 }
 
 #[test]
