@@ -7,6 +7,7 @@ from integration.provisioning.conftest import Service, write
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.runtime.errors import Problem, decode_status
+from trunkline.runtime.listings import each_of
 
 
 async def refused(call: object) -> Problem:
@@ -134,6 +135,9 @@ async def test_a_listing_goes_page_by_page_through_everything_once(service: Serv
         if not token:
             break
     assert names == [f"acl-{number}" for number in range(7)]
+    for limit, page_size in ((100, 3), (7, 7), (7, 100), (5, 3), (1, 3), (0, 3)):
+        found = each_of(acme.ListAcls, pb.ListAclsRequest(), "acls", limit=limit, page_size=page_size)
+        assert [acl.name async for acl in found] == names[:limit], (limit, page_size)
     bad = pb.ListAclsRequest()
     bad.page.token = "no token"
     assert (await refused(acme.ListAcls(bad))).reason == "PAGE_TOKEN_INVALID"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -107,18 +107,3 @@ class Services:
     async def close(self) -> None:
         for channel in self._channels.values():
             await channel.close()
-
-
-async def all_pages(method: Any, request: Any, field: str, limit: int = 2000) -> AsyncIterator[Any]:
-    """The items of a listing that comes in pages, at most `limit`."""
-    seen = 0
-    while True:
-        answer = await method(request)
-        for item in getattr(answer, field):
-            if seen >= limit:
-                return
-            seen += 1
-            yield item
-        if not answer.next_page_token:
-            return
-        request.page.token = answer.next_page_token

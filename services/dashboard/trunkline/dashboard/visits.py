@@ -28,6 +28,10 @@ from trunkline.runtime.errors import Problem, decode_status
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "x-csrf-token"
 MAX_FIELDS: Final = 100
+ROWS: Final = 2000
+"""Of a listing that a page shows whole; the commands show the rest."""
+CHOICES: Final = 200
+"""Of a drop-down list."""
 
 _STATUS: Final[Mapping[str, HTTPStatus]] = {
     "INVALID_ARGUMENT": HTTPStatus.UNPROCESSABLE_ENTITY,

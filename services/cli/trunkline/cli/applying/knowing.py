@@ -4,38 +4,25 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from trunkline.api.common.v1 import common_pb2
 from trunkline.api.events.v1 import config_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.cli.applying import normal
 from trunkline.cli.applying.model import MICROS, Account, Acl, Address, ClassOfService, Digest, Domain, Identity, Limits, Tenant
-from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.commands.tenants import tenant_named
 from trunkline.cli.connection import Session
+from trunkline.runtime.listings import each_of
 
 
 async def known_tenant(connected: Session, tenant: str, *, is_operator: bool) -> Tenant:
     """`tenant` empty: the key's. What bounds the whole tenant is known to operators only."""
     stub = await connected.provisioning()
     acls: dict[str, Acl] = {}
-    token = ""
-    for _ in range(MAX_PAGES):
-        page = await stub.ListAcls(pb.ListAclsRequest(tenant=tenant, page=common_pb2.Page(token=token)))
-        for message in page.acls:
-            # A page cuts long ones.
-            whole = (await stub.GetAcl(pb.GetAclRequest(tenant=tenant, acl=message.name))).acl
-            acls[whole.name] = _acl(whole)
-        token = page.next_page_token
-        if not token:
-            break
-    domains: dict[str, Domain] = {}
-    token = ""
-    for _ in range(MAX_PAGES):
-        listed = await stub.ListDomains(pb.ListDomainsRequest(tenant=tenant, page=common_pb2.Page(token=token)))
-        domains.update({message.label: _domain(message) for message in listed.domains})
-        token = listed.next_page_token
-        if not token:
-            break
+    async for message in each_of(stub.ListAcls, pb.ListAclsRequest(tenant=tenant), "acls"):
+        # A page cuts long ones.
+        whole = (await stub.GetAcl(pb.GetAclRequest(tenant=tenant, acl=message.name))).acl
+        acls[whole.name] = _acl(whole)
+    listed = each_of(stub.ListDomains, pb.ListDomainsRequest(tenant=tenant), "domains")
+    domains = {message.label: _domain(message) async for message in listed}
     if not is_operator:
         return Tenant(tenant, acls, domains)
     owner = await tenant_named(stub, tenant)

@@ -7,16 +7,14 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.connection import Session, session
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import LISTING, READING, WRITING, AccountName, AclName, ListedAddress, Listing, Reading, Writing
 from trunkline.cli.output import console, errors, plain, show_list, show_one
 from trunkline.cli.writing import finish
+from trunkline.runtime.listings import each_of
 
-MAX_PAGES = 10_000
-"""Of a listing; ten million entries."""
 PASSWORD_BYTES = 18
 
 acl = App(name="acl", help="Access control lists: addresses and accounts that may place calls.")
@@ -30,13 +28,8 @@ async def list_acls(*, options: Listing = LISTING) -> None:
     """Lists the tenant's access control lists."""
     async with session(is_operator=options.as_operator) as connected:
         stub = await connected.provisioning()
-        rows, token = [], ""
-        for _ in range(MAX_PAGES):
-            page = await stub.ListAcls(provisioning.ListAclsRequest(tenant=options.tenant, page=common_pb2.Page(token=token)))
-            rows += [plain(row) for row in page.acls]
-            token = page.next_page_token
-            if not token:
-                break
+        found = each_of(stub.ListAcls, provisioning.ListAclsRequest(tenant=options.tenant), "acls")
+        rows = [plain(row) async for row in found]
     short = rows if options.is_data else [_counted(row) for row in rows]
     show_list(options.output, short, ["name", "addresses", "accounts", "attached_domains", "version"], nothing="no access control list yet")
 

@@ -11,10 +11,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from trunkline.api.common.v1 import common_pb2
 from trunkline.api.edge.v1 import edge_pb2
 from trunkline.api.records.v1 import records_pb2 as records
-from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.connection import Surroundings, session, surroundings
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import LISTING, READING, Amount, DomainLabel, Listing, PopName, Reading
@@ -26,8 +24,8 @@ from trunkline.cli.uac.shell import PlacedCall, place_call
 from trunkline.cli.uac.wires import TlsOptions
 from trunkline.lab.sip.flow import Flow, Transport
 from trunkline.lab.sip.message import host_port_of
+from trunkline.runtime.listings import LARGEST_PAGE, each_of
 
-PAGE_SIZE = 1000
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 
@@ -54,26 +52,11 @@ async def list_calls(
     reason: Only calls refused with this code, such as T203.
     number: Only calls to this number.
     """
-    rows: list[dict[str, Any]] = []
-    token = ""
+    request = records.ListRecordsRequest(tenant=options.tenant, outcome=outcome, domain=domain, reason=reason, number=number)
     async with session(is_operator=options.as_operator) as connected:
         stub = await connected.records()
-        for _ in range(MAX_PAGES):
-            size = min(PAGE_SIZE, limit - len(rows))
-            page = await stub.ListRecords(
-                records.ListRecordsRequest(
-                    tenant=options.tenant,
-                    page=common_pb2.Page(size=size, token=token),
-                    outcome=outcome,
-                    domain=domain,
-                    reason=reason,
-                    number=number,
-                )
-            )
-            rows += [plain(row) for row in page.records]
-            token = page.next_page_token
-            if not token or len(rows) >= limit:
-                break
+        found = each_of(stub.ListRecords, request, "records", limit=limit, page_size=LARGEST_PAGE)
+        rows = [plain(row) async for row in found]
     if options.is_data:
         print_data(options.output, rows)
         return

@@ -7,9 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
-from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.commands.keys import end_of
 from trunkline.cli.commands.names import tell_served
 from trunkline.cli.connection import session
@@ -17,6 +15,7 @@ from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import LISTING, READING, WRITING, AclName, DomainLabel, Listing, Natural, PopName, Reading, Words, Writing
 from trunkline.cli.output import errors, plain, show_list, show_one
 from trunkline.cli.writing import finish
+from trunkline.runtime.listings import each_of
 
 domain = App(name="domain", help="Domains: the names that calls are sent to.")
 
@@ -26,13 +25,8 @@ async def list_domains(*, options: Listing = LISTING) -> None:
     """Lists the tenant's domains."""
     async with session(is_operator=options.as_operator) as connected:
         stub = await connected.provisioning()
-        rows, token = [], ""
-        for _ in range(MAX_PAGES):
-            page = await stub.ListDomains(provisioning.ListDomainsRequest(tenant=options.tenant, page=common_pb2.Page(token=token)))
-            rows += [plain(row) for row in page.domains]
-            token = page.next_page_token
-            if not token:
-                break
+        found = each_of(stub.ListDomains, provisioning.ListDomainsRequest(tenant=options.tenant), "domains")
+        rows = [plain(row) async for row in found]
     show_list(
         options.output,
         rows,

@@ -8,9 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
-from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.connection import session, state_folder
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import LISTING, READING, WRITING, Amount, Counter, Listing, PopName, Reading, Writing
@@ -20,8 +18,7 @@ from trunkline.lab.supervisor.control import ControlProblem, ControlRefused, ask
 from trunkline.lab.supervisor.layout import DEFAULT_DNS_PORT, DEFAULT_LOOPBACK, Layout
 from trunkline.lab.supervisor.platform import run_platform
 from trunkline.lab.supervisor.topology import TopologyProblem, choose_topology
-
-PAGE_SIZE = 1000
+from trunkline.runtime.listings import LARGEST_PAGE, each_of
 
 lab = App(name="lab", help="Tries failures on a running `trunkline up`.")
 pop = App(name="pop", help="Points of presence.")
@@ -185,17 +182,11 @@ async def pop_history(name: PopName = "", *, limit: Amount = 50, options: Listin
     name: The point of presence; all where it is left out.
     limit: At most so many changes.
     """
-    rows: list[dict[str, Any]] = []
-    token = ""
     async with session(is_operator=options.as_operator) as connected:
         stub = await connected.provisioning()
-        for _ in range(MAX_PAGES):
-            page = common_pb2.Page(size=min(PAGE_SIZE, limit - len(rows)), token=token)
-            answer = await stub.ListPopChanges(provisioning.ListPopChangesRequest(pop=name, page=page))
-            rows += [plain(change) for change in answer.changes]
-            token = answer.next_page_token
-            if not token or len(rows) >= limit:
-                break
+        request = provisioning.ListPopChangesRequest(pop=name)
+        found = each_of(stub.ListPopChanges, request, "changes", limit=limit, page_size=LARGEST_PAGE)
+        rows = [plain(change) async for change in found]
     shown = (
         rows if options.is_data else [{**row, "time": clock(row["time"]), "was": row["old_state"], "now": row["new_state"]} for row in rows]
     )

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from trunkline.api.common.v1 import common_pb2
 from trunkline.api.events.v1 import config_pb2
 from trunkline.api.routing.v1 import routing_pb2 as routing
-from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import (
@@ -31,6 +29,7 @@ from trunkline.cli.output import console, plain, show_list, show_one
 from trunkline.cli.writing import finish
 from trunkline.domain.reasons import REGISTRY
 from trunkline.lab.sip.message import bracketed
+from trunkline.runtime.listings import LARGEST_PAGE, each_of
 
 NumberFormat = Literal["plus", "digits", "prefixed", "national"]
 PaiForms = Literal["both", "sip", "tel"]
@@ -360,19 +359,10 @@ async def list_routes(prefix: str = "", *, limit: Amount = 100, options: Listing
     prefix: Only rows whose prefix begins so.
     limit: At most so many.
     """
-    rows: list[dict[str, Any]] = []
-    token = ""
     async with session(is_operator=True) as connected:
         stub = await connected.routing()
-        for _ in range(MAX_PAGES):
-            size = min(1000, limit - len(rows))
-            page = await stub.ListRoutes(
-                routing.ListRoutesRequest(prefix=prefix.removeprefix("+"), page=common_pb2.Page(size=size, token=token))
-            )
-            rows += [plain(row) for row in page.rows]
-            token = page.next_page_token
-            if not token or len(rows) >= limit:
-                break
+        request = routing.ListRoutesRequest(prefix=prefix.removeprefix("+"))
+        rows = [plain(row) async for row in each_of(stub.ListRoutes, request, "rows", limit=limit, page_size=LARGEST_PAGE)]
     show_list(options.output, rows, ["prefix", "carrier", "priority", "weight", "rate_micros", "destination"], nothing="no such route")
 
 

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
-from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.connection import session
 from trunkline.cli.options import LISTING, READING, WRITING, Listing, Reading, TenantName, Writing
 from trunkline.cli.output import plain, show_list, show_one
@@ -16,6 +14,7 @@ from trunkline.cli.writing import finish
 
 if TYPE_CHECKING:
     from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceAsyncStub
+from trunkline.runtime.listings import each_of
 
 tenant = App(name="tenant", help="Tenants (operators; customers see their own).")
 
@@ -25,13 +24,7 @@ async def list_tenants(*, options: Listing = LISTING) -> None:
     """Lists all tenants."""
     async with session(is_operator=True) as connected:
         stub = await connected.provisioning()
-        rows, token = [], ""
-        for _ in range(MAX_PAGES):
-            page = await stub.ListTenants(provisioning.ListTenantsRequest(page=common_pb2.Page(token=token)))
-            rows += [plain(row) for row in page.tenants]
-            token = page.next_page_token
-            if not token:
-                break
+        rows = [plain(row) async for row in each_of(stub.ListTenants, provisioning.ListTenantsRequest(), "tenants")]
     show_list(options.output, rows, ["id", "name", "is_suspended", "version"], nothing="no tenant yet")
 
 

@@ -18,7 +18,6 @@ from trunkline.api.auth.v1 import auth_pb2
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.dns.v1 import dns_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
-from trunkline.cli.commands.access import MAX_PAGES
 from trunkline.cli.connection import Session, Surroundings
 from trunkline.cli.contexts import SERVICES
 from trunkline.cli.doctor import judging
@@ -28,6 +27,7 @@ from trunkline.cli.doctor.sip import ask_options
 from trunkline.cli.exits import CommandError
 from trunkline.runtime.errors import decode_status
 from trunkline.runtime.grpc_client import open_channel
+from trunkline.runtime.listings import each_of
 from trunkline.runtime.tls import host_name
 
 ANSWER_LIMIT_S: Final = 5.0
@@ -164,14 +164,7 @@ class Examination:
 
     async def _access(self) -> Iterable[Finding]:
         stub = await self._own.provisioning()
-        domains: list[pb.Domain] = []
-        token = ""
-        for _ in range(MAX_PAGES):
-            page = await stub.ListDomains(pb.ListDomainsRequest(tenant=self._tenant, page=common_pb2.Page(token=token)))
-            domains += page.domains
-            token = page.next_page_token
-            if not token:
-                break
+        domains = [each async for each in each_of(stub.ListDomains, pb.ListDomainsRequest(tenant=self._tenant), "domains")]
         return judging.access(await self._acls(self._own, self._tenant), domains)
 
     async def _bans(self) -> Iterable[Finding]:
@@ -186,15 +179,7 @@ class Examination:
 
     async def _acls(self, connected: Session, tenant: str) -> list[pb.Acl]:
         stub = await connected.provisioning()
-        found: list[pb.Acl] = []
-        token = ""
-        for _ in range(MAX_PAGES):
-            page = await stub.ListAcls(pb.ListAclsRequest(tenant=tenant, page=common_pb2.Page(token=token)))
-            found += page.acls
-            token = page.next_page_token
-            if not token:
-                break
-        return found
+        return [each async for each in each_of(stub.ListAcls, pb.ListAclsRequest(tenant=tenant), "acls")]
 
     async def _ports(self) -> Iterable[Finding]:
         pops = self.around.local.get("pops", {})

@@ -9,14 +9,14 @@ from starlette.responses import Response
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.dashboard.forms import Done, Field, Form, answer_form, confirm, quoted
-from trunkline.dashboard.services import all_pages
-from trunkline.dashboard.visits import Visit, write_options
+from trunkline.dashboard.visits import ROWS, Visit, write_options
+from trunkline.runtime.listings import each_of
 
 PASSWORD_BYTES = 18
 
 
 async def lists(visit: Visit) -> Response:
-    found = all_pages(visit.ask.provisioning.ListAcls, pb.ListAclsRequest(tenant=visit.tenant), "acls")
+    found = each_of(visit.ask.provisioning.ListAcls, pb.ListAclsRequest(tenant=visit.tenant), "acls", limit=ROWS)
     return visit.show("access.html", acls=[acl async for acl in found])
 
 

@@ -10,8 +10,8 @@ from trunkline.api.dns.v1 import dns_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.dashboard.forms import Done, Field, Form, answer_form, confirm, quoted
 from trunkline.dashboard.pages.service import DEFAULT_SOURCES
-from trunkline.dashboard.services import all_pages
-from trunkline.dashboard.visits import Visit, write_options
+from trunkline.dashboard.visits import ROWS, Visit, write_options
+from trunkline.runtime.listings import each_of
 
 PBXS = (("asterisk", "Asterisk"), ("freeswitch", "FreeSWITCH"), ("3cx", "3CX"), ("kamailio", "Kamailio"), ("baresip", "baresip"))
 TRANSPORTS = (("tls", "TLS"), ("tcp", "TCP"), ("udp", "UDP"))
@@ -24,7 +24,7 @@ ALGORITHMS = (
 
 
 async def domains(visit: Visit) -> Response:
-    found = all_pages(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains")
+    found = each_of(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", limit=ROWS)
     return visit.show("domains.html", domains=[domain async for domain in found])
 
 
@@ -42,7 +42,7 @@ async def one(visit: Visit) -> Response:
 
 async def _free_acls(visit: Visit, domain: pb.Domain) -> list[pb.Acl]:
     """Those that may still be attached."""
-    found = all_pages(visit.ask.provisioning.ListAcls, pb.ListAclsRequest(tenant=visit.tenant), "acls")
+    found = each_of(visit.ask.provisioning.ListAcls, pb.ListAclsRequest(tenant=visit.tenant), "acls", limit=ROWS)
     return [acl async for acl in found if acl.name not in domain.acls]
 
 

@@ -16,9 +16,9 @@ from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.records.v1 import records_pb2
 from trunkline.dashboard.attempts import Attempt, attempt_of, by_reason
 from trunkline.dashboard.live import Watched, follow
-from trunkline.dashboard.services import all_pages
-from trunkline.dashboard.visits import Visit
+from trunkline.dashboard.visits import CHOICES, Visit
 from trunkline.dashboard.web import fragment
+from trunkline.runtime.listings import each_of
 
 SHOWN = 8
 """Of the newest attempts."""
@@ -77,12 +77,12 @@ async def _set_up(visit: Visit) -> tuple[list[pb.Acl], list[pb.Domain]]:
 
 
 async def _listed(method: Any, request: Any, field: str) -> list[Any]:
-    return [each async for each in all_pages(method, request, field, 200)]
+    return [each async for each in each_of(method, request, field, limit=CHOICES)]
 
 
 async def acls_of(visit: Visit) -> dict[str, list[str]]:
     """The attached lists of each domain."""
-    found = all_pages(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", 200)
+    found = each_of(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", limit=CHOICES)
     return {domain.label: list(domain.acls) async for domain in found}
 
 

@@ -16,15 +16,15 @@ from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.routing.v1 import routing_pb2
 from trunkline.dashboard.forms import ENDING, Done, Field, Form, answer_form, confirm, quoted
 from trunkline.dashboard.pages.service import tenant_of
-from trunkline.dashboard.services import all_pages
 from trunkline.dashboard.store import MAX_LINK_S, Identity
-from trunkline.dashboard.visits import Visit, write_options
+from trunkline.dashboard.visits import ROWS, Visit, write_options
+from trunkline.runtime.listings import each_of
 
 CHUNK_BYTES = 64 << 10
 
 
 async def tenants(visit: Visit) -> Response:
-    found = all_pages(visit.ask.provisioning.ListTenants, pb.ListTenantsRequest(), "tenants")
+    found = each_of(visit.ask.provisioning.ListTenants, pb.ListTenantsRequest(), "tenants", limit=ROWS)
     return visit.show("tenants.html", tenants=[tenant async for tenant in found])
 
 

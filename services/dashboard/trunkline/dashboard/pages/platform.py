@@ -13,8 +13,8 @@ from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.routing.v1 import routing_pb2
 from trunkline.dashboard.forms import Field, confirm, quoted
-from trunkline.dashboard.services import all_pages
-from trunkline.dashboard.visits import Visit
+from trunkline.dashboard.visits import CHOICES, Visit
+from trunkline.runtime.listings import each_of
 
 WAIT_S = 8
 CHANGES_SHOWN = 20
@@ -88,7 +88,7 @@ async def routes(visit: Visit) -> Response:
     if number:
         asked = routing_pb2.ResolveRequest(number=number, region=visit.query("region"), domain=visit.query("domain"), tenant=visit.tenant)
         resolved = await visit.ask.routing.Resolve(asked)
-    domains = all_pages(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", 200)
+    domains = each_of(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", limit=CHOICES)
     pops = await visit.ask.provisioning.ListPops(pb.ListPopsRequest())
     return visit.show(
         "routes.html",
@@ -114,7 +114,7 @@ async def explain(visit: Visit) -> Response:
         if at.isdigit() and len(at) < 19:
             request.at_position = int(at)
         explained = await visit.ask.provisioning.Explain(request)
-    domains = all_pages(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", 200)
+    domains = each_of(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", limit=CHOICES)
     words = [f"--{option} {quoted(asked[name])}" for name, option in _EXPLAIN_OPTIONS if asked[name]]
     words += ["--password-right"] if is_right else []
     words += [f"--at {at}"] if at.isdigit() else []

@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.records.v1 import records_pb2
-from trunkline.dashboard.services import all_pages
-from trunkline.dashboard.visits import Visit
+from trunkline.dashboard.visits import CHOICES, Visit
+from trunkline.runtime.listings import each_of
 
 SPANS: Final = {
     "1h": ("last hour", 3600, "minute"),
@@ -52,7 +52,7 @@ async def usage(visit: Visit) -> Response:
 
 
 async def _labels(visit: Visit) -> list[str]:
-    domains = all_pages(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", 200)
+    domains = each_of(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", limit=CHOICES)
     return [each.label async for each in domains]
 
 
