@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use ring::rand::{SecureRandom, SystemRandom};
-use trunkline_access::{ReplayWindow, Tables, USE_BYTES};
+use trunkline_access::{ReplayWindow, Tables};
 use trunkline_transaction::{CallId, Now, TokenKey, MAX_WORKERS};
 
 use crate::captures::{Captured, Captures};
@@ -26,6 +26,7 @@ use crate::sockets::Sockets;
 use crate::sources::Sources;
 use crate::team::{Passed, Team};
 use crate::tls::{CarrierTls, Certificate, Tls};
+use crate::untold::Untold;
 use crate::watchdog::Watchdog;
 use crate::worker::Worker;
 
@@ -41,9 +42,6 @@ const CHUNK_BYTES: usize = 256 << 10;
 
 /// An answer of the worker that takes longer means that it hangs; the watchdog sees to that.
 const WORKER_ANSWERS_WITHIN: Duration = Duration::from_secs(3);
-
-/// Used nonces that wait for being told: some 50,000.
-const MAX_UNTOLD_BYTES: usize = 1 << 20;
 
 /// What a worker is asked or told between datagrams.
 #[derive(Debug)]
@@ -75,9 +73,7 @@ pub(crate) struct Shared {
     /// What the policy's decisions depend on.
     pub changes: Changes,
     /// Nonces admitted here that other edges have not been told of.
-    pub untold_uses: Mutex<Vec<u8>>,
-    /// Readable where there are some.
-    pub has_uses: EventFd,
+    pub untold: Untold,
     pub tls: Arc<Tls>,
     pub sightings: Sightings,
     pub captures: Captures,
@@ -156,8 +152,7 @@ impl Engine {
             is_degraded: AtomicBool::new(false),
             token_keys: TokenKeys::default(),
             changes: Changes::default(),
-            untold_uses: Mutex::new(Vec::new()),
-            has_uses: event_fd()?,
+            untold: Untold::new(event_fd()?),
             tls,
             sightings: Sightings::default(),
             captures: Captures::default(),
@@ -299,17 +294,15 @@ impl Engine {
     /// An eventfd, readable when [`Engine::take_used_nonces`] has something: some 20 ms after a nonce was used at the latest.
     #[must_use]
     pub fn nonces_fd(&self) -> RawFd {
-        self.shared.has_uses.as_fd().as_raw_fd()
+        self.shared.untold.fd()
     }
 
     /// Nonces admitted here since the last time, for the other edges: entries of [`trunkline_access::USE_BYTES`]. Makes the eventfd
     /// unreadable again.
     #[must_use]
     pub fn take_used_nonces(&self) -> Vec<u8> {
-        // EAGAIN: nobody was woken for them.
-        let _ = self.shared.has_uses.read();
-        self.shared.hand_over_uses();
-        std::mem::take(&mut *self.shared.untold_uses.lock().unwrap_or_else(PoisonError::into_inner))
+        let newest = self.shared.newest_uses();
+        self.shared.untold.take(&newest)
     }
 
     /// What another edge's `take_used_nonces` gave: from now on it is not admitted here.
@@ -350,17 +343,12 @@ impl Shared {
 
     /// To whoever tells the other edges. Those that nobody takes are bounded: an edge that is cut off tells what it used lately.
     fn hand_over_uses(&self) {
-        let uses = self.replay.lock().unwrap_or_else(PoisonError::into_inner).take_untold();
-        if uses.is_empty() {
-            return;
-        }
-        let mut untold = self.untold_uses.lock().unwrap_or_else(PoisonError::into_inner);
-        if untold.len() + uses.len() > MAX_UNTOLD_BYTES {
-            self.team.counters(0).untold_nonces.fetch_add((untold.len() / USE_BYTES) as u64, Ordering::Relaxed);
-            untold.clear();
-        }
-        untold.extend_from_slice(&uses);
-        wake(&self.has_uses);
+        let dropped = self.untold.add(&self.newest_uses());
+        self.team.counters(0).untold_nonces.fetch_add(dropped as u64, Ordering::Relaxed);
+    }
+
+    fn newest_uses(&self) -> Vec<u8> {
+        self.replay.lock().unwrap_or_else(PoisonError::into_inner).take_untold()
     }
 }
 

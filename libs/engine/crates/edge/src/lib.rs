@@ -42,6 +42,7 @@ mod teamwork;
 mod tls;
 mod turned_away;
 pub mod udp;
+mod untold;
 mod watchdog;
 mod worker;
 
