@@ -4,7 +4,7 @@
 //! depends on beside is told by one number that grows with each change of it ([`Changes`]): a decision is as old as the number was before the
 //! policy was asked, and is never used under another one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
@@ -14,6 +14,12 @@ use crate::policy::{Decision, Invite, Outcome};
 
 /// Decisions of a worker, 0.5 to 1 KB each. Beyond it all are forgotten and made again as they come.
 const BOUND: usize = 32_768;
+
+/// Of all of them, with their keys and targets; likewise. Long identities, notes and lists of gateways are 8 KB and more each.
+const BOUND_BYTES: usize = 32 << 20;
+
+/// Of an entry of a map, with the places that a map keeps free, and of what the allocator adds.
+const ENTRY_BYTES: usize = 64;
 
 /// Of E.164 numbers (§6.1), as the policy takes them.
 const MIN_DIGITS: usize = 3;
@@ -61,6 +67,10 @@ pub struct Decisions {
     changes: u64,
     by_caller: HashMap<Vec<u8>, Caller>,
     count: usize,
+    /// About as many as they take.
+    bytes: usize,
+    /// Addresses of targets that are in `bytes`. Decisions share them, and while one is held no other stands there.
+    counted: HashSet<usize>,
     /// Some depend on From.
     is_by_from: bool,
     /// Room for the key that is looked up.
@@ -106,17 +116,49 @@ impl Decisions {
         if decision.is_by_from && self.add_from(invite).is_none() {
             return;
         }
-        if changes != self.changes || self.count >= BOUND {
-            self.by_caller.clear();
-            self.count = 0;
-            self.is_by_from = false;
+        if changes != self.changes || self.count >= BOUND || self.bytes >= BOUND_BYTES {
+            self.forget();
             self.changes = changes;
         }
         self.is_by_from |= decision.is_by_from;
         let code = scope.bytes().fold(1, |code, digit| 10 * code + u64::from(digit - b'0'));
-        let caller = self.by_caller.entry(self.key.clone()).or_default();
+        if !self.by_caller.contains_key(&self.key) {
+            self.bytes += ENTRY_BYTES + size_of::<Caller>() + self.key.len();
+            self.by_caller.insert(self.key.clone(), Caller::default());
+        }
+        let Some(caller) = self.by_caller.get_mut(&self.key) else { return };
         caller.lengths |= 1 << scope.len();
-        self.count += usize::from(caller.by_digits.insert(code, Arc::new(decision.clone())).is_none());
+        if caller.by_digits.insert(code, Arc::new(decision.clone())).is_none() {
+            self.count += 1;
+            self.bytes += ENTRY_BYTES + self.bytes_of(decision);
+        }
+    }
+
+    fn forget(&mut self) {
+        self.by_caller.clear();
+        self.count = 0;
+        self.bytes = 0;
+        self.counted.clear();
+        self.is_by_from = false;
+    }
+
+    /// Targets once only.
+    fn bytes_of(&mut self, decision: &Decision) -> usize {
+        let texts = [&decision.caller_id, &decision.presented, &decision.privacy, &decision.prefix, &decision.holds_for];
+        let texts = texts.into_iter().chain(&decision.notes).map(|text| size_of::<String>() + text.len()).sum::<usize>();
+        let outcome = match &decision.outcome {
+            Outcome::Route(targets) => targets
+                .iter()
+                .map(|(target, user)| {
+                    let is_new = self.counted.insert(Arc::as_ptr(target) as usize);
+                    let target = if is_new { ENTRY_BYTES + target.memory_bytes() } else { 0 };
+                    target + size_of_val(&targets[0]) + user.len()
+                })
+                .sum(),
+            Outcome::Reject { code, facts } => code.len() + facts.len(),
+            Outcome::Failed(what) => what.len(),
+        };
+        size_of::<Decision>() + texts + outcome
     }
 
     /// Who calls and what he asks for, as far as decisions depend on it, into `key`; `None`: more than is compared.
@@ -335,6 +377,39 @@ mod tests {
         decisions.keep(changes.number(), &invite(&plain, "44201"), &route("44"));
         assert!(decisions.find(changes.number(), &invite(&plain, "31201")).is_none());
         assert!(decisions.find(changes.number(), &invite(&plain, "44201")).is_some());
+    }
+
+    #[test]
+    fn however_long_they_are_their_bytes_are_bounded() {
+        let mut decisions = Decisions::default();
+        let note = "n".repeat(64 << 10);
+        let long = |number: usize| message("<sip:a@b>", &format!("P-Asserted-Identity: <sip:{number:0>200}@b>\r\n"));
+        let mut most = 0;
+        for number in 0..2 * BOUND_BYTES / note.len() {
+            let decision = Decision { notes: vec![note.clone()], ..route("312") };
+            decisions.keep(7, &invite(&long(number), "31201"), &decision);
+            assert!(decisions.find(7, &invite(&long(number), "31202")).is_some());
+            most = most.max(decisions.count);
+        }
+        let rest = |count: usize| count * note.len()..count * (note.len() + 4_096);
+        assert!(rest(most).contains(&BOUND_BYTES), "{most} were kept");
+        assert!(decisions.count < most && rest(decisions.count).contains(&decisions.bytes), "{} and {}", decisions.count, decisions.bytes);
+    }
+
+    #[test]
+    fn a_target_that_decisions_share_is_counted_once() {
+        let (mut decisions, plain) = (Decisions::default(), message("<sip:a@b>", ""));
+        let shared = route("31");
+        let Outcome::Route(targets) = &shared.outcome else { panic!("{shared:?}") };
+        let each = targets[0].0.memory_bytes();
+        let mut grown = |scope: &str, decision: Decision| {
+            let before = decisions.bytes;
+            decisions.keep(7, &invite(&plain, scope), &Decision { holds_for: scope.to_owned(), ..decision });
+            decisions.bytes - before
+        };
+        grown("311", shared.clone());
+        let again = grown("312", shared.clone());
+        assert_eq!(grown("313", route("31")), again + ENTRY_BYTES + each);
     }
 
     #[test]

@@ -47,6 +47,15 @@ const LONGEST_UNIT_S: u32 = 2;
 const KNOWN_WORDS: [&str; 6] = ["none", "id", "header", "user", "session", "critical"];
 
 impl Details {
+    /// Behind its own size.
+    pub fn memory_bytes(&self) -> usize {
+        let name = match &self.name {
+            Name::Text(text) => text.len(),
+            Name::None | Name::Domain | Name::User => 0,
+        };
+        name + [&self.tel, &self.words].into_iter().flatten().map(|text| text.len()).sum::<usize>()
+    }
+
     /// `user` is the token's; `shown` is what a carrier sees with its URI's host, `tel` the number of the tel URI, `privacy` the value of
     /// Privacy.
     pub fn of(user: &str, shown: Option<(&NameAddr<'_>, &[u8])>, tel: Option<&[u8]>, privacy: &str) -> Self {

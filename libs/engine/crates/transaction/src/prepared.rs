@@ -82,6 +82,18 @@ impl Prepared {
             target,
         }
     }
+
+    /// Of memory, without what the allocator adds: for whoever bounds how many are kept.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let target = &self.target;
+        let texts =
+            [&target.gateway, &target.carrier, &target.currency, &self.address_text, &self.from_uri, &self.user].map(|text| text.len());
+        let asserted: usize = target.asserted.iter().map(|value| size_of::<String>() + value.len()).sum();
+        // In the target and in the identity.
+        let twice = asserted + target.privacy.len() + target.from_name_addr.len();
+        size_of::<Self>() + size_of::<Identity>() + texts.iter().sum::<usize>() + 2 * twice + self.details.memory_bytes()
+    }
 }
 
 impl Deref for Prepared {
