@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from helpers.platform import BIN, Platform, free_loopback, wait_for
 
 
@@ -323,6 +324,29 @@ def test_a_call_that_happened_is_explained_as_it_was_then_and_as_it_would_be_now
     refused(platform, 2, "explain", "acme", "--from", "127.0.0.1", "--with", "add-address OFFICE")
     refused(platform, 2, "explain", "acme", "--from", "127.0.0.1", "--at", "yesterday")
     refused(platform, 3, "explain", "--call", "no-such-call")
+
+
+def test_the_messages_of_a_refused_call_are_shown_masked(platform: Platform) -> None:
+    done = platform.cli("call", "place", "+999123100", "--as", "acme/31000000", "-o", "json", check=False)
+    placed = json.loads(done.stdout)
+    assert (done.returncode, placed["status"]) == (3, 404), done.stdout + done.stderr
+    name = placed["sip_call_id"]
+
+    def told() -> list[dict[str, Any]] | None:
+        done = platform.cli("call", "messages", name, "-o", "json", check=False)
+        rows = json.loads(done.stdout) if done.returncode == 0 else []
+        return rows if len(rows) >= 2 else None
+
+    rows = wait_for("its messages", told, every_s=0.2)
+    assert [(row["direction"], row["side"], row["text"].split("\r\n")[0].split(" ")[:2]) for row in rows] == [
+        ("received", "customer", ["INVITE", f"sip:+999123100@{platform.local['demo']['domain']}.{platform.local['base_domain']}"]),
+        ("sent", "customer", ["SIP/2.0", "404"]),
+    ]
+    assert yaml.safe_load(platform.cli("call", "messages", name, "-o", "yaml").stdout) == rows
+    shown = platform.cli("call", "messages", name).stdout
+    assert " received 127.0.0.1:" in shown and "response=***" in shown and "\nSIP/2.0 404 " in shown
+    assert "response=***" in rows[0]["text"] and not re.search("response=.?[0-9a-f]{32}", shown + json.dumps(rows))
+    refused(platform, 3, "call", "messages", "no-such-call")
 
 
 def test_the_demonstration_happens(platform: Platform) -> None:
