@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -153,6 +153,42 @@ def test_the_same_change_written_in_two_regions_is_read_as_one() -> None:
         assert book.newest_first() == [changes[3], down, changes[0]]
         assert book.last("us1") == changes[3]
         assert book.newest_first("eu1") == [] and book.last("eu1") is None
+
+
+def test_all_readers_have_one_order_and_read_again_nothing_is_there_twice() -> None:
+    """Two processes of one region wrote at the same microsecond."""
+    changes = [
+        PopChange(1, "us1", "eu", "dns-eu", None, READY, "first seen"),
+        PopChange(5, "us1", "eu", "dns-eu", READY, DOWN, "x"),
+        PopChange(5, "us1", "eu", "dns-eu2", READY, FROZEN, "y"),
+        PopChange(5, "us1", "eu", "dns-eu", READY, DOWN, "z"),
+    ]
+    for order in permutations(changes):
+        book = PopBook()
+        for _ in range(3):
+            book.take(order)
+        assert [(change.by, change.after) for change in book.newest_first()] == [("dns-eu2", FROZEN), ("dns-eu", DOWN), ("dns-eu", READY)]
+        assert len({change.place for change in book.newest_first()}) == 3
+        assert book.last("us1") == changes[2]
+    for order in permutations(changes[1:2] * 3 + changes[3:]):
+        book = PopBook()
+        book.take(order)
+        assert book._changes == {"us1": [changes[1], changes[3]]}
+
+
+def test_a_change_is_dated_behind_all_that_was_written_also_behind_what_changed_nothing() -> None:
+    """The clock of apac is ahead: what it wrote too of the same death must not come after the return."""
+    log = Log()
+    dns = Service("eu", log)
+    for at_s, health in enumerate((WELL, DEAD)):
+        dns.sees(health, at_s)
+        dns.writes(at_s)
+    dns.book.take([PopChange(40 * SECOND_US, "us1", "apac", "dns-apac", READY, DOWN, "y")])
+    assert (last := dns.book.last("us1")) is not None and last.time_us == 1 * SECOND_US
+    dns.sees(WELL, 20)
+    dns.writes(20)
+    assert [change.after for change in dns.book.newest_first()] == [READY, DOWN, READY]
+    assert (last := dns.book.last("us1")) is not None and (last.after, last.time_us) == (READY, 40 * SECOND_US + 1)
 
 
 def test_of_one_that_comes_and_goes_for_ever_the_newest_are_kept() -> None:

@@ -6,7 +6,7 @@ presence as the one before it did is none.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -39,7 +39,7 @@ class Standing:
         return f"{self.word} without {' and '.join(self.without)}" if self.without else self.word.value
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class PopChange:
     """`time_us` is microseconds since 1970 UTC by the clock of `by`, the service that decided, in `region`. `before` None: the first."""
 
@@ -53,6 +53,15 @@ class PopChange:
 
     def __post_init__(self) -> None:
         assert self.before != self.after, "a change changes something"
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in the order of all: by time, and where that is the same by who wrote what, so that all readers have one order.
+        Of changes in a row that changed something (`PopBook.newest_first`) no two have the same."""
+        return self.time_us, self.pop, self.region, self.by, str(self.after)
+
+
+Place = tuple[int, str, str, str, str]
 
 
 class PopBook:
@@ -68,9 +77,14 @@ class PopBook:
                 continue
             known = self._changes.setdefault(change.pop, [])
             place = bisect_left(known, _key(change), key=_key)
-            if known[place : place + 1] != [change]:
+            if change not in known[place : bisect_right(known, _key(change), key=_key)]:
                 insort(known, change, key=_key)
                 del known[:-CHANGES_LIMIT]
+
+    def newest_us(self, pop: str) -> int | None:
+        """Of the last that was written of it, also where that changed nothing: what is decided now has to be dated behind it."""
+        known = self._changes.get(pop)
+        return known[-1].time_us if known else None
 
     def last(self, pop: str) -> PopChange | None:
         """How the point of presence has stood since when."""
@@ -98,5 +112,6 @@ def _after(before: PopChange, change: PopChange) -> PopChange:
     return PopChange(change.time_us, change.pop, change.region, change.by, before.after, change.after, change.reason)
 
 
-def _key(change: PopChange) -> tuple[int, str, str]:
-    return change.time_us, change.pop, change.region
+def _key(change: PopChange) -> tuple[Place, str, str]:
+    """Of no two that differ it is the same."""
+    return change.place, str(change.before), change.reason

@@ -74,7 +74,8 @@ class Recorder:
             last = book.last(pop)
             wanted = self._wanted(own, last, now_s, time_us)
             if wanted is not None:
-                after_us = wanted.time_us if last is None else max(wanted.time_us, last.time_us + 1)
+                newest_us = book.newest_us(pop)
+                after_us = wanted.time_us if newest_us is None else max(wanted.time_us, newest_us + 1)
                 before = None if last is None else last.after
                 found.append(PopChange(after_us, pop, self._region, self._by, before, wanted.after, wanted.reason))
         return found

@@ -77,7 +77,7 @@ def _standing(message: pop_pb2.PopStanding) -> Standing:
     word = _FROM_PROTO.get(message.word)
     if word is None:
         raise ValueError(f"the state {message.word} is not known here")
-    return Standing(word, tuple(message.without))
+    return Standing(word, tuple(sorted(set(message.without))))
 
 
 async def follow_changes(client: Client, region: str, take: Callable[[str, Sequence[Taken]], None]) -> None:
