@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.domain.errors import not_found
-from trunkline.domain.pop_changes import PopBook, PopChange, Word
+from trunkline.domain.pop_changes import Place, PopBook, PopChange, Word
 from trunkline.provisioning.pages import DEFAULT_SIZE, MAX_SIZE, bad_token, last_shown, token_after
 from trunkline.runtime.fields import unix_ns
 from trunkline.runtime.pop_log import Taken
@@ -48,20 +48,19 @@ class PopHistory:
         wanted = [
             change
             for change in self._book.newest_first(request.pop)
-            if change.time_us >= since_us
-            and (until_us is None or change.time_us < until_us)
-            and (behind is None or (change.time_us, change.pop) < behind)
+            if change.time_us >= since_us and (until_us is None or change.time_us < until_us) and (behind is None or change.place < behind)
         ]
         shown = wanted[: min(request.page.size or DEFAULT_SIZE, MAX_SIZE)]
-        token = token_after(f"{shown[-1].time_us}/{shown[-1].pop}") if len(shown) < len(wanted) else ""
+        token = token_after("/".join(map(str, shown[-1].place))) if len(shown) < len(wanted) else ""
         return pb.ListPopChangesResponse(changes=map(_message, shown), next_page_token=token)
 
 
-def _place(token: str) -> tuple[int, str]:
-    time_us, _, pop = last_shown(token).partition("/")
+def _place(token: str) -> Place:
+    """A token of an earlier version ends with the point of presence, or with nothing."""
+    time_us, pop, region, by, after = (last_shown(token).split("/", 4) + [""] * 4)[:5]
     if not (time_us.isascii() and time_us.isdecimal() and len(time_us) < 20):
         raise bad_token()
-    return int(time_us), pop
+    return int(time_us), pop, region, by, after
 
 
 def _message(change: PopChange) -> pb.PopChange:
