@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline.domain import pop_changes
-from trunkline.domain.pop_changes import PopBook, PopChange, Standing, Word
+from trunkline.domain.pop_changes import PopBook, PopChange, Standing, Unread, Word
 from trunkline.domain.pop_health import Health
 from trunkline.domain.pop_recorder import OTHERS_PATIENCE_S, OWN_PATIENCE_S, Recorder
 from trunkline.domain.pop_states import PopState
@@ -109,6 +109,57 @@ def test_of_three_services_that_see_the_same_each_change_is_written_once(healths
     seen = [Standing(Word.FROZEN) if each is KEPT else Standing(Word(each.state.value)) for each in healths]
     changes = [now for before, now in pairwise([None, *seen]) if now != before]
     assert [change.after for change in log.changes] == changes
+
+
+def test_who_is_behind_the_log_by_a_whole_outage_does_not_write_it_again() -> None:
+    """Also where he reads of it before he sees it, and a second outage is another one."""
+    for is_read_first in (False, True):
+        log = Log()
+        fast, slow = Service("eu", log), Service("us", log)
+        for at_s, health in ((0, WELL), (20, DEAD), (34, WELL)):
+            fast.sees(health, at_s)
+            fast.writes(at_s)
+        slow.sees(WELL, 0)
+        if is_read_first:
+            slow.hears()
+        slow.sees(DEAD, 22)
+        slow.sees(WELL, 35)
+        slow.hears()
+        for at_s in (36, 37):
+            slow.writes(at_s)
+        assert [change.after for change in log.changes] == [READY, DOWN, READY]
+        for at_s, health in ((50, DEAD), (64, WELL)):
+            slow.sees(health, at_s)
+            slow.writes(at_s)
+        assert [change.after for change in log.changes] == [READY, DOWN, READY, DOWN, READY]
+
+
+def test_what_a_later_version_wrote_is_passed_over_and_not_written_over() -> None:
+    log = Log()
+    dns = Service("eu", log)
+    dns.sees(WELL, 0)
+    dns.writes(0)
+    # Another service of a later version wrote what it saw at 20 s; here the same is seen as DOWN.
+    dns.book.take([Unread("us1", 21 * SECOND_US)])
+    assert dns.book.is_unread("us1")
+    dns.sees(DEAD, 20)
+    for at_s in (21.0, 22 + OTHERS_PATIENCE_S, 23 + 2 * OTHERS_PATIENCE_S):
+        dns.writes(at_s)
+    assert [change.after for change in log.changes] == [READY]
+    # What changes later is news, and stands behind what cannot be read.
+    dns.sees(DRAINED, 90)
+    dns.writes(91)
+    assert [(change.after, change.time_us // SECOND_US) for change in log.changes[1:]] == [(DRAINING, 90)]
+    assert not dns.book.is_unread("us1")
+
+
+def test_a_point_of_presence_of_which_nothing_can_be_read_is_not_written_as_new() -> None:
+    log = Log()
+    dns = Service("eu", log)
+    dns.book.take([Unread("us1", 1), Unread("us1", 1)])
+    dns.sees(WELL, 0)
+    dns.writes(100)
+    assert not log.changes and dns.book.last("us1") is None and dns.book.unread_us("us1") == [1]
 
 
 def test_what_an_earlier_run_left_wrong_is_mended_and_another_regions_word_is_not_contradicted() -> None:

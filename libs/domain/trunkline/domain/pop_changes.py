@@ -7,7 +7,7 @@ presence as the one before it did is none.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -64,16 +64,32 @@ class PopChange:
 Place = tuple[int, str, str, str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Stands where a change would, and says what this version cannot read: a later one wrote it. `time_us` is when the stream took it."""
+
+    pop: str
+    time_us: int
+
+
 class PopBook:
     """The changes of all points of presence, of all regions, in whatever order they come."""
 
     def __init__(self) -> None:
         self._changes: dict[str, list[PopChange]] = {}
+        self._unread: dict[str, list[int]] = {}
+        """When what cannot be read was taken, in order."""
 
-    def take(self, changes: Iterable[PopChange]) -> None:
+    def take(self, changes: Iterable[PopChange | Unread]) -> None:
         """One that is there already is left out."""
         for change in changes:
-            if change.pop not in self._changes and len(self._changes) >= POPS_LIMIT:
+            if change.pop not in self._changes | self._unread and len(self._changes | self._unread) >= POPS_LIMIT:
+                continue
+            if isinstance(change, Unread):
+                times = self._unread.setdefault(change.pop, [])
+                if change.time_us not in times:
+                    insort(times, change.time_us)
+                    del times[:-CHANGES_LIMIT]
                 continue
             known = self._changes.setdefault(change.pop, [])
             place = bisect_left(known, _key(change), key=_key)
@@ -83,11 +99,20 @@ class PopBook:
 
     def newest_us(self, pop: str) -> int | None:
         """Of the last that was written of it, also where that changed nothing: what is decided now has to be dated behind it."""
-        known = self._changes.get(pop)
-        return known[-1].time_us if known else None
+        newest = [change.time_us for change in self._changes.get(pop, [])[-1:]]
+        return max([*newest, *self._unread.get(pop, [])[-1:]], default=None)
+
+    def unread_us(self, pop: str) -> Sequence[int]:
+        """When changes of it were taken that cannot be read, in order."""
+        return self._unread.get(pop, ())
+
+    def is_unread(self, pop: str) -> bool:
+        """Whether what was written last of it cannot be read: how it stands is not known here then."""
+        unread, known = self._unread.get(pop, []), self._changes.get(pop, [])
+        return unread[-1:] > [change.time_us for change in known[-1:]]
 
     def last(self, pop: str) -> PopChange | None:
-        """How the point of presence has stood since when."""
+        """How the point of presence has stood since when, of what can be read."""
         known = self._changes.get(pop, [])
         place = len(known) - 1
         while place > 0 and known[place - 1].after == known[place].after:

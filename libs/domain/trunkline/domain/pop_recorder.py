@@ -2,8 +2,8 @@
 in; changes out.
 
 Every dns service judges for itself, and all write into one log. Who sees a change of his own first writes it; the others find, when it is
-their turn, that the log says so already. What differs without a change of one's own is left to whoever wrote it, for a while: it is about
-to be seen here too, or there not any more.
+their turn, that the log says so already, though it may have gone on since. What differs without a change of one's own is left to whoever
+wrote it, for a while: it is about to be seen here too, or there not any more.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from trunkline.domain.pop_changes import PopBook, PopChange, Standing, Word
+from trunkline.domain.pop_changes import Place, PopBook, PopChange, Standing, Word
 from trunkline.domain.pop_health import UP_S, Health
 from trunkline.domain.pop_states import PopState
 
@@ -22,6 +22,9 @@ OWN_PATIENCE_S: Final = 2 * UP_S
 change. Longer than one is kept out after he came back, so that another service that is at work is not contradicted."""
 OTHERS_PATIENCE_S: Final = 3600.0
 """The same where another region wrote it: both may be right, each for its own names, and must not take turns."""
+TOLD_WITHIN_S: Final = 2 * UP_S
+"""Between what was seen here and what another wrote of the same: both find it within seconds of each other, and their clocks are right
+within UP_S."""
 WAITING_LIMIT: Final = 64
 """Changes of one point of presence that wait for the log; of more the oldest are let go."""
 
@@ -35,12 +38,16 @@ class _Wanted:
 
 @dataclass(slots=True)
 class _Own:
-    """Of one point of presence: how it stands here, since it was first heard of."""
+    """Of one point of presence: how it stands here, since it was first heard of, at `since_us`. `told` and `told_unread_us`: up to where
+    in the log changes have been found to be one's own."""
 
     standing: Standing
     reason: str
+    since_us: int
     waiting: deque[_Wanted] = field(default_factory=lambda: deque(maxlen=WAITING_LIMIT))
     differs_since_s: float | None = None
+    told: Place | None = None
+    told_unread_us: int = 0
 
 
 class Recorder:
@@ -59,7 +66,7 @@ class Recorder:
                 continue
             own = self._own.get(pop)
             if own is None:
-                own = self._own[pop] = _Own(standing, health.reason)
+                own = self._own[pop] = _Own(standing, health.reason, time_us)
                 if standing.word is not Word.READY:
                     own.waiting.append(_Wanted(standing, health.reason, time_us))
             elif standing != own.standing:
@@ -72,7 +79,8 @@ class Recorder:
         found = []
         for pop, own in self._own.items():
             last = book.last(pop)
-            wanted = self._wanted(own, last, now_s, time_us)
+            _leave_out_told(own, book, pop)
+            wanted = self._wanted(own, last, book.is_unread(pop), now_s, time_us)
             if wanted is not None:
                 newest_us = book.newest_us(pop)
                 after_us = wanted.time_us if newest_us is None else max(wanted.time_us, newest_us + 1)
@@ -80,11 +88,13 @@ class Recorder:
                 found.append(PopChange(after_us, pop, self._region, self._by, before, wanted.after, wanted.reason))
         return found
 
-    def _wanted(self, own: _Own, last: PopChange | None, now_s: float, time_us: int) -> _Wanted | None:
-        while own.waiting and last is not None and last.after == own.waiting[0].after:
-            own.waiting.popleft()
+    def _wanted(self, own: _Own, last: PopChange | None, is_unread: bool, now_s: float, time_us: int) -> _Wanted | None:
         if own.waiting:
             return own.waiting[0]
+        if is_unread:
+            # A later version has said how it stands; what is seen here without a change is no better.
+            own.differs_since_s = None
+            return None
         if last is None:
             return _Wanted(own.standing, own.reason or "first seen", time_us)
         if last.after == own.standing:
@@ -95,6 +105,41 @@ class Recorder:
         if now_s - own.differs_since_s < (OWN_PATIENCE_S if last.region == self._region else OTHERS_PATIENCE_S):
             return None
         return _Wanted(own.standing, f"{own.reason or 'seen well'}; the log said {last.after} for longer than that held", time_us)
+
+
+def _leave_out_told(own: _Own, book: PopBook, pop: str) -> None:
+    """Of what waits, in order, what stands in the log: as its end, or in the same order as here, written by others who were faster. What a
+    later version has written and cannot be read here is taken for the same that was seen here at that time."""
+    if not own.waiting:
+        return
+    history = book.newest_first(pop)[::-1]
+    while own.waiting:
+        wanted = own.waiting[0]
+        told = next((change for change in history if _is_told(own, wanted, change)), None)
+        if told is None and history and history[-1].after == wanted.after:
+            told = history[-1]
+        unread_us = next((at_us for at_us in book.unread_us(pop) if _is_unread(own, wanted, at_us)), None)
+        if told is not None:
+            own.told = told.place
+        elif unread_us is not None:
+            own.told_unread_us = unread_us
+        else:
+            return
+        own.waiting.popleft()
+
+
+def _is_told(own: _Own, wanted: _Wanted, change: PopChange) -> bool:
+    is_new = change.time_us >= own.since_us and (own.told is None or change.place > own.told)
+    return is_new and change.after == wanted.after and _is_near(change.time_us, wanted)
+
+
+def _is_unread(own: _Own, wanted: _Wanted, at_us: int) -> bool:
+    is_first = wanted.time_us == own.since_us
+    return at_us > own.told_unread_us and (is_first or at_us >= own.since_us) and _is_near(at_us, wanted)
+
+
+def _is_near(time_us: int, wanted: _Wanted) -> bool:
+    return abs(time_us - wanted.time_us) <= TOLD_WITHIN_S * 1e6
 
 
 def standing_of(health: Health) -> Standing:
