@@ -10,10 +10,10 @@ from google.protobuf.message import DecodeError
 from nats.aio.client import Client
 
 from trunkline.api.events.v1 import pop_pb2
-from trunkline.domain.pop_changes import PopChange, Standing, Word
+from trunkline.domain.pop_changes import PopChange, Standing, Unread, Word
 from trunkline.eventlog.log import LogDamaged
 from trunkline.eventlog.streams import POPS, api_prefix
-from trunkline.eventlog.tail import RawTail
+from trunkline.eventlog.tail import RawMessage, RawTail
 from trunkline.runtime.logs import logger
 
 SUBJECT: Final = "pops.changed"
@@ -31,8 +31,8 @@ _TO_PROTO: Final = {
 _FROM_PROTO: Final = {number: word for word, number in _TO_PROTO.items()}
 _log = logger("pop log")
 
-Taken = tuple[int, PopChange]
-"""A change and its sequence in its region's stream."""
+Taken = tuple[int, PopChange | Unread]
+"""A change and its sequence in its region's stream; Unread where this version cannot read it."""
 
 
 def subject_of(region: str, pop: str) -> str:
@@ -82,23 +82,32 @@ def _standing(message: pop_pb2.PopStanding) -> Standing:
 
 async def follow_changes(client: Client, region: str, take: Callable[[str, Sequence[Taken]], None]) -> None:
     """For ever: every change in one region's POPS, those that stand there first; `take` is told the region, and an empty sequence where all
-    is read again. What cannot be read is logged and left out."""
+    is read again. What cannot be read is logged."""
     while True:
         try:
             async for group in RawTail(client, POPS, api_prefix=api_prefix(region)).groups():
-                taken: list[Taken] = []
-                for message in group:
-                    try:
-                        taken.append((message.sequence, change_in(message.data)))
-                    except ValueError as error:
-                        _log.warning(
-                            "a change of a point of presence cannot be read", region=region, sequence=message.sequence, why=str(error)
-                        )
-                if taken:
-                    take(region, taken)
+                take(region, [(message.sequence, _taken(region, message)) for message in group])
         except LogDamaged as error:
             _log.info("reading all changes of a region again", region=region, why=str(error))
             take(region, ())
+
+
+def _taken(region: str, message: RawMessage) -> PopChange | Unread:
+    pop = message.subject.rpartition(".")[2]
+    try:
+        change = change_in(message.data)
+        if change.pop != pop:
+            raise ValueError(f"it speaks of {change.pop}")
+    except ValueError as error:
+        _log.warning(
+            "a change of a point of presence cannot be read and is passed over; where a later version wrote it, update this service",
+            region=region,
+            pop=pop,
+            sequence=message.sequence,
+            why=str(error),
+        )
+        return Unread(pop, message.time_ns // 1000)
+    return change
 
 
 async def follow_all_changes(client: Client, regions: Iterable[str], take: Callable[[str, Sequence[Taken]], None]) -> None:

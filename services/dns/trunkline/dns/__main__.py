@@ -58,7 +58,7 @@ async def start(settings: DnsSettings, life: Lifecycle) -> None:
     authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory), on_use=uses.note)
     life.spawn("uses of keys", tell_key_uses(state.nc, settings.name, uses))
     grpc_server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)
-    add_DnsServiceServicer_to_server(NamesServer(state, view, made, embedded), grpc_server.grpc)
+    add_DnsServiceServicer_to_server(NamesServer(state, view, made, embedded, lambda: recording.unread_total), grpc_server.grpc)
     await grpc_server.start()
     life.on_stop("grpc", grpc_server.stop)
     await state.complete()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import grpc.aio
@@ -41,11 +41,21 @@ class Embedded:
 
 
 class NamesServer(DnsServiceServicer):
-    def __init__(self, state: ControlState, view: View, reconcilers: Sequence[Reconciler], embedded: Embedded | None) -> None:
+    """`unread_total` says how many changes of points of presence were passed over (`Recording`)."""
+
+    def __init__(
+        self,
+        state: ControlState,
+        view: View,
+        reconcilers: Sequence[Reconciler],
+        embedded: Embedded | None,
+        unread_total: Callable[[], int],
+    ) -> None:
         self._state = state
         self._view = view
         self._reconcilers = reconcilers
         self._embedded = embedded
+        self._unread_total = unread_total
 
     async def ListNames(self, request: pb.ListNamesRequest, context: Context) -> pb.ListNamesResponse:
         tenant = await self._state.existing_tenant(tenant_for(request.tenant))
@@ -93,7 +103,8 @@ class NamesServer(DnsServiceServicer):
             await asyncio.gather(*(_compared(reconciler) for reconciler in self._reconcilers))
         covered = self._state.replica.covered
         holders = [] if self._embedded is None else [pb.Holder(name=self._embedded.name, position=covered)]
-        return pb.GetDriftResponse(holders=[*holders, *(_holder(each.status) for each in self._reconcilers)], position=covered)
+        holders += [_holder(each.status) for each in self._reconcilers]
+        return pb.GetDriftResponse(holders=holders, position=covered, unread_pop_changes_total=self._unread_total())
 
     async def WaitServed(self, request: pb.WaitServedRequest, context: Context) -> pb.WaitServedResponse:
         limit_s = timeout_s(request.timeout, WAIT_LIMIT_S) if request.HasField("timeout") else WAIT_DEFAULT_S

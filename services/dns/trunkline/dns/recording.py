@@ -18,7 +18,7 @@ from typing import Final
 import nats.errors
 from nats.aio.client import Client
 
-from trunkline.domain.pop_changes import PopBook, PopChange
+from trunkline.domain.pop_changes import PopBook, PopChange, Unread
 from trunkline.domain.pop_health import Health
 from trunkline.domain.pop_recorder import Recorder
 from trunkline.eventlog.jetstream import CONFLICTS
@@ -57,6 +57,8 @@ class Recording:
         """Where a change is written: the first that takes it."""
         self._clock = clock
         self._recorder = Recorder(name, region)
+        self.unread_total = 0
+        """Changes that were passed over because this version cannot read them."""
         self._ends: dict[tuple[str, str], int] = {}
         """By region and point of presence: the sequence of its last change in that region's stream."""
 
@@ -68,6 +70,7 @@ class Recording:
         if not taken:
             self._ends = {key: sequence for key, sequence in self._ends.items() if key[0] != region}
         for sequence, change in taken:
+            self.unread_total += isinstance(change, Unread)
             self._ends[region, change.pop] = max(sequence, self._ends.get((region, change.pop), 0))
         self.book.take(change for _, change in taken)
 

@@ -27,10 +27,11 @@ class PopHistory:
         self._book.take(change for _, change in taken)
 
     def mark(self, pops: Iterable[pb.Pop]) -> None:
-        """Says of each since when it is what it is in the names, and why. What nobody has written stays as it is."""
+        """Says of each since when it is what it is in the names, and why. What nobody has written, or cannot be
+        read here, stays as it is."""
         for pop in pops:
             last = self._book.last(pop.name)
-            if last is not None:
+            if last is not None and not self._book.is_unread(pop.name):
                 pop.health = last.after.word.value
                 pop.without_transports[:] = last.after.without
                 pop.health_reason = "" if last.after.word is Word.READY and not last.after.without else last.reason

@@ -92,12 +92,20 @@ async def drift(*, options: Listing = LISTING) -> None:
         answer = await (await connected.dns()).GetDrift(dns_pb2.GetDriftRequest(compares=True))
     rows = [plain(holder) for holder in answer.holders]
     if options.is_data:
-        print_data(options.output, {"holders": rows, "position": answer.position})
+        print_data(
+            options.output, {"holders": rows, "position": answer.position, "unread_pop_changes_total": answer.unread_pop_changes_total}
+        )
     else:
         columns = ["holder", "position", "compared", "differs", "mended", "failures"]
         show_list(options.output, [_holder_row(row) for row in rows], columns, nothing="nobody holds the zone")
         for row in rows:
             _tell_drift(row)
+    if answer.unread_pop_changes_total:
+        errors.print(
+            f"{answer.unread_pop_changes_total} changes of points of presence are of a later version than this dns service: update it",
+            style="yellow",
+            markup=False,
+        )
     problems = [row["problem"] for row in rows if row["problem"]]
     if problems:
         raise CommandError("a name server is not what it should be", why="; ".join(problems), code=Exit.UNAVAILABLE)
