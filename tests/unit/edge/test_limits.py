@@ -106,3 +106,17 @@ def test_a_call_whose_end_nobody_tells_is_forgotten_when_it_must_be_over(tmp_pat
     assert calls(limits) == 1
     limits.end_overdue(began_ns / 1e9 + LONGEST_S + OVERDUE_S + 1)
     assert calls(limits) == 0
+
+
+def test_whoever_tells_the_owner_is_woken_once_until_it_has_told(tmp_path: Path, directory: Directory) -> None:
+    limits = run(tmp_path, directory)
+    woken: list[int] = []
+    limits.on_wanted = lambda: woken.append(1)
+    assert limits.admit(FIRST, LIMIT) is None, "the first call under this limit"
+    assert len(woken) == 1
+    assert limits.admit(SECOND, LIMIT) is None
+    assert limits.admit(OTHER, LIMIT) is not None
+    assert len(woken) == 1, "it has not told yet"
+    limits.report()
+    assert limits.admit(OTHER, LIMIT) is not None
+    assert len(woken) == 2, "refused for want of a share"

@@ -47,6 +47,11 @@ class GatewayHealths:
     def not_closed(self) -> dict[str, Health]:
         return {key: health for key, health in self._healths.items() if health.state is not State.CLOSED}
 
+    @property
+    def is_calm(self) -> bool:
+        """No gateway is in doubt: there is nothing to do until something is seen."""
+        return not self._spent and not any(health.is_in_doubt for health in self._healths.values())
+
     def is_in_doubt(self, gateway: str) -> bool:
         return self._healths.get(gateway, UNKNOWN).is_in_doubt
 

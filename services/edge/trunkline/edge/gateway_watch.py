@@ -19,11 +19,15 @@ from trunkline.domain.directory import Directory
 from trunkline.domain.views import Gateway
 from trunkline.edge.gateway_healths import GatewayHealths, Sighting
 from trunkline.edge.gateway_pings import Pings
+from trunkline.edge.waking import readable_within, set_within
 from trunkline.runtime.gateway_reports import REPORT_S, SUBJECT, GatewayReport, encode_report, parse_report
 from trunkline.runtime.logs import logger
 
 TURN_S = 0.05
-"""How long a failure may wait to count."""
+"""Between two turns where something is in doubt: how long a failure may wait to count."""
+
+CALM_S = 0.25
+"""Between two turns where nothing is: the first failure ends it, so that only OPTIONS and other edges' reports wait."""
 
 
 class Gateways(Protocol):
@@ -31,6 +35,7 @@ class Gateways(Protocol):
 
     def ping(self, gateway: str, address: str, port: int, transport: str, timeout_ms: int) -> None: ...
     def take_sightings(self) -> list[Sighting]: ...
+    def sightings_fileno(self) -> int: ...
 
 
 class GatewayWatch:
@@ -56,10 +61,11 @@ class GatewayWatch:
         self._changed = asyncio.Event()
 
     async def run(self, engine: Gateways) -> None:
-        """For ever."""
+        """For ever. What fails again and again is looked at in turns, not each time."""
         while True:
             self.turn(engine, time.time())
-            await asyncio.sleep(TURN_S)
+            if not self._healths.is_calm or await readable_within(engine.sightings_fileno(), CALM_S):
+                await asyncio.sleep(TURN_S)
 
     def turn(self, engine: Gateways, now_s: float) -> None:
         self._follow(now_s)
@@ -102,11 +108,7 @@ class GatewayWatch:
     async def tell(self, client: Client, edge: str, pop: str, region: str) -> None:
         """For ever: every two seconds, and when something has changed. A report that cannot be sent is not kept: the next one says more."""
         while True:
-            try:
-                async with asyncio.timeout(REPORT_S):
-                    await self._changed.wait()
-            except TimeoutError:
-                pass
+            await set_within(self._changed, REPORT_S)
             self._changed.clear()
             if not client.is_connected:
                 await asyncio.sleep(TURN_S)

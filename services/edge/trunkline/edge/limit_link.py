@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import Final
 
 import nats.errors
@@ -13,6 +14,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from trunkline.edge.limits import Limits
+from trunkline.edge.waking import set_within
 from trunkline.runtime.limit_messages import ENDED, GRANT, USE, ended_bytes, ended_of, grant_of, report_bytes
 from trunkline.runtime.logs import logger
 
@@ -44,13 +46,15 @@ async def share_limits(client: Client, pop: str, limits: Limits) -> None:
 
     await client.subscribe(f"{GRANT}.{pop}", cb=on_grant)
     await client.subscribe(f"{ENDED}.>", cb=on_ended)
-    told_s = 0.0
+    wanted = asyncio.Event()
+    limits.on_wanted = partial(asyncio.get_running_loop().call_soon_threadsafe, wanted.set)
     while True:
-        now_s = time.monotonic()
-        if client.is_connected and (limits.wants_report or now_s >= told_s + REPORT_S):
-            told_s = now_s
+        if client.is_connected:
+            wanted.clear()
             limits.end_overdue(time.time())
             await _publish(client, f"{USE}.{pop}", report_bytes(limits.report()))
+            if not await set_within(wanted, REPORT_S):
+                continue
         await asyncio.sleep(SOON_S)
 
 

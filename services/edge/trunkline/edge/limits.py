@@ -56,6 +56,8 @@ class Limits:
         self._holder = Holder(edge, self._boot, edges)
         self._directory = directory
         self._clock = clock
+        self.on_wanted: Callable[[], object] = lambda: None
+        """Called, on any thread, when the owner should hear at once."""
         self._lock = threading.Lock()
         self._calls: dict[str, tuple[LimitKey, ...]] = {}
         """Counted, by id."""
@@ -72,10 +74,15 @@ class Limits:
     def admit(self, call: str, limits: tuple[Limit, ...]) -> tuple[str, str] | None:
         """None: it counts from now on; else code and facts of the refusal."""
         with self._lock:
+            was_wanted = self._holder.wants_report
             reached = self._holder.admit(self._clock(), limits)
             if reached is None:
                 self._calls[call] = tuple([limit.key for limit in limits])
-                return None
+            is_wanted = self._holder.wants_report and not was_wanted
+        if is_wanted:
+            self.on_wanted()
+        if reached is None:
+            return None
         limit, which = reached
         owner = f"the domain {limit.key.domain}" if limit.key.domain else f"the tenant {limit.key.tenant}"
         most = f"{limit.max_calls} calls at a time" if which is Reached.CALLS else f"{limit.max_calls_per_second} calls a second"
@@ -115,10 +122,6 @@ class Limits:
             logger("limits").warning("calls of an earlier run whose end nobody told count no more", calls=len(overdue))
             self.end(overdue)
 
-    @property
-    def wants_report(self) -> bool:
-        return self._holder.wants_report
-
     def report(self) -> Report:
         with self._lock:
             return self._holder.report(self._clock())
@@ -126,6 +129,9 @@ class Limits:
     def on_grant(self, grant: Grant) -> None:
         with self._lock:
             self._holder.on_grant(self._clock(), grant)
+            is_wanted = self._holder.wants_report
+        if is_wanted:
+            self.on_wanted()
 
     def close(self) -> None:
         self._file.close()

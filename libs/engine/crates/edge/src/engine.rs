@@ -154,7 +154,7 @@ impl Engine {
             changes: Changes::default(),
             untold: Untold::new(event_fd()?),
             tls,
-            sightings: Sightings::default(),
+            sightings: Sightings::new()?,
             captures: Captures::default(),
         });
         let drainable = Arc::new(event_fd()?);
@@ -283,6 +283,12 @@ impl Engine {
     #[must_use]
     pub fn take_sightings(&self) -> Vec<(String, Vec<Run>)> {
         self.shared.sightings.take()
+    }
+
+    /// An eventfd, readable when a failure is among what [`Engine::take_sightings`] has.
+    #[must_use]
+    pub fn sightings_fd(&self) -> RawFd {
+        self.shared.sightings.fd()
     }
 
     /// Messages captured since the last time, in order, and how many were dropped because nobody took them.

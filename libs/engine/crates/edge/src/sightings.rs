@@ -1,12 +1,15 @@
 //! What was seen of gateways since it was last asked for: in calls and by OPTIONS, and OPTIONS that are asked for.
 
 use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use nix::sys::eventfd::EventFd;
 use trunkline_transaction::{FailureCause, Flow, Now, Ping, SeenBy, Sighting, Sign, Transport};
 
-use crate::engine::Order;
+use crate::engine::{event_fd, wake, Order};
 use crate::worker::Worker;
 
 /// Of one gateway, where nobody takes them: the latest.
@@ -24,29 +27,63 @@ pub struct Run {
 }
 
 /// By gateway, in the order in which they were seen. Shared by the workers; locked once for each gateway tried.
+#[derive(Debug)]
+pub(crate) struct Sightings {
+    seen: Mutex<Seen>,
+    /// Readable when a failure is among them.
+    has_failure: EventFd,
+}
+
 #[derive(Debug, Default)]
-pub(crate) struct Sightings(Mutex<HashMap<String, VecDeque<Run>>>);
+struct Seen {
+    by_gateway: HashMap<String, VecDeque<Run>>,
+    is_failure_told: bool,
+}
 
 impl Sightings {
+    pub fn new() -> io::Result<Self> {
+        Ok(Self { seen: Mutex::default(), has_failure: event_fd()? })
+    }
+
+    pub fn fd(&self) -> RawFd {
+        self.has_failure.as_fd().as_raw_fd()
+    }
+
     pub fn add(&self, sighting: &Sighting) {
         let (gateway, is_options) = match &sighting.by {
             SeenBy::Call(target) => (target.gateway.as_str(), false),
             SeenBy::Options(gateway) => (&**gateway, true),
         };
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(runs) = seen.get_mut(gateway) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_failure(sighting.sign) && !seen.is_failure_told {
+            seen.is_failure_told = true;
+            wake(&self.has_failure);
+        }
+        if let Some(runs) = seen.by_gateway.get_mut(gateway) {
             return push(runs, is_options, sighting.sign);
         }
-        if seen.len() < MAX_GATEWAYS {
-            push(seen.entry(gateway.to_owned()).or_default(), is_options, sighting.sign);
+        if seen.by_gateway.len() < MAX_GATEWAYS {
+            push(seen.by_gateway.entry(gateway.to_owned()).or_default(), is_options, sighting.sign);
         }
     }
 
-    /// Each gateway's runs, oldest first.
+    /// Each gateway's runs, oldest first. Makes the eventfd unreadable again.
     pub fn take(&self) -> Vec<(String, Vec<Run>)> {
-        let seen = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        seen.into_iter().map(|(gateway, runs)| (gateway, runs.into())).collect()
+        let seen = {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if seen.is_failure_told {
+                // EAGAIN: the write had failed.
+                let _ = self.has_failure.read();
+            }
+            std::mem::take(&mut *seen)
+        };
+        seen.by_gateway.into_iter().map(|(gateway, runs)| (gateway, runs.into())).collect()
     }
+}
+
+/// What may change the state of a gateway that is used: not to be left lying.
+fn is_failure(sign: Sign) -> bool {
+    sign.cause.is_some() || sign.retry_after_s > 0 || matches!(sign.status, 408 | 503)
 }
 
 fn push(runs: &mut VecDeque<Run>, is_options: bool, sign: Sign) {
@@ -100,7 +137,7 @@ mod tests {
 
     #[test]
     fn what_comes_again_is_counted_and_the_order_is_kept() {
-        let sightings = Sightings::default();
+        let sightings = Sightings::new().unwrap();
         for status in [200, 200, 503, 200] {
             sightings.add(&options(status));
         }
@@ -113,7 +150,7 @@ mod tests {
 
     #[test]
     fn of_what_nobody_takes_the_latest_are_kept() {
-        let sightings = Sightings::default();
+        let sightings = Sightings::new().unwrap();
         for status in 0..u16::try_from(MAX_RUNS).unwrap() + 5 {
             sightings.add(&options(status));
         }

@@ -331,6 +331,10 @@ impl Engine {
         rows.collect()
     }
 
+    fn sightings_fileno(&self) -> i32 {
+        self.engine.sightings_fd()
+    }
+
     /// `((call, time_ns, is_received, number, ours, peer, transport, bytes, cut)…, dropped)`.
     fn take_captured(&self, py: Python<'_>) -> (Vec<Row>, u64) {
         let (messages, dropped) = py.detach(|| self.engine.take_captured());

@@ -183,6 +183,8 @@ class Engine:
         status, Retry-After in seconds (0: none), how often. A cause is a word of `GatewayFailed.cause`; without one it answered: OPTIONS
         with this status, a call (status 0) by ringing, by an answer or by a refusal of the call itself. Where nobody takes them, each
         gateway's oldest are lost."""
+    def sightings_fileno(self) -> int:
+        """An eventfd that is readable when a failure is among what `take_sightings` has: a cause, 408, 503 or Retry-After."""
     def take_captured(self) -> tuple[list[tuple[str, int, bool, int, str, str, str, bytes, int]], int]:
         """SIP messages since the last time, in order: of calls that were refused or failed, and of those that are sampled. Each is the
         call's id, Unix nanoseconds (0: when the gateway was tried), whether it was received, the number of the gateway attempt (of an
