@@ -21,8 +21,9 @@ from trunkline.edge.settings import EdgeSettings
 from trunkline.edge.shipping import Sender, Shipper
 from trunkline.edge.stream_probes import StreamObserver
 from trunkline.edge.traces import AppliedTraces
+from trunkline.edge.waking import set_within
 from trunkline.engine import JournalChunk
-from trunkline.eventlog.beacon import follow_beacons
+from trunkline.eventlog.beacon import Beacon, follow_beacons
 from trunkline.eventlog.replica import NotCovered, Replica
 from trunkline.runtime import telemetry
 from trunkline.runtime.authentication import Authenticator, tenant_keys_of
@@ -37,10 +38,10 @@ ISOLATED_AFTER_S = 5.0
 """Without a beacon for so long, calls are recorded as decided without the log."""
 
 WATCH_S = 0.5
-"""How often it is looked whether the log is within reach: as often as beacons come."""
+"""How often it is looked whether the log is within reach, whatever comes."""
 
 SOON_S = 0.05
-"""The same as long as it is not: the first call after it has come back is not to be recorded as decided without it."""
+"""The same without a connection: the first call after it has come back is not to be recorded as decided without the log."""
 
 COLD_REPORT_S = 30.0
 """How often a cold edge says in its log that it is cold, and why."""
@@ -58,7 +59,8 @@ async def join_platform(
     life.on_stop("channels to auth", auth.close)
     life.spawn("keys", calls.keys.run(keys_from(auth)))
     life.spawn("certificates", calls.certificates.run())
-    life.spawn("beacons", _follow_beacons(feed, replica))
+    heard = asyncio.Event()
+    life.spawn("beacons", _follow_beacons(feed, replica, heard))
     life.spawn("used nonces", _share_nonces(settings, calls, feed))
     life.spawn("limits", _share_limits(settings, calls, feed))
     life.spawn("bans", enforce_bans(settings.ban_regions, calls, feed))
@@ -70,7 +72,7 @@ async def join_platform(
     life.on_stop("last report", lambda: reporter.leave(feed))
     life.spawn("gateways", _watch_gateways(settings, life, calls, feed))
     life.spawn("captures", _tell_captured(settings, calls, feed))
-    life.spawn("isolation", _watch(calls, replica, feed))
+    life.spawn("isolation", _watch(calls, replica, feed, heard))
 
     traces.emit = telemetry.past_span
     view = EdgeView(
@@ -185,10 +187,15 @@ async def _complete(replica: Replica) -> None:
             logger("edge").warning("still cold", why=str(error), position=replica.covered)
 
 
-async def _follow_beacons(nats: Client, replica: Replica) -> None:
-    """Subscribes when there is a connection; nats-py renews the subscription after every loss."""
+async def _follow_beacons(nats: Client, replica: Replica, heard: asyncio.Event) -> None:
+    """Subscribes when there is a connection; nats-py renews the subscription after every loss. `heard` is set at each beacon."""
+
+    def on_beacon(beacon: Beacon) -> None:
+        replica.on_beacon(beacon)
+        heard.set()
+
     await _connected(nats)
-    await follow_beacons(nats, replica.on_beacon)
+    await follow_beacons(nats, on_beacon)
 
 
 async def _share_nonces(settings: EdgeSettings, calls: CallService, nats: Client) -> None:
@@ -226,13 +233,14 @@ async def _connected(nats: Client) -> None:
         await asyncio.sleep(WATCH_S)
 
 
-async def _watch(calls: CallService, replica: Replica, nats: Client) -> None:
-    """The log's being away, and the end of a drain's grace, are noticed by the clock."""
+async def _watch(calls: CallService, replica: Replica, nats: Client, heard: asyncio.Event) -> None:
+    """The log's being away, and the end of a drain's grace, are noticed by the clock; that it is back, at once."""
     while True:
         age_s = replica.age_s
         calls.policy.is_isolated = not nats.is_connected or (age_s is not None and age_s > ISOLATED_AFTER_S)
         calls.look_at_drain()
-        await asyncio.sleep(SOON_S if calls.policy.is_isolated else WATCH_S)
+        if await set_within(heard, WATCH_S if nats.is_connected else SOON_S):
+            heard.clear()
 
 
 def _feed_state(replica: Replica, nats: Client) -> FeedState:
