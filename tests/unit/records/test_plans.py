@@ -87,9 +87,9 @@ async def test_a_look_along_a_tenants_time_reads_the_index_only(
 async def test_usage_reads_its_time_only(asked: tuple[Queries, Told], tenant: str, domain: str, pop: str) -> None:
     queries, told = asked
     await usage(queries.database, tenant=tenant, domain=domain, pop=pop, interval="hour", since_ns=1, until_ns=10**15, now_ns=0)
-    key = "PRIMARY KEY (interval_s=? AND tenant=? AND start_s>? AND start_s<?)"
+    key = "PRIMARY KEY (interval_s=? AND tenant=? AND (start_s,domain,pop)>(?,?,?) AND start_s<?)"
     if not tenant and (domain or pop):
-        key = "INDEX usage_by_time (interval_s=? AND start_s>? AND start_s<?)"
+        key = "INDEX usage_by_time (interval_s=? AND (start_s,tenant,domain,pop)>(?,?,?,?) AND start_s<?)"
     assert told.plans() == [f"SEARCH usage USING {key}"]
 
 

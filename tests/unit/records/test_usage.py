@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter, defaultdict
 
 import aiosqlite
+import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.api.records.v1.records_pb2 import Record
+from trunkline.records import usage_queries
 from trunkline.records.schema import SCHEMA
 from trunkline.records.sums import ADD_USAGE, amounts_in, teach
 from trunkline.records.usage import WHOLE, Difference, amounts_of
@@ -83,3 +86,60 @@ async def test_the_tenant_as_a_whole_is_the_sum_of_its_domains_and_of_its_points
         assert [await attempts("acme", pop=pop) for pop in ("eu1", "us1")] == [(3, 2), (1, 0)]
         assert await attempts("acme", domain="e", pop="eu1") == (2, 1)
         assert (await attempts("", pop="eu1"), await attempts(""), await attempts("", domain="d")) == ((4, 3), (5, 3), (3, 2))
+
+
+async def month(database: aiosqlite.Connection, domains: int) -> None:
+    """Two tenants with as many domains each at two points of presence, an attempt in each of three hours."""
+    await database.executescript(SCHEMA)
+    amounts = '{"attempts":1,' + ",".join(f'"srd:{bucket}":1' for bucket in range(40)) + "}"
+    rows = [
+        (3600, tenant, AT.seconds + 3600 * hour, f"d{domain}", pop, amounts)
+        for tenant in ("acme", "beta")
+        for hour in range(3)
+        for domain in range(domains)
+        for pop in ("eu1", "us1")
+    ]
+    await database.executemany("INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+async def test_pages_of_any_size_add_up_to_the_same(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage_queries, "ROWS", size)
+    async with aiosqlite.connect(":memory:") as database:
+        await month(database, 5)
+        until_ns = (AT.seconds + 3 * 3600) * 1_000_000_000
+        for tenant, domain, pop, wanted in (
+            ("acme", "", "eu1", 5),
+            ("acme", "d1", "", 2),
+            ("acme", "d1", "us1", 1),
+            ("", "", "us1", 10),
+            ("", "d1", "", 4),
+            ("", "d1", "eu1", 2),
+        ):
+            told = await usage(
+                database,
+                tenant=tenant,
+                domain=domain,
+                pop=pop,
+                interval="hour",
+                since_ns=AT.seconds * 1_000_000_000,
+                until_ns=until_ns,
+                now_ns=until_ns,
+            )
+            assert [each.attempts for each in told.intervals] == [wanted] * 3, (tenant, domain, pop)
+            assert told.total.attempts == 3 * wanted
+
+
+async def test_however_many_domains_there_are_a_page_of_rows_is_held() -> None:
+    async with aiosqlite.connect(":memory:") as database:
+        await month(database, 3000)
+        until_ns = (AT.seconds + 3 * 3600) * 1_000_000_000
+        tracemalloc.start()
+        try:
+            told = await usage(database, tenant="", domain="", pop="eu1", interval="hour", since_ns=0, until_ns=until_ns, now_ns=until_ns)
+            _, most_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert told.total.attempts == 18_000
+    # 18,000 rows of 420 bytes are 9 MB and more.
+    assert most_bytes < 3_000_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import aiosqlite
@@ -17,17 +17,22 @@ from trunkline.records.usage import DELAY, DELAY_EDGES_MS, INTERVALS_S, PRICE, W
 MAX_INTERVALS: Final = 1500
 """A day of minutes, two months of hours, four years of days."""
 
+ROWS: Final = 1000
+"""Fetched at a time, some hundred bytes each: by domain or point of presence an interval may have as many as there are domains."""
+
 _NS_PER_S: Final = 1_000_000_000
+Rows = Iterable[Sequence[Any]]
 _SPAN_S: Final = {"minute": 3600, "hour": 86_400, "day": 30 * 86_400}
 """Where no beginning is given."""
 
 _PLACES: Final = {
     (False, False): " AND domain = '' AND pop = ''",
-    (True, False): " AND domain = :domain",
+    (True, False): " AND +domain = :domain",
     (False, True): " AND domain != '' AND pop = :pop",
-    (True, True): " AND domain = :domain AND pop = :pop",
+    (True, True): " AND +domain = :domain AND pop = :pop",
 }
-"""By whether domain and point of presence are given: `usage.WHOLE`, or rows of both."""
+"""By whether domain and point of presence are given: `usage.WHOLE`, or rows of both. Without the `+` SQLite drops the domain from the
+order, and then no longer sees that the index has it."""
 
 
 async def usage(
@@ -51,31 +56,48 @@ async def usage(
             f"{len(starts)} of a {interval} each, at most {MAX_INTERVALS} are told",
             "ask for longer intervals, or a shorter time",
         )
-    is_whole = not domain and not pop
-    index = "" if tenant or is_whole else "INDEXED BY usage_by_time"
-    query = (
-        f"SELECT start_s, amounts FROM usage {index} WHERE interval_s = :interval_s AND start_s >= :since AND start_s < :until"  # noqa: S608
-        f"{' AND tenant = :tenant' if tenant or is_whole else ''}{_PLACES[bool(domain), bool(pop)]}"
-    )
-    values = {"interval_s": interval_s, "since": first_s, "until": until_s, "tenant": tenant, "domain": domain, "pop": pop}
-    rows = await database.execute_fetchall(query, values)
-    # Thousands of them take longer than the service's other askers should wait.
-    return await asyncio.to_thread(_added_up, rows, starts)
-
-
-def _added_up(rows: Iterable[Sequence[Any]], starts: range) -> records_pb2.GetUsageResponse:
     amounts: dict[int, dict[str, int]] = {}
-    for start_s, text in rows:
-        if start_s in amounts:
-            add(amounts[start_s], amounts_in(text))
-        else:
-            amounts[start_s] = amounts_in(text)
+    async for rows in _pages(
+        database, {"interval_s": interval_s, "until": until_s, "tenant": tenant, "domain": domain, "pop": pop}, first_s
+    ):
+        # Reading their texts takes longer than the service's other askers should wait.
+        await asyncio.to_thread(_add_up, amounts, rows)
     total: dict[str, int] = {}
     for of_interval in amounts.values():
         add(total, of_interval)
     return records_pb2.GetUsageResponse(
         intervals=[usage_message(start_s, amounts.get(start_s, {})) for start_s in starts], total=usage_message(starts.start, total)
     )
+
+
+async def _pages(database: aiosqlite.Connection, values: Mapping[str, str | int], first_s: int) -> AsyncIterator[Rows]:
+    """Amounts and where they stand, at most ROWS at a time. Each page is a question of its own: a statement that stayed open would hold
+    the connection's other askers to the state that it began with. A row that is new meanwhile may be missed; none is told twice."""
+    tenant, domain, pop = values["tenant"], values["domain"], values["pop"]
+    is_led_by_tenant = bool(tenant) or not (domain or pop)
+    order = "start_s, domain, pop" if is_led_by_tenant else "start_s, tenant, domain, pop"
+    after: tuple[str | int, ...] = (first_s - 1, "", "") if is_led_by_tenant else (first_s - 1, "", "", "")
+    marks = ", ".join(f":after{number}" for number in range(len(after)))
+    query = (
+        f"SELECT amounts, {order} FROM usage{'' if is_led_by_tenant else ' INDEXED BY usage_by_time'} WHERE interval_s = :interval_s"  # noqa: S608
+        f" AND ({order}) > ({marks}) AND start_s < :until{' AND tenant = :tenant' if is_led_by_tenant else ''}"
+        f"{_PLACES[bool(domain), bool(pop)]} ORDER BY {order} LIMIT {ROWS}"
+    )
+    while True:
+        rows = list(await database.execute_fetchall(query, dict(values) | {f"after{number}": value for number, value in enumerate(after)}))
+        if rows:
+            yield rows
+        if len(rows) < ROWS:
+            return
+        after = tuple(rows[-1])[1:]
+
+
+def _add_up(amounts: dict[int, dict[str, int]], rows: Rows) -> None:
+    for text, start_s, *_ in rows:
+        if start_s in amounts:
+            add(amounts[start_s], amounts_in(text))
+        else:
+            amounts[start_s] = amounts_in(text)
 
 
 def usage_message(start_s: int, amounts: Mapping[str, int]) -> records_pb2.Usage:
