@@ -103,6 +103,31 @@ async def test_while_a_file_is_read_and_while_it_is_written_the_listing_says_how
     assert (done.rows, done.read_rows, done.filling_rows) == (20_000, 0, 0)
 
 
+async def test_how_far_an_import_is_never_goes_back_after_an_interrupted_one(routing: ServiceProcess, client: Client) -> None:
+    await client.carriers()
+    rows = "".join(f"31{number:06},alpha,0,1,0.01,NL {number}\n" for number in range(20_000))
+    interrupted = asyncio.ensure_future(client.deck(HEADER + rows, name="watched"))
+    while not any(deck.filled_rows >= 1_000 for deck in (await client.stub.ListDecks(routing_pb2.ListDecksRequest())).decks):
+        assert not interrupted.done()
+    await routing.kill()
+    assert (await client.problem(interrupted)).code in ("UNAVAILABLE", "CANCELLED")
+    await routing.start()
+    async with Client(routing) as again:
+        [left] = (await again.stub.ListDecks(routing_pb2.ListDecksRequest())).decks
+        assert left.filled_rows >= 1_000
+        importing = asyncio.ensure_future(again.deck(HEADER + rows.replace("NL", "Netherlands"), name="watched"))
+        places: list[tuple[int, int]] = []
+        while not importing.done():
+            for deck in (await again.stub.ListDecks(routing_pb2.ListDecksRequest())).decks:
+                places.append((1, deck.filled_rows) if deck.filling_rows else (0, deck.read_rows))
+        assert (await importing).deck.rows == 20_000
+    # Before the first line is read, what was left; after the last row, nothing is under way.
+    begun = places[places.index(next(place for place in places if place[0] == 0 and place[1])) :]
+    while begun[-1] == (0, 0):
+        begun.pop()
+    assert begun == sorted(begun) and begun[0][1] <= 20_001 and begun[-1][0] == 1
+
+
 async def test_two_hundred_thousand_rows_are_imported_and_listed(client: Client) -> None:
     await client.carriers()
     rows = "".join(f"31{number:06},alpha,0,1,0.01,NL {number}\n" for number in range(200_000))

@@ -45,14 +45,17 @@ async def import_deck(
     content: bytes,
     options: common_pb2.WriteOptions,
     on_read: Callable[[int], None] = lambda _: None,
+    on_started: Callable[[], None] = lambda: None,
 ) -> common_pb2.Receipt:
-    """The receipt of the activation. Raises Refusal; then nothing of the deck counts."""
+    """The receipt of the activation. Raises Refusal; then nothing of the deck counts. `on_started`: from here on the revision that the
+    directory shows as being filled is this file's."""
     name, currency = names.deck_id(deck), names.currency(currency)
     await state.catch_up()
     rows = await read_deck(content, state.directory, on_read)
     sha256 = hashlib.sha256(content).digest()
     steps = _Steps(options)
     await state.write(StartDeck(name, currency, len(rows), sha256), steps.first())
+    on_started()
     revision = _revision(state.directory, name, sha256)
     for offset in range(0, len(rows), MAX_ROWS_PER_COMMIT):
         chunk = tuple(rows[offset : offset + MAX_ROWS_PER_COMMIT])

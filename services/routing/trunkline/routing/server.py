@@ -58,7 +58,7 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
         self._realm = realm
         self._imports = asyncio.Semaphore(IMPORTS_AT_ONCE)
         self._read_rows: dict[str, int] = {}
-        """Of the deck that is being read, lines so far."""
+        """Of the deck that is being read, lines so far; until its new revision has begun."""
 
     async def CreateCarrier(self, request: routing_pb2.CreateCarrierRequest, context: Context) -> routing_pb2.CreateCarrierResponse:
         require(Role.OPERATOR)
@@ -135,7 +135,13 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
             first, content = await _collected(request_iterator)
             try:
                 receipt = await import_deck(
-                    self._state, first.deck, first.currency, content, first.write, partial(self._note_read, first.deck)
+                    self._state,
+                    first.deck,
+                    first.currency,
+                    content,
+                    first.write,
+                    partial(self._note_read, first.deck),
+                    self._read_rows.clear,
                 )
             finally:
                 self._read_rows.clear()
@@ -149,7 +155,10 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
             found = next((each for each in shown if each.name == name), None)
             if found is None:
                 shown.append(routing_pb2.Deck(name=name, read_rows=read))
-            elif not found.filling_rows:
+            else:
+                # What an import that was interrupted has left half filled is none of this one's way.
+                found.ClearField("filling_rows")
+                found.ClearField("filled_rows")
                 found.read_rows = read
         return routing_pb2.ListDecksResponse(decks=shown)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import grpc.aio
 from cyclopts import App
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from trunkline.api.routing.v1 import routing_pb2 as routing
 from trunkline.cli.commands.routes import route
@@ -85,7 +85,7 @@ async def _bar(stub: RoutingServiceAsyncStub, name: str, lines: int, *, is_shown
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, transient=True) as progress:
-        task = progress.add_task("sending", total=lines)
+        bars = Bars(progress, lines)
 
         async def look() -> None:
             while True:
@@ -95,10 +95,8 @@ async def _bar(stub: RoutingServiceAsyncStub, name: str, lines: int, *, is_shown
                     # The import itself says what is wrong; the bar stands still.
                     return
                 found = next((each for each in decks if each.name == name), None)
-                if found is not None and found.filling_rows:
-                    progress.update(task, description="rows in the log", total=found.filling_rows, completed=found.filled_rows)
-                elif found is not None and found.read_rows:
-                    progress.update(task, description="lines checked", completed=found.read_rows)
+                if found is not None:
+                    bars.show(found)
                 await asyncio.sleep(LOOK_S)
 
         looking = asyncio.ensure_future(look())
@@ -107,3 +105,27 @@ async def _bar(stub: RoutingServiceAsyncStub, name: str, lines: int, *, is_shown
         finally:
             looking.cancel()
             await asyncio.wait({looking})
+
+
+class Bars:
+    """One for the lines that are checked, below it one for the rows that stand in the log. Neither goes back, whatever is told: an import
+    of the same name by somebody else is told under that name too."""
+
+    def __init__(self, progress: Progress, lines: int) -> None:
+        self._progress = progress
+        self._lines = lines
+        self._checked = progress.add_task("lines checked", total=lines)
+        self._logged: TaskID | None = None
+
+    def show(self, deck: routing.Deck) -> None:
+        if deck.filling_rows:
+            if self._logged is None:
+                self._logged = self._progress.add_task("rows in the log", total=deck.filling_rows)
+                self._advance(self._checked, self._lines)
+            self._advance(self._logged, deck.filled_rows)
+        elif deck.read_rows:
+            self._advance(self._checked, deck.read_rows)
+
+    def _advance(self, task: TaskID, completed: int) -> None:
+        shown = self._progress.tasks[self._progress.task_ids.index(task)]
+        self._progress.update(task, completed=max(shown.completed, min(completed, shown.total or 0)))
