@@ -63,9 +63,9 @@ async def peer(serve: Serve, *, is_tls: bool) -> AsyncIterator[Address]:
         server.close()
 
 
-async def seen(target: Address, transport: str, wanted: Callable[[Sight], bool]) -> Sight:
+async def seen(target: Address, transport: str, wanted: Callable[[Sight], bool], observer: StreamObserver | None = None) -> Sight:
     """What an observer makes of it, as soon as that is what is wanted."""
-    observer = StreamObserver({transport: {"us1": target}}, {False: LOCAL}, every_s=0.01)
+    observer = observer or StreamObserver({transport: {"us1": target}}, {False: LOCAL}, every_s=0.01)
     running = asyncio.create_task(observer.run())
     try:
         async with asyncio.timeout(LIMIT_S):
@@ -100,3 +100,57 @@ async def test_nobody_listens_and_no_tls_where_tcp_listens() -> None:
         target = await stack.enter_async_context(peer(answering, is_tls=False))
         assert (await seen(target, "tls", lambda sight: sight.missed >= 2)).answered == 0
     assert (await seen(target, "tcp", lambda sight: sight.missed >= 2)).answered == 0
+
+
+@pytest.mark.parametrize(
+    ("hosts", "target", "why"),
+    [
+        # Without a listener of the target's family.
+        ({False: LOCAL}, ("::1", 5060), "this edge listens at no address of IPv6"),
+        ({}, (LOCAL, 5060), "this edge listens at no address of IPv4"),
+        # An address that the edge has not, or not yet (TEST-NET-2, RFC 5737).
+        ({False: "198.51.100.1"}, (LOCAL, 5060), "assign requested address"),
+        # TCP has no route to the broadcast address, and to the kernel that is a network that is not reached.
+        ({False: LOCAL}, ("255.255.255.255", 5060), "unreachable"),
+    ],
+)
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+async def test_what_the_edge_itself_lacks_is_no_vote_and_is_said_once(
+    transport: str, hosts: dict[bool, str], target: Address, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    observer = StreamObserver({transport: {"us1": target}}, hosts, every_s=0.001)
+    observer.sights[transport]["us1"] = Sight(missed=7)
+    assert await seen(target, transport, lambda sight: sight == Sight(), observer) == Sight()
+    asked = 0
+    plain = observer._look_once
+
+    async def counted(transport: str, target: Address) -> bool:
+        nonlocal asked
+        asked += 1
+        return await plain(transport, target)
+
+    observer._look_once = counted  # type: ignore[method-assign]
+    assert await seen(target, transport, lambda _: asked >= 3, observer) == Sight()
+    said = capsys.readouterr().out
+    assert said.count("does not vote") == 1 and why in said
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+async def test_who_could_not_look_votes_again_when_he_can(transport: str) -> None:
+    async with peer(answering, is_tls=transport == "tls") as target:
+        hosts = {False: "198.51.100.1"}
+        observer = StreamObserver({transport: {"us1": target}}, hosts, every_s=0.01)
+        observer.sights[transport]["us1"] = Sight(missed=7)
+        await seen(target, transport, lambda sight: sight == Sight(), observer)
+        hosts[False] = LOCAL
+        assert (await seen(target, transport, lambda sight: sight.answered >= 2, observer)).missed == 0
+
+
+async def test_tls_that_this_machine_cannot_begin_is_no_vote() -> None:
+    """OpenSSL's own configuration allows no protocol that the context does."""
+    async with peer(answering, is_tls=True) as target:
+        observer = StreamObserver({"tls": {"us1": target}}, {False: LOCAL}, every_s=0.01)
+        observer.sights["tls"]["us1"] = Sight(missed=7)
+        observer._tls.minimum_version = ssl.TLSVersion.TLSv1_3
+        observer._tls.maximum_version = ssl.TLSVersion.TLSv1_2
+        assert await seen(target, "tls", lambda sight: sight == Sight(), observer) == Sight()
