@@ -11,6 +11,7 @@ from helpers.engine import HOST, NUMBER, EngineBench, Peer, by_address, domain
 from trunkline.edge.capturing import Captured
 
 LIMIT_S = 5.0
+MOST = 1_000
 
 
 def taken(bench: EngineBench, number: int) -> list[Captured]:
@@ -18,7 +19,7 @@ def taken(bench: EngineBench, number: int) -> list[Captured]:
     found: list[Captured] = []
     until_s = time.monotonic() + LIMIT_S
     while len(found) < number:
-        messages, dropped = bench.engine.take_captured()
+        messages, dropped = bench.engine.take_captured(MOST, MOST)
         assert dropped == 0
         found += messages
         assert time.monotonic() < until_s, [(each[2], each[7][:40]) for each in found]
@@ -43,6 +44,7 @@ def test_a_refused_invite_and_its_answer_are_captured(bench: EngineBench) -> Non
     [attempted, _] = bench.facts(2)
     assert {each[0] for each in messages} == {attempted["call"]}
     assert {(each[5], each[6]) for each in messages} == {(peer.host_port, "udp")}
+    assert {(each[9], each[10]) for each in messages} == {("acme", False)}
 
 
 def answered(bench: EngineBench, gateway: Peer, call: str) -> None:
@@ -56,7 +58,7 @@ def test_a_failed_call_is_captured_with_its_gateways_answers_and_an_answered_one
     bench.apply(*by_address())
     gateway, other = bench.gateway(), bench.gateway()
     answered(bench, gateway, "call-before")
-    assert bench.engine.take_captured() == ([], 0)
+    assert bench.engine.take_captured(MOST, MOST) == ([], 0)
     peer = bench.peer()
     peer.send(peer.request())
     gateway.answer(gateway.receive(limit_s=2.0), "503 Service Unavailable")
@@ -91,3 +93,26 @@ def test_a_sampled_call_is_captured_whole(tmp_path: Path, sampling: dict[str, ob
         assert sorted(line.split(" ", 1)[0] + way for way, line in lines) == ["INVITE<", "INVITE>", "SIP/2.0<", "SIP/2.0>", "SIP/2.0>"]
     finally:
         bench.close()
+
+
+def test_a_sampled_call_that_fails_is_captured_as_a_failed_one_too(tmp_path: Path) -> None:
+    bench = EngineBench(tmp_path, capture_one_in=1)
+    try:
+        bench.apply(*by_address())
+        gateway, peer = bench.gateway(), bench.peer()
+        peer.send(peer.request())
+        gateway.answer(gateway.receive(limit_s=2.0), "486 Busy Here")
+        assert peer.final().status == 486
+        messages = taken(bench, 9)
+    finally:
+        bench.close()
+    failed, sampled = ([each for each in messages if each[10] is is_sampled] for is_sampled in (False, True))
+    to_gateway = f"INVITE sip:{NUMBER}@{gateway.host_port} SIP/2.0"
+    busy = "SIP/2.0 486 Busy Here"
+    assert sorted(first_lines(failed)) == sorted([("<", INVITE), (">", to_gateway), ("<", busy), (">", busy)])
+    assert sorted(first_lines(sampled)) == sorted(
+        [("<", INVITE), (">", "SIP/2.0 100 Trying"), (">", to_gateway), ("<", busy), (">", to_gateway.replace("INVITE", "ACK"))]
+    )
+    # By which whoever shows them knows that they are the same.
+    assert [(each[1], each[7]) for each in failed if each[2]] == [(each[1], each[7]) for each in sampled if each[2]]
+    assert [each[7] for each in failed if each[3]] == [each[7] for each in sampled if each[7].startswith(b"INVITE") and not each[2]]

@@ -1,12 +1,14 @@
 """What the engine captured → masked → whoever keeps it, over core NATS (docs/adr/0021-capture.md).
 
-Beside the calls, a portion at a time, and only so many a second: masking runs on the interpreter that decides calls. What is above it is
-dropped and counted. Nothing is kept for later: while NATS is away there is nobody to tell.
+Beside the calls, a portion at a time, and only so many a second: masking runs on the interpreter that decides calls. What is above it
+waits in the engine, where tenants share the room and take turns; what does not fit there is dropped and counted. While NATS is away nothing
+is kept: there is nobody to tell.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -23,25 +25,31 @@ BATCH_BYTES: Final = 256 << 10
 """Of texts in one message; the server takes a megabyte."""
 WARN_EVERY_S: Final = 60.0
 
-Captured = tuple[str, int, bool, int, str, str, str, bytes, int]
+SAMPLED_SHARE: Final = 0.5
+"""Of sampled calls so much of what is told of refused and failed ones, beside it."""
+ALL: Final = 1 << 31
+
+Captured = tuple[str, int, bool, int, str, str, str, bytes, int, str, bool]
 """As `trunkline.engine.Engine.take_captured` gives it."""
 
 
 class Captures(Protocol):
     """What is needed of `trunkline.engine.Engine`."""
 
-    def take_captured(self) -> tuple[list[Captured], int]: ...
+    def take_captured(self, most_failed: int, most_sampled: int) -> tuple[list[Captured], int]: ...
 
 
 class Teller:
-    """`run` until it is cancelled. Of a second at most `most_per_s` messages are told."""
+    """`run` until it is cancelled. Of refused and failed calls at most `most_per_s` messages a second are told, beside them half as many of
+    sampled ones; 0: none of either."""
 
     def __init__(self, engine: Captures, client: Client, edge: str, pop: str, most_per_s: int) -> None:
         self._engine = engine
         self._client = client
         self._edge = edge
         self._pop = pop
-        self._most = round(most_per_s * TELL_S + 0.5) if most_per_s else 0
+        self._most_failed = math.ceil(most_per_s * TELL_S)
+        self._most_sampled = math.ceil(most_per_s * TELL_S * SAMPLED_SHARE)
         self._dropped = 0
         self._log = logger("captures")
 
@@ -50,14 +58,17 @@ class Teller:
         warned_s, unsaid = loop.time() - WARN_EVERY_S, 0
         while True:
             await asyncio.sleep(TELL_S)
-            messages, dropped = self._engine.take_captured()
-            kept = messages[: self._most] if self._client.is_connected else []
-            if self._most:
-                lost = dropped + len(messages) - len(kept)
-                self._dropped += lost
-                unsaid += lost
+            if not self._most_failed:
+                self._engine.take_captured(ALL, ALL)
+                continue
+            is_heard = self._client.is_connected
+            kept, lost = self._engine.take_captured(*(self._most_failed, self._most_sampled) if is_heard else (ALL, ALL))
+            if not is_heard:
+                kept, lost = [], lost + len(kept)
+            self._dropped += lost
+            unsaid += lost
             if unsaid and loop.time() - warned_s >= WARN_EVERY_S:
-                self._log.warning("captured messages dropped", count=unsaid, most_in_a_turn=self._most)
+                self._log.warning("captured messages dropped", count=unsaid, most_in_a_turn=self._most_failed + self._most_sampled)
                 warned_s, unsaid = loop.time(), 0
             for batch in self._batches(kept):
                 try:
@@ -82,7 +93,7 @@ class Teller:
 
 
 def text_of(message: Captured) -> call_pb2.CapturedText:
-    call, time_ns, is_received, number, ours, peer, transport, content, cut = message
+    call, time_ns, is_received, number, ours, peer, transport, content, cut, tenant, is_sampled = message
     text = masked_text(content, is_cut=cut > 0)
     return call_pb2.CapturedText(
         call=call,
@@ -94,4 +105,6 @@ def text_of(message: Captured) -> call_pb2.CapturedText:
         transport=transport,
         text=text,
         cut_bytes=cut,
+        tenant=tenant,
+        is_sampled=is_sampled,
     )

@@ -98,8 +98,8 @@ class EdgeSettings(ServiceSettings):
     Each gateway is sent an OPTIONS about every `gateway_options_s`, more often while it is in doubt; without an answer within
     `gateway_options_timeout_s` it has kept silent.
     `shares_addresses`: another edge of the point of presence has the same `listen`; who has the addresses serves, the other waits for them.
-    SIP messages of refused and failed calls are captured, at most `capture_per_s` (0: none at all), and those of one other call in
-    `capture_one_in` (0: none) and of each call to one of `capture_domains` (labels).
+    SIP messages of refused and failed calls are captured, at most `capture_per_s` (0: none at all), and beside them half as many of one
+    other call in `capture_one_in` (0: none) and of each call to one of `capture_domains` (labels); tenants share both.
     A point of presence that is drained takes new calls for `drain_grace_s` after the command: what DNS said may be believed for its TTL of
     30 s, and calls are being set up.
     """

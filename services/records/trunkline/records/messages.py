@@ -1,11 +1,12 @@
 """SIP messages that edges captured, in a file of their own: they come from no stream, are deleted after some days, and nothing depends on
-them."""
+them. Those of refused and failed calls and those of sampled ones are bounded by themselves, and tenants share either: beyond the bound the
+oldest of whoever has most go."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,16 +23,20 @@ from trunkline.runtime.logs import logger
 SUBJECT: Final = "messages.captured"
 
 MAX_PER_CALL: Final = 200
-"""Of one call, the first ones: a refused INVITE may be sent again and again."""
-MAX_MESSAGES: Final = 1_000_000
-"""In all; beyond it the oldest go. About a gigabyte."""
+"""Of one call, the first ones of either kind: a refused INVITE may be sent again and again."""
+MAX_FAILED: Final = 650_000
+"""Of refused and failed calls; with those of sampled ones about a gigabyte."""
+MAX_SAMPLED: Final = 350_000
 MAX_CALL_CHARACTERS: Final = 64
+MAX_TENANT_CHARACTERS: Final = 64
 MAX_TEXT_CHARACTERS: Final = 64 << 10
 QUEUE: Final = 64
 """Batches that wait for the disk; what comes on top is dropped and counted."""
-CLEAN_EVERY_S: Final = 600.0
+CLEAN_EVERY_S: Final = 60.0
 CONNECT_LOOK_S: Final = 0.5
 CLEANED_AT_ONCE: Final = 2_000
+EVICTED_AT_ONCE: Final = 100
+"""Of one tenant, before it is asked again who has most."""
 
 _NS_PER_S: Final = 1_000_000_000
 _NS_PER_DAY: Final = 86_400 * _NS_PER_S
@@ -43,12 +48,36 @@ CREATE TABLE IF NOT EXISTS messages (
     call TEXT NOT NULL,
     edge TEXT NOT NULL,
     stored_ns INTEGER NOT NULL,
-    body BLOB NOT NULL
+    body BLOB NOT NULL,
+    tenant TEXT NOT NULL DEFAULT '',
+    is_sampled INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS messages_by_call ON messages (call);
 CREATE INDEX IF NOT EXISTS messages_by_time ON messages (stored_ns);
 """
 """`body` is the protobuf message `CapturedText`."""
+
+_OWNED: Final = (
+    "ALTER TABLE messages ADD COLUMN tenant TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE messages ADD COLUMN is_sampled INTEGER NOT NULL DEFAULT 0",
+)
+"""For a file of before: its messages are of nobody, and of failed calls."""
+
+_HELD: Final = """
+CREATE INDEX IF NOT EXISTS messages_by_holder ON messages (is_sampled, tenant);
+CREATE TABLE IF NOT EXISTS held (
+    is_sampled INTEGER NOT NULL, tenant TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (is_sampled, tenant)
+) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS message_added AFTER INSERT ON messages BEGIN
+    INSERT INTO held VALUES (new.is_sampled, new.tenant, 1)
+        ON CONFLICT (is_sampled, tenant) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER IF NOT EXISTS message_deleted AFTER DELETE ON messages BEGIN
+    UPDATE held SET count = count - 1 WHERE is_sampled = old.is_sampled AND tenant = old.tenant;
+    DELETE FROM held WHERE is_sampled = old.is_sampled AND tenant = old.tenant AND count <= 0;
+END;
+"""
+"""How many each tenant has of either kind. Of a table that is empty the file is one of before, or new."""
 
 _log = logger("messages")
 
@@ -80,16 +109,25 @@ class Messages:
         fitting = [each for each in batch.messages if _is_sound(each)]
         await self._database.execute("BEGIN IMMEDIATE")
         try:
-            before = self._database.total_changes
-            await self._database.executemany(
-                "INSERT INTO messages (call, edge, stored_ns, body) SELECT :call, :edge, :now, :body"
-                " WHERE (SELECT count(*) FROM messages WHERE call = :call) < :most",
+            cursor = await self._database.executemany(
+                "INSERT INTO messages (call, edge, stored_ns, body, tenant, is_sampled)"
+                " SELECT :call, :edge, :now, :body, :tenant, :is_sampled"
+                # By its call: with the plus the other index is not thought of.
+                " WHERE (SELECT count(*) FROM messages WHERE call = :call AND +is_sampled = :is_sampled) < :most",
                 [
-                    {"call": each.call, "edge": batch.edge, "now": now_ns, "body": each.SerializeToString(), "most": MAX_PER_CALL}
+                    {
+                        "call": each.call,
+                        "edge": batch.edge,
+                        "now": now_ns,
+                        "body": each.SerializeToString(),
+                        "tenant": each.tenant,
+                        "is_sampled": each.is_sampled,
+                        "most": MAX_PER_CALL,
+                    }
                     for each in fitting
                 ],
             )
-            stored = self._database.total_changes - before
+            stored = cursor.rowcount
             await self._database.execute("COMMIT")
         except BaseException:
             await self._database.rollback()
@@ -97,26 +135,43 @@ class Messages:
         return stored
 
     async def of(self, record: records_pb2.Record) -> list[records_pb2.CapturedMessage]:
-        """Of the record's call, by time; what came in one nanosecond as it was told."""
+        """Of the record's call, by time; what came in one nanosecond as it was told. What was told twice is in it once."""
         query = "SELECT edge, body FROM messages WHERE call = ? ORDER BY id"
         async with self._database.execute(query, (record.call,)) as cursor:
             rows = list(await cursor.fetchall())
-        messages = [_message(edge, call_pb2.CapturedText.FromString(body), record) for edge, body in rows]
+        kept = _once([(edge, call_pb2.CapturedText.FromString(body)) for edge, body in rows])
+        messages = [_message(edge, text, record) for edge, text in kept]
         return sorted(messages, key=lambda message: message.time.ToNanoseconds())
 
-    async def delete_older(self, before_ns: int, most: int = MAX_MESSAGES) -> int:
-        """Some of those stored before then, and of the oldest beyond `most`; how many. Call it until it is 0."""
+    async def delete_older(self, before_ns: int) -> int:
+        """Some of those stored before then; how many. Call it until it is 0."""
         async with self._database.execute(
-            "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE stored_ns < ? OR"
-            " id <= (SELECT coalesce(max(id), 0) FROM messages) - ? ORDER BY id LIMIT ?)",
-            (before_ns, most, CLEANED_AT_ONCE),
+            "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE stored_ns < ? ORDER BY stored_ns LIMIT ?)",
+            (before_ns, CLEANED_AT_ONCE),
+        ) as cursor:
+            return cursor.rowcount
+
+    async def evict(self, *, is_sampled: bool, most: int) -> int:
+        """Where there are more than `most` of one kind: some of the oldest of who has most; how many. Call it until it is 0."""
+        query = "SELECT total(count), max(count), tenant FROM held WHERE is_sampled = ?"
+        async with self._database.execute(query, (is_sampled,)) as cursor:
+            [row] = await cursor.fetchall()
+        excess = int(row[0]) - most
+        if excess <= 0:
+            return 0
+        async with self._database.execute(
+            "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE is_sampled = ? AND tenant = ? ORDER BY id LIMIT ?)",
+            (is_sampled, row[2], min(excess, EVICTED_AT_ONCE)),
         ) as cursor:
             return cursor.rowcount
 
     async def clean(self, days: int) -> None:
-        """For ever: deletes what is older than so many days."""
+        """For ever: deletes what is older than so many days, and what is too much."""
         while True:
-            if not await self.delete_older(time.time_ns() - days * _NS_PER_DAY):
+            gone = await self.delete_older(time.time_ns() - days * _NS_PER_DAY)
+            gone += await self.evict(is_sampled=False, most=MAX_FAILED)
+            gone += await self.evict(is_sampled=True, most=MAX_SAMPLED)
+            if not gone:
                 await asyncio.sleep(CLEAN_EVERY_S)
 
 
@@ -151,14 +206,43 @@ async def _opened(path: Path) -> aiosqlite.Connection:
         await database.execute("PRAGMA journal_mode = WAL")
         await database.execute("PRAGMA synchronous = NORMAL")
         await database.executescript(_SCHEMA)
+        await _count_holders(database)
     except BaseException:
         await database.close()
         raise
     return database
 
 
+async def _count_holders(database: aiosqlite.Connection) -> None:
+    async with database.execute("SELECT name FROM pragma_table_info('messages')") as cursor:
+        columns = {name for (name,) in await cursor.fetchall()}
+    if "tenant" not in columns:
+        for statement in _OWNED:
+            await database.execute(statement)
+    await database.executescript(_HELD)
+    await database.execute(
+        "INSERT INTO held SELECT is_sampled, tenant, count(*) FROM messages"
+        " WHERE NOT EXISTS (SELECT 1 FROM held) GROUP BY is_sampled, tenant"
+    )
+
+
 def _is_sound(message: call_pb2.CapturedText) -> bool:
-    return 0 < len(message.call) <= MAX_CALL_CHARACTERS and len(message.text) <= MAX_TEXT_CHARACTERS and message.time_ns <= _MAX_NS
+    is_named = 0 < len(message.call) <= MAX_CALL_CHARACTERS and len(message.tenant) <= MAX_TENANT_CHARACTERS
+    return is_named and len(message.text) <= MAX_TEXT_CHARACTERS and message.time_ns <= _MAX_NS
+
+
+def _once(rows: Sequence[tuple[str, call_pb2.CapturedText]]) -> list[tuple[str, call_pb2.CapturedText]]:
+    """A sampled call that failed has some of its messages twice: at one time, or, of an INVITE to a gateway, without a time."""
+    sent = {(text.peer, text.text) for _, text in rows if text.is_sampled and not text.is_received}
+    seen: set[tuple[int, bool, str, str]] = set()
+    kept: list[tuple[str, call_pb2.CapturedText]] = []
+    for edge, text in rows:
+        this = (text.time_ns, text.is_received, text.peer, text.text)
+        is_repeated = this in seen if text.time_ns else (text.peer, text.text) in sent
+        if not is_repeated:
+            kept.append((edge, text))
+            seen.add(this)
+    return kept
 
 
 def _message(edge: str, kept: call_pb2.CapturedText, record: records_pb2.Record) -> records_pb2.CapturedMessage:

@@ -1,26 +1,30 @@
-//! Messages that are kept for whoever looks at a call: of calls that were refused or failed always, of others where they are sampled
+//! Messages that are kept for whoever looks at a call: of calls that were refused or failed, and of others where they are sampled
 //! (docs/adr/0021-capture.md).
 //!
-//! An ordinary call pays a look at two empty places for each message. What waits for Python is bounded; what does not fit is dropped and
-//! counted.
+//! An ordinary call pays a look at two empty places for each message. What waits for Python is bounded, that of failed calls and that of
+//! sampled ones by themselves, and both are shared by tenants; what does not fit is dropped and counted.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use trunkline_message::{Message, Method, OwnedMessage};
-use trunkline_transaction::{Action, CallId, Fact, FactKind, Flow, Kept, Now, Transport};
+use trunkline_transaction::{Action, CallId, Flow, Kept, Now, Transport};
 
 use crate::attempt::Owner;
+use crate::shares::{GivesWay, Shares};
 use crate::worker::Worker;
 
-/// Of messages that nobody has taken yet: a second of refusals at 1,000 a second.
-const MAX_WAITING_BYTES: usize = 2 << 20;
+/// Of messages of refused and failed calls that nobody has taken yet: a second of refusals at 1,000 a second.
+const MAX_FAILED_BYTES: usize = 2 << 20;
+
+/// Likewise of calls that are sampled.
+const MAX_SAMPLED_BYTES: usize = 1 << 20;
 
 /// Of one message; the end of a longer one is left out.
 const MAX_MESSAGE_BYTES: usize = 16 << 10;
 
-/// Sampled calls whose messages are looked for; the oldest is forgotten for the newest.
+/// Sampled calls of a worker whose messages are looked for; for the newest the oldest of the tenant that has most of them is forgotten.
 const MAX_SAMPLED: usize = 1_024;
 
 const INVITE: &[u8] = b"INVITE ";
@@ -44,10 +48,20 @@ pub struct Sampling {
     pub domains: Vec<String>,
 }
 
-/// A message as it was on the wire, after decryption. Secrets are in it: whoever takes it masks them.
+/// Whose message it is, and why it is captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whose {
+    pub call: CallId,
+    pub tenant: Arc<str>,
+    /// Its call was not known to fail when it passed.
+    pub is_sampled: bool,
+}
+
+/// A message as it was on the wire, after decryption. Secrets are in it: whoever takes it masks them. The INVITE of a sampled call that fails,
+/// those to its gateways and what made them fail are captured once more, as those of any call that fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Captured {
-    pub call: CallId,
+    pub whose: Whose,
     /// Nanoseconds since 1970 UTC; 0: when the gateway `number` was tried.
     pub time_ns: u64,
     pub is_received: bool,
@@ -65,86 +79,96 @@ pub struct Captured {
 #[derive(Debug, Default)]
 pub(crate) struct Captures(Mutex<Waiting>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Waiting {
-    messages: Vec<Captured>,
-    bytes: usize,
+    failed: Shares<Captured>,
+    sampled: Shares<Captured>,
     dropped: u64,
+}
+
+impl Default for Waiting {
+    /// The first messages stay: a ladder is read from its beginning.
+    fn default() -> Self {
+        let [failed, sampled] = [MAX_FAILED_BYTES, MAX_SAMPLED_BYTES].map(|bound| Shares::new(bound, GivesWay::Newest));
+        Self { failed, sampled, dropped: 0 }
+    }
 }
 
 impl Captures {
     fn add(&self, message: Captured) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.bytes + message.bytes.len() > MAX_WAITING_BYTES {
-            waiting.dropped += 1;
-            return;
-        }
-        waiting.bytes += message.bytes.len();
-        waiting.messages.push(message);
+        let (tenant, size) = (Arc::clone(&message.whose.tenant), message.bytes.len());
+        let shares = if message.whose.is_sampled { &mut waiting.sampled } else { &mut waiting.failed };
+        let gone = shares.add(&tenant, size, message).len();
+        waiting.dropped += gone as u64;
     }
 
-    /// In the order in which they came, and how many were dropped since the last time.
-    pub fn take(&self) -> (Vec<Captured>, u64) {
-        let taken = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        (taken.messages, taken.dropped)
+    /// At most so many of failed and of sampled calls, the tenants in turn, call by call, each tenant's in the order in which they came; and
+    /// how many were dropped since the last time. The others wait for the next time.
+    pub fn take(&self, most_failed: usize, most_sampled: usize) -> (Vec<Captured>, u64) {
+        let is_same_call = |one: &Captured, other: &Captured| one.whose.call == other.whose.call;
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut messages = waiting.failed.take(most_failed, is_same_call);
+        messages.extend(waiting.sampled.take(most_sampled, is_same_call));
+        (messages, std::mem::take(&mut waiting.dropped))
     }
 }
 
 /// Calls of one worker whose messages are being captured.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Capturing {
     /// The one that failed in this turn, by its SIP Call-ID.
-    failed: Option<(CallId, Vec<u8>)>,
+    failed: Option<(Whose, Vec<u8>)>,
     /// By SIP Call-ID and the caller's tag: whoever guesses the Call-ID of another's call has none of its messages in his own.
-    sampled: HashMap<Vec<u8>, CallId>,
-    order: VecDeque<Vec<u8>>,
+    sampled: HashMap<Vec<u8>, Whose>,
+    /// Keys of `sampled`.
+    order: Shares<Vec<u8>>,
+}
+
+impl Default for Capturing {
+    fn default() -> Self {
+        Self { failed: None, sampled: HashMap::new(), order: Shares::new(MAX_SAMPLED, GivesWay::Oldest) }
+    }
 }
 
 impl Capturing {
-    fn sample(&mut self, call: CallId, sip_call_id: &[u8], caller_tag: &[u8]) {
+    fn sample(&mut self, whose: Whose, sip_call_id: &[u8], caller_tag: &[u8]) {
         let key = key_of(sip_call_id, caller_tag);
-        if self.sampled.insert(key.clone(), call).is_none() {
-            self.order.push_back(key);
-        }
-        if self.order.len() > MAX_SAMPLED {
-            if let Some(oldest) = self.order.pop_front() {
-                self.sampled.remove(&oldest);
+        let tenant = Arc::clone(&whose.tenant);
+        if self.sampled.insert(key.clone(), whose).is_none() {
+            for forgotten in self.order.add(&tenant, 1, key) {
+                self.sampled.remove(&forgotten);
             }
         }
     }
 
     /// Whose message this is that leaves, where it is to be captured.
-    fn call_of(&self, bytes: &[u8]) -> Option<CallId> {
+    fn whose(&self, bytes: &[u8]) -> Option<Whose> {
         if self.failed.is_none() && self.sampled.is_empty() {
             return None;
         }
         let sip_call_id = call_id_of(bytes)?;
         match &self.failed {
             // An INVITE to the next gateway is kept by the core, and captured when that one fails too.
-            Some((call, id)) if id == sip_call_id => (!bytes.starts_with(INVITE)).then_some(*call),
-            _ => tags_of(bytes).find_map(|tag| self.sampled_call(sip_call_id, tag)),
+            Some((whose, id)) if id == sip_call_id && !bytes.starts_with(INVITE) => Some(whose.clone()),
+            _ => tags_of(bytes).find_map(|tag| self.sampled_by(sip_call_id, tag)),
         }
     }
 
     /// Whose message this is that came: the caller's tag stands in From or, where the callee asks, in To.
-    fn call_of_received(&self, message: &Message<'_>) -> Option<CallId> {
+    fn whose_received(&self, message: &Message<'_>) -> Option<Whose> {
         if self.sampled.is_empty() {
             return None;
         }
         let tags = [message.from_tag(), message.to_tag()];
-        tags.into_iter().flatten().find_map(|tag| self.sampled_call(message.call_id(), tag))
+        tags.into_iter().flatten().find_map(|tag| self.sampled_by(message.call_id(), tag))
     }
 
-    fn sampled_call(&self, sip_call_id: &[u8], tag: &[u8]) -> Option<CallId> {
+    fn sampled_by(&self, sip_call_id: &[u8], tag: &[u8]) -> Option<Whose> {
         if self.sampled.is_empty() {
             return None;
         }
-        self.sampled.get(&key_of(sip_call_id, tag)).copied()
-    }
-
-    /// Everything of it is captured as it passes.
-    fn has_sampled(&self, call: CallId) -> bool {
-        !self.sampled.is_empty() && self.sampled.values().any(|sampled| *sampled == call)
+        self.sampled.get(&key_of(sip_call_id, tag)).cloned()
     }
 }
 
@@ -181,27 +205,32 @@ fn draw_of(call: CallId) -> u128 {
     call.0 >> 8
 }
 
-fn failed_call(action: &Action) -> Option<CallId> {
+/// Whose call it is that failed, or a gateway of it: the core has kept its messages.
+fn failed_call(action: &Action) -> Option<Whose> {
     match action {
-        Action::Fact(Fact { call, kind: FactKind::Failed { .. } | FactKind::GatewayFailed { .. }, .. }) => Some(*call),
+        Action::Keep(kept) => Some(whose_kept(kept)),
         _ => None,
     }
+}
+
+fn whose_kept(kept: &Kept) -> Whose {
+    Whose { call: kept.call, tenant: Arc::from(kept.tenant.as_str()), is_sampled: false }
 }
 
 impl Worker {
     /// Takes in what came, before anything is done with it: of a sampled call.
     pub(crate) fn capture_sampled(&self, now: Now, flow: Flow, message: &Message<'_>) {
-        if let Some(call) = self.capturing.call_of_received(message) {
-            self.keep(call, now.unix_ns, true, 0, flow, message.bytes());
+        if let Some(whose) = self.capturing.whose_received(message) {
+            self.keep(whose, now.unix_ns, true, 0, flow, message.bytes());
         }
     }
 
     /// After the core has seen it: by this message a call failed, or a gateway did. The INVITE is among what the core kept.
     pub(crate) fn capture_failing(&self, now: Now, flow: Flow, message: &Message<'_>) {
-        if let Some(call) = self.actions.iter().find_map(failed_call) {
+        if let Some(whose) = self.actions.iter().find_map(failed_call) {
             let is_kept = message.is_request() && message.method() == Method::Invite;
-            if !is_kept && self.capturing.call_of_received(message).is_none() {
-                self.keep(call, now.unix_ns, true, 0, flow, message.bytes());
+            if !is_kept {
+                self.keep(whose, now.unix_ns, true, 0, flow, message.bytes());
             }
         }
     }
@@ -212,33 +241,33 @@ impl Worker {
         let draw = draw_of(call);
         let is_drawn = draw.checked_rem(u128::from(sampling.one_in)) == Some(0) || owner.capture.takes(draw, now.unix_ns / NS_PER_S);
         if is_drawn || sampling.domains.iter().any(|label| label.eq_ignore_ascii_case(owner.label)) {
+            let whose = Whose { call, tenant: Arc::from(owner.tenant), is_sampled: true };
             if let Some(tag) = message.from_tag() {
-                self.capturing.sample(call, message.call_id(), tag);
+                self.capturing.sample(whose.clone(), message.call_id(), tag);
             }
-            self.keep(call, now.unix_ns, true, 0, flow, message.bytes());
+            self.keep(whose, now.unix_ns, true, 0, flow, message.bytes());
         }
     }
 
     /// A refusal without state, and what it refuses.
-    pub(crate) fn capture_refused(&self, now: Now, flow: Flow, message: &Message<'_>, call: CallId) {
-        self.keep(call, now.unix_ns, true, 0, flow, message.bytes());
-        self.keep(call, self.clock.now().unix_ns, false, 0, self.reply_flow(message, flow), &self.answer);
+    pub(crate) fn capture_refused(&self, now: Now, flow: Flow, message: &Message<'_>, call: CallId, tenant: &str) {
+        let whose = Whose { call, tenant: Arc::from(tenant), is_sampled: false };
+        self.keep(whose.clone(), now.unix_ns, true, 0, flow, message.bytes());
+        self.keep(whose, self.clock.now().unix_ns, false, 0, self.reply_flow(message, flow), &self.answer);
     }
 
     /// What the core held of a call that failed.
     pub(crate) fn capture_kept(&mut self, kept: Kept) {
-        if self.capturing.has_sampled(kept.call) {
-            return;
-        }
+        let whose = whose_kept(&kept);
         if let Ok(message) = OwnedMessage::parse(&kept.bytes) {
-            self.capturing.failed = Some((kept.call, message.view().call_id().to_vec()));
+            self.capturing.failed = Some((whose.clone(), message.view().call_id().to_vec()));
         }
-        self.keep(kept.call, kept.time_ns, kept.number == 0, kept.number, kept.flow, &kept.bytes);
+        self.keep(whose, kept.time_ns, kept.number == 0, kept.number, kept.flow, &kept.bytes);
     }
 
     pub(crate) fn capture_sent(&self, flow: Flow, bytes: &[u8]) {
-        if let Some(call) = self.capturing.call_of(bytes) {
-            self.keep(call, self.clock.now().unix_ns, false, 0, flow, bytes);
+        if let Some(whose) = self.capturing.whose(bytes) {
+            self.keep(whose, self.clock.now().unix_ns, false, 0, flow, bytes);
         }
     }
 
@@ -247,11 +276,11 @@ impl Worker {
         self.capturing.failed = None;
     }
 
-    fn keep(&self, call: CallId, time_ns: u64, is_received: bool, number: u32, flow: Flow, bytes: &[u8]) {
+    fn keep(&self, whose: Whose, time_ns: u64, is_received: bool, number: u32, flow: Flow, bytes: &[u8]) {
         let Some(place) = self.places.get(usize::from(flow.listener)) else { return };
         let kept = &bytes[..bytes.len().min(MAX_MESSAGE_BYTES)];
         self.shared.captures.add(Captured {
-            call,
+            whose,
             time_ns,
             is_received,
             number,
@@ -269,30 +298,71 @@ mod tests {
     use super::*;
     use crate::ids::Ids;
 
-    fn message(bytes: usize) -> Captured {
+    fn whose(call: u128, tenant: &str, is_sampled: bool) -> Whose {
+        Whose { call: CallId(call), tenant: Arc::from(tenant), is_sampled }
+    }
+
+    fn message(whose: Whose, bytes: usize) -> Captured {
         let address = SocketAddr::from(([127, 0, 0, 1], 5060));
-        let (call, transport) = (CallId(1), Transport::Udp);
-        Captured { call, time_ns: 1, is_received: true, number: 0, ours: address, peer: address, transport, bytes: vec![0; bytes], cut: 0 }
+        let transport = Transport::Udp;
+        Captured { whose, time_ns: 1, is_received: true, number: 0, ours: address, peer: address, transport, bytes: vec![0; bytes], cut: 0 }
+    }
+
+    fn taken_of(captures: &Captures, tenant: &str) -> usize {
+        let (messages, _) = captures.take(usize::MAX, usize::MAX);
+        messages.iter().filter(|message| &*message.whose.tenant == tenant).count()
     }
 
     #[test]
     fn what_does_not_fit_is_dropped_and_counted_until_it_is_taken() {
         let captures = Captures::default();
-        for _ in 0..MAX_WAITING_BYTES / MAX_MESSAGE_BYTES + 3 {
-            captures.add(message(MAX_MESSAGE_BYTES));
+        for _ in 0..MAX_FAILED_BYTES / MAX_MESSAGE_BYTES + 3 {
+            captures.add(message(whose(1, "a", false), MAX_MESSAGE_BYTES));
         }
-        let (messages, dropped) = captures.take();
-        assert_eq!((messages.len(), dropped), (MAX_WAITING_BYTES / MAX_MESSAGE_BYTES, 3));
-        captures.add(message(1));
-        let (messages, dropped) = captures.take();
+        let (messages, dropped) = captures.take(usize::MAX, 0);
+        assert_eq!((messages.len(), dropped), (MAX_FAILED_BYTES / MAX_MESSAGE_BYTES, 3));
+        captures.add(message(whose(1, "a", false), 1));
+        let (messages, dropped) = captures.take(usize::MAX, 0);
         assert_eq!((messages.len(), dropped), (1, 0));
+    }
+
+    #[test]
+    fn sampled_calls_take_no_room_from_failed_ones_nor_a_tenant_from_another() {
+        let captures = Captures::default();
+        for is_sampled in [true, false] {
+            for call in 0..10_000 {
+                captures.add(message(whose(call, "flood", is_sampled), 1_000));
+            }
+        }
+        for (call, is_sampled) in [(1, true), (2, false)] {
+            for _ in 0..6 {
+                captures.add(message(whose(20_000 + call, "quiet", is_sampled), 1_000));
+            }
+        }
+        let (messages, _) = captures.take(12, 6);
+        let sampled = messages.iter().filter(|message| message.whose.is_sampled).count();
+        let quiet = messages.iter().filter(|message| &*message.whose.tenant == "quiet").count();
+        assert_eq!((messages.len(), sampled, quiet), (18, 6, 6 + 5), "one of each call of the flood comes between");
+        assert_eq!(taken_of(&captures, "quiet"), 1);
+    }
+
+    #[test]
+    fn a_tenants_sampled_calls_are_not_forgotten_for_another_tenants() {
+        let mut capturing = Capturing::default();
+        capturing.sample(whose(1, "quiet", true), b"1@a", b"one");
+        for number in 0..2 * MAX_SAMPLED {
+            capturing.sample(whose(2, "flood", true), number.to_string().as_bytes(), b"tag");
+        }
+        let sent = b"BYE sip:a SIP/2.0\r\nFrom: <sip:a>;tag=one\r\nCall-ID: 1@a\r\n\r\n";
+        assert_eq!(capturing.whose(sent), Some(whose(1, "quiet", true)));
+        assert_eq!(capturing.sampled.len(), MAX_SAMPLED);
     }
 
     #[test]
     fn a_message_is_of_the_sampled_call_whose_caller_it_names_and_not_of_another_with_its_call_id() {
         let mut capturing = Capturing::default();
-        capturing.sample(CallId(1), b"1@a", b"one");
-        let of = |text: &str| capturing.call_of(text.replace('|', "\r\n").as_bytes());
+        capturing.sample(whose(1, "a", true), b"1@a", b"one");
+        let of = |text: &str| capturing.whose(text.replace('|', "\r\n").as_bytes()).map(|whose| whose.call);
         assert_eq!(of("BYE sip:a SIP/2.0|From: <sip:a>;tag=one|To: <sip:b>;tag=other|Call-ID: 1@a||"), Some(CallId(1)));
         assert_eq!(of("BYE sip:a SIP/2.0|From: <sip:b>;x=1;tag=other|To: <sip:a>; TAG=one;y|Call-ID: 1@a||"), Some(CallId(1)));
         assert_eq!(of("SIP/2.0 200 OK|f: <sip:a>;tag=one|t: <sip:b>|Call-ID: 1@a||"), Some(CallId(1)));
@@ -316,14 +386,14 @@ mod tests {
     fn a_message_is_known_by_its_call_id_and_only_while_its_call_is_captured() {
         let mut capturing = Capturing::default();
         let sent = b"SIP/2.0 486 Busy\r\nVia: x\r\nFrom: <sip:a>;tag=tag\r\nCall-ID: abc@pbx\r\n\r\n";
-        assert_eq!(capturing.call_of(sent), None);
-        capturing.sample(CallId(7), b"abc@pbx", b"tag");
-        assert_eq!(capturing.call_of(sent), Some(CallId(7)));
-        capturing.failed = Some((CallId(9), b"other".to_vec()));
-        assert_eq!(capturing.call_of(b"SIP/2.0 486 Busy\r\ncall-id:other \r\n\r\n"), Some(CallId(9)));
+        assert_eq!(capturing.whose(sent), None);
+        capturing.sample(whose(7, "a", true), b"abc@pbx", b"tag");
+        assert_eq!(capturing.whose(sent), Some(whose(7, "a", true)));
+        capturing.failed = Some((whose(9, "b", false), b"other".to_vec()));
+        assert_eq!(capturing.whose(b"SIP/2.0 486 Busy\r\ncall-id:other \r\n\r\n"), Some(whose(9, "b", false)));
         for number in 0..MAX_SAMPLED {
-            capturing.sample(CallId(100), number.to_string().as_bytes(), b"tag");
+            capturing.sample(whose(100, "a", true), number.to_string().as_bytes(), b"tag");
         }
-        assert_eq!(capturing.call_of(sent), None);
+        assert_eq!(capturing.whose(sent), None);
     }
 }

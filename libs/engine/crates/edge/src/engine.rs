@@ -291,10 +291,11 @@ impl Engine {
         self.shared.sightings.fd()
     }
 
-    /// Messages captured since the last time, in order, and how many were dropped because nobody took them.
+    /// Messages that were captured, at most so many of refused and failed calls and so many of sampled ones, shared by the tenants; and how
+    /// many were dropped since the last time because nobody took them.
     #[must_use]
-    pub fn take_captured(&self) -> (Vec<Captured>, u64) {
-        self.shared.captures.take()
+    pub fn take_captured(&self, most_failed: usize, most_sampled: usize) -> (Vec<Captured>, u64) {
+        self.shared.captures.take(most_failed, most_sampled)
     }
 
     /// An eventfd, readable when [`Engine::take_used_nonces`] has something: some 20 ms after a nonce was used at the latest.

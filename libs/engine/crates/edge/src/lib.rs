@@ -29,6 +29,7 @@ mod reading;
 mod reasons;
 mod receiving;
 mod requests;
+mod shares;
 mod shedding;
 mod sightings;
 mod sockets;
@@ -46,7 +47,7 @@ mod untold;
 mod watchdog;
 mod worker;
 
-pub use captures::{Captured, Sampling};
+pub use captures::{Captured, Sampling, Whose};
 pub use completion::{Answer, AskedOwner, Completion};
 pub use config::EngineConfig;
 pub use engine::Engine;

@@ -258,7 +258,7 @@ impl Worker {
         self.write_attempt(now, flow, message, owner, &nobody(), &Decision::default(), call, attempt);
         self.lines.refused(&mut self.pending, call, now.unix_ns, refusal);
         self.refuse(flow, message, refusal, b"");
-        self.capture_refused(now, flow, message, call);
+        self.capture_refused(now, flow, message, call, owner.tenant);
     }
 
     #[allow(clippy::too_many_arguments)]

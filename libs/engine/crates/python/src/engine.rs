@@ -69,7 +69,7 @@ impl Drop for Engine {
 }
 
 /// A captured message as Python is given it.
-type Row = (String, u64, bool, u32, String, String, &'static str, Py<PyBytes>, usize);
+type Row = (String, u64, bool, u32, String, String, &'static str, Py<PyBytes>, usize, String, bool);
 
 #[pymethods]
 impl Engine {
@@ -335,14 +335,15 @@ impl Engine {
         self.engine.sightings_fd()
     }
 
-    /// `((call, time_ns, is_received, number, ours, peer, transport, bytes, cut)…, dropped)`.
-    fn take_captured(&self, py: Python<'_>) -> (Vec<Row>, u64) {
-        let (messages, dropped) = py.detach(|| self.engine.take_captured());
+    /// `((call, time_ns, is_received, number, ours, peer, transport, bytes, cut, tenant, is_sampled)…, dropped)`.
+    fn take_captured(&self, py: Python<'_>, most_failed: usize, most_sampled: usize) -> (Vec<Row>, u64) {
+        let (messages, dropped) = py.detach(|| self.engine.take_captured(most_failed, most_sampled));
         let rows = messages.into_iter().map(|each| {
-            let call = format!("{:032x}", each.call.0);
+            let call = format!("{:032x}", each.whose.call.0);
             let bytes = PyBytes::new(py, &each.bytes).unbind();
             let (ours, peer) = (each.ours.to_string(), each.peer.to_string());
-            (call, each.time_ns, each.is_received, each.number, ours, peer, each.transport.as_str(), bytes, each.cut)
+            let (tenant, is_sampled) = (each.whose.tenant.to_string(), each.whose.is_sampled);
+            (call, each.time_ns, each.is_received, each.number, ours, peer, each.transport.as_str(), bytes, each.cut, tenant, is_sampled)
         });
         (rows.collect(), dropped)
     }

@@ -52,6 +52,8 @@ pub enum Action {
 #[derive(Clone, Debug)]
 pub struct Kept {
     pub call: CallId,
+    /// Whose call it is.
+    pub tenant: String,
     pub flow: Flow,
     /// Of the gateway it was sent to, from 1; 0: the caller's.
     pub number: u32,

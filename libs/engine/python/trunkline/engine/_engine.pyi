@@ -185,11 +185,15 @@ class Engine:
         gateway's oldest are lost."""
     def sightings_fileno(self) -> int:
         """An eventfd that is readable when a failure is among what `take_sightings` has: a cause, 408, 503 or Retry-After."""
-    def take_captured(self) -> tuple[list[tuple[str, int, bool, int, str, str, str, bytes, int]], int]:
-        """SIP messages since the last time, in order: of calls that were refused or failed, and of those that are sampled. Each is the
-        call's id, Unix nanoseconds (0: when the gateway was tried), whether it was received, the number of the gateway attempt (of an
-        INVITE that was sent to one; else 0), our address, the peer's, transport, the bytes as on the wire with all secrets in them, and how
-        many bytes were left out at the end. Then how many messages were dropped because nobody took them: 2 MiB wait at most."""
+    def take_captured(
+        self, most_failed: int, most_sampled: int
+    ) -> tuple[list[tuple[str, int, bool, int, str, str, str, bytes, int, str, bool]], int]:
+        """SIP messages: at most `most_failed` of calls that were refused or failed, then at most `most_sampled` of those that are sampled;
+        of either the tenants in turn, a call at a time, each tenant's in order. The others wait for the next time. Each is the call's id,
+        Unix nanoseconds (0: when the gateway was tried), whether it was received, the number of the gateway attempt (of an INVITE that was
+        sent to one; else 0), our address, the peer's, transport, the bytes as on the wire with all secrets in them, how many bytes were
+        left out at the end, the tenant, and whether it is of a sampled call: some of one that fails come again without this. Then how many
+        were dropped since the last time: 2 MiB of the former and 1 MiB of the latter wait at most, and who has most gives way."""
     def nonces_fileno(self) -> int:
         """An eventfd that is readable when `take_used_nonces` has something, some 20 ms after the use at the latest."""
     def take_used_nonces(self) -> bytes:

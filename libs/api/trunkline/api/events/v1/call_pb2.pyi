@@ -213,7 +213,7 @@ class CapturedBatch(_message.Message):
     def __init__(self, edge: _Optional[str] = ..., pop: _Optional[str] = ..., messages: _Optional[_Iterable[_Union[CapturedText, _Mapping]]] = ..., dropped: _Optional[int] = ...) -> None: ...
 
 class CapturedText(_message.Message):
-    __slots__ = ("call", "time_ns", "is_received", "number", "ours", "peer", "transport", "text", "cut_bytes")
+    __slots__ = ("call", "time_ns", "is_received", "number", "ours", "peer", "transport", "text", "cut_bytes", "tenant", "is_sampled")
     CALL_FIELD_NUMBER: _ClassVar[int]
     TIME_NS_FIELD_NUMBER: _ClassVar[int]
     IS_RECEIVED_FIELD_NUMBER: _ClassVar[int]
@@ -223,6 +223,8 @@ class CapturedText(_message.Message):
     TRANSPORT_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     CUT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    IS_SAMPLED_FIELD_NUMBER: _ClassVar[int]
     call: str
     time_ns: int
     is_received: bool
@@ -232,7 +234,9 @@ class CapturedText(_message.Message):
     transport: str
     text: str
     cut_bytes: int
-    def __init__(self, call: _Optional[str] = ..., time_ns: _Optional[int] = ..., is_received: _Optional[bool] = ..., number: _Optional[int] = ..., ours: _Optional[str] = ..., peer: _Optional[str] = ..., transport: _Optional[str] = ..., text: _Optional[str] = ..., cut_bytes: _Optional[int] = ...) -> None: ...
+    tenant: str
+    is_sampled: bool
+    def __init__(self, call: _Optional[str] = ..., time_ns: _Optional[int] = ..., is_received: _Optional[bool] = ..., number: _Optional[int] = ..., ours: _Optional[str] = ..., peer: _Optional[str] = ..., transport: _Optional[str] = ..., text: _Optional[str] = ..., cut_bytes: _Optional[int] = ..., tenant: _Optional[str] = ..., is_sampled: _Optional[bool] = ...) -> None: ...
 
 class PresumedOver(_message.Message):
     __slots__ = ()

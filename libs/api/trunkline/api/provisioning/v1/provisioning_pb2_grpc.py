@@ -445,7 +445,8 @@ class ProvisioningServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetCapture(self, request, context):
-        """Captures the SIP messages of a domain's calls that go well, for a time; those of refused and failed calls always are.
+        """Captures the SIP messages of a domain's calls that go well, for a time. Those of refused and failed calls are captured without it, and go
+        first: up to 200 a second at an edge, and beside them 100 of calls that go well, both shared by the tenants that have some.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

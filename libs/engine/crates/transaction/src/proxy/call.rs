@@ -247,7 +247,8 @@ impl Proxy {
     fn keep_messages(&self, turn: &mut Turn<'_>, key: Key) {
         let Some(call) = self.calls.get(key) else { return };
         if let Some((flow, request)) = self.servers.get(call.server).and_then(|server| Some((server.source, server.request.as_ref()?))) {
-            turn.keep(Kept { call: call.id, flow, number: 0, time_ns: call.start_ns, bytes: request.bytes().to_vec() });
+            let (tenant, bytes) = (call.tenant.clone(), request.bytes().to_vec());
+            turn.keep(Kept { call: call.id, tenant, flow, number: 0, time_ns: call.start_ns, bytes });
         }
         self.keep_try(turn, key);
     }
@@ -256,7 +257,8 @@ impl Proxy {
     pub(super) fn keep_try(&self, turn: &mut Turn<'_>, key: Key) {
         let Some(call) = self.calls.get(key) else { return };
         if let Some(client) = call.current.and_then(|client| self.clients.get(client)).filter(|client| !client.request.is_empty()) {
-            turn.keep(Kept { call: call.id, flow: client.flow, number: call.tries, time_ns: 0, bytes: client.request.clone() });
+            let (tenant, bytes) = (call.tenant.clone(), client.request.clone());
+            turn.keep(Kept { call: call.id, tenant, flow: client.flow, number: call.tries, time_ns: 0, bytes });
         }
     }
 
