@@ -47,6 +47,7 @@ def test_a_clock_is_wrong_only_as_far_as_is_known(off: float, exact: float, grad
         ({"state": "DEGRADED"}, Grade.FAIL, "DEGRADED"),
         ({"state": "DRAINING", "live_calls": 3}, Grade.WARN, "3 calls"),
         ({"health": "down", "health_reason": "silent"}, Grade.FAIL, "silent"),
+        ({"health": "ready", "without_transports": ["tls"], "health_reason": "no answer"}, Grade.WARN, "leaves out TLS there: no answer"),
         ({"is_log_connected": False}, Grade.WARN, "log"),
         ({"age_s": 9}, Grade.WARN, "9 s"),
         ({"position": 100, "lag": 500}, Grade.WARN, "500 commits"),

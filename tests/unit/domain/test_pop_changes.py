@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise, permutations
 
 from hypothesis import given
@@ -81,6 +82,21 @@ def test_a_transport_that_falls_silent_is_a_change_and_so_is_its_return() -> Non
         ("ready", "TLS seen well for 10 s"),
         ("ready without tls", less.reason),
         ("down", DEAD.reason),
+    ]
+
+
+def test_a_transport_that_is_used_again_because_nobody_looks_is_not_said_to_be_well() -> None:
+    log = Log()
+    dns = Service("eu", log)
+    both = Health(well_since_s=0.0, was_well=True, without=("tcp", "tls"), reason="no answer")
+    for at_s, health in enumerate((both, replace(WELL, unwatched=("tls",)), both, replace(WELL, unwatched=("tcp", "tls")))):
+        dns.sees(health, at_s)
+        dns.writes(at_s)
+    assert [change.reason for change in log.changes] == [
+        "no answer",
+        "TCP seen well for 10 s; TLS not looked at for 300 s",
+        "no answer",
+        "TCP and TLS not looked at for 300 s",
     ]
 
 

@@ -7,6 +7,7 @@ from trunkline.domain.events import PLATFORM, Kind, PopDrained, PopUndrained, Po
 from trunkline.domain.facts import Fact
 from trunkline.domain.pop_health import FRESH_S, MISSED_LIMIT, UP_S, Report, Sight
 from trunkline.domain.pop_states import PopState
+from trunkline.domain.pop_streams import UNWATCHED_S
 from trunkline.runtime.pop_reports import encode_report
 from trunkline.runtime.pop_watch import EDGES_LIMIT, PopWatch
 
@@ -55,6 +56,30 @@ def test_a_transport_that_does_not_answer_is_told_and_the_point_of_presence_stay
     assert bench.watch.states == dict.fromkeys(POPS, READY)
     assert {pop: health.without for pop, health in bench.watch.healths.items()} == {"eu1": ("tls",), "eu2": (), "us1": ()}
     assert bench.watch.healths["eu1"].reason == "2 of 2 observers get no answer to OPTIONS over TLS"
+
+
+def test_a_silent_transport_stays_silent_while_its_point_of_presence_is_frozen_and_ends_when_nobody_is_to_look() -> None:
+    bench = Bench()
+
+    def hear(missed: int, *speaking: str, looks: bool = True) -> None:
+        for pop in speaking:
+            others = [other for other in POPS if other != pop]
+            streams = {"tls": {other: Sight(missed=2) if other == "eu1" else Sight(answered=1) for other in others}} if looks else {}
+            sights = {other: Sight(missed=missed) if missed else Sight(answered=1) for other in others}
+            bench.watch.hear(encode_report(Report(f"edge-{pop}", pop, 0.0, True, sights, streams)), f"pops.seen.{pop}")
+        bench.watch.judge()
+
+    hear(0, *POPS)
+    assert bench.watch.healths["eu1"].without == ("tls",)
+    hear(MISSED_LIMIT, *POPS)
+    assert bench.watch.healths["eu1"].is_frozen and bench.watch.healths["eu1"].without == ("tls",)
+    for at_s, without in ((1.0, ("tls",)), (UNWATCHED_S, ("tls",)), (UNWATCHED_S + 1, ())):
+        bench.now_s = at_s
+        hear(0, *POPS, looks=False)
+        assert bench.watch.healths["eu1"].without == without
+    assert bench.watch.healths["eu1"].unwatched == ("tls",) and bench.watch.healths["eu1"].reason == ""
+    hear(0, *POPS)
+    assert bench.watch.healths["eu1"].without == ("tls",) and not bench.watch.healths["eu1"].unwatched
 
 
 def test_a_drain_in_the_log_is_seen() -> None:

@@ -57,7 +57,8 @@ class Report:
 class Health:
     """`reason` says why it is not ready, or is only because most seem down (`is_frozen`). `is_down` is what was measured, drained or not.
     `well_since_s`: since when it has been seen well without a break, None while it is not; `was_well`: it has been, once.
-    `without`: transports that do not answer there (`pop_streams`); `reason` says why too."""
+    `without`: transports that do not answer there (`pop_streams`); `reason` says why too. `unwatched`: those that did not, and are used
+    again because nobody looks any more."""
 
     state: PopState = PopState.READY
     reason: str = ""
@@ -66,6 +67,7 @@ class Health:
     was_well: bool = False
     is_frozen: bool = False
     without: tuple[str, ...] = ()
+    unwatched: tuple[str, ...] = ()
 
 
 WELL: Final = Health()

@@ -9,13 +9,14 @@ wrote it, for a while: it is about to be seen here too, or there not any more.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from trunkline.domain.pop_changes import Place, PopBook, PopChange, Standing, Word
 from trunkline.domain.pop_health import UP_S, Health
 from trunkline.domain.pop_states import PopState
+from trunkline.domain.pop_streams import UNWATCHED_S
 
 OWN_PATIENCE_S: Final = 2 * UP_S
 """How long the log may differ from what is seen here where this region wrote it last: who was started again in the meantime has seen no
@@ -70,7 +71,7 @@ class Recorder:
                 if standing.word is not Word.READY:
                     own.waiting.append(_Wanted(standing, health.reason, time_us))
             elif standing != own.standing:
-                reason = _why_back(own.standing, standing) or health.reason or _why_ready(own.standing, standing)
+                reason = _why_back(own.standing, standing, health.unwatched) or health.reason or _why_ready(own.standing, standing)
                 own.waiting.append(_Wanted(standing, reason, time_us))
                 own.standing, own.reason = standing, reason
 
@@ -158,11 +159,16 @@ def _is_heard(health: Health) -> bool:
     return health.well_since_s is not None or health.state is not PopState.READY or health.is_frozen
 
 
-def _why_back(before: Standing, after: Standing) -> str:
-    """Empty unless nothing but a transport that answers again is the change."""
-    back = [transport.upper() for transport in before.without if transport not in after.without]
-    is_all = before.word is after.word and set(after.without) <= set(before.without)
-    return f"{' and '.join(back)} seen well for {UP_S:.0f} s" if back and is_all else ""
+def _why_back(before: Standing, after: Standing, unwatched: Collection[str]) -> str:
+    """Empty unless nothing but a transport that is used again is the change."""
+    if before.word is not after.word or not set(after.without) <= set(before.without):
+        return ""
+    back = [transport for transport in before.without if transport not in after.without]
+    whys = {
+        f"seen well for {UP_S:.0f} s": [each.upper() for each in back if each not in unwatched],
+        f"not looked at for {UNWATCHED_S:.0f} s": [each.upper() for each in back if each in unwatched],
+    }
+    return "; ".join(f"{' and '.join(names)} {why}" for why, names in whys.items() if names)
 
 
 def _why_ready(before: Standing, after: Standing) -> str:

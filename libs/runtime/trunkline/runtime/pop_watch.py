@@ -22,7 +22,7 @@ from nats.aio.msg import Msg
 from trunkline.domain.directory import Directory
 from trunkline.domain.pop_health import FRESH_S, WELL, Health, Report, judge
 from trunkline.domain.pop_states import PopState
-from trunkline.domain.pop_streams import Streams, judge_streams, silent_at, why_silent
+from trunkline.domain.pop_streams import Streams, judge_streams, silent_at, unwatched_at, why_silent
 from trunkline.runtime.logs import logger
 from trunkline.runtime.pop_reports import SUBJECT, parse_report
 
@@ -81,7 +81,8 @@ class PopWatch:
         before = self.healths
         healths = judge(before, self._pops, self._reports.values(), drained, now_s, silent_s)
         there = [pop for pop, health in healths.items() if not (health.is_down or health.is_frozen)]
-        self._streams = judge_streams(self._streams, there, self._reports.values(), now_s)
+        frozen = [pop for pop, health in healths.items() if health.is_frozen]
+        self._streams = judge_streams(self._streams, there, self._reports.values(), now_s, frozen)
         self.healths = MappingProxyType({pop: _with_streams(pop, health, self._streams) for pop, health in healths.items()})
         changed = [pop for pop in self._pops if _shown(self.healths[pop]) != _shown(before[pop])]
         for pop in changed:
@@ -112,11 +113,11 @@ class PopWatch:
 
 
 def _with_streams(pop: str, health: Health, streams: Streams) -> Health:
-    without = silent_at(pop, streams)
+    without, unwatched = silent_at(pop, streams), unwatched_at(pop, streams)
     if not without:
-        return replace(health, without=()) if health.without else health
+        return replace(health, without=(), unwatched=unwatched) if health.without or health.unwatched or unwatched else health
     reason = "; ".join(each for each in (health.reason if health.state is not PopState.READY else "", why_silent(pop, streams)) if each)
-    return replace(health, without=without, reason=reason)
+    return replace(health, without=without, unwatched=unwatched, reason=reason)
 
 
 def _shown(health: Health) -> tuple[PopState, tuple[str, ...]]:

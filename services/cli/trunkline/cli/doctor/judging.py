@@ -79,6 +79,9 @@ def _pop(pop: pb.Pop, head: int) -> Finding:
         return warn("pop", pop.name, f"is being emptied, {pop.live_calls} calls in progress", f"trunkline pop undrain {pop.name}")
     if pop.health == "down":
         return fail("pop", pop.name, f"DNS leaves it out: {pop.health_reason}", "look at its SIP ports below, and at its network")
+    if pop.without_transports:
+        text = f"DNS leaves out {' and '.join(each.upper() for each in pop.without_transports)} there: {pop.health_reason}"
+        return warn("pop", pop.name, text, "look at its SIP ports below, and at what stands before them")
     if not pop.is_log_connected or pop.age_s > AGE_WARN_S or pop.age_s < 0:
         text = f"does not hear the log{f' since {pop.age_s:.0f} s' if pop.age_s >= 0 else ''}: it goes on with what it knows"
         return warn("pop", pop.name, text, "is the link to home up, and NATS there?")
