@@ -12,9 +12,10 @@ import grpc.aio
 import pytest
 import yaml
 from helpers import sipp, softphone
-from helpers.edge import until
+from helpers.edge import NOT_YET
 from helpers.platform import Platform
 from helpers.platform_grpc import channel as channel_to
+from helpers.waiting import until
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as p
 from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
@@ -101,7 +102,8 @@ async def test_over_sip(cases: Platform, tmp_path: Path, name: str) -> None:
     async with channel_to(cases, "records-eu") as channel:
         stub = RecordsServiceStub(channel)
         request = ListRecordsRequest(tenant=TENANT, number=number)
-        rows = (await until(f"a record of {number}", lambda: stub.ListRecords(request), lambda answer: bool(answer.records))).records
+        listed = await until(f"a record of {number}", lambda: stub.ListRecords(request), lambda answer: answer.records, despite=NOT_YET)
+    rows = listed.records
     assert len(rows) == 1
     assert rows[0].reason == expect.get("reason", "")
     if expect["outcome"] == "admit":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import subprocess
 import time
@@ -10,13 +9,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import grpc.aio
 from helpers.nats import NatsServer
 from helpers.platform import free_loopback
 from helpers.service import REALM, ServiceProcess
 from helpers.sipp import SDP, Caller
+from helpers.waiting import until
 from nats.aio.client import Client
 
 from trunkline.api.auth.v1 import auth_pb2, auth_pb2_grpc
@@ -50,6 +49,8 @@ from trunkline.eventlog.streams import ensure_streams
 from trunkline.eventlog.ulid import new_ulid
 
 LIMIT_S = 30.0
+NOT_YET = (grpc.aio.AioRpcError,)
+"""Services that are not up yet, or do not know it yet, are asked again."""
 ACME = TenantId("acme")
 HOST = f"acme.{REALM}"
 USERNAME, PASSWORD = "31000000", "correct-horse-battery"
@@ -83,23 +84,6 @@ SIP/2.0 200 OK
 </scenario>
 """
 """SIPp's own UAS scenario leaves Record-Route out of its 200."""
-
-
-async def until(what: str, ask: Callable[[], Any], condition: Callable[[Any], bool], limit_s: float = LIMIT_S) -> Any:
-    """Asks until the answer is as wanted. Services that are not up yet, or do not know it yet, are asked again."""
-    answer: Any = None
-    try:
-        async with asyncio.timeout(limit_s):
-            while True:
-                try:
-                    answer = await ask()
-                    if condition(answer):
-                        return answer
-                except grpc.aio.AioRpcError as error:
-                    answer = error
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        raise AssertionError(f"not within {limit_s} s: {what}; last: {str(answer)[-2000:]}") from None
 
 
 class EdgeBench:
@@ -189,6 +173,7 @@ class EdgeBench:
                 f"{number} answered calls",
                 lambda: stub.ListLiveCalls(edge_pb2.ListLiveCallsRequest()),
                 lambda answer: [each.state for each in answer.calls] == ["answered"] * number,
+                despite=NOT_YET,
             )
             return list(shown.calls)
 
@@ -206,8 +191,7 @@ class EdgeBench:
                 answer = await stub.ListRecords(records_pb2.ListRecordsRequest(page=common_pb2.Page(size=1000)), timeout=LIMIT_S)
                 return list(answer.records)
 
-            found: list[records_pb2.Record] = await until("records", ask, condition)
-            return found
+            return await until("records", ask, condition, despite=NOT_YET)
 
     async def stop(self) -> None:
         for gateway in self._gateways:

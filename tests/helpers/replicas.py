@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -74,9 +74,3 @@ async def append_all(log: EventLog, commits: Sequence[Commit]) -> Position:
         (position,) = await log.append([each], [at(each, last.get(each.subject, 0))])
         last[each.subject] = position
     return position
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while not condition():  # noqa: ASYNC110 - the things waited for have no event
-            await asyncio.sleep(0.01)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from helpers.commits import address, at, commit
-from helpers.replicas import WAIT_S, Owner, append_all, following, until
+from helpers.replicas import WAIT_S, Owner, append_all, following
+from helpers.waiting import until
 
 from trunkline.domain.events import Position, TenantId
 from trunkline.eventlog.beacon import Beacon
@@ -85,7 +86,7 @@ async def test_a_planted_difference_is_found_and_rebuilt_while_reads_go_on(log: 
     log_held = HeldLog(log)
     async with following(log_held, path) as owner:  # type: ignore[arg-type]
         before = owner.directory
-        await until(lambda: owner.replica.epoch != "")
+        await until("an epoch", lambda: owner.replica.epoch != "")
         log_held.hold(COUNT // 2)
         owner.replica.on_beacon(beacon)
         await asyncio.wait_for(log_held.is_stopped.wait(), WAIT_S)
@@ -126,7 +127,7 @@ async def test_a_crash_in_the_middle_of_a_rebuild_leaves_the_old_file(log: Event
             with closing(sqlite3.connect(beside)) as db:
                 return db.execute("SELECT position FROM meta").fetchone() == (COUNT // 2,)
 
-        await until(has_written)
+        await until("it has written", has_written)
         # By another process: one that closes a file loses its locks on it, those of SQLite too.
         await asyncio.to_thread(subprocess.run, ["cp", "-r", tmp_path / "live", tmp_path / "crashed"], check=True)
         log_held.release()

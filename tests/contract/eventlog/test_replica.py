@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from helpers.commits import address, claim, commit
-from helpers.replicas import WAIT_S, Owner, append_all, following, until
+from helpers.replicas import WAIT_S, Owner, append_all, following
+from helpers.waiting import until
 
 from trunkline.domain.events import (
     AclDeleted,
@@ -221,11 +222,11 @@ async def test_a_beacon_with_another_digest_has_the_replica_rebuilt(log: EventLo
         await owner.replica.wait_covered(end, WAIT_S)
         wanted = (owner.replica.digest, content(owner))
         owner.replica.on_beacon(Beacon(owner.replica.epoch, end, bytes(16)))
-        await until(lambda: owner.resets == 1)
+        await until("the owner begins anew", lambda: owner.resets == 1)
         await owner.replica.wait_covered(end, WAIT_S)
         assert (owner.replica.digest, content(owner)) == wanted
         assert owner.replica.is_complete
-        await until((tmp_path / "r.sqlite.set-aside").exists)
+        await until("the file is set aside", (tmp_path / "r.sqlite.set-aside").exists)
 
 
 async def test_a_beacon_ahead_is_compared_when_its_position_comes(log: EventLog, tmp_path: Path) -> None:
@@ -235,7 +236,7 @@ async def test_a_beacon_ahead_is_compared_when_its_position_comes(log: EventLog,
         owner.replica.on_beacon(Beacon(owner.replica.epoch, Position(2), bytes(16)))
         assert owner.resets == 0
         await append_all(log, [commit("b")])
-        await until(lambda: owner.resets == 1)
+        await until("the owner begins anew", lambda: owner.resets == 1)
         await owner.replica.wait_covered(Position(2), WAIT_S)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from helpers.authority import tls_of
-from helpers.edge import LIMIT_S
 from helpers.nats import NatsServer, free_port
+from helpers.waiting import until
 from nats.aio.client import Client
 
 from trunkline.api.events.v1 import call_pb2
@@ -57,15 +57,6 @@ async def shipping(engine: Engine, client: Client) -> AsyncIterator[Shipper]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(what: str, condition: Callable[[], bool]) -> None:
-    try:
-        async with asyncio.timeout(LIMIT_S):
-            while not condition():  # noqa: ASYNC110 — the engine's counters wake nobody
-                await asyncio.sleep(0.005)
-    except TimeoutError:
-        raise AssertionError(f"not within {LIMIT_S} s: {what}") from None
 
 
 async def shipped(nats: NatsServer) -> list[call_pb2.CallFactBatch]:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from helpers.commits import at, commit
 from helpers.nats import NatsServer
-from helpers.replicas import WAIT_S, following, until
+from helpers.replicas import WAIT_S, following
+from helpers.waiting import until
 from nats.aio.client import Client
 
 from trunkline.domain.events import Position
@@ -54,7 +55,7 @@ async def test_a_replica_is_told_where_home_stands(nc: Client, log: JetStreamLog
         written = commit("a")
         await log.append([written], [at(written, 0)])
         await nc.publish(SUBJECT, b"not a beacon")
-        await until(lambda: any(beacon.position == 1 for beacon in seen))
+        await until("the beacon of position 1", lambda: any(beacon.position == 1 for beacon in seen))
         assert seen[-1].digest == edge.replica.digest
         assert edge.replica.age_s is not None
         assert edge.resets == 0
@@ -67,10 +68,10 @@ async def test_beacons_go_on_after_the_server_was_killed(nats_server: NatsServer
     seen: list[Beacon] = []
     await follow_beacons(nc, seen.append)
     publishing = asyncio.create_task(publish_beacons(nc, lambda: BEACON))
-    await until(lambda: len(seen) > 0)
+    await until("a beacon", lambda: len(seen) > 0)
     await nats_server.kill()
     count = len(seen)
     await nats_server.start()
-    await until(lambda: len(seen) > count)
+    await until("a beacon", lambda: len(seen) > count)
     publishing.cancel()
     await asyncio.gather(publishing, return_exceptions=True)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from helpers.nats import NatsServer
-from helpers.replicas import WAIT_S, following, until
+from helpers.replicas import WAIT_S, following
 from helpers.service import control_state
+from helpers.waiting import until
 from nats.aio.client import Client
 
 from trunkline.api.common.v1 import common_pb2
@@ -48,7 +49,7 @@ async def test_a_planted_difference_is_mended_without_an_end_of_the_process(
         before = state.directory
 
         telling = asyncio.create_task(publish_beacons(nc, lambda: beacon))
-        await until(lambda: state.replica.generation == 1)
+        await until("the next generation", lambda: state.replica.generation == 1)
         assert state.directory is not before
         telling.cancel()
         assert state.replica.digest == beacon.digest
@@ -64,13 +65,13 @@ async def test_another_log_than_the_replicas_is_read_and_nothing_is_written_befo
         await write(state, CreateTenant(ACME, "Acme"), CreateAcl(ACME, "OUT"))
     await nats_server.forget()
     await nats_server.start()
-    await until(lambda: nc.is_connected)
+    await until("the connection", lambda: nc.is_connected)
     await ensure_config(nc)
     async with control_state("provisioning-eu", tmp_path, nats_server) as state:
         # Whether it waits for the rebuild or comes after it: it is not decided on the old tenant.
         with pytest.raises(Refusal) as refused:
             await write(state, CreateAcl(ACME, "MORE"))
         assert refused.value.reason == "TENANT_NOT_FOUND"
-        await until(lambda: state.replica.generation == 1)
+        await until("the next generation", lambda: state.replica.generation == 1)
         assert not state.directory.tenants
         assert await write(state, CreateTenant(ACME, "Acme")) == 1

@@ -8,8 +8,8 @@ import time
 import pytest
 from helpers.commits import at, claim, commit
 from helpers.nats import NatsServer
-from helpers.replicas import until
 from helpers.tcp_proxy import tcp_proxy
+from helpers.waiting import until
 from nats.aio.client import Client
 
 from trunkline.eventlog.jetstream import APPEND_LIMIT_S, UNREACHABLE_LIMIT_S, JetStreamLog
@@ -74,7 +74,7 @@ async def test_what_was_acknowledged_survives_kill_dash_nine(nats_server: NatsSe
 async def test_without_a_server_an_append_fails_fast_and_says_what_to_do(nats_server: NatsServer, nc: Client, log: JetStreamLog) -> None:
     written = commit("a")
     await nats_server.kill()
-    await until(lambda: not nc.is_connected)
+    await until("the loss is noticed", lambda: not nc.is_connected)
     began = time.monotonic()
     with pytest.raises(LogUnavailable, match=r"Home region eu is out of reach.*same request id"):
         await log.append([written], [at(written, 0)])

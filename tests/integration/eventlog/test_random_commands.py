@@ -17,6 +17,7 @@ from pathlib import Path
 
 from helpers.regions import REGIONS, Regions
 from helpers.replicas import WAIT_S, Owner, following
+from helpers.waiting import until
 
 from trunkline.domain.commands import (
     AddAddress,
@@ -118,9 +119,7 @@ class Run:
             self.done += 1
 
     async def reached(self, part: float) -> None:
-        async with asyncio.timeout(ANSWER_LIMIT_S):
-            while self.done < part * COUNT:  # noqa: ASYNC110 - the workers tell nobody
-                await asyncio.sleep(0.01)
+        await until(f"{part:.0%} of the commands", lambda: self.done >= part * COUNT, limit_s=ANSWER_LIMIT_S)
 
 
 async def trouble(run: Run, regions: Regions) -> None:

@@ -6,12 +6,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from helpers.commits import address, at, commit
 from helpers.regions import REGIONS, Regions, answers
-from helpers.replicas import following, until
+from helpers.replicas import following
+from helpers.waiting import until
 from nats.aio.client import Client
 
 from trunkline.domain.events import Position
@@ -150,9 +152,7 @@ async def test_with_the_link_cut_a_write_fails_at_once_and_says_where_and_what_t
         assert await log.append([first], [at(first, 0)]) == (1,)
         await owner.replica.wait_covered(Position(1), RESUME_LIMIT_S)
         regions.links["us"].take_down()
-        async with asyncio.timeout(RESUME_LIMIT_S):
-            while await answers(clients["us"]):  # noqa: ASYNC110 - a server tells nobody when a link is gone
-                await asyncio.sleep(0.01)
+        await until("the link is gone", lambda: answers(clients["us"]), lambda is_answered: not is_answered)
         second = commit("b", request_id="two")
         for asked in (lambda: log.append([second], [at(second, 0)]), log.head, log.epoch, lambda: log.last("config.>")):
             began_s = time.monotonic()
@@ -187,9 +187,7 @@ async def test_a_tail_that_is_started_while_the_link_is_cut_begins_when_it_is_ba
         await author.append(5)
         regions.links["us"].take_down()
         # The region's own JetStream answers all the while: it is home that does not.
-        async with asyncio.timeout(RESUME_LIMIT_S):
-            while await answers(clients["us"]):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await until("the link is gone", lambda: answers(clients["us"]), lambda is_answered: not is_answered)
         assert await answers(clients["us"], "us")
         follower = Follower(clients["us"])
         await author.append(5)
@@ -220,18 +218,16 @@ async def test_facts_of_calls_of_every_region_arrive_at_home_once_also_of_one_th
         for region, client in clients.items():
             for number in range(5):
                 await publish(client, region, number)
-        await until(lambda: len(found) == 15)
+        await until("all are found", lambda: len(found) == 15)
         regions.links["us"].take_down()
         for region, client in clients.items():
             for number in range(5, 10):
                 await publish(client, region, number)
-        await until(lambda: len(found) == 25)
+        await until("all are found", lambda: len(found) == 25)
         regions.links["us"].bring_up()
         began_s = time.monotonic()
         # By its documentation the server waits up to twenty seconds before it asks a source again that has gone.
-        async with asyncio.timeout(60):
-            while len(found) < 30:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        await until("the rest", lambda: len(found) == 30, limit_s=60)
         print(f"\nfacts of a region that was cut off are at home {time.monotonic() - began_s:.1f} s after its link is back")
         assert sorted(found) == sorted((f"calls.{region}.{region}1", b"%d" % number) for region in REGIONS for number in range(10))
         collecting.cancel()
@@ -247,9 +243,8 @@ async def test_a_region_that_is_away_holds_up_the_streams_of_no_other(regions: R
             answer = await clients["eu"].request(f"$JS.{region}.API.STREAM.INFO.{stream}", b"", timeout=2)
             return b'"config"' in answer.data
 
-        async with asyncio.timeout(RESUME_LIMIT_S):
-            while not (await has("us", "CALLS") and await has("eu", "CALLS") and await has("eu", CALLS_ALL)):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        for region, stream in (("us", "CALLS"), ("eu", "CALLS"), ("eu", CALLS_ALL)):
+            await until(f"{stream} of {region}", partial(has, region, stream))
         assert not making.done()
         await regions.servers["apac"].start()
         async with asyncio.timeout(RESUME_LIMIT_S):

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from helpers.commits import address, at, commit
 from helpers.nats import NatsServer
-from helpers.replicas import WAIT_S, Owner, append_all, following, until
+from helpers.replicas import WAIT_S, Owner, append_all, following
+from helpers.waiting import until
 from nats.aio.client import Client
 
 from trunkline.api.events.v1 import commit_pb2
@@ -54,9 +55,9 @@ async def test_a_replica_of_a_log_that_was_lost_is_rebuilt(nats_server: NatsServ
         await owner.replica.wait_covered(Position(2), WAIT_S)
         await nats_server.forget()
         await nats_server.start()
-        await until(lambda: nc.is_connected)
+        await until("the connection", lambda: nc.is_connected)
         await ensure_streams(nc)
-        await until(lambda: owner.resets == 1)
+        await until("the owner begins anew", lambda: owner.resets == 1)
         end = await append_all(log, [commit("new")])
         await owner.replica.wait_covered(end, WAIT_S)
         assert list(owner.directory.acls(owner.facts[0].tenant)) == ["new"]
@@ -69,15 +70,15 @@ async def test_a_log_that_has_lost_its_end_is_read_again(nats_server: NatsServer
     await nats_server.kill()
     shutil.copytree(nats_server.folder / "store", tmp_path / "older")
     await nats_server.start()
-    await until(lambda: nc.is_connected)
+    await until("the connection", lambda: nc.is_connected)
     async with following(log, tmp_path / "r.sqlite") as owner:
         await append_all(log, [commit("c"), commit("d")])
         await owner.replica.wait_covered(Position(4), WAIT_S)
         await nats_server.forget()
         shutil.copytree(tmp_path / "older", nats_server.folder / "store")
         await nats_server.start()
-        await until(lambda: nc.is_connected)
-        await until(lambda: owner.replica.generation == 1)
+        await until("the connection", lambda: nc.is_connected)
+        await until("the next generation", lambda: owner.replica.generation == 1)
         await append_all(log, [commit("e")])
         await owner.replica.wait_covered(Position(3), WAIT_S)
         assert set(owner.directory.acls(TenantId("acme"))) == {"a", "b", "e"}
@@ -91,14 +92,14 @@ async def test_other_commits_at_positions_that_were_lost_are_found_by_the_beacon
     await nats_server.kill()
     shutil.copytree(nats_server.folder / "store", tmp_path / "older")
     await nats_server.start()
-    await until(lambda: nc.is_connected)
+    await until("the connection", lambda: nc.is_connected)
     async with following(log, tmp_path / "r.sqlite") as first:
         await append_all(log, [commit("c"), commit("d")])
         await first.replica.wait_covered(Position(4), WAIT_S)
     await nats_server.forget()
     shutil.copytree(tmp_path / "older", nats_server.folder / "store")
     await nats_server.start()
-    await until(lambda: nc.is_connected)
+    await until("the connection", lambda: nc.is_connected)
     await append_all(log, [commit("e"), commit("f"), commit("g")])
     async with following(log, tmp_path / "home.sqlite") as home, following(log, tmp_path / "r.sqlite") as owner:
         for each in (home, owner):
@@ -107,7 +108,7 @@ async def test_other_commits_at_positions_that_were_lost_are_found_by_the_beacon
         beacon = home.replica.beacon()
         assert beacon is not None
         owner.replica.on_beacon(beacon)
-        await until(lambda: owner.replica.generation == 1)
+        await until("the next generation", lambda: owner.replica.generation == 1)
         assert owner.replica.digest == home.replica.digest
         assert set(owner.directory.acls(TenantId("acme"))) == {"a", "b", "e", "f", "g"}
 
@@ -123,7 +124,7 @@ async def test_a_replica_starts_without_the_server_and_goes_on_with_it(
         assert again.replica.is_complete
         assert again.replica.covered == end
         await nats_server.start()
-        await until(lambda: nc.is_connected)
+        await until("the connection", lambda: nc.is_connected)
         end = await append_all(log, [commit("b")])
         await again.replica.wait_covered(end, WAIT_S)
 

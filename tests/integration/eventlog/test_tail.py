@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from helpers.commits import at, commit
 from helpers.nats import NatsServer
 from helpers.tcp_proxy import tcp_proxy
+from helpers.waiting import until
 from nats.aio.client import Client
 
 from trunkline.domain.events import Position
@@ -19,12 +19,6 @@ from trunkline.eventlog.streams import ensure_streams
 from trunkline.eventlog.tail import RawMessage, RawTail
 
 WAIT_S = 20.0
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while not condition():  # noqa: ASYNC110 - the things waited for have no event
-            await asyncio.sleep(0.01)
 
 
 class Follower:
@@ -44,7 +38,7 @@ class Follower:
                 self._task.result()
             return len(self.found) >= count
 
-        await until(there)
+        await until("they are there", there)
         assert [message.sequence for message in self.found] == list(range(self.found[0].sequence, self.found[0].sequence + count))
 
     async def end(self) -> None:
@@ -76,7 +70,7 @@ async def test_a_tail_goes_on_after_kill_dash_nine(nats_server: NatsServer, nc: 
     await follower.has(20)
     await nats_server.kill()
     await nats_server.start()
-    await until(lambda: nc.is_connected)
+    await until("the connection", lambda: nc.is_connected)
     await publish(nc, 21, 20)
     await follower.has(40)
     await follower.end()
@@ -194,7 +188,7 @@ async def test_a_stream_that_was_made_anew_under_a_tail_is_damage(nats_server: N
     await follower.has(3)
     await nats_server.forget()
     await nats_server.start()
-    await until(lambda: nc.is_connected)
+    await until("the connection", lambda: nc.is_connected)
     await ensure_streams(nc)
     with pytest.raises(LogDamaged, match="ends at 0, and 3 was read"):
         await follower.has(4)
@@ -223,7 +217,7 @@ async def test_commits_follow_each_other_through_two_kills(nats_server: NatsServ
         if number in (20, 40):
             await nats_server.kill()
             await nats_server.start()
-    await until(lambda: len(found) >= 60)
+    await until("all are found", lambda: len(found) >= 60)
     assert found == list(range(1, 61))
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)

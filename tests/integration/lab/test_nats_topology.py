@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import nats.errors
 import pytest
 from helpers.authority import tls_of
 from helpers.nats import free_port, nats_server_binary
+from helpers.waiting import until
 from nats.aio.client import Client
 
 from trunkline.eventlog.jetstream import JetStreamLog
@@ -80,12 +82,6 @@ class Regions:
         return client
 
 
-async def until(what: str, probe: Callable[[], bool]) -> None:
-    async with asyncio.timeout(LIMIT_S):
-        while not probe():  # noqa: ASYNC110 - what is looked at is another process
-            await asyncio.sleep(0.02)
-
-
 @pytest.fixture
 async def regions(tmp_path: Path) -> AsyncIterator[Regions]:
     async with AsyncExitStack() as stack:
@@ -109,9 +105,8 @@ async def test_an_edge_reads_the_log_of_home_and_publishes_its_own_calls_which_a
     assert await JetStreamLog(edge, home="eu").head() == 0
     await edge.request("calls.us.us1", b"fact", timeout=5)
     records = await regions.client("records", "records-eu", "eu")
-    async with asyncio.timeout(SOURCED_LIMIT_S):
-        while (await records.jetstream(domain="eu").stream_info(CALLS_ALL)).state.messages != 1:  # noqa: ASYNC110 - asked for
-            await asyncio.sleep(0.05)
+    asking = partial(records.jetstream(domain="eu").stream_info, CALLS_ALL)
+    await until("the fact at home", asking, lambda info: info.state.messages == 1, limit_s=SOURCED_LIMIT_S)
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from helpers.platform import wait_for
+from helpers.waiting import until
 
 from trunkline.lab.supervisor.control import ControlProblem, ask, serve_control
 from trunkline.lab.supervisor.process import MAX_LOG_BYTES, Spec, Status, Supervised
@@ -39,13 +40,6 @@ async def supervised(folder: Path, command: tuple[str, ...] = SLEEPER) -> AsyncI
     finally:
         await process.stop()
         await task
-
-
-async def until(what: str, probe: Callable[[], object]) -> None:
-    async with asyncio.timeout(15):
-        while not probe():  # noqa: ASYNC110 - what is looked at is another process
-            await asyncio.sleep(0.01)
-    assert probe(), what
 
 
 def is_alive(pid: int) -> bool:

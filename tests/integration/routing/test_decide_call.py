@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from helpers.nats import NatsServer
 from helpers.routing import DECK, Client
 from helpers.service import OPERATOR_KEY, REALM, ServiceProcess, control_state
+from helpers.waiting import until
 
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.routing.v1 import routing_pb2
@@ -101,6 +101,4 @@ async def test_a_routing_service_that_does_not_know_enough_lets_another_be_asked
 
 async def _until(edge: RoutingServiceStub, position: int) -> None:
     """Until the service decides by what stands at this position."""
-    async with asyncio.timeout(ANSWER_LIMIT_S):
-        while (await edge.DecideCall(request_of(CALLS[0], "eu"))).position < position:  # noqa: ASYNC110 - the other process tells nobody
-            await asyncio.sleep(0.02)
+    await until(f"position {position}", lambda: edge.DecideCall(request_of(CALLS[0], "eu")), lambda answer: answer.position >= position)

@@ -11,6 +11,7 @@ import pytest
 from helpers.nats import NatsServer
 from helpers.routing import DECK, HEADER, STANDARD, Client
 from helpers.service import ServiceProcess, control_state, make_config
+from helpers.waiting import until
 
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.routing.v1 import routing_pb2
@@ -187,9 +188,7 @@ async def test_started_on_another_log_than_its_replica_is_of_it_builds_another_r
     await make_config(nats_server)
     await routing.start()
     async with Client(routing) as again:
-        async with asyncio.timeout(20):
-            while (await again.resolve("+31201234567")).reason != "T401":  # noqa: ASYNC110 - asked for
-                await asyncio.sleep(0.05)
+        await until("no deck", lambda: again.resolve("+31201234567"), lambda answer: answer.reason == "T401")
         await again.carriers()
         await again.deck(DECK)
         assert (await again.resolve("+31201234567")).prefix == "31"

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 
 import nats.errors
 import pytest
 from helpers.nats import NatsServer, nats_server
+from helpers.waiting import until
 
 from trunkline.runtime.nats_client import connect
 
 __all__ = ["nats_server"]
-
-
-async def until(what: str, probe: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not probe():
-        assert time.monotonic() < deadline, what
-        await asyncio.sleep(0.01)
 
 
 async def test_it_connects_and_carries_messages(nats_server: NatsServer) -> None:

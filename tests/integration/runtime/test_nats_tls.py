@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from io import StringIO
@@ -16,6 +14,7 @@ import pytest
 import structlog
 from helpers.authority import tls_of
 from helpers.nats import free_port, nats_server_binary
+from helpers.waiting import until
 
 from trunkline.lab.supervisor.authority import Authority, TlsFiles
 from trunkline.lab.supervisor.nats_conf import Server, User, render
@@ -78,13 +77,6 @@ async def connected(server: SecureServer, user: User, tls: TlsSettings | None = 
         yield client
     finally:
         await client.close()
-
-
-async def until(what: str, probe: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LIMIT_S
-    while not probe():
-        assert time.monotonic() < deadline, what
-        await asyncio.sleep(0.01)
 
 
 async def published(client: Connection, subject: str, seen: Callable[[], list[dict[str, Any]]]) -> str:
