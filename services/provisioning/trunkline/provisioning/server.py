@@ -304,12 +304,18 @@ class ProvisioningServer(ProvisioningServiceServicer):
         self._pop_history.mark(pops)
         if current().role is Role.TENANT:
             for pop in pops:
-                # How many calls others have is none of a customer's business.
-                pop.ClearField("live_calls")
+                # How many calls others have is none of a customer's business, nor is what operators write of a point of presence.
+                for field in ("live_calls", "health_reason", "health_decided_by"):
+                    pop.ClearField(field)
         return pb.ListPopsResponse(pops=pops, head=self._state.replica.covered)
 
     async def ListPopChanges(self, request: pb.ListPopChangesRequest, context: Context) -> pb.ListPopChangesResponse:
-        return self._pop_history.list(request)
+        answer = self._pop_history.list(request)
+        if current().role is Role.TENANT:
+            for change in answer.changes:
+                for field in ("reason", "decided_by"):
+                    change.ClearField(field)
+        return answer
 
     async def DrainPop(self, request: pb.DrainPopRequest, context: Context) -> pb.DrainPopResponse:
         require(Role.OPERATOR)

@@ -175,7 +175,7 @@ async def list_pops(*, options: Listing = LISTING) -> None:
 
 @pop.command(name="history")
 async def pop_history(name: PopName = "", *, limit: Amount = 50, options: Listing = LISTING) -> None:
-    """Shows how points of presence stood in the names and why, newest change first.
+    """Shows how points of presence stood in the names, newest change first; to operators also why, and who saw it.
 
     Parameters
     ----------
@@ -190,7 +190,8 @@ async def pop_history(name: PopName = "", *, limit: Amount = 50, options: Listin
     shown = (
         rows if options.is_data else [{**row, "time": clock(row["time"]), "was": row["old_state"], "now": row["new_state"]} for row in rows]
     )
-    show_list(options.output, shown, ["time", "pop", "was", "now", "reason", "decided_by"], nothing="no change yet")
+    whys = ["reason", "decided_by"] if any(row["decided_by"] for row in rows) else []
+    show_list(options.output, shown, ["time", "pop", "was", "now", *whys], nothing="no change yet")
 
 
 @pop.command(name="drain")
