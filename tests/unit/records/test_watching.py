@@ -24,7 +24,7 @@ async def test_what_does_not_fit_is_counted() -> None:
     with watchers.watching("", "d1") as watcher:
         watchers.publish([Record(call=str(number), domain="d1") for number in range(MAX_WAITING + 7)])
         news = await watcher.news()
-    assert (len(news.records), news.skipped, news.records[0].call) == (MAX_WAITING, 7, "7")
+    assert (len(news.records), news.skipped, news.has_gap, news.records[0].call) == (MAX_WAITING, 7, True, "7")
 
 
 async def test_of_more_attempts_than_are_asked_for_those_that_began_last_are_told() -> None:
@@ -32,7 +32,7 @@ async def test_of_more_attempts_than_are_asked_for_those_that_began_last_are_tol
     with watchers.watching("", "") as watcher:
         watchers.publish([Record(call=str(at), setup_time=Timestamp(seconds=at)) for at in (5, 3, 9, 1, 7)])
         news = await watcher.news(2)
-    assert ([record.call for record in news.records], news.skipped) == (["9", "7"], 3)
+    assert ([record.call for record in news.records], news.skipped, news.has_gap) == (["9", "7"], 3, False)
 
 
 def test_watchers_are_bounded_and_leave_when_they_are_done() -> None:

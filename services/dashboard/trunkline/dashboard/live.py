@@ -38,6 +38,12 @@ class Watched:
     records: list[records_pb2.Record] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def take(self, answer: records_pb2.WatchCallsResponse) -> None:
+        """An older records service gathers nothing, and tells each by itself."""
+        if answer.is_reset:
+            self.records = []
+        self.put([*answer.records, *([answer.record] if answer.HasField("record") else [])])
+
     def put(self, changed: Iterable[records_pb2.Record]) -> None:
         known = {record.call: record for record in self.records}
         known.update((record.call, record) for record in changed)
@@ -97,8 +103,7 @@ async def _feed(visit: Visit, watched: Watched) -> None:
     while True:
         try:
             async for answer in visit.ask.records.WatchCalls(request):
-                # An older records service gathers nothing, and tells each by itself.
-                watched.put([*answer.records, *([answer.record] if answer.HasField("record") else [])])
+                watched.take(answer)
         except grpc.aio.AioRpcError as error:
             if _is_refusal(error):
                 return

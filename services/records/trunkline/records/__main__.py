@@ -22,7 +22,7 @@ from trunkline.records.watching import Watchers
 from trunkline.runtime.authentication import Authenticator, tenant_keys_of
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.grpc_server import GrpcServer
-from trunkline.runtime.key_use import KeyUses, tell_key_uses
+from trunkline.runtime.key_use import KeyUses, tell_key_uses, tell_last_uses
 from trunkline.runtime.logs import logger
 from trunkline.runtime.service import Lifecycle, run_service
 
@@ -58,6 +58,7 @@ async def start(settings: RecordsSettings, life: Lifecycle) -> None:
 
     life.on_stop("calls", unfollow)
     uses = KeyUses()
+    life.on_stop("last uses of keys", lambda: tell_last_uses(state.nc, settings.name, uses))
     authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory), on_use=uses.note)
     life.spawn("uses of keys", tell_key_uses(state.nc, settings.name, uses))
     server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import grpc.aio
@@ -15,10 +14,11 @@ from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceServicer
 from trunkline.domain.errors import invalid, not_found
 from trunkline.records.exporting import format_named
 from trunkline.records.filters import Filter, check
+from trunkline.records.following import follow
 from trunkline.records.messages import Messages
 from trunkline.records.queries import LAST, Queries
 from trunkline.records.usage_queries import usage
-from trunkline.records.watching import MAX_WAITING, News, Watchers
+from trunkline.records.watching import Watchers
 from trunkline.runtime.authentication import Role, current, require, tenant_for
 from trunkline.runtime.fields import unix_ns
 
@@ -61,19 +61,11 @@ class RecordsServicer(RecordsServiceServicer):
         if request.gather_ms > MAX_GATHER_MS:
             raise invalid("GATHER_TOO_LONG", "gather_ms", f"{request.gather_ms} is more than {MAX_GATHER_MS}", "ask for a shorter time")
         tenant = _tenant(request.tenant)
-        is_gathering = request.gather_ms > 0
         with self._watchers.watching(tenant, request.domain) as watcher:
             # So that the caller knows from here on that nothing is missed.
             await context.send_initial_metadata(())
-            if request.recent:
-                recent, _ = await self._queries.page(Filter(tenant=tenant, domain=request.domain), request.recent)
-                for answer in _told(News(recent[::-1], 0), is_gathering=is_gathering):
-                    yield answer
-            while True:
-                news = await watcher.news(min(request.most or MAX_WAITING, MAX_WAITING) if is_gathering else MAX_WAITING)
-                for answer in _told(news, is_gathering=is_gathering):
-                    yield answer
-                await asyncio.sleep(request.gather_ms / 1000)
+            async for answer in follow(watcher, self._queries, Filter(tenant=tenant, domain=request.domain), request):
+                yield answer
 
     async def GetUsage(self, request: pb.GetUsageRequest, context: Context) -> pb.GetUsageResponse:
         return await usage(
@@ -104,16 +96,6 @@ class RecordsServicer(RecordsServiceServicer):
             message = "there is no record yet" if call == LAST else f"no record of a call {call!r:.80}"
             raise not_found("NO_SUCH_CALL", "call", message, "a record appears some milliseconds after the call is tried")
         return record
-
-
-def _told(news: News, *, is_gathering: bool) -> Iterator[pb.WatchCallsResponse]:
-    if is_gathering:
-        yield pb.WatchCallsResponse(records=news.records, skipped=news.skipped)
-        return
-    if news.skipped:
-        yield pb.WatchCallsResponse(skipped=news.skipped)
-    for record in news.records:
-        yield pb.WatchCallsResponse(record=record)
 
 
 def _filter(request: pb.ListRecordsRequest | pb.ExportRecordsRequest) -> Filter:

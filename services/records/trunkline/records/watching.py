@@ -23,10 +23,12 @@ MAX_WATCHERS: Final = 200
 
 
 class News(NamedTuple):
-    """Records in the order of their first change since the last news, each as it stands now; at least one, or `skipped` is not 0."""
+    """Records in the order of their first change since the last news, each as it stands now; at least one, or `skipped` is not 0. With
+    `has_gap` the last change of some attempt was dropped, perhaps of one that began later than those that are told."""
 
     records: list[Record]
     skipped: int
+    has_gap: bool
 
 
 class Watcher:
@@ -54,12 +56,13 @@ class Watcher:
         await self._arrived.wait()
         self._arrived.clear()
         records = list(self._waiting.values())
-        skipped = self._skipped + max(0, len(records) - most)
+        dropped = self._skipped
+        skipped = dropped + max(0, len(records) - most)
         if len(records) > most:
             last = {record.call for record in heapq.nlargest(most, records, key=lambda record: record.setup_time.ToNanoseconds())}
             records = [record for record in records if record.call in last]
         self._waiting, self._skipped = {}, 0
-        return News(records, skipped)
+        return News(records, skipped, dropped > 0)
 
 
 class Watchers:

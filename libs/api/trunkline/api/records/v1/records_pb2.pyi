@@ -115,14 +115,16 @@ class WatchCallsRequest(_message.Message):
     def __init__(self, tenant: _Optional[str] = ..., domain: _Optional[str] = ..., recent: _Optional[int] = ..., gather_ms: _Optional[int] = ..., most: _Optional[int] = ...) -> None: ...
 
 class WatchCallsResponse(_message.Message):
-    __slots__ = ("record", "skipped", "records")
+    __slots__ = ("record", "skipped", "records", "is_reset")
     RECORD_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_FIELD_NUMBER: _ClassVar[int]
     RECORDS_FIELD_NUMBER: _ClassVar[int]
+    IS_RESET_FIELD_NUMBER: _ClassVar[int]
     record: Record
     skipped: int
     records: _containers.RepeatedCompositeFieldContainer[Record]
-    def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ..., skipped: _Optional[int] = ..., records: _Optional[_Iterable[_Union[Record, _Mapping]]] = ...) -> None: ...
+    is_reset: bool
+    def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ..., skipped: _Optional[int] = ..., records: _Optional[_Iterable[_Union[Record, _Mapping]]] = ..., is_reset: _Optional[bool] = ...) -> None: ...
 
 class ListMessagesRequest(_message.Message):
     __slots__ = ("tenant", "call")
