@@ -13,7 +13,7 @@ from integration.provisioning.test_writes import refused
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.domain.events import TenantId
-from trunkline.runtime.key_use import MINUTE_S, SUBJECT, encode_uses
+from trunkline.runtime.key_use import MINUTE_S, SUBJECT, encode_uses, parse_uses
 
 
 def new_key(name: str, *scopes: str, expires_s: int = 0, tenant: str = "") -> pb.CreateApiKeyRequest:
@@ -101,3 +101,16 @@ async def test_a_keys_last_use_is_shown_whoever_saw_it_and_outlives_a_restart(se
     await service.process.start()
     operator = await service.stub()
     assert await uses() == used | {"elsewhere": minute * MINUTE_S}
+
+
+async def test_a_service_that_stops_tells_the_uses_that_it_has_not_told(service: Service, nats_server: NatsServer) -> None:
+    acme = await service.tenant("acme")
+    client = await nats_server.connect()
+    told = await client.subscribe(f"{SUBJECT}.>")
+    await client.flush()
+    await acme.WhoAmI(pb.WhoAmIRequest())
+    # Within the ten seconds in which it would be told anyway a machine that is not stuck has stopped it.
+    assert await service.process.stop() == 0
+    uses = parse_uses((await told.next_msg(timeout=20)).data)
+    assert [tenant for tenant, _ in uses] == ["acme"]
+    await client.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 from trunkline.domain.events import TenantId
@@ -38,3 +39,33 @@ async def test_a_damaged_file_is_set_aside(tmp_path: Path) -> None:
     book = await KeyUseBook.open(tmp_path / "uses")
     assert not book.all and len(list(tmp_path.glob("uses.aside-*"))) == 1
     await book.close()
+
+
+async def test_what_the_disk_does_not_take_is_kept_in_memory_and_written_the_next_time(tmp_path: Path) -> None:
+    book = await KeyUseBook.open(tmp_path / "uses")
+    book.hear({(ACME, "k1"): MINUTE, (ACME, "k2"): MINUTE}, NOW_S)
+    await book.keep()
+    with sqlite3.connect(tmp_path / "uses") as other:
+        other.execute("ALTER TABLE uses RENAME TO elsewhere")
+    book.hear({(BETA, "k1"): MINUTE}, NOW_S)
+    book.forget_others({(ACME, "k1"), (BETA, "k1")})
+    for failures in (1, 2):
+        await book.keep()
+        assert (book.failures, book.last_use_s(BETA, "k1")) == (failures, 60 * MINUTE)
+    with sqlite3.connect(tmp_path / "uses") as other:
+        other.execute("ALTER TABLE elsewhere RENAME TO uses")
+    await book.keep()
+    assert book.failures == 0
+    await book.close()
+    again = await KeyUseBook.open(tmp_path / "uses")
+    assert dict(again.all) == {(ACME, "k1"): MINUTE, (BETA, "k1"): MINUTE}
+    await again.close()
+
+
+async def test_a_full_disk_keeps_nobody_from_stopping(tmp_path: Path) -> None:
+    book = await KeyUseBook.open(tmp_path / "uses")
+    book.hear({(ACME, "k1"): MINUTE}, NOW_S)
+    with sqlite3.connect(tmp_path / "uses") as other:
+        other.execute("DROP TABLE uses")
+    await book.close()
+    assert book.failures == 1

@@ -2,7 +2,8 @@
 
 `keys.used.<process>` is a JSON list of [tenant, key, minute since 1970 UTC], every ten seconds where there is something to tell. A request
 costs an entry of a dictionary; nothing is written to the log. Nothing is acknowledged: what a cut link has swallowed is told again for an
-hour. Provisioning keeps what it hears (`trunkline.provisioning.key_uses`).
+hour, by the process that saw it, as long as it runs. A process that stops tells what it has not told yet; one that is killed, or stops
+while it has no connection, takes that with it. Provisioning keeps what it hears (`trunkline.provisioning.key_uses`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from trunkline.runtime.logs import logger
 SUBJECT: Final = "keys.used"
 MINUTE_S: Final = 60
 TELL_S: Final = 10.0
+LAST_S: Final = 2
+"""Of the eight seconds that stopping may take."""
 REPEAT_S: Final = 300.0
 REPEATED_MINUTES: Final = 60
 """How long a use is told again and again."""
@@ -84,6 +87,21 @@ async def tell_key_uses(client: Client, process: str, uses: KeyUses) -> None:
         except (nats.errors.Error, OSError) as error:
             uses.give_back(taken)
             logger("keys").info("uses of keys not told", why=f"{type(error).__name__}: {error}")
+
+
+async def tell_last_uses(client: Client, process: str, uses: KeyUses) -> None:
+    """When the process stops, before its connection is closed: what was not told yet, sent off within LAST_S, or the log says how many uses
+    are lost."""
+    taken = uses.take()
+    if not taken:
+        return
+    try:
+        if not client.is_connected:
+            raise OSError("no connection")
+        await publish_uses(client, process, taken)
+        await client.flush(LAST_S)
+    except (nats.errors.Error, OSError) as error:
+        logger("keys").warning("last uses of keys are lost", keys=len(taken), why=f"{type(error).__name__}: {error}")
 
 
 async def publish_uses(client: Client, process: str, uses: Uses) -> None:

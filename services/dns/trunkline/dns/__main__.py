@@ -24,7 +24,7 @@ from trunkline.dns.zone_file import ZoneFile
 from trunkline.runtime.authentication import Authenticator, tenant_keys_of
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.grpc_server import GrpcServer
-from trunkline.runtime.key_use import KeyUses, tell_key_uses
+from trunkline.runtime.key_use import KeyUses, tell_key_uses, tell_last_uses
 from trunkline.runtime.pop_watch import JUDGE_S, PopWatch
 from trunkline.runtime.service import Lifecycle, run_service
 
@@ -55,6 +55,7 @@ async def start(settings: DnsSettings, life: Lifecycle) -> None:
     wanted = Wanted(view.steering, view.domains, lambda: state.replica.covered)
     made = [Reconciler(holder, wanted, compare_every_s=settings.compare_every_s) for holder in holders]
     uses = KeyUses()
+    life.on_stop("last uses of keys", lambda: tell_last_uses(state.nc, settings.name, uses))
     authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory), on_use=uses.note)
     life.spawn("uses of keys", tell_key_uses(state.nc, settings.name, uses))
     grpc_server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)

@@ -29,7 +29,7 @@ from trunkline.runtime import telemetry
 from trunkline.runtime.authentication import Authenticator, tenant_keys_of
 from trunkline.runtime.grpc_pool import PeerPool
 from trunkline.runtime.grpc_server import GrpcServer
-from trunkline.runtime.key_use import KeyUses, tell_key_uses
+from trunkline.runtime.key_use import KeyUses, tell_key_uses, tell_last_uses
 from trunkline.runtime.logs import logger
 from trunkline.runtime.nats_client import connect
 from trunkline.runtime.service import Lifecycle
@@ -87,6 +87,7 @@ async def join_platform(
         trace_id=traces.trace_id,
     )
     uses = KeyUses()
+    life.on_stop("last uses of keys", lambda: tell_last_uses(feed, settings.name, uses))
     authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: calls.tables.directory), on_use=uses.note)
     life.spawn("uses of keys", tell_key_uses(feed, settings.name, uses))
     server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)

@@ -22,7 +22,7 @@ from trunkline.runtime.gateway_hearing import hear_gateways
 from trunkline.runtime.gateway_reports import GatewayReports
 from trunkline.runtime.grpc_pool import PeerPool
 from trunkline.runtime.grpc_server import GrpcServer
-from trunkline.runtime.key_use import MINUTE_S, KeyUses, tell_key_uses
+from trunkline.runtime.key_use import MINUTE_S, KeyUses, tell_key_uses, tell_last_uses
 from trunkline.runtime.pop_log import follow_all_changes
 from trunkline.runtime.pop_watch import PopWatch
 from trunkline.runtime.service import Lifecycle, run_service
@@ -39,6 +39,7 @@ async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
     book = await KeyUseBook.open(settings.state_dir / "key-uses.sqlite")
     life.on_stop("uses of keys", book.close)
     uses = KeyUses()
+    life.on_stop("last uses of keys", lambda: tell_last_uses(state.nc, settings.name, uses))
 
     def on_use(key: TenantKey) -> None:
         uses.note(key)

@@ -22,7 +22,8 @@ from trunkline.runtime.key_use import MINUTE_S, SUBJECT, Uses, parse_uses, publi
 from trunkline.runtime.logs import logger
 
 KEEP_S: Final = 30.0
-"""How long a use may wait for the disk; what a kill loses is told again by the process that saw it, for an hour."""
+"""How long a use may wait for the disk. What a kill of this process loses is told again by those that saw it, for an hour, but for its
+own, and by other regions' provisioning."""
 TELL_ALL_S: Final = 600.0
 MAX_KEYS: Final = 1_000_000
 """Beyond it uses of other keys are not kept."""
@@ -41,6 +42,8 @@ class KeyUseBook:
         self._database = database
         self._minutes = minutes
         self._unkept: set[tuple[TenantId, str]] = set()
+        self.failures = 0
+        """In a row, of writing to the disk."""
 
     @classmethod
     async def open(cls, path: Path) -> KeyUseBook:
@@ -68,8 +71,10 @@ class KeyUseBook:
         return cls(database, {(TenantId(tenant), key): minute for tenant, key, minute in rows})
 
     async def close(self) -> None:
-        await self.keep()
-        await self._database.close()
+        try:
+            await self.keep()
+        finally:
+            await self._database.close()
 
     @property
     def all(self) -> Uses:
@@ -96,15 +101,29 @@ class KeyUseBook:
         self._unkept.update(gone)
 
     async def keep(self) -> None:
-        """Writes what has changed, in one transaction."""
+        """Writes what has changed, in one transaction. Where the disk takes nothing, the log says so, memory goes on, and the next time
+        tries all of it again: no change and no call waits for the minute of a key."""
         unkept, self._unkept = self._unkept, set()
         if not unkept:
             return
         rows = [(*place, self._minutes[place]) for place in unkept if place in self._minutes]
-        await self._database.executemany("INSERT OR REPLACE INTO uses VALUES (?, ?, ?)", rows)
         gone = [place for place in unkept if place not in self._minutes]
-        await self._database.executemany("DELETE FROM uses WHERE tenant = ? AND key = ?", gone)
-        await self._database.commit()
+        try:
+            try:
+                await self._database.executemany("INSERT OR REPLACE INTO uses VALUES (?, ?, ?)", rows)
+                await self._database.executemany("DELETE FROM uses WHERE tenant = ? AND key = ?", gone)
+                await self._database.commit()
+            except BaseException:
+                self._unkept |= unkept
+                await self._database.rollback()
+                raise
+        except aiosqlite.Error as error:
+            self.failures += 1
+            _log.error("uses of keys not written", why=f"{type(error).__name__}: {error}", keys=len(self._unkept), failures=self.failures)
+            return
+        if self.failures:
+            _log.info("uses of keys written again", keys=len(unkept), failures=self.failures)
+        self.failures = 0
 
 
 async def keep_key_uses(client: Client, process: str, book: KeyUseBook, keys: Callable[[], Keys]) -> None:

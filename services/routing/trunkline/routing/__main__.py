@@ -10,7 +10,7 @@ from trunkline.runtime.control import ControlState
 from trunkline.runtime.gateway_hearing import hear_gateways
 from trunkline.runtime.gateway_reports import GatewayReports
 from trunkline.runtime.grpc_server import GrpcServer
-from trunkline.runtime.key_use import KeyUses, tell_key_uses
+from trunkline.runtime.key_use import KeyUses, tell_key_uses, tell_last_uses
 from trunkline.runtime.service import Lifecycle, run_service
 
 
@@ -20,6 +20,7 @@ async def start(settings: RoutingSettings, life: Lifecycle) -> None:
     reports = GatewayReports()
     await hear_gateways(state.nc, reports)
     uses = KeyUses()
+    life.on_stop("last uses of keys", lambda: tell_last_uses(state.nc, settings.name, uses))
     authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory), on_use=uses.note)
     life.spawn("uses of keys", tell_key_uses(state.nc, settings.name, uses))
     server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)
