@@ -53,3 +53,13 @@ def test_a_service_that_is_away_is_told_with_what_to_do(client: TestClient) -> N
     assert answer.headers["retry-after"] == "1" and "same request id" in body["remedy"]
     live = client.get("/v1/live-calls", headers={"Authorization": "Bearer tk_x"})
     assert (live.status_code, live.json()["reason"]) == (503, "SERVICE_UNAVAILABLE")
+
+
+@pytest.mark.parametrize("client", [False], indirect=True)
+@pytest.mark.parametrize("limit", ["0", "31", "1061", "0001000000", "-1", "5.0", "", "five"])
+@pytest.mark.parametrize("wait", [{}, {"wait": "all"}])
+def test_a_time_to_wait_that_there_is_not_is_refused_whether_anybody_waits_or_not(
+    client: TestClient, limit: str, wait: dict[str, str]
+) -> None:
+    answer = client.post("/v1/acls", json={"acl": "office"}, headers={"Authorization": "Bearer tk_x"}, params={"wait_s": limit} | wait)
+    assert (answer.status_code, answer.json()["reason"]) == (400, "TIMEOUT_INVALID")

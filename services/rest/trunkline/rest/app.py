@@ -189,15 +189,18 @@ async def _uploaded(
 
 def _wanted_wait(route: Route, request: Request) -> Any:
     """A WaitAppliedRequest without its position, or None. Raises Refused."""
+    if not route.method.is_writing:
+        return None
+    limit = request.query_params.get(WAIT_S, "5")
+    # Nor is one let pass where nobody waits: whoever gave it meant something.
+    if not limit.isascii() or not limit.isdecimal() or len(limit) > 2 or not 0 < int(limit) <= 30:
+        raise invalid("TIMEOUT_INVALID", WAIT_S, f"{limit[:20]!r} is not 1 to 30 seconds.")
     where = request.query_params.get(WAIT)
-    if where is None or not route.method.is_writing:
+    if where is None:
         return None
     asked: Any = WAIT_APPLIED.request_class()
     if where != ALL:
         asked.pops.extend(name for name in where.split(",") if name)
-    limit = request.query_params.get(WAIT_S, "5")
-    if not limit.isascii() or not limit.isdecimal() or not 0 < int(limit[:4]) <= 30:
-        raise invalid("TIMEOUT_INVALID", WAIT_S, f"{limit[:20]!r} is not 1 to 30 seconds.")
     asked.timeout.FromSeconds(int(limit))
     return asked
 
