@@ -15,6 +15,7 @@ from helpers.streams import StreamGateway
 from trunkline.engine import Engine
 
 KEY = "alpha/one"
+Sighting = tuple[str, bool, str, int, int, int, tuple[str, int, str]]
 TIMEOUT_MS = 300
 
 
@@ -37,7 +38,7 @@ def gateway(transport: str) -> Iterator[Peer]:
     gateway.close()
 
 
-def sighting(engine: Engine) -> tuple[str, bool, str, int, int, int]:
+def sighting(engine: Engine) -> Sighting:
     """The next one, of something that is no failure: nobody is woken for it."""
     deadline = time.monotonic() + ANSWER_LIMIT_S
     while not (seen := engine.take_sightings()):
@@ -47,7 +48,7 @@ def sighting(engine: Engine) -> tuple[str, bool, str, int, int, int]:
     return row
 
 
-def failure(engine: Engine) -> tuple[str, bool, str, int, int, int]:
+def failure(engine: Engine) -> Sighting:
     """The next one: whoever waits is woken, once."""
     assert is_woken(engine, ANSWER_LIMIT_S), "nothing was seen"
     [row] = engine.take_sightings()
@@ -70,14 +71,14 @@ def test_an_answer_is_told(bench: EngineBench, gateway: Peer, transport: str, st
         assert options.source == bench.engine.addresses[0], "from where calls come"
     gateway.answer(options, status, *lines)
     seen = failure(bench.engine) if wait_s else sighting(bench.engine)
-    assert seen == (KEY, True, "", int(status.split()[0]), wait_s, 1)
+    assert seen == (KEY, True, "", int(status.split()[0]), wait_s, 1, (*gateway.address, transport))
 
 
 def test_silence_is_told_when_its_time_is_over(bench: EngineBench, gateway: Peer, transport: str) -> None:
     began_s = time.monotonic()
     bench.engine.ping(KEY, *gateway.address, transport, TIMEOUT_MS)
     gateway.receive()
-    assert failure(bench.engine) == (KEY, True, "silent", 0, 0, 1)
+    assert failure(bench.engine) == (KEY, True, "silent", 0, 0, 1, (*gateway.address, transport))
     assert time.monotonic() - began_s >= TIMEOUT_MS / 1000
 
 
@@ -87,12 +88,12 @@ def test_who_is_not_there_is_told_at_once(bench: EngineBench, transport: str) ->
         gone.bind(("127.0.0.1", 0))
         address = gone.getsockname()
     bench.engine.ping(KEY, *address, transport, 60_000)
-    assert failure(bench.engine) == (KEY, True, "icmp" if transport == "udp" else "connection", 0, 0, 1)
+    assert failure(bench.engine) == (KEY, True, "icmp" if transport == "udp" else "connection", 0, 0, 1, (*address, transport))
 
 
 def test_a_gateway_that_no_listener_speaks_to_cannot_be_reached(bench: EngineBench) -> None:
     bench.engine.ping(KEY, "::1", 5060, "tls", 60_000)
-    assert failure(bench.engine) == (KEY, True, "connection", 0, 0, 1)
+    assert failure(bench.engine) == (KEY, True, "connection", 0, 0, 1, ("::1", 5060, "tls"))
 
 
 @pytest.mark.parametrize(("host", "port", "way"), [("gateway.example", 5060, "udp"), ("127.0.0.1", 0, "udp"), ("127.0.0.1", 5060, "sctp")])

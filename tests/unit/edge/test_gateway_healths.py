@@ -12,8 +12,9 @@ from trunkline.runtime.gateway_reports import FRESH_S, GatewayReport, GatewayRep
 NOW_S = 1_800_000_000.0
 ALPHA, BETA = "alpha/eu", "beta/eu"
 BOTH = {ALPHA, BETA}
-SILENT: Sighting = (ALPHA, False, "silent", 0, 0, 1)
-SERVED: Sighting = (ALPHA, False, "", 0, 0, 1)
+PLACE = ("192.0.2.1", 5060, "udp")
+SILENT: Sighting = (ALPHA, False, "silent", 0, 0, 1, PLACE)
+SERVED: Sighting = (ALPHA, False, "", 0, 0, 1, PLACE)
 OPEN = observe(observe(UNKNOWN, Sign(False, "silent"), NOW_S), Sign(False, "silent"), NOW_S)
 
 
@@ -38,13 +39,13 @@ def test_a_view_is_another_one_only_when_something_has_changed() -> None:
 
 def test_the_same_thing_several_times_in_a_row_counts_so_often() -> None:
     known = healths()
-    known.turn([(ALPHA, False, "silent", 0, 0, 2)], BOTH, NOW_S)
+    known.turn([(ALPHA, False, "silent", 0, 0, 2, PLACE)], BOTH, NOW_S)
     assert list(known.view.passed) == [ALPHA]
 
 
 def test_a_gateway_that_is_no_more_is_forgotten() -> None:
     known = healths()
-    known.turn([(ALPHA, False, "silent", 0, 0, 2), ("gone/eu", False, "silent", 0, 0, 2)], BOTH, NOW_S)
+    known.turn([(ALPHA, False, "silent", 0, 0, 2, PLACE), ("gone/eu", False, "silent", 0, 0, 2, PLACE)], BOTH, NOW_S)
     assert list(known.not_closed) == [ALPHA]
     known.keep({BETA})
     known.turn([], {BETA}, NOW_S)
@@ -53,7 +54,7 @@ def test_a_gateway_that_is_no_more_is_forgotten() -> None:
 
 def test_of_a_gateway_that_has_moved_nothing_is_known_whatever_others_still_say() -> None:
     known = healths()
-    known.turn([(ALPHA, False, "status", 503, 30, 1)], BOTH, NOW_S)
+    known.turn([(ALPHA, False, "status", 503, 30, 1, PLACE)], BOTH, NOW_S)
     assert known.view.told == {ALPHA}
     opened = known.view
     assert known.forget({ALPHA}, NOW_S + 1) and not known.forget({BETA}, NOW_S + 1)
@@ -71,7 +72,7 @@ def test_of_a_gateway_that_has_moved_nothing_is_known_whatever_others_still_say(
 
 def test_a_half_open_one_gets_one_call_a_second() -> None:
     known = healths()
-    known.turn([(ALPHA, False, "silent", 0, 0, 2)], BOTH, NOW_S)
+    known.turn([(ALPHA, False, "silent", 0, 0, 2, PLACE)], BOTH, NOW_S)
     known.turn([], BOTH, NOW_S + 5)
     assert known.view.probed == {ALPHA}
     known.spend(ALPHA)
@@ -105,7 +106,7 @@ def test_a_report_of_long_ago_makes_nothing_suspect() -> None:
 def test_a_retry_after_told_to_another_edge_counts_here_and_does_not_grow_by_being_passed_on() -> None:
     first, second = healths(), healths()
     second._edge = "edge-eu2"
-    first.turn([(ALPHA, False, "status", 503, 30, 1)], BOTH, NOW_S)
+    first.turn([(ALPHA, False, "status", 503, 30, 1, PLACE)], BOTH, NOW_S)
     ends = []
     for step in range(400):
         now_s = NOW_S + step / 10

@@ -13,7 +13,7 @@ from trunkline.domain.gateway_view import ALL_USED, PROBE_S, GatewayView, view_o
 from trunkline.runtime.gateway_reports import FRESH_S, GatewayReports
 from trunkline.runtime.logs import logger
 
-Sighting = tuple[str, bool, str, int, int, int]
+Sighting = tuple[str, bool, str, int, int, int, tuple[str, int, str]]
 """As `trunkline.engine.Engine.take_sightings` gives it."""
 
 MAX_REPEATS = 16
@@ -75,10 +75,11 @@ class GatewayHealths:
         return was_known
 
     def turn(self, sightings: Iterable[Sighting], gateways: Set[str], now_s: float) -> bool:
-        """What was seen since the last turn, and the time; whether a state has changed. `gateways` are those that there are."""
+        """What was seen since the last turn, each at the place where its gateway is now, and the time; whether a state has changed.
+        `gateways` are those that there are."""
         suspects = self.suspects(now_s)
         is_changed = False
-        for key, is_options, cause, status, retry_after_s, count in sightings:
+        for key, is_options, cause, status, retry_after_s, count, _ in sightings:
             if key in gateways:
                 sign = Sign(is_options, cause, status, retry_after_s)
                 for _ in range(min(count, MAX_REPEATS)):

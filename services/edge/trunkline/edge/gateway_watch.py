@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Protocol
 
 import nats.errors
@@ -69,7 +70,8 @@ class GatewayWatch:
 
     def turn(self, engine: Gateways, now_s: float) -> None:
         self._follow(now_s)
-        sightings = engine.take_sightings()
+        # What was sent before a gateway moved says nothing of where it is now, whenever it is answered or given up.
+        sightings = [row for row in engine.take_sightings() if row[0] in self._known and _is_at(self._known[row[0]], row[6])]
         if self._healths.turn(sightings, self._known.keys(), now_s):
             self._changed.set()
         suspects = self._healths.suspects(now_s)
@@ -121,3 +123,13 @@ class GatewayWatch:
 
 def _place(gateway: Gateway) -> tuple[str, int, str]:
     return gateway.host, gateway.port, gateway.transport
+
+
+def _is_at(gateway: Gateway, place: tuple[str, int, str]) -> bool:
+    """Whether the engine's `place` (address, port, transport) is where it is; "udp+tcp" is a gateway by UDP that takes TCP too."""
+    address, port, transport = place
+    return (
+        port == gateway.port
+        and transport == gateway.transport.partition("+")[0]
+        and (address == gateway.host or ip_address(address) == ip_address(gateway.host))
+    )

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::sys::eventfd::EventFd;
-use trunkline_transaction::{FailureCause, Flow, Now, Ping, SeenBy, Sighting, Sign, Transport};
+use trunkline_transaction::{FailureCause, GatewayPlace, Now, Ping, SeenBy, Sighting, Sign, Transport};
 
 use crate::engine::{event_fd, wake, Order};
 use crate::worker::Worker;
@@ -22,6 +22,9 @@ const MAX_GATEWAYS: usize = 65_536;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
     pub is_options: bool,
+    /// Where what it did was sent to.
+    pub address: SocketAddr,
+    pub transport: Transport,
     pub sign: Sign,
     pub count: u32,
 }
@@ -50,20 +53,21 @@ impl Sightings {
     }
 
     pub fn add(&self, sighting: &Sighting) {
-        let (gateway, is_options) = match &sighting.by {
-            SeenBy::Call(target) => (target.gateway.as_str(), false),
-            SeenBy::Options(gateway) => (&**gateway, true),
+        let (gateway, is_options, address, transport) = match &sighting.by {
+            SeenBy::Call(target) => (target.gateway.as_str(), false, target.address, target.transport),
+            SeenBy::Options(place) => (place.gateway.as_str(), true, place.address, place.transport),
         };
+        let run = Run { is_options, address, transport, sign: sighting.sign, count: 1 };
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if is_failure(sighting.sign) && !seen.is_failure_told {
             seen.is_failure_told = true;
             wake(&self.has_failure);
         }
         if let Some(runs) = seen.by_gateway.get_mut(gateway) {
-            return push(runs, is_options, sighting.sign);
+            return push(runs, run);
         }
         if seen.by_gateway.len() < MAX_GATEWAYS {
-            push(seen.by_gateway.entry(gateway.to_owned()).or_default(), is_options, sighting.sign);
+            push(seen.by_gateway.entry(gateway.to_owned()).or_default(), run);
         }
     }
 
@@ -86,15 +90,15 @@ fn is_failure(sign: Sign) -> bool {
     sign.cause.is_some() || sign.retry_after_s > 0 || matches!(sign.status, 408 | 503)
 }
 
-fn push(runs: &mut VecDeque<Run>, is_options: bool, sign: Sign) {
-    if let Some(last) = runs.back_mut().filter(|last| last.is_options == is_options && last.sign == sign) {
+fn push(runs: &mut VecDeque<Run>, run: Run) {
+    if let Some(last) = runs.back_mut().filter(|last| Run { count: 1, ..**last } == run) {
         last.count = last.count.saturating_add(1);
         return;
     }
     if runs.len() == MAX_RUNS {
         runs.pop_front();
     }
-    runs.push_back(Run { is_options, sign, count: 1 });
+    runs.push_back(run);
 }
 
 /// An OPTIONS that is asked for; see [`Ping`].
@@ -115,12 +119,12 @@ impl From<PingOrder> for Order {
 impl Worker {
     /// A gateway that no listener can send to is as one that takes no connection: calls cannot reach it either.
     pub(crate) fn ping(&mut self, now: Now, order: PingOrder) {
-        let gateway: Arc<str> = Arc::from(order.gateway);
+        let place = Arc::new(GatewayPlace { gateway: order.gateway, address: order.address, transport: order.transport });
         let Some(listener) = self.listener_to(order.transport, order.address) else {
             let sign = Sign { cause: Some(FailureCause::Connection), status: 0, retry_after_s: 0 };
-            return self.shared.sightings.add(&Sighting { by: SeenBy::Options(gateway), sign });
+            return self.shared.sightings.add(&Sighting { by: SeenBy::Options(place), sign });
         };
-        let ping = Ping { gateway, flow: Flow { listener, peer: order.address }, timeout_ms: order.timeout_ms };
+        let ping = Ping { place, listener, timeout_ms: order.timeout_ms };
         // Where there is no room for it, nothing is known of the gateway: it is asked again.
         self.proxy.ping(now, &ping, &mut self.actions);
         self.flush();
@@ -132,7 +136,12 @@ mod tests {
     use super::*;
 
     fn options(status: u16) -> Sighting {
-        Sighting { by: SeenBy::Options(Arc::from("alpha/one")), sign: Sign { cause: None, status, retry_after_s: 0 } }
+        options_at("192.0.2.1:5060", status)
+    }
+
+    fn options_at(address: &str, status: u16) -> Sighting {
+        let place = GatewayPlace { gateway: "alpha/one".to_owned(), address: address.parse().unwrap(), transport: Transport::Udp };
+        Sighting { by: SeenBy::Options(Arc::new(place)), sign: Sign { cause: None, status, retry_after_s: 0 } }
     }
 
     #[test]
@@ -156,5 +165,15 @@ mod tests {
         }
         let runs = &sightings.take()[0].1;
         assert_eq!((runs.len(), runs[0].sign.status), (MAX_RUNS, 5));
+    }
+
+    #[test]
+    fn the_same_from_another_place_is_something_else() {
+        let sightings = Sightings::new().unwrap();
+        for address in ["192.0.2.1:5060", "192.0.2.2:5060", "192.0.2.2:5060", "192.0.2.2:5061"] {
+            sightings.add(&options_at(address, 200));
+        }
+        let runs: Vec<(String, u32)> = sightings.take()[0].1.iter().map(|run| (run.address.to_string(), run.count)).collect();
+        assert_eq!(runs, [("192.0.2.1:5060".to_owned(), 1), ("192.0.2.2:5060".to_owned(), 2), ("192.0.2.2:5061".to_owned(), 1)]);
     }
 }

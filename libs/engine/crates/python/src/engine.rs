@@ -71,6 +71,9 @@ impl Drop for Engine {
 /// A captured message as Python is given it.
 type Row = (String, u64, bool, u32, String, String, &'static str, Py<PyBytes>, usize, String, bool);
 
+/// One gateway's doing, as Python sees it, and the place that it was asked at.
+type SightingRow = (String, bool, &'static str, u16, u32, u32, (String, u16, &'static str));
+
 #[pymethods]
 impl Engine {
     #[new]
@@ -319,13 +322,14 @@ impl Engine {
         Ok(())
     }
 
-    /// `(gateway, is_options, cause, status, retry_after_s, count)`.
-    fn take_sightings(&self, py: Python<'_>) -> Vec<(String, bool, &'static str, u16, u32, u32)> {
+    /// `(gateway, is_options, cause, status, retry_after_s, count, (address, port, transport))`.
+    fn take_sightings(&self, py: Python<'_>) -> Vec<SightingRow> {
         let seen = py.detach(|| self.engine.take_sightings());
         let rows = seen.into_iter().flat_map(|(gateway, runs)| {
             runs.into_iter().map(move |run| {
                 let cause = run.sign.cause.map_or("", trunkline_transaction::FailureCause::as_str);
-                (gateway.clone(), run.is_options, cause, run.sign.status, run.sign.retry_after_s, run.count)
+                let place = (run.address.ip().to_string(), run.address.port(), run.transport.as_str());
+                (gateway.clone(), run.is_options, cause, run.sign.status, run.sign.retry_after_s, run.count, place)
             })
         });
         rows.collect()

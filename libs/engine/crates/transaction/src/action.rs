@@ -8,6 +8,7 @@ use trunkline_message::Method;
 use crate::plan::{CallId, Increments};
 use crate::prepared::Prepared;
 use crate::proxy::RecheckHandle;
+use crate::transport::Transport;
 
 /// The time of an input. Both clocks are read by the caller, once a datagram or timer run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,8 +73,16 @@ pub struct Sighting {
 #[derive(Clone, Debug)]
 pub enum SeenBy {
     Call(Arc<Prepared>),
-    /// `Ping::gateway`.
-    Options(Arc<str>),
+    /// `Ping::place`.
+    Options(Arc<GatewayPlace>),
+}
+
+/// A gateway, and where it was when something was sent to it: it may be elsewhere by the time that is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayPlace {
+    pub gateway: String,
+    pub address: SocketAddr,
+    pub transport: Transport,
 }
 
 /// Without a cause it answered: a call by ringing, by an answer, or by a refusal that speaks of the call and not of the gateway (status 0);

@@ -34,7 +34,9 @@ mod token;
 mod token_parts;
 mod transport;
 
-pub use action::{Action, Disposition, EndedBy, Fact, FactKind, FailedBy, FailureCause, Flow, Kept, Now, SeenBy, Sighting, Sign};
+pub use action::{
+    Action, Disposition, EndedBy, Fact, FactKind, FailedBy, FailureCause, Flow, GatewayPlace, Kept, Now, SeenBy, Sighting, Sign,
+};
 pub use branch::WORKER_LETTERS;
 pub use config::{Config, Limits, Place, MAX_WORKERS};
 pub use plan::{

@@ -21,8 +21,13 @@ fn started(bench: &mut Bench) -> Sent {
     bench.take_sent().into_iter().find(|sent| sent.is_to(ALPHA)).unwrap()
 }
 
+fn ping() -> Ping {
+    let place = GatewayPlace { gateway: "alpha/one".to_owned(), address: addr(ALPHA), transport: Transport::Udp };
+    Ping { place: Arc::new(place), listener: 0, timeout_ms: 2_000 }
+}
+
 fn pinged(bench: &mut Bench) -> Sent {
-    let ping = Ping { gateway: Arc::from("alpha/one"), flow: Flow { listener: 0, peer: addr(ALPHA) }, timeout_ms: 2_000 };
+    let ping = ping();
     bench.act(|proxy, now, out| assert!(proxy.ping(now, &ping, out)));
     bench.one_to(ALPHA)
 }
@@ -128,7 +133,7 @@ fn options_over_a_connection_name_its_transport() {
 fn beyond_the_bound_on_transactions_nothing_is_asked() {
     let limits = Limits { all_transactions: 1, ..Limits::default() };
     let mut bench = Bench::with(Config { limits, ..config() }, 1);
-    let ping = Ping { gateway: Arc::from("alpha/one"), flow: Flow { listener: 0, peer: addr(ALPHA) }, timeout_ms: 2_000 };
+    let ping = ping();
     bench.act(|proxy, now, out| assert!(!proxy.ping(now, &ping, out)));
     assert!(bench.sent.is_empty());
 }

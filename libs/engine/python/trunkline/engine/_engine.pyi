@@ -178,9 +178,10 @@ class Engine:
     def ping(self, gateway: str, address: str, port: int, transport: str, timeout_ms: int) -> None:
         """Sends an OPTIONS from where calls to this gateway come from; its answer, or its want of one after `timeout_ms`, is a sighting of
         `gateway`. Where too much is under way it is not sent. ValueError for what is no address."""
-    def take_sightings(self) -> list[tuple[str, bool, str, int, int, int]]:
+    def take_sightings(self) -> list[tuple[str, bool, str, int, int, int, tuple[str, int, str]]]:
         """What gateways did since the last time, each one's oldest first, equal ones in a row as one: gateway, whether by OPTIONS, cause,
-        status, Retry-After in seconds (0: none), how often. A cause is a word of `GatewayFailed.cause`; without one it answered: OPTIONS
+        status, Retry-After in seconds (0: none), how often, and where (address, port, transport) that was sent: it may
+        have moved since. A cause is a word of `GatewayFailed.cause`; without one it answered: OPTIONS
         with this status, a call (status 0) by ringing, by an answer or by a refusal of the call itself. Where nobody takes them, each
         gateway's oldest are lost."""
     def sightings_fileno(self) -> int:

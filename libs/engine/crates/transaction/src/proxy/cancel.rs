@@ -132,7 +132,7 @@ impl Proxy {
                 self.give_up(turn, key, ClientRole::Nobody, TIMED_OUT);
                 self.end_exchange(turn, server, 408);
             }
-            ClientRole::Ping { gateway } => self.on_ping_overdue(turn, key, gateway),
+            ClientRole::Ping { place } => self.on_ping_overdue(turn, key, place),
             ClientRole::Abandoned { .. } | ClientRole::Nobody | ClientRole::HangUp { .. } => self.remove_client(key),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use trunkline_message::{Message, Method, OwnedMessage};
 
-use crate::action::{Flow, SeenBy};
+use crate::action::{Flow, GatewayPlace, SeenBy};
 use crate::branch;
 use crate::forward::Identity;
 use crate::invite_client;
@@ -44,7 +44,7 @@ pub(super) enum ClientRole {
     /// Holds the To-tags that were.
     Abandoned { call: CallId, number: u32, hung_up: Vec<Vec<u8>> },
     /// Our OPTIONS to this gateway; timer C bounds it.
-    Ping { gateway: Arc<str> },
+    Ping { place: Arc<GatewayPlace> },
     /// Nobody: our CANCEL, the BYE to a late answer, or the transaction above has ended.
     Nobody,
 }
@@ -464,7 +464,7 @@ impl Proxy {
             }
             ClientRole::Abandoned { call, number, hung_up } => self.on_stray_response(turn, key, (call, number), hung_up, response),
             ClientRole::HangUp { call, side } => self.on_own_bye_answered(turn, call, side, response.status().unwrap_or_default()),
-            ClientRole::Ping { gateway } if !is_provisional => turn.saw(SeenBy::Options(gateway), sighting::sign_of(response)),
+            ClientRole::Ping { place } if !is_provisional => turn.saw(SeenBy::Options(place), sighting::sign_of(response)),
             ClientRole::Ping { .. } | ClientRole::Nobody => {}
         }
     }
@@ -477,7 +477,7 @@ impl Proxy {
                 self.end_exchange(turn, server, 408);
             }
             ClientRole::HangUp { call, side } => self.on_own_bye_answered(turn, call, side, 408),
-            ClientRole::Ping { gateway } => self.on_ping_overdue(turn, key, gateway),
+            ClientRole::Ping { place } => self.on_ping_overdue(turn, key, place),
             ClientRole::Abandoned { .. } | ClientRole::Nobody => {}
         }
     }
@@ -491,7 +491,7 @@ impl Proxy {
                 self.end_exchange(turn, server, 500);
             }
             ClientRole::HangUp { call, side } => self.on_own_bye_answered(turn, call, side, 408),
-            ClientRole::Ping { gateway } => self.on_ping_unreachable(turn, key, gateway),
+            ClientRole::Ping { place } => self.on_ping_unreachable(turn, key, place),
             ClientRole::Abandoned { .. } | ClientRole::Nobody => {}
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use trunkline_message::{DialogRequest, Method};
 
-use crate::action::{Action, FailureCause, Flow, Now, SeenBy, Sign};
+use crate::action::{Action, FailureCause, Flow, GatewayPlace, Now, SeenBy, Sign};
 use crate::entropy::write_hex;
 use crate::forward;
 use crate::slab::Key;
@@ -16,9 +16,9 @@ use super::{Proxy, Turn};
 /// An OPTIONS to one gateway.
 #[derive(Clone, Debug)]
 pub struct Ping {
-    /// What its `Sighting` names.
-    pub gateway: Arc<str>,
-    pub flow: Flow,
+    /// What its `Sighting` names, and where it goes.
+    pub place: Arc<GatewayPlace>,
+    pub listener: u16,
     /// Without a final response for so long it has kept silent; 64*T1 at most.
     pub timeout_ms: u64,
 }
@@ -31,8 +31,8 @@ impl Proxy {
             return false;
         }
         let turn = &mut Turn { now, out };
-        let ours = self.listener(ping.flow.listener);
-        let mut target = format!("sip:{}", ping.flow.peer);
+        let ours = self.listener(ping.listener);
+        let mut target = format!("sip:{}", ping.place.address);
         if ours.transport != Transport::Udp {
             target += &format!(";transport={}", ours.transport.as_str());
         }
@@ -59,21 +59,22 @@ impl Proxy {
             trunkline_message::write_request(&request, &mut bytes);
             bytes
         };
-        let role = ClientRole::Ping { gateway: Arc::clone(&ping.gateway) };
-        let key = self.send_request(turn, ping.flow, role, "0", Method::Options, write);
+        let flow = Flow { listener: ping.listener, peer: ping.place.address };
+        let role = ClientRole::Ping { place: Arc::clone(&ping.place) };
+        let key = self.send_request(turn, flow, role, "0", Method::Options, write);
         self.start_timer_c(turn, key, ping.timeout_ms);
         true
     }
 
     /// Its time is over. A late answer finds nothing and says nothing.
-    pub(super) fn on_ping_overdue(&mut self, turn: &mut Turn<'_>, key: Key, gateway: Arc<str>) {
+    pub(super) fn on_ping_overdue(&mut self, turn: &mut Turn<'_>, key: Key, place: Arc<GatewayPlace>) {
         self.remove_client(key);
-        turn.saw(SeenBy::Options(gateway), Sign { cause: Some(FailureCause::Silent), status: 0, retry_after_s: 0 });
+        turn.saw(SeenBy::Options(place), Sign { cause: Some(FailureCause::Silent), status: 0, retry_after_s: 0 });
     }
 
-    pub(super) fn on_ping_unreachable(&mut self, turn: &mut Turn<'_>, key: Key, gateway: Arc<str>) {
+    pub(super) fn on_ping_unreachable(&mut self, turn: &mut Turn<'_>, key: Key, place: Arc<GatewayPlace>) {
         let Some(flow) = self.clients.get(key).map(|client| client.flow) else { return };
         let cause = if self.transport(flow).is_reliable() { FailureCause::Connection } else { FailureCause::Icmp };
-        turn.saw(SeenBy::Options(gateway), Sign { cause: Some(cause), status: 0, retry_after_s: 0 });
+        turn.saw(SeenBy::Options(place), Sign { cause: Some(cause), status: 0, retry_after_s: 0 });
     }
 }

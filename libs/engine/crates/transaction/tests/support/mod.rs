@@ -100,7 +100,7 @@ impl Bench {
                 Action::Saw(Sighting { by, sign }) => {
                     let gateway = match by {
                         SeenBy::Call(target) => target.gateway.clone(),
-                        SeenBy::Options(gateway) => format!("OPTIONS {gateway}"),
+                        SeenBy::Options(place) => format!("OPTIONS {}", place.gateway),
                     };
                     self.seen.push((gateway, sign));
                 }
