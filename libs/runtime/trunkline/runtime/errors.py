@@ -105,6 +105,15 @@ def encode_status(problem: Problem) -> grpc.Status:
     return rpc_status.to_status(status)
 
 
+def missing_method(error: grpc.RpcError, service: str, method: str) -> str:
+    """For people, where the error says that the service has no such method: it is of an earlier version than who asks. Empty for any other
+    error."""
+    assert isinstance(error, grpc.Call | grpc.aio.AioRpcError)
+    if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+        return ""
+    return f"{service} is of an earlier version and has no {method}: update {service}"
+
+
 def decode_status(error: grpc.RpcError) -> Problem:
     """What a server told us with an error; never fails: without details code and message remain."""
     assert isinstance(error, grpc.Call | grpc.aio.AioRpcError)

@@ -140,6 +140,9 @@ def _tell_problem(problem: Problem) -> Exit:
     if not problem.reason and code is Exit.UNAVAILABLE:
         _tell("a service does not answer", problem.message, "is the platform running? `trunkline lab status` shows its processes")
         return code
+    if not problem.reason and problem.code == "UNIMPLEMENTED":
+        _tell("the platform is of an earlier version and cannot do that", problem.message, "update it: provisioning first")
+        return code
     what = problem.message.strip() or problem.code.replace("_", " ").lower()
     where = f"field {problem.field}" if problem.field else ""
     details = [f"{name}: {value}" for name, value in problem.metadata.items()]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
+import grpc.aio
 from cyclopts import App, Parameter
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.connection import session
+from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import LISTING, READING, WRITING, Listing, Reading, TenantName, Writing
-from trunkline.cli.output import plain, show_list, show_one
+from trunkline.cli.output import errors, plain, show_list, show_one
 from trunkline.cli.writing import finish
 
 if TYPE_CHECKING:
     from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceAsyncStub
+from trunkline.runtime.errors import missing_method
 from trunkline.runtime.listings import each_of
 
 tenant = App(name="tenant", help="Tenants (operators; customers see their own).")
@@ -29,8 +32,18 @@ async def list_tenants(*, options: Listing = LISTING) -> None:
 
 
 async def tenant_named(stub: ProvisioningServiceAsyncStub, name: str) -> provisioning.Tenant:
-    """Empty: that of the key."""
-    return (await stub.GetTenant(provisioning.GetTenantRequest(tenant=name))).tenant
+    """Empty: that of the key. Raises AioRpcError."""
+    try:
+        return (await stub.GetTenant(provisioning.GetTenantRequest(tenant=name))).tenant
+    except grpc.aio.AioRpcError as error:
+        missing = missing_method(error, "provisioning", "GetTenant")
+        if not missing or not name:
+            raise
+        # An earlier version lists them, to operators, as whole as this one shows one.
+        async for each in each_of(stub.ListTenants, provisioning.ListTenantsRequest(), "tenants"):
+            if each.id == name:
+                return cast(provisioning.Tenant, each)
+        raise CommandError(f"there is no tenant {name!r}", why=missing, code=Exit.NOT_FOUND) from error
 
 
 @tenant.command(name="show")
@@ -42,7 +55,17 @@ async def show_tenant(name: TenantName = "", *, options: Reading = READING) -> N
     name: The tenant (operators); left out: that of the key that asks.
     """
     async with session(is_operator=options.as_operator or bool(name)) as connected:
-        show_one(options.output, plain(await tenant_named(await connected.provisioning(), name or options.tenant)))
+        stub = await connected.provisioning()
+        try:
+            shown = plain(await tenant_named(stub, name or options.tenant))
+        except grpc.aio.AioRpcError as error:
+            missing = missing_method(error, "provisioning", "GetTenant")
+            if not missing:
+                raise
+            shown = {"id": (await stub.WhoAmI(provisioning.WhoAmIRequest())).tenant}
+            told = f"name, suspension, class of service and limits are not known: {missing}"
+            errors.print(told, style="yellow", markup=False, soft_wrap=True)
+        show_one(options.output, shown)
 
 
 @tenant.command(name="create")

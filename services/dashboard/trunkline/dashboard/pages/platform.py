@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 from starlette.responses import Response
 
@@ -14,6 +15,7 @@ from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.routing.v1 import routing_pb2
 from trunkline.dashboard.forms import Field, confirm, quoted
 from trunkline.dashboard.visits import CHOICES, Visit
+from trunkline.runtime.errors import missing_method
 from trunkline.runtime.listings import each_of
 
 WAIT_S = 8
@@ -22,13 +24,24 @@ MAX_POSITION = 2**63
 
 
 async def pops(visit: Visit) -> Response:
-    changes = visit.ask.provisioning.ListPopChanges(pb.ListPopChangesRequest(page=common_pb2.Page(size=CHANGES_SHOWN)))
-    answer, history = await asyncio.gather(visit.ask.provisioning.ListPops(pb.ListPopsRequest()), changes)
+    answer, (changes, missing) = await asyncio.gather(visit.ask.provisioning.ListPops(pb.ListPopsRequest()), _pop_changes(visit))
     regions: dict[str, list[pb.Pop]] = {}
     for pop in answer.pops:
         regions.setdefault(pop.region, []).append(pop)
     differing = {pop.edge for pop in answer.pops if differs(pop, answer.pops)}
-    return visit.show("pops.html", regions=regions, head=answer.head, differing=differing, changes=history.changes)
+    return visit.show("pops.html", regions=regions, head=answer.head, differing=differing, changes=changes, missing=missing)
+
+
+async def _pop_changes(visit: Visit) -> tuple[Sequence[pb.PopChange], str]:
+    """The newest, or why there are none to be had."""
+    request = pb.ListPopChangesRequest(page=common_pb2.Page(size=CHANGES_SHOWN))
+    try:
+        return (await visit.ask.provisioning.ListPopChanges(request)).changes, ""
+    except grpc.aio.AioRpcError as error:
+        missing = missing_method(error, "provisioning", "ListPopChanges")
+        if not missing:
+            raise
+        return [], missing
 
 
 def differs(pop: pb.Pop, others: Iterable[pb.Pop]) -> bool:
