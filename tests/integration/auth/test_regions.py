@@ -12,6 +12,7 @@ import pytest
 from helpers.auth import ACCOUNT, PASSWORD, AuthClient, Provisioned, call, make_trunk
 from helpers.regions import HOME, REGIONS, Regions, regions
 from helpers.service import OPERATOR_KEY, ServiceProcess, control_state, make_config
+from helpers.waiting import until
 
 from trunkline.api.auth.v1 import auth_pb2
 from trunkline.api.auth.v1.auth_pb2_grpc import AuthServiceStub
@@ -36,12 +37,12 @@ class Auths:
 
     async def same_keys(self, *, among: tuple[str, ...] = REGIONS, limit_s: float = SAME_LIMIT_S) -> auth_pb2.FetchKeysResponse:
         """What an edge is given, the same by all."""
-        async with asyncio.timeout(limit_s):
-            while True:
-                answers: list[auth_pb2.FetchKeysResponse] = [await self.clients[region].keys() for region in among]
-                if all(answer == answers[0] for answer in answers):
-                    return answers[0]
-                await asyncio.sleep(0.02)
+
+        async def answers() -> list[auth_pb2.FetchKeysResponse]:
+            return [await self.clients[region].keys() for region in among]
+
+        found = await until("the same keys everywhere", answers, lambda each: all(one == each[0] for one in each), limit_s=limit_s)
+        return found[0]
 
 
 @pytest.fixture
@@ -122,18 +123,20 @@ async def test_with_home_away_calls_are_authorized_and_writes_say_at_once_what_t
     async with AuthClient(auths.services["us"]) as again:
         assert (await call(again, trunk)).outcome == "admit"
         await regions.home.start()
-        async with asyncio.timeout(BACK_LIMIT_S):
-            while (problem_code := await _code_of_write(again)) != "":
-                assert problem_code == "UNAVAILABLE"
-                await asyncio.sleep(0.1)
+        codes: list[str] = []
+        await until("writes are taken again", lambda: _code_of_write(again, codes), lambda code: code == "", limit_s=BACK_LIMIT_S)
+        assert set(codes) <= {"UNAVAILABLE", ""}
 
 
-async def _code_of_write(client: AuthClient) -> str:
+async def _code_of_write(client: AuthClient, codes: list[str]) -> str:
+    """Empty where it is taken; added to `codes`."""
+    code = ""
     try:
         await client.set_credential("c2", PASSWORD, request_id="r2")
     except grpc.aio.AioRpcError as error:
-        return error.code().name
-    return ""
+        code = error.code().name
+    codes.append(code)
+    return code
 
 
 async def test_a_forgotten_tenants_keys_are_gone_everywhere_also_where_a_store_was_away(auths: Auths, provisioned: Provisioned) -> None:
@@ -148,9 +151,12 @@ async def test_a_forgotten_tenants_keys_are_gone_everywhere_also_where_a_store_w
             assert not (await auths.clients[name].keys(trunk.tenant)).tenant_keys
             assert (await call(auths.clients[name], trunk)).reason == "T905"
         await auths.services["apac"].start()
-        async with asyncio.timeout(BACK_LIMIT_S):
-            while (await auths.clients["apac"].keys(trunk.tenant)).tenant_keys:  # noqa: ASYNC110 - the other process tells nobody
-                await asyncio.sleep(0.05)
+        await until(
+            "apac has forgotten them too",
+            lambda: auths.clients["apac"].keys(trunk.tenant),
+            lambda answer: not answer.tenant_keys,
+            limit_s=BACK_LIMIT_S,
+        )
         await auths.same_keys(limit_s=BACK_LIMIT_S)
         problem = await operator.problem(auths.clients["apac"].set_credential("c3", PASSWORD, tenant=trunk.tenant))
         assert (problem.code, problem.reason) == ("FAILED_PRECONDITION", "TENANT_FORGOTTEN")
