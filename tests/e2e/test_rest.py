@@ -14,6 +14,7 @@ from helpers.platform import Platform, wait_for
 from helpers.rest import Answer, Rest
 from helpers.sipp import Caller, refused_call, run
 
+from trunkline.rest.arguments import query_fields
 from trunkline.rest.routes import ROUTES, Form, Route
 
 MARK = secrets.token_hex(4)
@@ -171,6 +172,19 @@ def test_what_another_tenant_has_is_answered_like_what_nobody_has(route: Route, 
         told.append((answer.status, answer.text.replace(named, "NAME").replace(answer.headers["request-id"], "ID")))
     assert told[0] == told[1] and told[2] == told[3]
     assert acme.ask("GET", "/v1/acls").text == before
+
+
+BY_DOMAIN = [route for route in ROUTES if route.verb == "GET" and "domain" in {field.name for field in query_fields(route)}]
+
+
+@pytest.mark.parametrize("route", BY_DOMAIN, ids=lambda route: f"{route.verb} {route.path}")
+def test_to_ask_by_another_tenants_domain_is_to_ask_by_nobodys(route: Route, acme: Rest, beta: Rest) -> None:
+    told = []
+    for named in (f"trunk{MARK}", f"drunk{MARK}"):
+        needed = {"number": "+31201234567"} if "number" in {field.name for field in query_fields(route)} and "resolve" in route.path else {}
+        answer = beta.ask(route.verb, route.path, domain=named, **needed)
+        told.append((answer.status, answer.text.replace(named, "NAME").replace(answer.headers["request-id"], "ID")))
+    assert told[0] == told[1]
 
 
 def test_a_key_by_hash_can_be_repeated(acme: Rest) -> None:

@@ -30,6 +30,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trunkline.api.auth.v1 import auth_pb2
+from trunkline.api.dns.v1 import dns_pb2
 from trunkline.api.edge.v1 import edge_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as p
 from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
@@ -41,9 +42,12 @@ SERVICES: tuple[tuple[str, ServiceDescriptor], ...] = (
     ("routing-eu", routing_pb2.DESCRIPTOR.services_by_name["RoutingService"]),
     ("records-eu", records_pb2.DESCRIPTOR.services_by_name["RecordsService"]),
     ("auth-eu", auth_pb2.DESCRIPTOR.services_by_name["AuthService"]),
+    ("dns-eu", dns_pb2.DESCRIPTOR.services_by_name["DnsService"]),
     ("edge-eu1", edge_pb2.DESCRIPTOR.services_by_name["EdgeService"]),
 )
 METHODS: tuple[tuple[str, MethodDescriptor], ...] = tuple((process, method) for process, service in SERVICES for method in service.methods)
+CREATING = ("CreateAcl", "CreateDomain")
+"""A name that nobody has would be had after the first try."""
 STREAM_LIMIT = 50
 CALL_LIMIT_S = 1.5
 DEPTH = 4
@@ -291,3 +295,46 @@ def test_every_method_refuses_another_tenants_name(scene: Scene, process: str, m
     assert {status for status, _, _ in told} <= refusals
     assert told[0][0] is told[1][0]
     assert _neutral(told[0][2], scene.first) == _neutral(told[1][2], scene.stranger)
+
+
+NAMING: dict[str, str] = {
+    "acl": "acl",
+    "label": "label",
+    "domain": "label",
+    "username": "account",
+    "account": "account",
+    "call": "call",
+    "api_key": "key_name",
+    "aggregate": "acl",
+    "address": "address",
+    "number": "number",
+    "caller_id": "number",
+}
+"""Fields by which a request names what a tenant has, and what of an `Owner` stands there."""
+BY_NAME = tuple(
+    each for each in METHODS if not NAMING.keys().isdisjoint(each[1].input_type.fields_by_name) and each[1].name not in CREATING
+)
+
+
+@pytest.mark.parametrize(("process", "method"), BY_NAME, ids=lambda value: getattr(value, "name", value))
+def test_every_method_answers_another_tenants_names_like_nobodys(scene: Scene, process: str, method: MethodDescriptor) -> None:
+    kind = GetMessageClass(method.input_type)
+    fields = [field.name for field in method.input_type.fields if field.name in NAMING and field.type == FieldDescriptor.TYPE_STRING]
+    told = []
+    for owner in (scene.first, scene.stranger):
+        request = kind(**{field: getattr(owner, NAMING[field]) for field in fields})
+        status, content, text = scene.ask(process, method, request, scene.second.key)
+        assert set(MARK.findall(content)) <= set(MARK.findall(request.SerializeToString()))
+        told.append((status, _neutral(text, owner), len(content) if status is grpc.StatusCode.OK else 0))
+    assert told[0] == told[1]
+
+
+def test_figures_of_another_tenants_domain_are_those_of_nobodys(scene: Scene) -> None:
+    process, method = next(each for each in METHODS if each[1].name == "GetUsage")
+    request = records_pb2.GetUsageRequest(domain=scene.first.label)
+    attempts = []
+    for owner in (scene.first, scene.second):
+        status, content, _ = scene.ask(process, method, request, owner.key)
+        assert status is grpc.StatusCode.OK
+        attempts.append(records_pb2.GetUsageResponse.FromString(content).total.attempts)
+    assert attempts[0] >= 1 and attempts[1] == 0
