@@ -72,6 +72,7 @@ def test_a_body_that_is_not_what_the_schema_says_is_refused(body: bytes, why: st
     [
         ([("page", "1")], "PARAMETER_UNKNOWN page"),
         ([("kind", "acl"), ("kind", "domain")], "PARAMETER_REPEATED kind"),
+        ([("page_size", "1"), ("page_size", "1")], "PARAMETER_REPEATED page_size"),
         ([("since", "yesterday")], "FIELD_INVALID"),
         ([("page_size", "-1")], "FIELD_INVALID"),
         ([("kind", "a")] * 101, "TOO_MANY_PARAMETERS"),

@@ -108,7 +108,10 @@ def _from_query(route: Route, query: Sequence[tuple[str, str]]) -> dict[str, Any
     found: dict[str, Any] = {}
     for name, text in query:
         if name in PAGE_PARAMETERS and has_pages(route):
-            found.setdefault(PAGE, {})[PAGE_PARAMETERS[name]] = text
+            page = found.setdefault(PAGE, {})
+            if PAGE_PARAMETERS[name] in page:
+                raise _repeated(name)
+            page[PAGE_PARAMETERS[name]] = text
             continue
         field = known.get(name)
         if field is None:
@@ -120,10 +123,14 @@ def _from_query(route: Route, query: Sequence[tuple[str, str]]) -> dict[str, Any
         if field.is_repeated:
             found.setdefault(name, []).append(value)
         elif name in found:
-            raise invalid("PARAMETER_REPEATED", name, "This query parameter is given once.")
+            raise _repeated(name)
         else:
             found[name] = value
     return found
+
+
+def _repeated(name: str) -> Refused:
+    return invalid("PARAMETER_REPEATED", name, "This query parameter is given once.")
 
 
 def _boolean(name: str, text: str) -> bool:
