@@ -31,12 +31,14 @@ def three_regions(tmp_path: Path) -> Iterator[Platform]:
 
 
 def history(platform: Platform, pop: str = "") -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = platform.json("pop", "history", *([pop] if pop else []))
+    """As operators see it."""
+    found: list[dict[str, Any]] = platform.json("pop", "history", *([pop] if pop else []), "--as-operator")
     return found
 
 
 def in_dns(platform: Platform, pop: str) -> dict[str, Any]:
-    return next(row for row in platform.json("pop", "list") if row["name"] == pop)
+    """As operators see it."""
+    return next(row for row in platform.json("pop", "list", "--as-operator") if row["name"] == pop)
 
 
 def is_told(platform: Platform, pop: str, state: str) -> bool:
@@ -81,6 +83,12 @@ def test_death_and_return_of_a_point_of_presence_are_one_event_each_with_time_re
         assert [row["new_state"] for row in json.load(answer)["changes"]] == [row["new_state"] for row in changes]
     told = platform.cli("pop", "list").stdout
     assert "since" in told and "us1" in told
+    # A customer sees what became of it, and neither the note nor who wrote it down.
+    own = platform.json("pop", "history", "us1")
+    assert [(row["time"], row["new_state"]) for row in own] == [(row["time"], row["new_state"]) for row in changes]
+    assert not any(row["reason"] or row["decided_by"] for row in own)
+    assert "new kernel" not in platform.cli("pop", "history").stdout
+    assert "new kernel" in platform.cli("pop", "history", "--as-operator").stdout
 
 
 def led_to_by_tls(platform: Platform, name: str) -> list[str]:

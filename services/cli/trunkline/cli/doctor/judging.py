@@ -78,9 +78,9 @@ def _pop(pop: pb.Pop, head: int) -> Finding:
     if pop.state == "DRAINING":
         return warn("pop", pop.name, f"is being emptied, {pop.live_calls} calls in progress", f"trunkline pop undrain {pop.name}")
     if pop.health == "down":
-        return fail("pop", pop.name, f"DNS leaves it out: {pop.health_reason}", "look at its SIP ports below, and at its network")
+        return fail("pop", pop.name, f"DNS leaves it out{_why(pop)}", "look at its SIP ports below, and at its network")
     if pop.without_transports:
-        text = f"DNS leaves out {' and '.join(each.upper() for each in pop.without_transports)} there: {pop.health_reason}"
+        text = f"DNS leaves out {' and '.join(each.upper() for each in pop.without_transports)} there{_why(pop)}"
         return warn("pop", pop.name, text, "look at its SIP ports below, and at what stands before them")
     if not pop.is_log_connected or pop.age_s > AGE_WARN_S or pop.age_s < 0:
         text = f"does not hear the log{f' since {pop.age_s:.0f} s' if pop.age_s >= 0 else ''}: it goes on with what it knows"
@@ -91,6 +91,11 @@ def _pop(pop: pb.Pop, head: int) -> Finding:
         text = f"holds {pop.journal_backlog_bytes >> 20} MiB of call facts that the stream has not taken"
         return warn("pop", pop.name, text, "is NATS of its region up, and has its disk room?")
     return ok("pop", pop.name, f"{pop.state}, position {pop.position}")
+
+
+def _why(pop: pb.Pop) -> str:
+    """Operators are told, customers are not."""
+    return f": {pop.health_reason}" if pop.health_reason else ""
 
 
 def access(acls: Sequence[pb.Acl], domains: Sequence[pb.Domain]) -> Iterable[Finding]:
