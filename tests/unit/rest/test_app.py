@@ -63,3 +63,10 @@ def test_a_time_to_wait_that_there_is_not_is_refused_whether_anybody_waits_or_no
 ) -> None:
     answer = client.post("/v1/acls", json={"acl": "office"}, headers={"Authorization": "Bearer tk_x"}, params={"wait_s": limit} | wait)
     assert (answer.status_code, answer.json()["reason"]) == (400, "TIMEOUT_INVALID")
+
+
+@pytest.mark.parametrize("client", [False], indirect=True)
+@pytest.mark.parametrize("query", ["wait_s=5&wait_s=5", "wait=eu1&wait=us1"])
+def test_what_says_how_long_to_wait_for_whom_is_given_once(client: TestClient, query: str) -> None:
+    answer = client.post(f"/v1/acls?{query}", json={"acl": "office"}, headers={"Authorization": "Bearer tk_x"})
+    assert (answer.status_code, answer.json()["reason"]) == (400, "PARAMETER_REPEATED")

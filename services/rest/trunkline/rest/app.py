@@ -22,7 +22,7 @@ from starlette.routing import Route as HttpRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trunkline.rest.answers import json_response, plain
-from trunkline.rest.arguments import UPLOADED, request_id, request_of, write_options
+from trunkline.rest.arguments import UPLOADED, repeated, request_id, request_of, write_options
 from trunkline.rest.backend import Backend
 from trunkline.rest.downloads import file_response
 from trunkline.rest.gate import Gate
@@ -191,6 +191,9 @@ def _wanted_wait(route: Route, request: Request) -> Any:
     """A WaitAppliedRequest without its position, or None. Raises Refused."""
     if not route.method.is_writing:
         return None
+    for name in (WAIT, WAIT_S):
+        if len(request.query_params.getlist(name)) > 1:
+            raise repeated(name)
     limit = request.query_params.get(WAIT_S, "5")
     # Nor is one let pass where nobody waits: whoever gave it meant something.
     if not limit.isascii() or not limit.isdecimal() or len(limit) > 2 or not 0 < int(limit) <= 30:

@@ -110,7 +110,7 @@ def _from_query(route: Route, query: Sequence[tuple[str, str]]) -> dict[str, Any
         if name in PAGE_PARAMETERS and has_pages(route):
             page = found.setdefault(PAGE, {})
             if PAGE_PARAMETERS[name] in page:
-                raise _repeated(name)
+                raise repeated(name)
             page[PAGE_PARAMETERS[name]] = text
             continue
         field = known.get(name)
@@ -123,13 +123,13 @@ def _from_query(route: Route, query: Sequence[tuple[str, str]]) -> dict[str, Any
         if field.is_repeated:
             found.setdefault(name, []).append(value)
         elif name in found:
-            raise _repeated(name)
+            raise repeated(name)
         else:
             found[name] = value
     return found
 
 
-def _repeated(name: str) -> Refused:
+def repeated(name: str) -> Refused:
     return invalid("PARAMETER_REPEATED", name, "This query parameter is given once.")
 
 
