@@ -199,5 +199,5 @@ def test_the_record_says_that_the_log_was_away_while_it_was(trial: Trial) -> Non
 
 def fail(trial: Trial, gateway: str) -> None:
     """Calls failed there, so many that it is passed over."""
-    trial.healths.turn([(gateway, False, "unreachable", 0, 0, 10)], {gateway}, NOW_S)
+    trial.healths.turn([(gateway, False, "unreachable", 0, 0, 10, ("192.0.2.1", 5060, "udp"))], {gateway}, NOW_S)
     assert gateway in trial.healths.view.passed
