@@ -25,7 +25,13 @@ LATER.after.MergeFromString(b"\x08\x63")
 """Of a state that has the number 99."""
 
 
-UNREADABLE = pytest.mark.parametrize("body", [LATER.SerializeToString(), b"\xff\xff"], ids=["an unknown state", "no protobuf at all"])
+OTHERS = pop_pb2.PopChanged(pop="eu2", time_us=1, after=LATER.after)
+OTHERS.after.word = pop_pb2.POP_WORD_READY
+UNREADABLE = pytest.mark.parametrize(
+    "body",
+    [LATER.SerializeToString(), b"\xff\xff", OTHERS.SerializeToString()],
+    ids=["an unknown state", "no protobuf at all", "of another point of presence"],
+)
 WELL = Health(well_since_s=0.0, was_well=True)
 DEAD = Health(PopState.DOWN, "no self-report for 4 s", True)
 
