@@ -5,7 +5,6 @@ Each leaf link passes a TCP proxy that can be cut. Plain TCP: who may do what is
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -16,6 +15,7 @@ import nats.errors
 import pytest
 from helpers.nats import NatsServer, free_port
 from helpers.tcp_proxy import TcpProxy, tcp_proxy
+from helpers.waiting import until
 from nats.aio.client import Client
 
 HOME = "eu"
@@ -40,9 +40,7 @@ class Regions:
 
     async def linked(self, nc: Client, domain: str = HOME) -> None:
         """Until the JetStream of `domain` answers on that connection."""
-        async with asyncio.timeout(LINK_LIMIT_S):
-            while not await answers(nc, domain):  # noqa: ASYNC110 - a server tells nobody when a link is there
-                await asyncio.sleep(_LOOK_S)
+        await until(f"{domain} answers", lambda: answers(nc, domain), limit_s=LINK_LIMIT_S)
 
 
 async def answers(nc: Client, domain: str = HOME) -> bool:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from helpers.nats import NatsServer
 from helpers.regions import HOME, REGIONS, Regions, regions
-from integration.dns.conftest import LIMIT_S, NAMES, SAY_EVERY_S, NameServer, reporting
+from helpers.waiting import until
+from integration.dns.conftest import NAMES, SAY_EVERY_S, NameServer, reporting
 
 from trunkline.dns.recording import Recording
 from trunkline.domain.directory import Directory
-from trunkline.domain.pop_changes import PopChange
 from trunkline.domain.pop_health import MISSED_LIMIT, Health, Report, Sight
 from trunkline.eventlog.streams import POPS, ensure_pops
 from trunkline.runtime.pop_log import Taken, follow_changes
@@ -84,15 +84,6 @@ async def edges(found: Regions, *silent: str) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def until(what: str, holds: Callable[[], bool], told: Callable[[], object], limit_s: float = HEALED_S) -> None:
-    try:
-        async with asyncio.timeout(limit_s):
-            while not holds():  # noqa: ASYNC110 - a book tells nobody
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise AssertionError(f"not within {limit_s} s: {what}; there is {told()}") from None
-
-
 async def stored(found: Regions, region: str) -> int:
     client = await found.connect(region)
     try:
@@ -108,7 +99,12 @@ async def test_each_change_is_one_event_in_three_regions_and_home_keeps_them_all
             def holds() -> bool:
                 return all(judge.words(pop) == list(words) for judge in judges.values())
 
-            await until(f"{pop} {words} everywhere", holds, lambda: {region: judge.history(pop) for region, judge in judges.items()})
+            await until(
+                f"{pop} {words} everywhere",
+                lambda: {region: judge.history(pop) for region, judge in judges.items()},
+                lambda _: holds(),
+                limit_s=HEALED_S,
+            )
 
         async with edges(regions):
             for pop in ONES:
@@ -138,7 +134,12 @@ async def test_of_three_who_write_at_the_same_moment_one_is_taken(regions: Regio
         pen.judged(dict.fromkeys(ONES, Health(well_since_s=0.0, was_well=True)))
     running = [asyncio.create_task(pen.run()) for pen in pens]
     try:
-        await until("all have read all", lambda: all(len(pen.book.newest_first()) == len(ONES) for pen in pens), lambda: pens)
+        await until(
+            "all have read all",
+            lambda: [len(pen.book.newest_first()) for pen in pens],
+            lambda found: set(found) == {len(ONES)},
+            limit_s=HEALED_S,
+        )
         assert await stored(regions, HOME) == len(ONES)
         assert len({str(pen.book.newest_first()) for pen in pens}) == 1
     finally:
@@ -158,7 +159,10 @@ async def test_changes_are_written_while_home_is_away_and_are_one_again_when_it_
         async with edges(regions):
             for pop in ONES:
                 await until(
-                    f"{pop} is ready", lambda pop=pop: all(j.words(pop) == ["ready"] for j in judges.values()), lambda pop=pop: told(pop)
+                    f"{pop} is ready",
+                    lambda pop=pop: told(pop),
+                    lambda _, pop=pop: all(j.words(pop) == ["ready"] for j in judges.values()),
+                    limit_s=HEALED_S,
                 )
         links = regions.links.values()
         for link in links:
@@ -166,7 +170,12 @@ async def test_changes_are_written_while_home_is_away_and_are_one_again_when_it_
         # Each of the two regions that are cut off sees by its own edge alone that eu1 is gone.
         async with edges(regions, "eu1"):
             away = ("us", "apac")
-            await until("written in both", lambda: all(judges[r].words("eu1")[:1] == ["down"] for r in away), lambda: told("eu1"))
+            await until(
+                "written in both",
+                lambda: told("eu1"),
+                lambda _: all(judges[r].words("eu1")[:1] == ["down"] for r in away),
+                limit_s=HEALED_S,
+            )
             assert {judges[region].history("eu1")[0][1] for region in away} == {f"dns-{region}" for region in away}
             assert "no self-report for" in judges["us"].recording.book.newest_first("eu1")[0].reason
             for link in links:
@@ -178,7 +187,7 @@ async def test_changes_are_written_while_home_is_away_and_are_one_again_when_it_
                     and len({str(j.history("eu1")) for j in judges.values()}) == 1
                 )
 
-            await until("the same change everywhere", is_one, lambda: told("eu1"))
+            await until("the same change everywhere", lambda: told("eu1"), lambda _: is_one(), limit_s=HEALED_S)
             assert await stored(regions, "us") == await stored(regions, "apac") == 1
 
 
@@ -188,24 +197,24 @@ async def test_the_name_server_writes_with_the_rights_that_it_has(name_server: N
     client = await nats_server.connect()
     following = asyncio.create_task(follow_changes(client, "eu", lambda region, more: taken.extend(more)))
 
-    def changes(pop: str) -> list[PopChange]:
-        return [change for _, change in taken if change.pop == pop]
+    def words(pop: str) -> list[str]:
+        return [str(change.after) for _, change in taken if change.pop == pop]
 
     def since_start() -> str:
         return name_server.output().rpartition("dns listens")[2]
 
     try:
         async with reporting(nats_server, silent="eu1"):
-            await until("eu1 is down", lambda: [str(c.after) for c in changes("eu1")] == ["down"], lambda: taken, LIMIT_S)
+            await until("eu1 is down", lambda: words("eu1"), lambda found: found == ["down"])
             others = [pop for pop in NAMES if pop != "eu1"]
-            await until("the others are ready", lambda: all(len(changes(pop)) == 1 for pop in others), lambda: taken, LIMIT_S)
+            await until("the others are ready", lambda: [words(pop) for pop in others], lambda found: all(len(each) == 1 for each in found))
             await name_server.kill()
             await name_server.start()
-            await until("it is judged again", lambda: "point of presence changed" in since_start(), since_start, LIMIT_S)
+            await until("it is judged again", since_start, lambda text: "point of presence changed" in text)
         # Changes are written in the order in which they are seen: with the next ones there, none of the old ones is under way.
         async with reporting(nats_server, silent="us1"):
-            await until("us1 is down", lambda: [str(c.after) for c in changes("us1")] == ["ready", "down"], lambda: taken, LIMIT_S)
-            await until("eu1 is back", lambda: [str(c.after) for c in changes("eu1")] == ["down", "ready"], lambda: taken, LIMIT_S)
+            await until("us1 is down", lambda: words("us1"), lambda found: found == ["ready", "down"])
+            await until("eu1 is back", lambda: words("eu1"), lambda found: found == ["down", "ready"])
         assert len(taken) == len(NAMES) + 2
     finally:
         following.cancel()

@@ -7,8 +7,8 @@ import time
 
 import pytest
 from helpers.nats import NatsServer
-from integration.dns.conftest import LIMIT_S, NAMES, NameServer, reporting
-from integration.dns.test_pop_log import until
+from helpers.waiting import until
+from integration.dns.conftest import NAMES, NameServer, reporting
 
 from trunkline.api.dns.v1 import dns_pb2
 from trunkline.api.dns.v1.dns_pb2_grpc import DnsServiceStub
@@ -50,12 +50,12 @@ async def test_a_change_that_cannot_be_read_does_not_hold_up_those_after_it(body
 
     try:
         pen.judged({"eu1": WELL})
-        await until("eu1 is ready", lambda: words() == ["ready"], words, LIMIT_S)
+        await until("eu1 is ready", words, lambda found: found == ["ready"])
         await client.jetstream().publish(subject_of("eu", "eu1"), body)
-        await until("it is passed over", lambda: pen.book.is_unread("eu1"), words, LIMIT_S)
+        await until("it is passed over", lambda: pen.book.is_unread("eu1"))
         ahead_s = 3600.0
         pen.judged({"eu1": DEAD})
-        await until("eu1 is down", lambda: words() == ["down", "ready"], words, LIMIT_S)
+        await until("eu1 is down", words, lambda found: found == ["down", "ready"])
         assert pen.unread_total == 1 and not pen.book.is_unread("eu1")
         assert (await client.jetstream().stream_info(POPS)).state.messages == 3
     finally:
@@ -80,11 +80,11 @@ async def test_the_name_server_says_how_many_it_passed_over(body: bytes, name_se
 
     try:
         async with reporting(nats_server, silent=""):
-            await until("all are ready", lambda: all(of(pop) == ["ready"] for pop in NAMES), lambda: taken, LIMIT_S)
+            await until("all are ready", lambda: [of(pop) for pop in NAMES], lambda found: all(each == ["ready"] for each in found))
         assert await unread_total() == 0
         await client.jetstream().publish(subject_of("eu", "eu1"), body)
         async with reporting(nats_server, silent="us1"):
-            await until("the death of us1 behind it", lambda: of("us1") == ["ready", "down"], lambda: taken, LIMIT_S)
+            await until("the death of us1 behind it", lambda: of("us1"), lambda found: found == ["ready", "down"])
         assert of("eu1") == ["ready", "?"] and await unread_total() == 1
         assert "cannot be read and is passed over" in name_server.output()
     finally:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import dns.asyncquery
 import dns.message
 from helpers.nats import NatsServer
 from helpers.service import REALM, control_state
+from helpers.waiting import until
 from integration.dns.conftest import HOST, LIMIT_S, NAMES, NameServer, reporting
 
 from trunkline.api.common.v1.common_pb2 import WriteOptions
@@ -25,13 +25,7 @@ async def targets(server: NameServer, label: str) -> list[str]:
 
 
 async def until_targets(server: NameServer, label: str, *expected: str) -> None:
-    found: list[str] = []
-    try:
-        async with asyncio.timeout(LIMIT_S):
-            while (found := await targets(server, label)) != sorted(expected):  # noqa: ASYNC110 - a name server tells nobody
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise AssertionError(f"{label} leads to {found}, not to {sorted(expected)}") from None
+    await until(f"{label} leads to {sorted(expected)}", lambda: targets(server, label), lambda found: found == sorted(expected))
 
 
 async def test_one_that_is_down_or_drained_is_left_out_of_default_names_and_its_own_name_stays(

@@ -12,6 +12,7 @@ import dns.rdatatype
 import pytest
 from helpers.nats import NatsServer
 from helpers.service import REALM, START_LIMIT_S, control_state
+from helpers.waiting import until
 from integration.dns.conftest import HOST, POPS, NameServer
 
 from trunkline.api.common.v1.common_pb2 import WriteOptions
@@ -37,9 +38,7 @@ async def addresses(server: NameServer, name: str, *, is_udp: bool = True) -> li
 
 
 async def resolves(server: NameServer, name: str) -> None:
-    async with asyncio.timeout(LIMIT_S):
-        while not await addresses(server, name):  # noqa: ASYNC110 - a name server tells nobody when a name is there
-            await asyncio.sleep(_LOOK_S)
+    await until(f"{name} is there", lambda: addresses(server, name))
 
 
 async def execute(state: ControlState, command: c.Command) -> None:
@@ -103,18 +102,14 @@ async def test_a_domain_resolves_at_once_when_it_is_made_and_no_more_when_it_is_
         waits.append(1000 * (time.monotonic() - made))
     print(f"a new name resolves after its acknowledgement: median {sorted(waits)[10]:.1f} ms, at most {max(waits):.1f} ms")
     await execute(control, c.DeleteDomain(ACME, "new0"))
-    async with asyncio.timeout(LIMIT_S):
-        while (await ask(name_server, f"new0.{REALM}", "A")).rcode() != dns.rcode.NXDOMAIN:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(_LOOK_S)
+    await until("it is gone", lambda: ask(name_server, f"new0.{REALM}", "A"), lambda answer: answer.rcode() == dns.rcode.NXDOMAIN)
 
 
 async def test_a_default_name_follows_its_domain_and_the_states_of_the_pops(name_server: NameServer, control: ControlState) -> None:
     pops = tuple(str(pop["name"]) for pop in POPS)
 
     async def leads_to(expected: list[str]) -> None:
-        async with asyncio.timeout(LIMIT_S):
-            while await addresses(name_server, f"acme.{REALM}") != expected:  # noqa: ASYNC110 - a name server tells nobody
-                await asyncio.sleep(_LOOK_S)
+        await until(f"{expected}", lambda: addresses(name_server, f"acme.{REALM}"), lambda found: found == expected)
 
     await leads_to(["127.0.1.1", "127.0.1.2"])
     await execute(control, c.DrainPop("eu1", pops))
@@ -147,9 +142,7 @@ async def test_before_it_knows_the_names_it_answers_nothing(nats_server: NatsSer
     server = NameServer(tmp_path, nats_server)
     try:
         await server.start(is_awaited=False)
-        async with asyncio.timeout(START_LIMIT_S):
-            while "not complete yet" not in server.output():  # noqa: ASYNC110 - another process's log
-                await asyncio.sleep(_LOOK_S)
+        await until("it says why", server.output, lambda text: "not complete yet" in text, limit_s=START_LIMIT_S)
         with pytest.raises(OSError):
             await dns.asyncquery.tcp(dns.message.make_query(f"acme.{REALM}", "A"), HOST, port=server.port, timeout=LIMIT_S)
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import httpx2 as httpx
@@ -13,6 +14,7 @@ from google.protobuf.json_format import MessageToDict
 from helpers.authority import tls_of
 from helpers.nats import NatsServer, free_port
 from helpers.service import OPERATOR_KEY, ServiceProcess
+from helpers.waiting import until
 from integration.provisioning.conftest import Service, key_of
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
@@ -58,11 +60,10 @@ async def told(
         service = Service(process, stack)
         operator = await service.stub()
         await operator.DrainPop(pb.DrainPopRequest(pop="apac1", note=NOTE))
-        async with asyncio.timeout(LIMIT_S):
-            while len((await operator.ListPopChanges(pb.ListPopChangesRequest())).changes) < len(CHANGES):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-            while {pop.health for pop in (await operator.ListPops(pb.ListPopsRequest())).pops} != {"draining"}:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        asking = partial(operator.ListPopChanges, pb.ListPopChangesRequest())
+        await until("all changes", asking, lambda answer: len(answer.changes) == len(CHANGES))
+        listing = partial(operator.ListPops, pb.ListPopsRequest())
+        await until("all are drained", listing, lambda answer: {pop.health for pop in answer.pops} == {"draining"})
         yield service, process.address
     finally:
         await process.kill()
