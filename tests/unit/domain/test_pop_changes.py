@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise, permutations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +30,8 @@ class Log:
         self.changes: list[PopChange] = []
 
     def write(self, change: PopChange, book: PopBook) -> None:
-        if change.before == (self.changes[-1].after if self.changes else None):
+        is_behind_unread = change.before is None and book.is_unread(change.pop)
+        if is_behind_unread or change.before == (self.changes[-1].after if self.changes else None):
             self.changes.append(change)
             book.take([change])
 
@@ -150,7 +152,8 @@ def test_who_is_behind_the_log_by_a_whole_outage_does_not_write_it_again() -> No
         assert [change.after for change in log.changes] == [READY, DOWN, READY, DOWN, READY]
 
 
-def test_what_a_later_version_wrote_is_passed_over_and_not_written_over() -> None:
+@pytest.mark.parametrize(("seen", "said"), [(DRAINED, DRAINING), (WELL, READY)], ids=["another", "the one before"])
+def test_what_a_later_version_wrote_is_passed_over_and_not_written_over(seen: Health, said: Standing) -> None:
     log = Log()
     dns = Service("eu", log)
     dns.sees(WELL, 0)
@@ -163,9 +166,10 @@ def test_what_a_later_version_wrote_is_passed_over_and_not_written_over() -> Non
         dns.writes(at_s)
     assert [change.after for change in log.changes] == [READY]
     # What changes later is news, and stands behind what cannot be read.
-    dns.sees(DRAINED, 90)
-    dns.writes(91)
-    assert [(change.after, change.time_us // SECOND_US) for change in log.changes[1:]] == [(DRAINING, 90)]
+    dns.sees(seen, 90)
+    for at_s in (91, 92):
+        dns.writes(at_s)
+    assert [(change.after, change.time_us // SECOND_US) for change in log.changes[1:]] == [(said, 90)]
     assert not dns.book.is_unread("us1")
 
 

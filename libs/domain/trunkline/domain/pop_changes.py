@@ -41,7 +41,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class PopChange:
-    """`time_us` is microseconds since 1970 UTC by the clock of `by`, the service that decided, in `region`. `before` None: the first."""
+    """`time_us` is microseconds since 1970 UTC by the clock of `by`, the service that decided, in `region`. `before` None: the
+    first, or what was before cannot be read."""
 
     time_us: int
     pop: str

@@ -80,12 +80,13 @@ class Recorder:
         found = []
         for pop, own in self._own.items():
             last = book.last(pop)
-            _leave_out_told(own, book, pop)
-            wanted = self._wanted(own, last, book.is_unread(pop), now_s, time_us)
+            is_unread = book.is_unread(pop)
+            _leave_out_told(own, book, pop, is_end_known=not is_unread)
+            wanted = self._wanted(own, last, is_unread, now_s, time_us)
             if wanted is not None:
                 newest_us = book.newest_us(pop)
                 after_us = wanted.time_us if newest_us is None else max(wanted.time_us, newest_us + 1)
-                before = None if last is None else last.after
+                before = None if last is None or (is_unread and last.after == wanted.after) else last.after
                 found.append(PopChange(after_us, pop, self._region, self._by, before, wanted.after, wanted.reason))
         return found
 
@@ -108,7 +109,7 @@ class Recorder:
         return _Wanted(own.standing, f"{own.reason or 'seen well'}; the log said {last.after} for longer than that held", time_us)
 
 
-def _leave_out_told(own: _Own, book: PopBook, pop: str) -> None:
+def _leave_out_told(own: _Own, book: PopBook, pop: str, *, is_end_known: bool) -> None:
     """Of what waits, in order, what stands in the log: as its end, or in the same order as here, written by others who were faster. What a
     later version has written and cannot be read here is taken for the same that was seen here at that time."""
     if not own.waiting:
@@ -117,7 +118,7 @@ def _leave_out_told(own: _Own, book: PopBook, pop: str) -> None:
     while own.waiting:
         wanted = own.waiting[0]
         told = next((change for change in history if _is_told(own, wanted, change)), None)
-        if told is None and history and history[-1].after == wanted.after:
+        if told is None and is_end_known and history and history[-1].after == wanted.after:
             told = history[-1]
         unread_us = next((at_us for at_us in book.unread_us(pop) if _is_unread(own, wanted, at_us)), None)
         if told is not None:

@@ -61,6 +61,8 @@ class Recording:
         """Changes that were passed over because this version cannot read them."""
         self._ends: dict[tuple[str, str], int] = {}
         """By region and point of presence: the sequence of its last change in that region's stream."""
+        self._counted: dict[str, int] = {}
+        """By region: up to which sequence `unread_total` has counted; what is read again is not counted again."""
 
     def judged(self, healths: Mapping[str, Health]) -> None:
         self._recorder.judged(healths, self._now_us())
@@ -70,7 +72,8 @@ class Recording:
         if not taken:
             self._ends = {key: sequence for key, sequence in self._ends.items() if key[0] != region}
         for sequence, change in taken:
-            self.unread_total += isinstance(change, Unread)
+            self.unread_total += isinstance(change, Unread) and sequence > self._counted.get(region, 0)
+            self._counted[region] = max(sequence, self._counted.get(region, 0))
             self._ends[region, change.pop] = max(sequence, self._ends.get((region, change.pop), 0))
         self.book.take(change for _, change in taken)
 
