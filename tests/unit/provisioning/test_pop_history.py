@@ -10,7 +10,7 @@ from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.domain.errors import Refusal
 from trunkline.domain.pop_changes import PopChange, Standing, Word
-from trunkline.provisioning.pages import token_after
+from trunkline.provisioning.pages import last_shown, token_after
 from trunkline.provisioning.pop_history import PopHistory
 
 READY, DRAINING, DOWN, FROZEN = (Standing(word) for word in Word)
@@ -52,3 +52,10 @@ def test_a_token_of_an_earlier_version_is_taken_and_any_other_is_refused() -> No
     for token in ("", "x", "-1/us1", "1" * 20):
         with pytest.raises(Refusal):
             history.list(pb.ListPopChangesRequest(page=common_pb2.Page(token=token_after(token))))
+
+
+def test_a_token_says_nothing_that_the_page_does_not() -> None:
+    """A tenant is not told who decided, and can decode it."""
+    changes = [PopChange(5, "us1", "eu", "dns-eu", READY, DOWN, "x"), PopChange(5, "us1", "us", "dns-us", DOWN, FROZEN, "x")]
+    [first, _] = pages(history_of(*changes), 1)
+    assert last_shown(first.next_page_token) == "5/us1/1"

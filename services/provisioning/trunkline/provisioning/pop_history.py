@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.domain.errors import not_found
-from trunkline.domain.pop_changes import Place, PopBook, PopChange, Word
+from trunkline.domain.pop_changes import PopBook, PopChange, Word
 from trunkline.provisioning.pages import DEFAULT_SIZE, MAX_SIZE, bad_token, last_shown, token_after
 from trunkline.runtime.fields import unix_ns
 from trunkline.runtime.pop_log import Taken
@@ -45,23 +45,37 @@ class PopHistory:
             raise not_found("POP_NOT_FOUND", "pop", message, f"There are: {', '.join(self._pops)}.")
         since_us = unix_ns(request.since, "since") // _NS_PER_US
         until_us = unix_ns(request.until, "until") // _NS_PER_US if request.HasField("until") else None
-        behind = _place(request.page.token) if request.page.token else None
         wanted = [
             change
             for change in self._book.newest_first(request.pop)
-            if change.time_us >= since_us and (until_us is None or change.time_us < until_us) and (behind is None or change.place < behind)
+            if change.time_us >= since_us and (until_us is None or change.time_us < until_us)
         ]
-        shown = wanted[: min(request.page.size or DEFAULT_SIZE, MAX_SIZE)]
-        token = token_after("/".join(map(str, shown[-1].place))) if len(shown) < len(wanted) else ""
-        return pb.ListPopChangesResponse(changes=map(_message, shown), next_page_token=token)
+        start = _start(wanted, request.page.token) if request.page.token else 0
+        end = start + min(request.page.size or DEFAULT_SIZE, MAX_SIZE)
+        token = _token_at(wanted, end) if end < len(wanted) else ""
+        return pb.ListPopChangesResponse(changes=map(_message, wanted[start:end]), next_page_token=token)
 
 
-def _place(token: str) -> Place:
-    """A token of an earlier version ends with the point of presence, or with nothing."""
-    time_us, pop, region, by, after = (last_shown(token).split("/", 4) + [""] * 4)[:5]
-    if not (time_us.isascii() and time_us.isdecimal() and len(time_us) < 20):
+def _token_at(changes: Sequence[PopChange], end: int) -> str:
+    """Time and point of presence of the last one shown, and which of several with the same it is: a token tells whoever decodes it
+    nothing that the page does not."""
+    key = _key(changes[end - 1])
+    return token_after(f"{key[0]}/{key[1]}/{sum(_key(change) == key for change in changes[:end])}")
+
+
+def _start(changes: Sequence[PopChange], token: str) -> int:
+    """Where the page of a token begins. One of an earlier version ends with the point of presence: all that have the same were shown."""
+    time_us, pop, told = [*last_shown(token).split("/"), "", ""][:3]
+    if not all(number.isascii() and number.isdecimal() and len(number) < 20 for number in (time_us, told or "0")):
         raise bad_token()
-    return int(time_us), pop, region, by, after
+    key = int(time_us), pop
+    newer = sum(_key(change) > key for change in changes)
+    same = sum(_key(change) == key for change in changes)
+    return newer + (min(int(told), same) if told else same)
+
+
+def _key(change: PopChange) -> tuple[int, str]:
+    return change.time_us, change.pop
 
 
 def _message(change: PopChange) -> pb.PopChange:
