@@ -23,7 +23,7 @@ async def until(
     """Asks until the answer holds, and gives it; after the errors in `despite`, again. AssertionError with the last answer."""
     last: object = None
     try:
-        async with asyncio.timeout(limit_s):
+        async with asyncio.timeout(limit_s) as limit:
             while True:
                 try:
                     asked = ask()
@@ -35,4 +35,6 @@ async def until(
                     last = error
                 await asyncio.sleep(LOOK_S)
     except TimeoutError:
+        if not limit.expired():
+            raise
         raise AssertionError(f"not within {limit_s} s: {what}; last: {str(last)[-2000:]}") from None

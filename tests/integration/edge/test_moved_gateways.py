@@ -18,7 +18,7 @@ from trunkline.edge.gateway_watch import TURN_S, GatewayWatch
 from trunkline.runtime.gateway_reports import GatewayReports
 
 KEY = "alpha/one"
-TIMEOUT_S = 1.0
+TIMEOUT_S = 3.0
 
 
 class Platform:
@@ -87,7 +87,9 @@ def test_what_was_sent_before_a_move_does_not_count_when_it_fails_afterwards(pla
 
     def answers_at_the_new_place() -> bool:
         with suppress(TimeoutError):
-            new.answer(new.receive(0.001), "200 OK")
+            # All that are there: a machine that stood still has several.
+            while True:
+                new.answer(new.receive(0.001), "200 OK")
         assert not platform.healths.is_in_doubt(KEY), platform.healths.not_closed
         return time.monotonic() > failed_s
 

@@ -1,4 +1,4 @@
-"""An edge watches its gateways: takes what the engine has seen, has OPTIONS sent, tells the region (docs/gateway-health.md).
+"""An edge watches its gateways: takes what the engine has seen, has OPTIONS sent, tells the region (docs/adr/0014-gateway-health.md).
 
 Never on the way of a call: a call looks at `GatewayHealths.view`.
 """

@@ -13,11 +13,11 @@ from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import LISTING, READING, WRITING, Listing, Reading, TenantName, Writing
 from trunkline.cli.output import errors, plain, show_list, show_one
 from trunkline.cli.writing import finish
+from trunkline.runtime.errors import missing_method
+from trunkline.runtime.listings import each_of
 
 if TYPE_CHECKING:
     from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceAsyncStub
-from trunkline.runtime.errors import missing_method
-from trunkline.runtime.listings import each_of
 
 tenant = App(name="tenant", help="Tenants (operators; customers see their own).")
 
