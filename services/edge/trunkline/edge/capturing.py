@@ -8,7 +8,6 @@ is kept: there is nobody to tell.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -20,13 +19,14 @@ from trunkline.domain.masking import masked_text
 from trunkline.runtime.logs import logger
 
 SUBJECT: Final = "messages.captured"
-TELL_S: Final = 0.25
+TURNS_PER_S: Final = 4
+"""At most: a turn that is late moves those after it."""
 BATCH_BYTES: Final = 256 << 10
 """Of texts in one message; the server takes a megabyte."""
 WARN_EVERY_S: Final = 60.0
 
-SAMPLED_SHARE: Final = 0.5
-"""Of sampled calls so much of what is told of refused and failed ones, beside it."""
+SAMPLED_PART: Final = 2
+"""Of sampled calls one for so many that are told of refused and failed ones, beside them."""
 ALL: Final = 1 << 31
 
 Captured = tuple[str, int, bool, int, str, str, str, bytes, int, str, bool]
@@ -39,6 +39,20 @@ class Captures(Protocol):
     def take_captured(self, most_failed: int, most_sampled: int) -> tuple[list[Captured], int]: ...
 
 
+class Portions:
+    """`most` messages in `turns` turns, in whole ones: what is left of one is carried to the next turn, so that no `turns` turns that
+    follow each other give more. What is not taken of a turn is not."""
+
+    def __init__(self, most: int, turns: int) -> None:
+        self._most = most
+        self._turns = turns
+        self._carried = 0
+
+    def next(self) -> int:
+        portion, self._carried = divmod(self._carried + self._most, self._turns)
+        return portion
+
+
 class Teller:
     """`run` until it is cancelled. Of refused and failed calls at most `most_per_s` messages a second are told, beside them half as many of
     sampled ones; 0: none of either."""
@@ -48,8 +62,9 @@ class Teller:
         self._client = client
         self._edge = edge
         self._pop = pop
-        self._most_failed = math.ceil(most_per_s * TELL_S)
-        self._most_sampled = math.ceil(most_per_s * TELL_S * SAMPLED_SHARE)
+        self._most_per_s = most_per_s
+        self._failed = Portions(most_per_s, TURNS_PER_S)
+        self._sampled = Portions(most_per_s, TURNS_PER_S * SAMPLED_PART)
         self._dropped = 0
         self._log = logger("captures")
 
@@ -57,18 +72,18 @@ class Teller:
         loop = asyncio.get_running_loop()
         warned_s, unsaid = loop.time() - WARN_EVERY_S, 0
         while True:
-            await asyncio.sleep(TELL_S)
-            if not self._most_failed:
+            await asyncio.sleep(1 / TURNS_PER_S)
+            if not self._most_per_s:
                 self._engine.take_captured(ALL, ALL)
                 continue
             is_heard = self._client.is_connected
-            kept, lost = self._engine.take_captured(*(self._most_failed, self._most_sampled) if is_heard else (ALL, ALL))
+            kept, lost = self._engine.take_captured(*(self._failed.next(), self._sampled.next()) if is_heard else (ALL, ALL))
             if not is_heard:
                 kept, lost = [], lost + len(kept)
             self._dropped += lost
             unsaid += lost
             if unsaid and loop.time() - warned_s >= WARN_EVERY_S:
-                self._log.warning("captured messages dropped", count=unsaid, most_in_a_turn=self._most_failed + self._most_sampled)
+                self._log.warning("captured messages dropped", count=unsaid, most_per_s=self._most_per_s)
                 warned_s, unsaid = loop.time(), 0
             for batch in self._batches(kept):
                 try:

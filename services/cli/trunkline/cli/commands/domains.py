@@ -165,7 +165,8 @@ async def nearest(label: DomainLabel, pop: PopName = "", *, options: Writing = W
 @domain.command
 async def capture(label: DomainLabel, *, percent: Natural = 100, until: str = "1h", options: Writing = WRITING) -> None:
     """Captures the SIP messages of a domain's calls that go well, for a time. Those of refused and failed calls are captured without it
-    and go first: up to 200 a second at an edge, and beside them 100 of calls that go well, both shared by the tenants that have some.
+    and go first: as many a second as the edges' setting `capture_per_s` says (200), and beside them half as many of calls that go well,
+    both shared by the tenants that have some; 0: none of either.
 
     Parameters
     ----------

@@ -44,8 +44,9 @@ async def capture(visit: Visit) -> Response:
         submit="Change",
         command=["domain", "capture", quoted(known.label), ("--percent", "{percent}"), ("--until", "{until}")],
         text="SIP messages of refused and failed calls are kept without this; it keeps those of calls that go well too, for their ladders."
-        " Refused and failed ones go first: up to 200 messages a second at an edge, and beside them 100 of calls that go well, both shared"
-        " by the tenants that have some. Passwords, keys of media and dialled digits are masked before they leave the edge.",
+        " Refused and failed ones go first: as many messages a second as the edges' setting capture_per_s says (200), and beside them half"
+        " as many of calls that go well, both shared by the tenants that have some; 0: none of either."
+        " Passwords, keys of media and dialled digits are masked before they leave the edge.",
         back=where,
     )
 

@@ -446,7 +446,8 @@ class ProvisioningServiceServicer:
 
     def SetCapture(self, request, context):
         """Captures the SIP messages of a domain's calls that go well, for a time. Those of refused and failed calls are captured without it, and go
-        first: up to 200 a second at an edge, and beside them 100 of calls that go well, both shared by the tenants that have some.
+        first: as many a second as the edges' setting `capture_per_s` says (200), and beside them half as many of calls that go well, both shared
+        by the tenants that have some; 0: none of either.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -81,7 +81,8 @@ class ProvisioningServiceStub:
     """The point of presence that the domain's default name leads to first."""
     SetCapture: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetCaptureRequest, _provisioning_pb2.SetCaptureResponse]
     """Captures the SIP messages of a domain's calls that go well, for a time. Those of refused and failed calls are captured without it, and go
-    first: up to 200 a second at an edge, and beside them 100 of calls that go well, both shared by the tenants that have some.
+    first: as many a second as the edges' setting `capture_per_s` says (200), and beside them half as many of calls that go well, both shared
+    by the tenants that have some; 0: none of either.
     """
     ListPops: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopsRequest, _provisioning_pb2.ListPopsResponse]
     ListPopChanges: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopChangesRequest, _provisioning_pb2.ListPopChangesResponse]
@@ -149,7 +150,8 @@ class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     """The point of presence that the domain's default name leads to first."""
     SetCapture: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetCaptureRequest, _provisioning_pb2.SetCaptureResponse]  # type: ignore[assignment]
     """Captures the SIP messages of a domain's calls that go well, for a time. Those of refused and failed calls are captured without it, and go
-    first: up to 200 a second at an edge, and beside them 100 of calls that go well, both shared by the tenants that have some.
+    first: as many a second as the edges' setting `capture_per_s` says (200), and beside them half as many of calls that go well, both shared
+    by the tenants that have some; 0: none of either.
     """
     ListPops: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopsRequest, _provisioning_pb2.ListPopsResponse]  # type: ignore[assignment]
     ListPopChanges: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopChangesRequest, _provisioning_pb2.ListPopChangesResponse]  # type: ignore[assignment]
@@ -412,7 +414,8 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_pb2.SetCaptureResponse, _abc.Awaitable[_provisioning_pb2.SetCaptureResponse]]:
         """Captures the SIP messages of a domain's calls that go well, for a time. Those of refused and failed calls are captured without it, and go
-        first: up to 200 a second at an edge, and beside them 100 of calls that go well, both shared by the tenants that have some.
+        first: as many a second as the edges' setting `capture_per_s` says (200), and beside them half as many of calls that go well, both shared
+        by the tenants that have some; 0: none of either.
         """
 
     @_abc_1.abstractmethod
