@@ -111,7 +111,9 @@ async def test_what_a_sampled_call_that_failed_has_twice_is_shown_once(messages:
     assert found == [("INVITE", 1, "customer"), ("INVITE to the gateway", 2, "carrier"), ("486", 3, "carrier"), ("INVITE", 4, "customer")]
 
 
-async def test_a_file_of_before_keeps_its_messages_and_they_are_bounded(tmp_path: Path) -> None:
+@pytest.mark.parametrize("done", [0, 1, 2])
+async def test_a_file_of_before_keeps_its_messages_and_they_are_bounded(tmp_path: Path, done: int) -> None:
+    """Also one that got only so many of its two new columns before its process died."""
     path = tmp_path / "messages.sqlite"
     with closing(sqlite3.connect(path)) as before:
         before.execute(
@@ -120,6 +122,8 @@ async def test_a_file_of_before_keeps_its_messages_and_they_are_bounded(tmp_path
         )
         rows = [("c1", "edge-eu1", 1, text(str(number), number).SerializeToString()) for number in (1, 2, 3)]
         before.executemany("INSERT INTO messages (call, edge, stored_ns, body) VALUES (?, ?, ?, ?)", rows)
+        for column in ("tenant TEXT NOT NULL DEFAULT ''", "is_sampled INTEGER NOT NULL DEFAULT 0")[:done]:
+            before.execute(f"ALTER TABLE messages ADD COLUMN {column}")
         before.commit()
     for _ in range(2):
         # The second time it is a file of now.

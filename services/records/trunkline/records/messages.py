@@ -57,11 +57,11 @@ CREATE INDEX IF NOT EXISTS messages_by_time ON messages (stored_ns);
 """
 """`body` is the protobuf message `CapturedText`."""
 
-_OWNED: Final = (
-    "ALTER TABLE messages ADD COLUMN tenant TEXT NOT NULL DEFAULT ''",
-    "ALTER TABLE messages ADD COLUMN is_sampled INTEGER NOT NULL DEFAULT 0",
-)
-"""For a file of before: its messages are of nobody, and of failed calls."""
+_ADDED: Final = {
+    "tenant": "ALTER TABLE messages ADD COLUMN tenant TEXT NOT NULL DEFAULT '';",
+    "is_sampled": "ALTER TABLE messages ADD COLUMN is_sampled INTEGER NOT NULL DEFAULT 0;",
+}
+"""Columns that a file of before has not: its messages are of nobody, and of failed calls."""
 
 _HELD: Final = """
 CREATE INDEX IF NOT EXISTS messages_by_holder ON messages (is_sampled, tenant);
@@ -77,7 +77,13 @@ CREATE TRIGGER IF NOT EXISTS message_deleted AFTER DELETE ON messages BEGIN
     DELETE FROM held WHERE is_sampled = old.is_sampled AND tenant = old.tenant AND count <= 0;
 END;
 """
-"""How many each tenant has of either kind. Of a table that is empty the file is one of before, or new."""
+"""How many messages each tenant has of either kind. Triggers keep it, so that nobody reads the whole table for it."""
+
+_FILL: Final = """
+INSERT INTO held SELECT is_sampled, tenant, count(*) FROM messages
+    WHERE NOT EXISTS (SELECT 1 FROM held) GROUP BY is_sampled, tenant;
+"""
+"""What stands in a file of before is counted once, when it is opened for the first time; later `held` is empty only where `messages` is."""
 
 _log = logger("messages")
 
@@ -216,14 +222,9 @@ async def _opened(path: Path) -> aiosqlite.Connection:
 async def _count_holders(database: aiosqlite.Connection) -> None:
     async with database.execute("SELECT name FROM pragma_table_info('messages')") as cursor:
         columns = {name for (name,) in await cursor.fetchall()}
-    if "tenant" not in columns:
-        for statement in _OWNED:
-            await database.execute(statement)
-    await database.executescript(_HELD)
-    await database.execute(
-        "INSERT INTO held SELECT is_sampled, tenant, count(*) FROM messages"
-        " WHERE NOT EXISTS (SELECT 1 FROM held) GROUP BY is_sampled, tenant"
-    )
+    missing = [statement for column, statement in _ADDED.items() if column not in columns]
+    # In one transaction: a file is as it was before, or as it is now.
+    await database.executescript("\n".join(("BEGIN IMMEDIATE;", *missing, _HELD, _FILL, "COMMIT;")))
 
 
 def _is_sound(message: call_pb2.CapturedText) -> bool:
