@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -136,6 +137,23 @@ async def test_a_file_of_before_keeps_its_messages_and_they_are_bounded(tmp_path
     assert await evict(opened, 2) == 2
     assert [each.text for each in await opened.of(CALL)] == ["3", "4"]
     await opened.close()
+
+
+async def test_what_the_disk_does_not_take_is_lost_and_what_comes_later_is_kept(messages: Messages, tmp_path: Path) -> None:
+    await messages.keep(batch(text("old", 1)), 1)
+    with closing(sqlite3.connect(tmp_path / "messages.sqlite")) as other:
+        other.execute("ALTER TABLE messages RENAME TO elsewhere")
+    for failures in (1, 2):
+        await messages.keep(batch(text("lost", 2)), time.time_ns())
+        assert messages.failures == failures
+    assert await messages.clean_some(days=1) == 0
+    with closing(sqlite3.connect(tmp_path / "messages.sqlite")) as other:
+        other.execute("ALTER TABLE elsewhere RENAME TO messages")
+    await messages.keep(batch(text("late", 3)), time.time_ns())
+    assert messages.failures == 0
+    assert [each.text for each in await messages.of(CALL)] == ["old", "late"]
+    assert await messages.clean_some(days=1) == 1
+    assert [each.text for each in await messages.of(CALL)] == ["late"]
 
 
 async def test_a_damaged_file_is_begun_anew(tmp_path: Path) -> None:

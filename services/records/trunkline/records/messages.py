@@ -93,6 +93,9 @@ class Messages:
 
     def __init__(self, database: aiosqlite.Connection) -> None:
         self._database = database
+        self.failures = 0
+        """In a row, of batches that the disk did not take."""
+        self._lost = 0
 
     @classmethod
     async def open(cls, path: Path) -> Messages:
@@ -109,6 +112,22 @@ class Messages:
 
     async def close(self) -> None:
         await self._database.close()
+
+    async def keep(self, batch: call_pb2.CapturedBatch, now_ns: int) -> None:
+        """As `add`. What the disk does not take is lost and counted: nothing depends on it, and the next batch is tried again. The log says
+        so at the 1st failure in a row, the 2nd, 4th, 8th and so on: the log may be on the same full disk."""
+        try:
+            await self.add(batch, now_ns)
+        except aiosqlite.Error as error:
+            self.failures += 1
+            self._lost += len(batch.messages)
+            if self.failures & (self.failures - 1) == 0:
+                why = f"{type(error).__name__}: {error}"
+                _log.error("captured messages not written", why=why, edge=batch.edge, lost=self._lost, failures=self.failures)
+            return
+        if self.failures:
+            _log.info("captured messages written again", lost=self._lost, failures=self.failures)
+        self.failures = self._lost = 0
 
     async def add(self, batch: call_pb2.CapturedBatch, now_ns: int) -> int:
         """How many were stored: those of one call beyond MAX_PER_CALL are not, nor what is none of an edge's."""
@@ -174,11 +193,19 @@ class Messages:
     async def clean(self, days: int) -> None:
         """For ever: deletes what is older than so many days, and what is too much."""
         while True:
+            if not await self.clean_some(days):
+                await asyncio.sleep(CLEAN_EVERY_S)
+
+    async def clean_some(self, days: int) -> int:
+        """How many are gone; call it until it is 0. Where the disk refuses, the log says so, it is 0, and a later time tries again."""
+        try:
             gone = await self.delete_older(time.time_ns() - days * _NS_PER_DAY)
             gone += await self.evict(is_sampled=False, most=MAX_FAILED)
             gone += await self.evict(is_sampled=True, most=MAX_SAMPLED)
-            if not gone:
-                await asyncio.sleep(CLEAN_EVERY_S)
+        except aiosqlite.Error as error:
+            _log.error("old captured messages not deleted", why=f"{type(error).__name__}: {error}")
+            return 0
+        return gone
 
 
 async def keep_messages(client: Client, messages: Messages) -> None:
@@ -203,7 +230,7 @@ async def keep_messages(client: Client, messages: Messages) -> None:
         await asyncio.sleep(CONNECT_LOOK_S)
     await client.subscribe(f"{SUBJECT}.>", cb=on_message)
     while True:
-        await messages.add(await queue.get(), time.time_ns())
+        await messages.keep(await queue.get(), time.time_ns())
 
 
 async def _opened(path: Path) -> aiosqlite.Connection:
