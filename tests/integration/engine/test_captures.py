@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers.engine import HOST, NUMBER, EngineBench, Peer, by_address, domain
+from helpers.engine import HOST, NUMBER, REALM, EngineBench, Peer, Sip, by_address, domain
 
 from trunkline.edge.capturing import Captured
 
 LIMIT_S = 5.0
 MOST = 1_000
+SAMPLED_MOST = 1_024
+"""`MAX_SAMPLED` of crates/edge/src/followed.rs."""
 
 
 def taken(bench: EngineBench, number: int) -> list[Captured]:
@@ -45,6 +48,14 @@ def test_a_refused_invite_and_its_answer_are_captured(bench: EngineBench) -> Non
     assert {each[0] for each in messages} == {attempted["call"]}
     assert {(each[5], each[6]) for each in messages} == {(peer.host_port, "udp")}
     assert {(each[9], each[10]) for each in messages} == {("acme", False)}
+
+
+def invited(gateway: Peer, before: set[str]) -> Sip:
+    """The next INVITE that is none of those `before`, which takes it in."""
+    while not (message := gateway.receive(limit_s=LIMIT_S)).start_line.startswith("INVITE ") or message.all("Via")[0] in before:
+        pass
+    before.add(message.all("Via")[0])
+    return message
 
 
 def answered(bench: EngineBench, gateway: Peer, call: str) -> None:
@@ -93,6 +104,38 @@ def test_a_sampled_call_is_captured_whole(tmp_path: Path, sampling: dict[str, ob
         assert sorted(line.split(" ", 1)[0] + way for way, line in lines) == ["INVITE<", "INVITE>", "SIP/2.0<", "SIP/2.0>", "SIP/2.0>"]
     finally:
         bench.close()
+
+
+def test_calls_that_are_over_leave_the_table_to_those_of_other_tenants(tmp_path: Path) -> None:
+    """One failed call of each of as many tenants as the table has room for, then an answered one of another."""
+    bench = EngineBench(tmp_path, capture_one_in=1)
+    hosts = [f"t{number}.{REALM}" for number in range(SAMPLED_MOST + 1)]
+    try:
+        domains = [replace(domain("acme/IN", host=host), tenant=host.partition(".")[0]) for host in hosts]
+        bench.apply(*by_address(), *domains)
+        gateway, peer, before = bench.gateway(), bench.peer(), set[str]()
+        for number, host in enumerate(hosts[:-1]):
+            request = peer.request(call=f"call-{number}", host=host)
+            peer.send(request)
+            gateway.answer(invited(gateway, before), "486 Busy Here")
+            # Those before it are sent again: nobody acknowledges them.
+            while f"Call-ID: {(final := peer.final()).one('Call-ID')}\r\n" not in request:
+                pass
+            assert final.status == 486
+            bench.engine.take_captured(MOST, MOST)
+        peer = bench.peer()
+        peer.send(peer.request(call="call-last", host=hosts[-1]))
+        gateway.answer(invited(gateway, before), "200 OK")
+        assert peer.final().status == 200
+        tenant = hosts[-1].partition(".")[0]
+        until_s, lines = time.monotonic() + LIMIT_S, []
+        while len(lines) < 5 and time.monotonic() < until_s:
+            messages, _ = bench.engine.take_captured(MOST, MOST)
+            lines += first_lines([each for each in messages if each[9] == tenant])
+            time.sleep(0.01)
+    finally:
+        bench.close()
+    assert sorted(line.split(" ", 1)[0] + way for way, line in lines) == ["INVITE<", "INVITE>", "SIP/2.0<", "SIP/2.0>", "SIP/2.0>"]
 
 
 def test_a_sampled_call_that_fails_is_captured_as_a_failed_one_too(tmp_path: Path) -> None:

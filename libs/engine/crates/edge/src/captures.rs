@@ -4,12 +4,11 @@
 //! An ordinary call pays a look at two empty places for each message. What waits for Python is bounded, that of failed calls and that of
 //! sampled ones by themselves, and both are shared by tenants; what does not fit is dropped and counted.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use trunkline_message::{Message, Method, OwnedMessage};
-use trunkline_transaction::{Action, CallId, Flow, Kept, Now, Transport};
+use trunkline_transaction::{Action, CallId, Fact, FactKind, Flow, Kept, Now, Transport};
 
 use crate::attempt::Owner;
 use crate::shares::{GivesWay, Shares};
@@ -24,20 +23,7 @@ const MAX_SAMPLED_BYTES: usize = 1 << 20;
 /// Of one message; the end of a longer one is left out.
 const MAX_MESSAGE_BYTES: usize = 16 << 10;
 
-/// Sampled calls of a worker whose messages are looked for; for the newest the oldest of the tenant that has most of them is forgotten.
-const MAX_SAMPLED: usize = 1_024;
-
-const INVITE: &[u8] = b"INVITE ";
 const NS_PER_S: u64 = 1_000_000_000;
-
-/// The long and the compact form (RFC 3261 §20.8).
-const CALL_IDS: [&[u8]; 2] = [b"\r\nCall-ID:", b"\r\ni:"];
-
-/// As it stands in From and To, behind a semicolon or a blank. With blanks before its `=` (§25.1) a message that leaves is not found.
-const TAG: &[u8] = b"tag=";
-
-/// Looked at in one message: two, and what looks like one in other fields.
-const MAX_TAGS: usize = 8;
 
 /// Which calls are captured though they go well.
 #[derive(Clone, Debug, Default)]
@@ -114,92 +100,6 @@ impl Captures {
     }
 }
 
-/// Calls of one worker whose messages are being captured.
-#[derive(Debug)]
-pub(crate) struct Capturing {
-    /// The one that failed in this turn, by its SIP Call-ID.
-    failed: Option<(Whose, Vec<u8>)>,
-    /// By SIP Call-ID and the caller's tag: whoever guesses the Call-ID of another's call has none of its messages in his own.
-    sampled: HashMap<Vec<u8>, Whose>,
-    /// Keys of `sampled`.
-    order: Shares<Vec<u8>>,
-}
-
-impl Default for Capturing {
-    fn default() -> Self {
-        Self { failed: None, sampled: HashMap::new(), order: Shares::new(MAX_SAMPLED, GivesWay::Oldest) }
-    }
-}
-
-impl Capturing {
-    fn sample(&mut self, whose: Whose, sip_call_id: &[u8], caller_tag: &[u8]) {
-        let key = key_of(sip_call_id, caller_tag);
-        let tenant = Arc::clone(&whose.tenant);
-        if self.sampled.insert(key.clone(), whose).is_none() {
-            for forgotten in self.order.add(&tenant, 1, key) {
-                self.sampled.remove(&forgotten);
-            }
-        }
-    }
-
-    /// Whose message this is that leaves, where it is to be captured.
-    fn whose(&self, bytes: &[u8]) -> Option<Whose> {
-        if self.failed.is_none() && self.sampled.is_empty() {
-            return None;
-        }
-        let sip_call_id = call_id_of(bytes)?;
-        match &self.failed {
-            // An INVITE to the next gateway is kept by the core, and captured when that one fails too.
-            Some((whose, id)) if id == sip_call_id && !bytes.starts_with(INVITE) => Some(whose.clone()),
-            _ => tags_of(bytes).find_map(|tag| self.sampled_by(sip_call_id, tag)),
-        }
-    }
-
-    /// Whose message this is that came: the caller's tag stands in From or, where the callee asks, in To.
-    fn whose_received(&self, message: &Message<'_>) -> Option<Whose> {
-        if self.sampled.is_empty() {
-            return None;
-        }
-        let tags = [message.from_tag(), message.to_tag()];
-        tags.into_iter().flatten().find_map(|tag| self.sampled_by(message.call_id(), tag))
-    }
-
-    fn sampled_by(&self, sip_call_id: &[u8], tag: &[u8]) -> Option<Whose> {
-        if self.sampled.is_empty() {
-            return None;
-        }
-        self.sampled.get(&key_of(sip_call_id, tag)).cloned()
-    }
-}
-
-/// Of a message that we have written ourselves, or forwarded with the name as it came: the value of its Call-ID. Not folded: what is found
-/// here is only compared.
-fn call_id_of(bytes: &[u8]) -> Option<&[u8]> {
-    CALL_IDS.iter().find_map(|name| {
-        let at = bytes.windows(name.len()).position(|window| window.eq_ignore_ascii_case(name))?;
-        let value = &bytes[at + name.len()..];
-        let end = value.iter().position(|byte| *byte == b'\r')?;
-        Some(value[..end].trim_ascii())
-    })
-}
-
-/// No Call-ID has a blank in it.
-fn key_of(sip_call_id: &[u8], caller_tag: &[u8]) -> Vec<u8> {
-    [sip_call_id, b" ", caller_tag].concat()
-}
-
-/// Tags in the header of a message that we have written or forwarded: those of From and To, before whatever else looks like one.
-fn tags_of(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let header = bytes.windows(4).position(|window| window == b"\r\n\r\n").map_or(bytes, |end| &bytes[..end]);
-    let is_param = |at: usize| at > 0 && b"; \t".contains(&header[at - 1]);
-    let found = header.windows(TAG.len()).enumerate().filter(move |(at, window)| window.eq_ignore_ascii_case(TAG) && is_param(*at));
-    found.map(|(at, _)| at + TAG.len()).take(MAX_TAGS).map(move |start| {
-        let value = &header[start..];
-        let end = value.iter().position(|byte| b";>,\r \t".contains(byte)).unwrap_or(value.len());
-        &value[..end]
-    })
-}
-
 /// Evenly spread: without the last byte of the id, which says what worker has made it.
 fn draw_of(call: CallId) -> u128 {
     call.0 >> 8
@@ -219,7 +119,8 @@ fn whose_kept(kept: &Kept) -> Whose {
 
 impl Worker {
     /// Takes in what came, before anything is done with it: of a sampled call.
-    pub(crate) fn capture_sampled(&self, now: Now, flow: Flow, message: &Message<'_>) {
+    pub(crate) fn capture_sampled(&mut self, now: Now, flow: Flow, message: &Message<'_>) {
+        self.capturing.forget_over(now.ms);
         if let Some(whose) = self.capturing.whose_received(message) {
             self.keep(whose, now.unix_ns, true, 0, flow, message.bytes());
         }
@@ -268,6 +169,14 @@ impl Worker {
     pub(crate) fn capture_sent(&self, flow: Flow, bytes: &[u8]) {
         if let Some(whose) = self.capturing.whose(bytes) {
             self.keep(whose, self.clock.now().unix_ns, false, 0, flow, bytes);
+        }
+    }
+
+    /// Whether a call is over by this fact.
+    pub(crate) fn capture_fact(&mut self, fact: &Fact) {
+        let is_last = matches!(fact.kind, FactKind::Ended { .. } | FactKind::Failed { .. } | FactKind::Refused { .. });
+        if is_last && self.capturing.is_any_up() {
+            self.capturing.end(fact.call, self.clock.now().ms);
         }
     }
 
@@ -347,30 +256,6 @@ mod tests {
     }
 
     #[test]
-    fn a_tenants_sampled_calls_are_not_forgotten_for_another_tenants() {
-        let mut capturing = Capturing::default();
-        capturing.sample(whose(1, "quiet", true), b"1@a", b"one");
-        for number in 0..2 * MAX_SAMPLED {
-            capturing.sample(whose(2, "flood", true), number.to_string().as_bytes(), b"tag");
-        }
-        let sent = b"BYE sip:a SIP/2.0\r\nFrom: <sip:a>;tag=one\r\nCall-ID: 1@a\r\n\r\n";
-        assert_eq!(capturing.whose(sent), Some(whose(1, "quiet", true)));
-        assert_eq!(capturing.sampled.len(), MAX_SAMPLED);
-    }
-
-    #[test]
-    fn a_message_is_of_the_sampled_call_whose_caller_it_names_and_not_of_another_with_its_call_id() {
-        let mut capturing = Capturing::default();
-        capturing.sample(whose(1, "a", true), b"1@a", b"one");
-        let of = |text: &str| capturing.whose(text.replace('|', "\r\n").as_bytes()).map(|whose| whose.call);
-        assert_eq!(of("BYE sip:a SIP/2.0|From: <sip:a>;tag=one|To: <sip:b>;tag=other|Call-ID: 1@a||"), Some(CallId(1)));
-        assert_eq!(of("BYE sip:a SIP/2.0|From: <sip:b>;x=1;tag=other|To: <sip:a>; TAG=one;y|Call-ID: 1@a||"), Some(CallId(1)));
-        assert_eq!(of("SIP/2.0 200 OK|f: <sip:a>;tag=one|t: <sip:b>|Call-ID: 1@a||"), Some(CallId(1)));
-        assert_eq!(of("BYE sip:a SIP/2.0|From: <sip:a>;tag=two|To: <sip:b>;tag=other|Call-ID: 1@a||;tag=one"), None);
-        assert_eq!(of("BYE sip:a SIP/2.0|From: <sip:a>;tag=one|To: <sip:b>;tag=other|Call-ID: 1@b||"), None);
-    }
-
-    #[test]
     fn calls_of_every_worker_are_drawn_alike() {
         let now = Now { ms: 0, unix_ns: 1_790_000_000_000_000_000 };
         for worker in 0..3 {
@@ -380,20 +265,5 @@ mod tests {
                 (draws.iter().filter(|draw| *draw % 16 == 0).count(), draws.iter().filter(|draw| *draw % 100 < 25).count());
             assert!((150..400).contains(&in_16) && (800..1_250).contains(&in_100), "worker {worker}: {in_16} and {in_100} of 4096");
         }
-    }
-
-    #[test]
-    fn a_message_is_known_by_its_call_id_and_only_while_its_call_is_captured() {
-        let mut capturing = Capturing::default();
-        let sent = b"SIP/2.0 486 Busy\r\nVia: x\r\nFrom: <sip:a>;tag=tag\r\nCall-ID: abc@pbx\r\n\r\n";
-        assert_eq!(capturing.whose(sent), None);
-        capturing.sample(whose(7, "a", true), b"abc@pbx", b"tag");
-        assert_eq!(capturing.whose(sent), Some(whose(7, "a", true)));
-        capturing.failed = Some((whose(9, "b", false), b"other".to_vec()));
-        assert_eq!(capturing.whose(b"SIP/2.0 486 Busy\r\ncall-id:other \r\n\r\n"), Some(whose(9, "b", false)));
-        for number in 0..MAX_SAMPLED {
-            capturing.sample(whose(100, "a", true), number.to_string().as_bytes(), b"tag");
-        }
-        assert_eq!(capturing.whose(sent), None);
     }
 }

@@ -16,6 +16,7 @@ mod counts;
 mod decisions;
 mod engine;
 pub mod fact_lines;
+mod followed;
 pub mod framing;
 mod hanging_up;
 mod ids;

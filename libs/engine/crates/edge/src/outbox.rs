@@ -53,7 +53,10 @@ impl Worker {
         let mut actions = std::mem::take(&mut self.actions);
         for action in actions.drain(..) {
             match action {
-                Action::Fact(fact) => self.lines.fact(&mut self.pending, &fact),
+                Action::Fact(fact) => {
+                    self.lines.fact(&mut self.pending, &fact);
+                    self.capture_fact(&fact);
+                }
                 Action::Saw(sighting) => self.shared.sightings.add(&sighting),
                 Action::Keep(kept) => self.capture_kept(*kept),
                 Action::Send { flow, bytes } => {

@@ -70,6 +70,19 @@ impl<T> Shares<T> {
         taken
     }
 
+    /// The oldest of this tenant that is so.
+    pub fn remove(&mut self, tenant: &Arc<str>, is_it: impl Fn(&T) -> bool) -> Option<T> {
+        let share = self.by_tenant.get_mut(tenant)?;
+        let at = share.items.iter().position(|(_, item)| is_it(item))?;
+        let (size, item) = share.items.remove(at)?;
+        share.size -= size;
+        self.size -= size;
+        if share.items.is_empty() {
+            self.by_tenant.remove(tenant);
+        }
+        Some(item)
+    }
+
     fn pop(&mut self, tenant: &Arc<str>, end: GivesWay) -> Option<T> {
         let share = self.by_tenant.get_mut(tenant)?;
         let (size, item) = match end {
@@ -125,6 +138,16 @@ mod tests {
         assert_eq!(shares.add(&Arc::from("a"), 1, 10), [1]);
         assert_eq!(shares.add(&Arc::from("flood"), 1, 7), [2]);
         assert_eq!(all(&mut shares), [3, 4, 5, 6, 7, 10]);
+    }
+
+    #[test]
+    fn what_is_removed_leaves_its_room_and_the_others_in_order() {
+        let (mut shares, _) = filled(GivesWay::Oldest, &[("a", 10), ("a", 11), ("a", 12), ("b", 20)]);
+        let (a, b) = (Arc::from("a"), Arc::from("b"));
+        assert_eq!((shares.remove(&a, |item| *item == 11), shares.remove(&a, |item| *item == 20)), (Some(11), None));
+        assert_eq!((shares.remove(&b, |item| *item == 20), shares.remove(&b, |item| *item == 20)), (Some(20), None));
+        assert_eq!((shares.size, shares.by_tenant.len()), (2, 1));
+        assert_eq!(shares.take(usize::MAX, |_, _| false), [10, 12]);
     }
 
     #[test]

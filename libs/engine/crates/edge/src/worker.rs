@@ -18,13 +18,13 @@ use trunkline_transaction::{
 
 use crate::acceptors::Arrival;
 use crate::asked::Asked;
-use crate::captures::Capturing;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
 use crate::counts::{Counts, What};
 use crate::decisions::Decisions;
 use crate::engine::{Order, Shared};
 use crate::fact_lines::FactLines;
+use crate::followed::Capturing;
 use crate::hanging_up::HangingUp;
 use crate::ids::Ids;
 use crate::limits::StreamLimits;
