@@ -21,7 +21,6 @@ from nats.aio.client import Client
 HOME = "eu"
 REGIONS = (HOME, "us", "apac")
 LINK_LIMIT_S = 15.0
-_LOOK_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,6 @@ from trunkline.runtime.control import ControlState
 ACME = TenantId("acme")
 POP_NAMES = tuple(str(pop["name"]) for pop in POPS)
 LIMIT_S = 20.0
-_LOOK_S = 0.01
 
 
 @dataclass
