@@ -102,7 +102,9 @@ async def test_over_sip(cases: Platform, tmp_path: Path, name: str) -> None:
     async with channel_to(cases, "records-eu") as channel:
         stub = RecordsServiceStub(channel)
         request = ListRecordsRequest(tenant=TENANT, number=number)
-        listed = await until(f"a record of {number}", lambda: stub.ListRecords(request), lambda answer: answer.records, despite=NOT_YET)
+        listed = await until(
+            f"a record of {number}", lambda: stub.ListRecords(request), lambda answer: answer.records, despite=NOT_YET, limit_s=30
+        )
     rows = listed.records
     assert len(rows) == 1
     assert rows[0].reason == expect.get("reason", "")

@@ -174,6 +174,7 @@ class EdgeBench:
                 lambda: stub.ListLiveCalls(edge_pb2.ListLiveCallsRequest()),
                 lambda answer: [each.state for each in answer.calls] == ["answered"] * number,
                 despite=NOT_YET,
+                limit_s=LIMIT_S,
             )
             return list(shown.calls)
 
@@ -191,7 +192,7 @@ class EdgeBench:
                 answer = await stub.ListRecords(records_pb2.ListRecordsRequest(page=common_pb2.Page(size=1000)), timeout=LIMIT_S)
                 return list(answer.records)
 
-            return await until("records", ask, condition, despite=NOT_YET)
+            return await until("records", ask, condition, despite=NOT_YET, limit_s=LIMIT_S)
 
     async def stop(self) -> None:
         for gateway in self._gateways:

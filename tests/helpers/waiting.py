@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 _T = TypeVar("_T")
-LIMIT_S = 30.0
+LIMIT_S = 10.0
 LOOK_S = 0.01
 
 

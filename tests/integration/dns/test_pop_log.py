@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from helpers.nats import NatsServer
 from helpers.regions import HOME, REGIONS, Regions, regions
 from helpers.waiting import until
-from integration.dns.conftest import NAMES, SAY_EVERY_S, NameServer, reporting
+from integration.dns.conftest import LIMIT_S, NAMES, SAY_EVERY_S, NameServer, reporting
 
 from trunkline.dns.recording import Recording
 from trunkline.domain.directory import Directory
@@ -205,16 +205,21 @@ async def test_the_name_server_writes_with_the_rights_that_it_has(name_server: N
 
     try:
         async with reporting(nats_server, silent="eu1"):
-            await until("eu1 is down", lambda: words("eu1"), lambda found: found == ["down"])
+            await until("eu1 is down", lambda: words("eu1"), lambda found: found == ["down"], limit_s=LIMIT_S)
             others = [pop for pop in NAMES if pop != "eu1"]
-            await until("the others are ready", lambda: [words(pop) for pop in others], lambda found: all(len(each) == 1 for each in found))
+            await until(
+                "the others are ready",
+                lambda: [words(pop) for pop in others],
+                lambda found: all(len(each) == 1 for each in found),
+                limit_s=LIMIT_S,
+            )
             await name_server.kill()
             await name_server.start()
-            await until("it is judged again", since_start, lambda text: "point of presence changed" in text)
+            await until("it is judged again", since_start, lambda text: "point of presence changed" in text, limit_s=LIMIT_S)
         # Changes are written in the order in which they are seen: with the next ones there, none of the old ones is under way.
         async with reporting(nats_server, silent="us1"):
-            await until("us1 is down", lambda: words("us1"), lambda found: found == ["ready", "down"])
-            await until("eu1 is back", lambda: words("eu1"), lambda found: found == ["down", "ready"])
+            await until("us1 is down", lambda: words("us1"), lambda found: found == ["ready", "down"], limit_s=LIMIT_S)
+            await until("eu1 is back", lambda: words("eu1"), lambda found: found == ["down", "ready"], limit_s=LIMIT_S)
         assert len(taken) == len(NAMES) + 2
     finally:
         following.cancel()

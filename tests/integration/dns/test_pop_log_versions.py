@@ -8,7 +8,7 @@ import time
 import pytest
 from helpers.nats import NatsServer
 from helpers.waiting import until
-from integration.dns.conftest import NAMES, NameServer, reporting
+from integration.dns.conftest import LIMIT_S, NAMES, NameServer, reporting
 
 from trunkline.api.dns.v1 import dns_pb2
 from trunkline.api.dns.v1.dns_pb2_grpc import DnsServiceStub
@@ -50,12 +50,12 @@ async def test_a_change_that_cannot_be_read_does_not_hold_up_those_after_it(body
 
     try:
         pen.judged({"eu1": WELL})
-        await until("eu1 is ready", words, lambda found: found == ["ready"])
+        await until("eu1 is ready", words, lambda found: found == ["ready"], limit_s=LIMIT_S)
         await client.jetstream().publish(subject_of("eu", "eu1"), body)
-        await until("it is passed over", lambda: pen.book.is_unread("eu1"))
+        await until("it is passed over", lambda: pen.book.is_unread("eu1"), limit_s=LIMIT_S)
         ahead_s = 3600.0
         pen.judged({"eu1": DEAD})
-        await until("eu1 is down", words, lambda found: found == ["down", "ready"])
+        await until("eu1 is down", words, lambda found: found == ["down", "ready"], limit_s=LIMIT_S)
         assert pen.unread_total == 1 and not pen.book.is_unread("eu1")
         assert (await client.jetstream().stream_info(POPS)).state.messages == 3
     finally:
@@ -80,11 +80,13 @@ async def test_the_name_server_says_how_many_it_passed_over(body: bytes, name_se
 
     try:
         async with reporting(nats_server, silent=""):
-            await until("all are ready", lambda: [of(pop) for pop in NAMES], lambda found: all(each == ["ready"] for each in found))
+            await until(
+                "all are ready", lambda: [of(pop) for pop in NAMES], lambda found: all(each == ["ready"] for each in found), limit_s=LIMIT_S
+            )
         assert await unread_total() == 0
         await client.jetstream().publish(subject_of("eu", "eu1"), body)
         async with reporting(nats_server, silent="us1"):
-            await until("the death of us1 behind it", lambda: of("us1"), lambda found: found == ["ready", "down"])
+            await until("the death of us1 behind it", lambda: of("us1"), lambda found: found == ["ready", "down"], limit_s=LIMIT_S)
         assert of("eu1") == ["ready", "?"] and await unread_total() == 1
         assert "cannot be read and is passed over" in name_server.output()
     finally:

@@ -25,7 +25,9 @@ async def targets(server: NameServer, label: str) -> list[str]:
 
 
 async def until_targets(server: NameServer, label: str, *expected: str) -> None:
-    await until(f"{label} leads to {sorted(expected)}", lambda: targets(server, label), lambda found: found == sorted(expected))
+    await until(
+        f"{label} leads to {sorted(expected)}", lambda: targets(server, label), lambda found: found == sorted(expected), limit_s=LIMIT_S
+    )
 
 
 async def test_one_that_is_down_or_drained_is_left_out_of_default_names_and_its_own_name_stays(

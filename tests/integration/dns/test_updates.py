@@ -110,7 +110,9 @@ async def test_bind_answers_what_the_embedded_responder_does_as_soon_as_it_is_to
 
 async def test_one_that_is_down_leaves_what_bind_answers(names: Names, bind: Bind, nats_server: NatsServer) -> None:
     async def until_addresses(*expected: str) -> None:
-        await until(f"BIND answers {expected}", lambda: bind.texts(f"acme.{REALM}", "A"), lambda found: found == list(expected))
+        await until(
+            f"BIND answers {expected}", lambda: bind.texts(f"acme.{REALM}", "A"), lambda found: found == list(expected), limit_s=LIMIT_S
+        )
 
     await until_addresses("127.0.1.1", "127.0.1.2")
     async with reporting(nats_server, silent="eu1"):
@@ -157,7 +159,9 @@ async def test_what_others_change_is_told_and_mended(names: Names, bind: Bind) -
         (f"intruder.{REALM}", "A"): ("FOREIGN", ["203.0.113.67"]),
     }
     assert "dns differs" in names.server.output()
-    await until("it is mended", lambda: bind.texts(f"acme.{REALM}", "A"), lambda found: found == ["127.0.1.1", "127.0.1.2"])
+    await until(
+        "it is mended", lambda: bind.texts(f"acme.{REALM}", "A"), lambda found: found == ["127.0.1.1", "127.0.1.2"], limit_s=LIMIT_S
+    )
     assert await bind.texts(f"_sip._udp.acme.us1.{REALM}", "SRV") == [f"10 50 5060 us1.{REALM}."]
     assert not await bind.texts(f"intruder.{REALM}", "A")
     assert await bind.texts(f"_acme-challenge.acme.{REALM}", "CNAME") == ["proof.example.com."]
@@ -182,7 +186,7 @@ async def test_a_server_that_is_away_is_told_later_and_its_absence_is_shown(name
     written = await names.control.execute(c.CreateDomain(ACME, "later"), WriteOptions(), actor="operator")
     served = await names.served(written.position, timeout_s=1)
     assert not served.is_served and served.position < written.position
-    held = await until("a problem", names.holder, lambda holder: holder.problem)
+    held = await until("a problem", names.holder, lambda holder: holder.problem, limit_s=LIMIT_S)
     assert f"rfc2136 {HOST}:{bind.port}: the zone cannot be" in held.problem and held.failures_total
     assert await embedded(names.server, f"later.eu1.{REALM}", "A") == ["127.0.1.1"]
     await bind.start()
@@ -237,7 +241,7 @@ async def test_a_zone_file_is_whole_at_any_time_and_the_server_is_told(nats_serv
             assert zone.get_soa().serial == (await names.holder()).position
             path.write_text(path.read_text().replace("127.0.1.2", "203.0.113.66"))
             assert {each.kind for each in (await names.holder(compares=True)).drift} == {"CHANGED"}
-            await until("it is mended", path.read_text, lambda text: "203.0.113.66" not in text)
+            await until("it is mended", path.read_text, lambda text: "203.0.113.66" not in text, limit_s=LIMIT_S)
             checker = shutil.which("named-checkzone", path="/usr/sbin:/usr/bin")
             if checker is not None:
                 process = await asyncio.create_subprocess_exec(checker, "-k", "fail", REALM, str(path), stdout=asyncio.subprocess.PIPE)

@@ -9,7 +9,7 @@ import socket
 import grpc.aio
 import pytest
 from helpers import sipp
-from helpers.edge import ACME, HOST, NOT_YET, USERNAME, EdgeBench, seconds_to_answer
+from helpers.edge import ACME, HOST, LIMIT_S, NOT_YET, USERNAME, EdgeBench, seconds_to_answer
 from helpers.sipp import Result
 from helpers.waiting import until
 
@@ -100,6 +100,7 @@ async def test_live_calls_are_shown_to_operators_and_to_nobody_elses_tenant(benc
             lambda: operator.ListLiveCalls(request),
             lambda answer: [each.state for each in answer.calls] == ["answered"],
             despite=NOT_YET,
+            limit_s=LIMIT_S,
         )
         [live] = shown.calls
         assert (live.tenant, live.domain, live.number, live.gateway) == ("acme", "acme", "+3123456789", "alpha/g1")
@@ -108,7 +109,9 @@ async def test_live_calls_are_shown_to_operators_and_to_nobody_elses_tenant(benc
         with pytest.raises(grpc.aio.AioRpcError, match="PERMISSION_DENIED"):
             await other.ListLiveCalls(edge_pb2.ListLiveCallsRequest(tenant="acme"))
         (await running).must_succeed(1)
-        await until("no live call", lambda: operator.ListLiveCalls(request), lambda answer: not answer.calls, despite=NOT_YET)
+        await until(
+            "no live call", lambda: operator.ListLiveCalls(request), lambda answer: not answer.calls, despite=NOT_YET, limit_s=LIMIT_S
+        )
 
 
 @pytest.mark.parametrize(("number", "status", "code"), [("12", 484, "T102"), ("+999123456789", 404, "T404")])
@@ -165,7 +168,7 @@ async def test_a_cold_edge_without_a_log_does_not_listen(bench: EdgeBench) -> No
     await bench.nats.start()
     await bench.edge.serving()
     # Auth may be back before the log is, and be asked for a moment.
-    await until("it is ready", bench.status, lambda status: status.state == "READY", despite=NOT_YET)
+    await until("it is ready", bench.status, lambda status: status.state == "READY", despite=NOT_YET, limit_s=LIMIT_S)
 
 
 async def test_kills_of_nats_records_and_edge_under_calls_lose_and_double_no_record(bench: EdgeBench) -> None:
@@ -179,7 +182,9 @@ async def test_kills_of_nats_records_and_edge_under_calls_lose_and_double_no_rec
         running = asyncio.create_task(call(bench, sipp.refused_call(bench.caller(), 403, "T201"), name, calls=60, rate=60))
 
         async def of(name: str, start_line: str, at_least: int) -> None:
-            await until(f"{start_line} {at_least} times", lambda: seen(bench, name, start_line), lambda count: count >= at_least)
+            await until(
+                f"{start_line} {at_least} times", lambda: seen(bench, name, start_line), lambda count: count >= at_least, limit_s=LIMIT_S
+            )
 
         if victim is not None:
             await of(name, "SIP/2.0 403", 10)

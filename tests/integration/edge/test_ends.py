@@ -89,7 +89,7 @@ async def test_a_call_is_hung_up_by_command_of_its_own_tenant_or_the_operator_an
         assert (record.ended_by, record.reason, record.reason_text, record.q850) == ("edge", "T601", "Ended By Command", 16)
         assert record.facts == expected
         assert record.duration_ms > 0 and not record.notes
-    await until("no live call", bench.status, lambda status: status.live_calls == 0, despite=NOT_YET)
+    await until("no live call", bench.status, lambda status: status.live_calls == 0, despite=NOT_YET, limit_s=30)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from helpers.authority import tls_of
+from helpers.edge import LIMIT_S
 from helpers.nats import NatsServer, free_port
 from helpers.waiting import until
 from nats.aio.client import Client
@@ -89,7 +90,7 @@ async def test_the_journal_stands_in_the_stream_byte_for_byte_and_is_deleted(
     journal = write_journal(tmp_path / "journal")
     engine = bind(tmp_path / "journal")
     async with shipping(engine, client):
-        await until("the journal is shipped", lambda: engine.status()["journal_backlog_bytes"] == 0)
+        await until("the journal is shipped", lambda: engine.status()["journal_backlog_bytes"] == 0, limit_s=LIMIT_S)
     engine.stop()
     found: dict[str, bytes] = {}
     for batch in await shipped(nats_server):
@@ -111,10 +112,11 @@ async def test_no_line_is_lost_or_doubled_though_the_server_dies_again_and_again
             await until(
                 "pieces are stored",
                 lambda round_=round_: shipper.counts.pieces > 2 * round_ or engine.status()["journal_backlog_bytes"] == 0,
+                limit_s=LIMIT_S,
             )
             await nats_server.kill()
             await nats_server.start()
-        await until("the journal is shipped", lambda: engine.status()["journal_backlog_bytes"] == 0)
+        await until("the journal is shipped", lambda: engine.status()["journal_backlog_bytes"] == 0, limit_s=LIMIT_S)
     engine.stop()
     batches = await shipped(nats_server)
     places = [(batch.segment, batch.offset) for batch in batches]
@@ -127,10 +129,10 @@ async def test_a_frozen_server_is_waited_for_and_repetitions_are_dropped(nats_se
     engine = bind(tmp_path / "journal")
     nats_server.freeze()
     async with shipping(engine, client) as shipper:
-        await until("publishes have timed out", lambda: shipper.counts.retries >= 3)
+        await until("publishes have timed out", lambda: shipper.counts.retries >= 3, limit_s=LIMIT_S)
         assert shipper.counts.pieces == 0 and engine.status()["journal_backlog_bytes"] == sum(map(len, journal.values()))
         nats_server.thaw()
-        await until("the journal is shipped", lambda: engine.status()["journal_backlog_bytes"] == 0)
+        await until("the journal is shipped", lambda: engine.status()["journal_backlog_bytes"] == 0, limit_s=LIMIT_S)
         assert shipper.counts.duplicates > 0, "what was sent again had arrived the first time"
     engine.stop()
     batches = await shipped(nats_server)
@@ -146,13 +148,13 @@ async def test_an_edge_that_dies_while_shipping_sends_everything_after_its_resta
         nats_server.freeze()
         async with shipping(engine, client) as shipper:
             # Sent and not acknowledged: the worst moment to die in.
-            await until("a publish has timed out", lambda shipper=shipper: shipper.counts.retries >= 1)
+            await until("a publish has timed out", lambda shipper=shipper: shipper.counts.retries >= 1, limit_s=LIMIT_S)
             assert engine.status()["journal_backlog_bytes"] > 0
         engine.stop()
         nats_server.thaw()
     engine = bind(tmp_path / "journal")
     async with shipping(engine, client):
-        await until("the journal is shipped", lambda: engine.status()["journal_backlog_bytes"] == 0)
+        await until("the journal is shipped", lambda: engine.status()["journal_backlog_bytes"] == 0, limit_s=LIMIT_S)
     engine.stop()
     lines: set[bytes] = set()
     for batch in await shipped(nats_server):
@@ -168,7 +170,7 @@ async def test_a_disk_that_does_not_take_the_place_stops_nothing_and_gets_its_ro
     # As little as on a full disk can the file be written.
     (tmp_path / "journal" / "acked").mkdir()
     async with shipping(engine, client):
-        await until("the journal is shipped", lambda: engine.status()["journal_backlog_bytes"] == 0)
+        await until("the journal is shipped", lambda: engine.status()["journal_backlog_bytes"] == 0, limit_s=LIMIT_S)
     engine.stop()
     left = {path.stem for path in (tmp_path / "journal").glob("*.jsonl")}
     assert not left & set(list(journal)[:-1])

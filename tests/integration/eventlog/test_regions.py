@@ -153,7 +153,7 @@ async def test_with_the_link_cut_a_write_fails_at_once_and_says_where_and_what_t
         assert await log.append([first], [at(first, 0)]) == (1,)
         await owner.replica.wait_covered(Position(1), RESUME_LIMIT_S)
         regions.links["us"].take_down()
-        await until("the link is gone", lambda: answers(clients["us"]), lambda is_answered: not is_answered)
+        await until("the link is gone", lambda: answers(clients["us"]), lambda is_answered: not is_answered, limit_s=RESUME_LIMIT_S)
         second = commit("b", request_id="two")
         for asked in (lambda: log.append([second], [at(second, 0)]), log.head, log.epoch, lambda: log.last("config.>")):
             began_s = time.monotonic()
@@ -188,7 +188,7 @@ async def test_a_tail_that_is_started_while_the_link_is_cut_begins_when_it_is_ba
         await author.append(5)
         regions.links["us"].take_down()
         # The region's own JetStream answers all the while: it is home that does not.
-        await until("the link is gone", lambda: answers(clients["us"]), lambda is_answered: not is_answered)
+        await until("the link is gone", lambda: answers(clients["us"]), lambda is_answered: not is_answered, limit_s=RESUME_LIMIT_S)
         assert await answers(clients["us"], "us")
         follower = Follower(clients["us"])
         await author.append(5)
@@ -245,7 +245,7 @@ async def test_a_region_that_is_away_holds_up_the_streams_of_no_other(regions: R
             return b'"config"' in answer.data
 
         for region, stream in (("us", "CALLS"), ("eu", "CALLS"), ("eu", CALLS_ALL)):
-            await until(f"{stream} of {region}", partial(has, region, stream), despite=(nats.errors.Error,))
+            await until(f"{stream} of {region}", partial(has, region, stream), despite=(nats.errors.Error,), limit_s=RESUME_LIMIT_S)
         assert not making.done()
         await regions.servers["apac"].start()
         async with asyncio.timeout(RESUME_LIMIT_S):

@@ -38,7 +38,7 @@ class Follower:
                 self._task.result()
             return len(self.found) >= count
 
-        await until("they are there", there)
+        await until("they are there", there, limit_s=WAIT_S)
         assert [message.sequence for message in self.found] == list(range(self.found[0].sequence, self.found[0].sequence + count))
 
     async def end(self) -> None:
@@ -70,7 +70,7 @@ async def test_a_tail_goes_on_after_kill_dash_nine(nats_server: NatsServer, nc: 
     await follower.has(20)
     await nats_server.kill()
     await nats_server.start()
-    await until("the connection", lambda: nc.is_connected)
+    await until("the connection", lambda: nc.is_connected, limit_s=WAIT_S)
     await publish(nc, 21, 20)
     await follower.has(40)
     await follower.end()
@@ -188,7 +188,7 @@ async def test_a_stream_that_was_made_anew_under_a_tail_is_damage(nats_server: N
     await follower.has(3)
     await nats_server.forget()
     await nats_server.start()
-    await until("the connection", lambda: nc.is_connected)
+    await until("the connection", lambda: nc.is_connected, limit_s=WAIT_S)
     await ensure_streams(nc)
     with pytest.raises(LogDamaged, match="ends at 0, and 3 was read"):
         await follower.has(4)
@@ -217,7 +217,7 @@ async def test_commits_follow_each_other_through_two_kills(nats_server: NatsServ
         if number in (20, 40):
             await nats_server.kill()
             await nats_server.start()
-    await until("all are found", lambda: len(found) >= 60)
+    await until("all are found", lambda: len(found) >= 60, limit_s=WAIT_S)
     assert found == list(range(1, 61))
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)

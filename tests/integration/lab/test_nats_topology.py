@@ -89,7 +89,7 @@ async def regions(tmp_path: Path) -> AsyncIterator[Regions]:
         stack.callback(made.end)
         for region in REGIONS:
             made.start(region)
-        await until("us has linked", lambda: "JetStream using domains" in made.log("us"))
+        await until("us has linked", lambda: "JetStream using domains" in made.log("us"), limit_s=LIMIT_S)
         yield made
 
 
@@ -132,7 +132,7 @@ async def test_an_edge_reads_the_log_of_home_and_publishes_its_own_calls_which_a
 async def test_an_edge_may_not(regions: Regions, subject: str) -> None:
     edge = await regions.client("edge", "edge-us1", "us")
     await edge.publish(subject, b"{}")
-    await until("the server refuses", lambda: "Publish Violation" in regions.log("us"))
+    await until("the server refuses", lambda: "Publish Violation" in regions.log("us"), limit_s=LIMIT_S)
 
 
 async def test_what_an_edge_of_another_region_tells_of_keys_reaches_homes_provisioning(regions: Regions) -> None:
@@ -154,16 +154,20 @@ async def test_a_service_writes_its_own_aggregates_only_and_nobody_reads_another
     await auth.flush()
     assert "Violation" not in regions.log("eu")
     await auth.publish("config.domain.acme.acme", b"")
-    await until("the server refuses", lambda: 'Publish Violation - Subject "config.domain.acme.acme"' in regions.log("eu"))
+    await until("the server refuses", lambda: 'Publish Violation - Subject "config.domain.acme.acme"' in regions.log("eu"), limit_s=LIMIT_S)
     await auth.subscribe("_INBOX.records-eu.>")
-    await until("the server refuses", lambda: "Subscription Violation" in regions.log("eu"))
+    await until("the server refuses", lambda: "Subscription Violation" in regions.log("eu"), limit_s=LIMIT_S)
 
 
 async def test_only_a_server_of_another_region_gets_a_leaf_link(regions: Regions, tmp_path: Path) -> None:
     posing = replace(regions.servers["us"], tls=files_of("edge", "edge-us1"), listen=f"127.0.0.1:{free_port()}", store=tmp_path / "posing")
     regions.servers["posing"] = posing
     regions.start("posing")
-    await until("home refuses", lambda: "Authorization Violation" in regions.log("posing") or "authentication error" in regions.log("eu"))
+    await until(
+        "home refuses",
+        lambda: "Authorization Violation" in regions.log("posing") or "authentication error" in regions.log("eu"),
+        limit_s=LIMIT_S,
+    )
     assert "JetStream using domains" not in regions.log("posing")
 
 
@@ -179,7 +183,7 @@ async def test_with_home_gone_a_write_of_another_region_fails_at_once_and_says_w
     log = JetStreamLog(client, home="eu")
     assert await log.head() == 0
     regions.processes["eu"].kill()
-    await until("us has noticed", lambda: "Leafnode connection closed" in regions.log("us"))
+    await until("us has noticed", lambda: "Leafnode connection closed" in regions.log("us"), limit_s=LIMIT_S)
     began = asyncio.get_running_loop().time()
     with pytest.raises(LogUnavailable, match=r"eu.*try again"):
         await log.head()

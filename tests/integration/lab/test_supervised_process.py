@@ -49,11 +49,11 @@ def is_alive(pid: int) -> bool:
 
 async def test_a_killed_process_is_started_again_and_said_so(tmp_path: Path) -> None:
     async with supervised(tmp_path) as bench:
-        await until("it runs", lambda: bench.process.pid)
+        await until("it runs", lambda: bench.process.pid, limit_s=15)
         first = bench.process.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
-        await until("it runs again", lambda: bench.process.pid not in (None, first))
+        await until("it runs again", lambda: bench.process.pid not in (None, first), limit_s=15)
         assert "sleeper ended (by signal SIGKILL); started again in 0.2 s" in bench.told[0]
         assert bench.pids[:3] == [first, None, bench.process.pid]
         assert bench.process.status().restarts == 1
@@ -61,7 +61,7 @@ async def test_a_killed_process_is_started_again_and_said_so(tmp_path: Path) -> 
 
 async def test_a_held_process_stays_away_until_it_is_released(tmp_path: Path) -> None:
     async with supervised(tmp_path) as bench:
-        await until("it runs", lambda: bench.process.pid)
+        await until("it runs", lambda: bench.process.pid, limit_s=15)
         first = bench.process.pid
         assert first is not None
         await bench.process.hold()
@@ -69,12 +69,12 @@ async def test_a_held_process_stays_away_until_it_is_released(tmp_path: Path) ->
         assert bench.process.status().state == "held"
         assert bench.told == []
         bench.process.release()
-        await until("it runs again", lambda: bench.process.pid)
+        await until("it runs again", lambda: bench.process.pid, limit_s=15)
 
 
 async def test_a_program_that_does_not_exist_is_said_and_tried_again(tmp_path: Path) -> None:
     async with supervised(tmp_path, ("/nonexistent/program",)) as bench:
-        await until("two tries", lambda: len(bench.told) >= 4)
+        await until("two tries", lambda: len(bench.told) >= 4, limit_s=15)
         assert "cannot be started" in bench.told[0]
 
 
@@ -86,10 +86,10 @@ async def test_stop_ends_the_whole_group_and_a_deaf_one_by_force(tmp_path: Path,
     )
     log = tmp_path / "sleeper.log"
     async with supervised(tmp_path, (sys.executable, "-c", code)) as bench:
-        await until("it has a child", lambda: log.exists() and log.read_text().endswith("\n"))
+        await until("it has a child", lambda: log.exists() and log.read_text().endswith("\n"), limit_s=15)
         pid, child = bench.process.pid, int(log.read_text())
     assert pid is not None
-    await until("both are gone", lambda: not is_alive(pid) and not is_alive(child))
+    await until("both are gone", lambda: not is_alive(pid) and not is_alive(child), limit_s=15)
 
 
 async def test_children_die_with_a_killed_supervisor(tmp_path: Path) -> None:

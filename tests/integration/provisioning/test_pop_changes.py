@@ -61,9 +61,9 @@ async def told(
         operator = await service.stub()
         await operator.DrainPop(pb.DrainPopRequest(pop="apac1", note=NOTE))
         asking = partial(operator.ListPopChanges, pb.ListPopChangesRequest())
-        await until("all changes", asking, lambda answer: len(answer.changes) == len(CHANGES))
+        await until("all changes", asking, lambda answer: len(answer.changes) == len(CHANGES), limit_s=LIMIT_S)
         listing = partial(operator.ListPops, pb.ListPopsRequest())
-        await until("all are drained", listing, lambda answer: {pop.health for pop in answer.pops} == {"draining"})
+        await until("all are drained", listing, lambda answer: {pop.health for pop in answer.pops} == {"draining"}, limit_s=LIMIT_S)
         yield service, process.address
     finally:
         await process.kill()

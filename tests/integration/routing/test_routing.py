@@ -188,7 +188,7 @@ async def test_started_on_another_log_than_its_replica_is_of_it_builds_another_r
     await make_config(nats_server)
     await routing.start()
     async with Client(routing) as again:
-        await until("no deck", lambda: again.resolve("+31201234567"), lambda answer: answer.reason == "T401")
+        await until("no deck", lambda: again.resolve("+31201234567"), lambda answer: answer.reason == "T401", limit_s=20)
         await again.carriers()
         await again.deck(DECK)
         assert (await again.resolve("+31201234567")).prefix == "31"

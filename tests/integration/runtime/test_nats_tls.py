@@ -82,7 +82,7 @@ async def connected(server: SecureServer, user: User, tls: TlsSettings | None = 
 async def published(client: Connection, subject: str, seen: Callable[[], list[dict[str, Any]]]) -> str:
     """What the log says of it."""
     await client.publish(subject, b"x")
-    await until(f"the refusal of {subject}", lambda: any(subject in line.get("error", "") for line in seen()))
+    await until(f"the refusal of {subject}", lambda: any(subject in line.get("error", "") for line in seen()), limit_s=LIMIT_S)
     return next(str(line["error"]) for line in seen() if subject in line.get("error", ""))
 
 
@@ -101,7 +101,7 @@ async def test_what_an_edge_may_not_publish_is_refused_and_stands_in_its_log_and
         assert "permissions violation" in (await published(edge, "config.acl.acme.out", log)).lower()
         assert "permissions violation" in (await published(edge, "sync.config.head", log)).lower()
         await provisioning.publish("sync.config.head", b"x")
-        await until("the beacon", lambda: bool(got))
+        await until("the beacon", lambda: bool(got), limit_s=LIMIT_S)
         assert got == ["sync.config.head"]
         assert edge.is_connected
 
@@ -113,7 +113,9 @@ async def test_a_process_reads_no_other_ones_inbox(server: SecureServer, log: Ca
             return
 
         await edge.subscribe("_INBOX.provisioning-eu.>", cb=take)
-        await until("the refusal", lambda: any("_inbox.provisioning-eu" in line.get("error", "").lower() for line in log()))
+        await until(
+            "the refusal", lambda: any("_inbox.provisioning-eu" in line.get("error", "").lower() for line in log()), limit_s=LIMIT_S
+        )
         assert edge.new_inbox().startswith("_INBOX.edge-eu1.")
 
 
@@ -140,7 +142,7 @@ async def test_a_server_that_is_no_nats_server_of_ours_is_not_believed(tmp_path:
     try:
         async with connected(server, EDGE, wait_s=1.0) as client:
             assert not client.is_connected
-            await until("the reason", lambda: any("certificate" in line.get("error", "").lower() for line in log()))
+            await until("the reason", lambda: any("certificate" in line.get("error", "").lower() for line in log()), limit_s=LIMIT_S)
     finally:
         server.kill()
 
@@ -150,9 +152,9 @@ async def test_it_comes_back_after_the_server_was_killed_and_when_it_starts_late
     async with connected(server, EDGE, wait_s=0.3) as edge:
         assert not edge.is_connected
         server.start()
-        await until("the first connection", lambda: edge.is_connected)
+        await until("the first connection", lambda: edge.is_connected, limit_s=LIMIT_S)
         server.kill()
-        await until("the loss is noticed", lambda: not edge.is_connected)
+        await until("the loss is noticed", lambda: not edge.is_connected, limit_s=LIMIT_S)
         server.start()
-        await until("the connection is back", lambda: edge.is_connected)
+        await until("the connection is back", lambda: edge.is_connected, limit_s=LIMIT_S)
         await edge.flush(LIMIT_S)
