@@ -5,8 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any, get_type_hints
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from trunkline.cli.__main__ import app
 from trunkline.cli.exits import Exit
@@ -18,9 +20,9 @@ Generated from `services/cli` by `make docs`.
 
 ## Habits
 
-- `-o table|wide|json|yaml|name` says how an answer is shown: `wide` has every column, `json` and `yaml` all that the service said, `name`
-  names alone for other commands. Answers go to standard output, all else to standard error; there is no colour where that is no terminal
-  or `NO_COLOR` is set.
+- `-o table|wide|json|yaml|name` says how an answer is shown: `wide` has every column and each row on one line, `json` and `yaml` all that
+  the service said, `name` names alone for other commands. Answers go to standard output, all else to standard error; there is no colour
+  where that is no terminal or `NO_COLOR` is set.
 - `-w`, `--watch` shows a list again whenever it has changed.
 - `--wait` waits until a change is enforced and says where how long that took; `--request-id` makes a command safe to repeat;
   `--expect-version` refuses where somebody else was faster.
@@ -106,10 +108,15 @@ def _command(words: tuple[str, ...], command: App) -> list[str]:
     assert function is not None
     said, told = _docstring(function.__doc__ or "")
     lines = ["", f"### trunkline {' '.join(words)}", "", said]
-    shown = [parameter for parameter in inspect.signature(function).parameters.values() if parameter.name not in COMMON]
-    if shown:
+    hints = get_type_hints(function)
+    rows: list[tuple[str, str]] = []
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.name in COMMON:
+            continue
+        rows += _options_of(hints[parameter.name]) or [(_name(parameter), told.get(parameter.name, ""))]
+    if rows:
         lines += ["", "| argument | |", "| --- | --- |"]
-        lines += [f"| `{_name(parameter)}` | {told.get(parameter.name, '')} |".replace("|  |", "| |") for parameter in shown]
+        lines += [f"| `{name}` | {said} |".replace("|  |", "| |") for name, said in rows]
     options = inspect.signature(function).parameters.get("options")
     kinds = {Writing: "what all that write take", Listing: "`-o`, `--watch`", Reading: "`-o`"}
     if options is not None:
@@ -124,6 +131,18 @@ def _name(parameter: inspect.Parameter) -> str:
         return explicit[1] if explicit else f"--{words}"
     many = "…" if parameter.kind is inspect.Parameter.VAR_POSITIONAL else ""
     return words.upper() + many
+
+
+def _options_of(kind: Any) -> list[tuple[str, str]]:
+    """Of several options that commands share as one value, each with its own help; empty for any other kind."""
+    if not is_dataclass(kind):
+        return []
+    hints = get_type_hints(kind, include_extras=True)
+    return [(f"--{each.name.replace('_', '-')}", _help_of(hints[each.name])) for each in fields(kind)]
+
+
+def _help_of(hint: Any) -> str:
+    return next((each.help or "" for each in getattr(hint, "__metadata__", ()) if isinstance(each, Parameter) and each.help), "")
 
 
 def _docstring(text: str) -> tuple[str, dict[str, str]]:

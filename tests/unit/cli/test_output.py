@@ -30,6 +30,13 @@ def test_every_form_of_a_list_says_the_same(capsys: pytest.CaptureFixture[str]) 
     assert "version" not in table and "version" in wide and "entries" not in wide
 
 
+def test_a_line_of_a_wide_table_is_one_line_however_many_columns_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    row = {f"column_{number:02}": f"a value of {number:02} that takes room" for number in range(40)}
+    show_list("wide", [row], ["column_39"], nothing="none")
+    head, line = capsys.readouterr().out.splitlines()
+    assert head.split("  ")[0].strip() == "column 39" and all(value in line for value in row.values())
+
+
 def test_an_empty_list_is_said_to_people_and_empty_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     for output, said in (("table", "none\n"), ("json", "[]\n"), ("yaml", "[]\n"), ("name", "")):
         show_list(output, [], ["name"], nothing="none")  # type: ignore[arg-type]

@@ -20,6 +20,9 @@ from trunkline.cli.options import DATA, Output
 PIPE_COLUMNS = 200
 """Where the output is no terminal nothing is cut: a line is a line of the table."""
 
+WIDEST = 20_000
+"""Characters of a line of a wide table."""
+
 NAME_FIELDS = ("name", "label", "id", "call", "username", "cidr", "pop", "prefix", "domain", "position")
 """The first that is set is what a row is called."""
 
@@ -122,6 +125,13 @@ def show_list(output: Output, rows: Sequence[Mapping[str, Any]], columns: Sequen
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell(row.get(column))) for column in columns))
+    if output == "wide":
+        # As wide as it is: fifty columns folded into a terminal's width cannot be read, and a line of the table stays a line.
+        whole = console.options.update(width=WIDEST, max_width=WIDEST)
+        fitting = whole.update(width=console.measure(table, options=whole).maximum)
+        for line in console.render_lines(table, fitting, pad=False):
+            _print("".join(segment.text for segment in line).rstrip())
+        return
     console.print(table)
 
 

@@ -61,9 +61,9 @@ async def show(name: AclName, *, options: Reading = READING) -> None:
         return
     show_one("table", found, hidden=("addresses", "accounts", "warnings"))
     console.print()
-    show_list("table", found["addresses"], ["cidr", "caller_id", "description"], nothing="no address")
+    show_list(options.output, found["addresses"], ["cidr", "caller_id", "description"], nothing="no address")
     console.print()
-    show_list("table", found["accounts"], ["username", "caller_id"], nothing="no account")
+    show_list(options.output, found["accounts"], ["username", "caller_id"], nothing="no account")
     for warning in found["warnings"]:
         errors.print(f"warning: {warning}", style="yellow", markup=False)
 

@@ -1,4 +1,4 @@
-"""`trunkline call`: records, calls in progress, and the test caller."""
+"""`trunkline call`: one record, calls in progress, and the test caller."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from trunkline.api.edge.v1 import edge_pb2
 from trunkline.api.records.v1 import records_pb2 as records
 from trunkline.cli.connection import Surroundings, session, surroundings
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import LISTING, READING, Amount, DomainLabel, Listing, PopName, Reading
-from trunkline.cli.output import clock, console, plain, print_data, print_json, show_list, show_one
+from trunkline.cli.options import LISTING, READING, Listing, PopName, Reading
+from trunkline.cli.output import console, plain, print_json, show_list, show_one
 from trunkline.cli.uac.call import Ending, Outcome
 from trunkline.cli.uac.ladder import Ladder, verdict
 from trunkline.cli.uac.messages import Order
@@ -24,45 +24,11 @@ from trunkline.cli.uac.shell import PlacedCall, place_call
 from trunkline.cli.uac.wires import TlsOptions
 from trunkline.lab.sip.flow import Flow, Transport
 from trunkline.lab.sip.message import host_port_of
-from trunkline.runtime.listings import LARGEST_PAGE, each_of
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 
 call = App(name="call", help="Calls: records, calls in progress, a test caller.")
-
-
-@call.command(name="list")
-async def list_calls(
-    *,
-    limit: Amount = 20,
-    outcome: Literal["", "answered", "refused", "failed", "cancelled"] = "",
-    domain: DomainLabel = "",
-    reason: str = "",
-    number: str = "",
-    options: Listing = LISTING,
-) -> None:
-    """Lists call detail records, newest first.
-
-    Parameters
-    ----------
-    limit: At most so many.
-    outcome: Only these.
-    domain: Only calls to this domain.
-    reason: Only calls refused with this code, such as T203.
-    number: Only calls to this number.
-    """
-    request = records.ListRecordsRequest(tenant=options.tenant, outcome=outcome, domain=domain, reason=reason, number=number)
-    async with session(is_operator=options.as_operator) as connected:
-        stub = await connected.records()
-        found = each_of(stub.ListRecords, request, "records", limit=limit, page_size=LARGEST_PAGE)
-        rows = [plain(row) async for row in found]
-    if options.is_data:
-        print_data(options.output, rows)
-        return
-    short = [{**row, "time": clock(row["setup_time"]), "seconds": f"{row['duration_ms'] / 1000:.1f}"} for row in rows]
-    columns = ["time", "call", "number", "outcome", "status", "reason", "caller_id", "seconds", "ended_by"]
-    show_list("table", short, columns, nothing="no call yet")
 
 
 @call.command
@@ -84,7 +50,7 @@ def show_record(options: Reading, found: dict[str, Any]) -> None:
     if not options.is_data and found["attempts"]:
         console.print()
         columns = ["number", "carrier", "gateway", "address", "result", "status", "elapsed_ms"]
-        show_list("table", found["attempts"], columns, nothing="")
+        show_list(options.output, found["attempts"], columns, nothing="")
 
 
 @call.command

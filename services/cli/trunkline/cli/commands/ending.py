@@ -10,7 +10,7 @@ import grpc.aio
 
 from trunkline.api.edge.v1 import edge_pb2
 from trunkline.api.records.v1 import records_pb2 as records
-from trunkline.cli.commands.calls import call
+from trunkline.cli.commands.records import call
 from trunkline.cli.connection import Session, session
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import READING, Reading

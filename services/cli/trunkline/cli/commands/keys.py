@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
 from cyclopts import App
@@ -16,12 +15,11 @@ from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import LISTING, WRITING, ApiKeyId, Listing, TenantName, Words, Writing
 from trunkline.cli.output import clock, errors, plain, show_list
+from trunkline.cli.times import SPAN, UNITS, stamp
 from trunkline.cli.writing import finish
 
 KEY_BYTES: Final = 32
 Scopes = Literal["read", "access:write", "trunks:write", "calls:write", "keys:write"]
-_SPAN: Final = re.compile(r"(\d{1,5})([dhm])")
-_UNITS: Final = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 
 key = App(name=["key", "apikey"], help="API keys: what each may, and until when.")
 
@@ -107,12 +105,10 @@ async def revoke_key(key: ApiKeyId, *, options: Writing = WRITING) -> None:
 
 def end_of(text: str, now: datetime, option: str = "--expires") -> Timestamp:
     """`90d`, `12h`, `30m` from now on, or a time; without a zone this machine's. Raises CommandError."""
-    span = _SPAN.fullmatch(text)
+    span = SPAN.fullmatch(text)
     try:
-        ends = now + int(span[1]) * _UNITS[span[2]] if span is not None else datetime.fromisoformat(text).astimezone(UTC)
+        ends = now + int(span[1]) * UNITS[span[2]] if span is not None else datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         remedy = "write it as 90d, 12h, 30m or 2027-01-31"
         raise CommandError(f"{option} {text!r} is no time", why=str(error), remedy=remedy, code=Exit.USAGE) from error
-    stamp = Timestamp()
-    stamp.FromDatetime(ends)
-    return stamp
+    return stamp(ends)

@@ -60,7 +60,9 @@ async def show_limits(tenant: TenantName = "", *, options: Listing = LISTING) ->
     if not uses:
         console.print("no limits")
         return
-    show_list("table", [row for use in uses for row in _rows(use)], ["limit", "pop", "calls", "share", "rate", "rate_share"], nothing="")
+    show_list(
+        options.output, [row for use in uses for row in _rows(use)], ["limit", "pop", "calls", "share", "rate", "rate_share"], nothing=""
+    )
 
 
 def _rows(use: dict[str, Any]) -> list[dict[str, Any]]:

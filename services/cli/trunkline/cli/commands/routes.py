@@ -56,6 +56,7 @@ async def list_carriers(*, options: Listing = LISTING) -> None:
         passed.setdefault(owner, []).append(f"{name} {word}")
     short = [
         {
+            **row["settings"],
             "name": row["name"],
             "trusted": row["settings"]["is_trusted"],
             "pdd_limit_s": row["settings"]["pdd_limit_s"],
@@ -67,7 +68,7 @@ async def list_carriers(*, options: Listing = LISTING) -> None:
         for row in rows
     ]
     columns = ["name", "trusted", "suspended", "pdd_limit_s", "gateways", "passed_over", "version"]
-    show_list("table", short, columns, nothing="no carrier yet")
+    show_list(options.output, short, columns, nothing="no carrier yet")
 
 
 @carrier.command(name="show")
@@ -89,12 +90,13 @@ async def show_carrier(name: CarrierName, *, options: Listing = LISTING) -> None
     if options.is_data:
         show_one(options.output, {**shown, "health": rows})
         return
-    show_one("table", shown, hidden=("gateways",))
+    show_one(options.output, shown, hidden=("gateways",))
     console.print()
     columns = ["name", "host", "port", "transport", "region", "priority", "weight", "takes_no_options"]
-    show_list("table", shown["gateways"], columns, nothing="no gateway")
+    show_list(options.output, shown["gateways"], columns, nothing="no gateway")
     console.print()
-    show_list("table", rows, ["gateway", "edge", "region", "state", "since", "until", "why"], nothing="no edge was heard lately")
+    columns = ["gateway", "edge", "region", "state", "since", "until", "why"]
+    show_list(options.output, rows, columns, nothing="no edge was heard lately")
 
 
 @carrier.command(name="create")
@@ -274,7 +276,8 @@ async def resolve(number: str, *, domain: DomainLabel = "", region: str = "", op
     )
     if not options.is_data:
         console.print()
-        show_list("table", found["gateways"], ["carrier", "gateway", "address", "rate_micros", "currency"], nothing="no gateway")
+        columns = ["carrier", "gateway", "address", "rate_micros", "currency"]
+        show_list(options.output, found["gateways"], columns, nothing="no gateway")
         for note in found["notes"]:
             console.print(note)
 

@@ -1,0 +1,64 @@
+"""Calls on the command line: lists by every filter that the service has, exports, figures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from helpers.platform import Platform, wait_for
+
+
+@pytest.fixture(scope="module")
+def calls(platform: Platform) -> dict[str, dict[str, Any]]:
+    """One answered and one refused call, by what became of them."""
+    numbers = {"answered": "+31208765100", "refused": "+999876510"}
+    for number in numbers.values():
+        platform.cli("call", "place", number, "--as", "acme/31000000", "--hold", "50ms", check=False)
+
+    def known() -> dict[str, dict[str, Any]] | None:
+        rows = platform.json("call", "list", "--number", "+31208765100") + platform.json("call", "list", "--number", "999876510")
+        found = {row["outcome"]: row for row in rows}
+        return found if found.keys() == numbers.keys() else None
+
+    return wait_for("both records", known, every_s=0.2)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--number", "+3120876"], {"answered"}),
+        (["--number", "99987"], {"refused"}),
+        (["--since", "1h", "--outcome", "refused"], {"refused"}),
+        (["--until", "1d"], set()),
+        (["--pop", "eu1", "--account", "31000000"], {"answered", "refused"}),
+        (["--pop", "us1"], set()),
+        (["--carrier", "alpha", "--caller", "+31000000"], {"answered"}),
+        (["--account", "nobody"], set()),
+        (["--outcome", "live"], set()),
+        (["--outcome", "trying"], set()),
+    ],
+)
+def test_every_filter_of_the_service_is_one_of_the_list(
+    platform: Platform, calls: dict[str, dict[str, Any]], words: list[str], expected: set[str]
+) -> None:
+    found = {row["call"] for row in platform.json("call", "list", "--limit", "1000", *words)}
+    assert {outcome for outcome, row in calls.items() if row["call"] in found} == expected
+
+
+def test_a_wide_list_has_every_column_and_a_line_for_each_call(platform: Platform, calls: dict[str, dict[str, Any]]) -> None:
+    head, row = platform.cli("call", "list", "--number", "+31208765100", "--limit", "1", "-o", "wide").stdout.splitlines()
+    single = [name for name, value in calls["answered"].items() if not isinstance(value, list)]
+    assert [name for name in single if name.replace("_", " ") not in head] == []
+    assert calls["answered"]["sip_call_id"] in row
+    assert "number format" in platform.cli("carrier", "list", "-o", "wide").stdout
+
+
+def test_an_export_is_the_services_file_as_it_is(platform: Platform, calls: dict[str, dict[str, Any]]) -> None:
+    rows = list(csv.DictReader(io.StringIO(platform.cli("call", "export", "--number", "999876510").stdout)))
+    assert calls["refused"]["call"] in [row["call"] for row in rows] and {row["reason"] for row in rows} == {"T404"}
+    lines = platform.cli("call", "export", "--format", "jsonl", "--number", "+31208765100").stdout.splitlines()
+    assert calls["answered"]["call"] in [json.loads(line)["call"] for line in lines]
+    assert platform.cli("call", "export", "--since", "yesterday", check=False).returncode == 2
