@@ -106,8 +106,40 @@ def test_a_description_changes_by_one_removal_and_one_addition_that_keeps_the_re
     wanted = known(Acl("A", {"192.0.2.1/32": Address("192.0.2.1/32", None, "new")}))
     assert actions(wanted, there) == [
         do.RemoveAddress("A", "192.0.2.1/32"),
-        do.AddAddress("A", Address("192.0.2.1/32", "+311", "new")),
+        do.AddAddress("A", Address("192.0.2.1/32", "+311", "new", False)),
     ]
+
+
+WIDE = "10.0.0.0/8"
+
+
+def ranged(is_ban_exempt: bool | None, description: str = "") -> Tenant:
+    return known(Acl("A", {WIDE: Address(WIDE, "", description, is_ban_exempt)}))
+
+
+def test_an_exemption_from_bans_is_in_the_file_and_read_back() -> None:
+    text = yaml_of(document_of(ranged(True)))
+    assert "ban_exempt: true" in text and read_tenant(text, "f").acls["A"].addresses[WIDE].is_ban_exempt is True
+    assert "ban_exempt" not in yaml_of(document_of(ranged(False)))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "done"),
+    [
+        (ranged(True), ranged(True), []),
+        (ranged(None), ranged(True), []),
+        (ranged(True), ranged(False), [do.Exempt("A", WIDE)]),
+        (ranged(True), known(Acl("A")), [do.AddAddress("A", Address(WIDE, "", "", True)), do.Exempt("A", WIDE)]),
+        (ranged(False), ranged(True), [do.RemoveAddress("A", WIDE), do.AddAddress("A", Address(WIDE, "", "", False))]),
+        (
+            ranged(None, "new"),
+            ranged(True, "old"),
+            [do.RemoveAddress("A", WIDE), do.AddAddress("A", Address(WIDE, "", "new", True)), do.Exempt("A", WIDE)],
+        ),
+    ],
+)
+def test_an_exemption_is_given_taken_and_kept_through_a_change_of_its_address(wanted: Tenant, there: Tenant, done: list[do.Action]) -> None:
+    assert actions(wanted, there) == done
 
 
 def test_an_accounts_number_changes_only_where_its_password_is_known() -> None:

@@ -14,7 +14,10 @@ def document_of(tenant: Tenant) -> Document:
     found: Document = {"tenant": tenant.id} if tenant.id else {}
     found["acls"] = {
         acl.name: _filled(
-            addresses=[_filled(cidr=each.cidr, caller_id=each.caller_id, description=each.description) for each in acl.addresses.values()],
+            addresses=[
+                _filled(cidr=each.cidr, caller_id=each.caller_id, description=each.description, ban_exempt=each.is_ban_exempt)
+                for each in acl.addresses.values()
+            ],
             accounts=[_filled(username=each.username, caller_id=each.caller_id) for each in acl.accounts.values()],
         )
         for acl in tenant.acls.values()

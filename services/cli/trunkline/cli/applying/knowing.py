@@ -31,7 +31,7 @@ async def known_tenant(connected: Session, tenant: str, *, is_operator: bool) ->
 
 
 def _acl(message: pb.Acl) -> Acl:
-    addresses = {each.cidr: Address(each.cidr, each.caller_id, each.description) for each in message.addresses}
+    addresses = {each.cidr: Address(each.cidr, each.caller_id, each.description, each.is_ban_exempt) for each in message.addresses}
     return Acl(message.name, addresses, {each.username: Account(each.username, each.caller_id) for each in message.accounts})
 
 

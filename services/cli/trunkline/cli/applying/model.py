@@ -15,11 +15,13 @@ MICROS: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`cidr` is canonical, `caller_id` E.164 with `+` or empty."""
+    """`cidr` is canonical, `caller_id` E.164 with `+` or empty. `is_ban_exempt`: heard where it is banned, an operator's word about a wide
+    range."""
 
     cidr: str
     caller_id: str | None = None
     description: str | None = None
+    is_ban_exempt: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,14 @@ class AddAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class Exempt:
+    """By operators only."""
+
+    acl: str
+    cidr: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveAddress:
     acl: str
     cidr: str
@@ -97,6 +105,7 @@ Action = (
     CreateAcl
     | DeleteAcl
     | AddAddress
+    | Exempt
     | RemoveAddress
     | AddAccount
     | RemoveAccount
@@ -161,14 +170,24 @@ def _acl_changes(wanted: Acl, known: Acl | None) -> Iterator[Change]:
     for address in wanted.addresses.values():
         there = None if known is None else known.addresses.get(address.cidr)
         where = f"address {address.cidr} in {wanted.name}"
+        exempt = (Exempt(wanted.name, address.cidr),)
         if there is None:
-            yield Change(ADDED, f"{where}{_details(address.caller_id, address.description)}", (AddAddress(wanted.name, address),))
-        elif _differs(address.caller_id, there.caller_id) or _differs(address.description, there.description):
-            caller_id = there.caller_id if address.caller_id is None else address.caller_id
-            description = there.description if address.description is None else address.description
-            whole = Address(address.cidr, caller_id, description)
-            actions = (RemoveAddress(wanted.name, address.cidr), AddAddress(wanted.name, whole))
-            yield Change(CHANGED, f"{where}:{_details(caller_id, description)}", actions)
+            added = (AddAddress(wanted.name, address), *(exempt if address.is_ban_exempt else ()))
+            yield Change(ADDED, f"{where}{_address_details(address)}", added)
+            continue
+        whole = Address(
+            address.cidr,
+            there.caller_id if address.caller_id is None else address.caller_id,
+            there.description if address.description is None else address.description,
+            bool(there.is_ban_exempt if address.is_ban_exempt is None else address.is_ban_exempt),
+        )
+        is_other = _differs(whole.caller_id, there.caller_id) or _differs(whole.description, there.description)
+        # Nothing takes an exemption away but the end of the address, and with that it is always gone.
+        if is_other or (there.is_ban_exempt and not whole.is_ban_exempt):
+            replaced = (RemoveAddress(wanted.name, address.cidr), AddAddress(wanted.name, whole), *(exempt if whole.is_ban_exempt else ()))
+            yield Change(CHANGED, f"{where}:{_address_details(whole)}", replaced)
+        elif whole.is_ban_exempt and not there.is_ban_exempt:
+            yield Change(CHANGED, f"{where}: exempted from bans", exempt)
     for account in wanted.accounts.values():
         held = None if known is None else known.accounts.get(account.username)
         where = f"account {account.username} in {wanted.name}"
@@ -248,6 +267,10 @@ def _details(caller_id: str | None, description: str | None) -> str:
     found = [f"caller id {caller_id}"] if caller_id else []
     found += [f"{description!r}"] if description else []
     return f" ({', '.join(found)})" if found else ""
+
+
+def _address_details(address: Address) -> str:
+    return _details(address.caller_id, address.description) + (" exempted from bans" if address.is_ban_exempt else "")
 
 
 def _changed(what: str, before: object, after: object) -> str:

@@ -13,7 +13,7 @@ from trunkline.domain.errors import Refusal
 
 _TENANT: Final = ("tenant", "acls", "domains", "class_of_service", "limits")
 _ACL: Final = ("addresses", "accounts")
-_ADDRESS: Final = ("cidr", "caller_id", "description")
+_ADDRESS: Final = ("cidr", "caller_id", "description", "ban_exempt")
 _ACCOUNT: Final = ("username", "caller_id", "password_from")
 _DOMAIN: Final = ("acls", "digest", "class_of_service", "limits", "identity", "nearest_pop")
 _DIGEST: Final = ("algorithms", "challenge_status", "qop_optional")
@@ -66,7 +66,12 @@ def _address(entry: Entry) -> Address:
         canonical = canonical_cidr(cidr, allow_everyone=True)
     except Refusal as refusal:
         raise fields["cidr"].problem(f"{refusal.message} {refusal.remedy}".strip()) from refusal
-    return Address(canonical, _optional_text(fields.get("caller_id")), _optional_text(fields.get("description")))
+    return Address(
+        canonical,
+        _optional_text(fields.get("caller_id")),
+        _optional_text(fields.get("description")),
+        _optional(fields.get("ban_exempt"), Entry.flag),
+    )
 
 
 def _account(entry: Entry) -> Account:

@@ -15,7 +15,7 @@ from trunkline.cli.applying.doing import Doer, password_of
 from trunkline.cli.applying.exporting import document_of
 from trunkline.cli.applying.knowing import known_tenant
 from trunkline.cli.applying.model import Tenant
-from trunkline.cli.applying.planning import ADDED, CHANGED, REMOVED, AddAccount, Change, PlanProblem, left_alone, plan
+from trunkline.cli.applying.planning import ADDED, CHANGED, REMOVED, AddAccount, Change, Exempt, PlanProblem, left_alone, plan
 from trunkline.cli.applying.reading import DocumentProblem, read_tenant
 from trunkline.cli.connection import Session, session
 from trunkline.cli.exits import CommandError, Exit
@@ -116,9 +116,19 @@ async def _planned(
         remedy = "leave class_of_service and limits of the whole tenant out of the file, or apply it --as-operator"
         raise CommandError("what bounds the whole tenant is the operator's to set", remedy=remedy, code=Exit.DENIED)
     try:
-        return owner or wanted.id, plan(wanted, known, is_pruning=is_pruning), left_alone(wanted, known)
+        changes = plan(wanted, known, is_pruning=is_pruning)
     except PlanProblem as problem:
         raise CommandError(str(problem), code=Exit.CONFLICT) from problem
+    exempted = [action for change in changes for action in change.actions if isinstance(action, Exempt)]
+    if exempted and not options.as_operator:
+        first = exempted[0]
+        raise CommandError(
+            f"the address {first.cidr} in {first.acl} is to be exempt from bans, which is the operator's to say",
+            why="an exemption ends with the address, and a changed address is another one",
+            remedy="apply it --as-operator, or write ban_exempt: false at the address",
+            code=Exit.DENIED,
+        )
+    return owner or wanted.id, changes, left_alone(wanted, known)
 
 
 def _show(change: Change) -> None:
