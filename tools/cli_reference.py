@@ -60,6 +60,7 @@ acls:
   OFFICE:
     addresses:
       - {cidr: 192.0.2.0/24, caller_id: "+31201234567", description: head office}
+      - {cidr: 10.0.0.0/8, ban_exempt: true}   # heard even where addresses in it are banned: operators say so, of ranges wider than /16
     accounts:
       - username: 31000000         # no password: one is made up and shown once
       - username: 31000001

@@ -66,6 +66,21 @@ def test_a_tenant_becomes_what_its_file_says_and_a_second_time_nothing_is_done(p
         platform.cli("acl", "delete", "FILED", check=False)
 
 
+def test_an_exemption_from_bans_is_applied_by_operators_alone_and_exported(platform: Platform, tmp_path: Path) -> None:
+    file = tmp_path / "wide.yaml"
+    file.write_text("tenant: acme\nacls:\n  WIDE:\n    addresses: [{cidr: 10.0.0.0/8, ban_exempt: true}]\n")
+    refused = cli(platform, "apply", "-f", str(file))
+    assert refused.returncode == 5 and "10.0.0.0/8" in refused.stderr and "WIDE" not in platform.cli("acl", "list").stdout
+    try:
+        assert cli(platform, "apply", "-f", str(file), "--as-operator").returncode == 0
+        assert [row["is_ban_exempt"] for row in platform.json("acl", "show", "WIDE")["addresses"]] == [True]
+        assert yaml.safe_load(cli(platform, "export").stdout)["acls"]["WIDE"]["addresses"] == [{"cidr": "10.0.0.0/8", "ban_exempt": True}]
+        assert cli(platform, "diff", "-f", str(file)).returncode == 0
+    finally:
+        platform.cli("acl", "address", "remove", "WIDE", "10.0.0.0/8", check=False)
+        platform.cli("acl", "delete", "WIDE", check=False)
+
+
 def test_a_file_of_another_tenant_or_with_a_mistake_changes_nothing(platform: Platform, tmp_path: Path) -> None:
     file = tmp_path / "other.yaml"
     file.write_text("tenant: somebody-else\nacls: {}\n")
@@ -100,6 +115,46 @@ def test_every_form_of_output_holds_the_same(platform: Platform) -> None:
     assert cli(platform, "acl", "list", "-o", "name").stdout.split() == [row["name"] for row in rows]
     shown = cli(platform, "acl", "list").stdout
     assert "\x1b" not in shown and rows[0]["name"] in shown
+
+
+def test_who_asks_is_told_with_what_the_key_may_and_until_when(platform: Platform) -> None:
+    made = platform.cli("key", "create", "--name", "asker", "--scopes", "read", "--expires", "1h")
+    found = re.search(r"tk_\S{43}", made.stderr)
+    assert found
+    try:
+        told = json.loads(cli(platform, "whoami", "-o", "json", TRUNKLINE_API_KEY=found[0]).stdout)
+        assert (told["tenant"], told["key"]["name"], told["key"]["scopes"]) == ("acme", "asker", ["read"]) and told["key"]["expire_time"]
+        assert "asker" in cli(platform, "whoami", TRUNKLINE_API_KEY=found[0]).stdout
+    finally:
+        [row] = [row for row in platform.json("key", "list") if row["name"] == "asker"]
+        platform.cli("key", "revoke", row["id"])
+    assert "operator" in platform.cli("whoami", "--as-operator").stdout
+
+
+def test_the_history_is_narrowed_by_who_what_where_and_when(platform: Platform) -> None:
+    made = platform.json("acl", "create", "REMEMBERED")
+    platform.cli("acl", "delete", "REMEMBERED")
+    words = ("history", "list", "--what", "REMEMBERED", "--kind", "acl", "--who", "tenant:acme/", "--since", "1h")
+    rows = platform.json(*words, "--from", "127.0.0.1")
+    assert [row["changes"] for row in rows] == [["acl deleted"], ["acl created"]] and rows[1]["position"] == made["receipt"]["position"]
+    assert platform.json(*words, "--from", "192.0.2.1") == [] and platform.json(*words, "--until", "1d") == []
+    assert "acl/REMEMBERED" in platform.cli(*words).stdout
+
+
+def test_a_position_is_waited_for_and_one_that_is_not_there_is_not_enforced(platform: Platform) -> None:
+    position = platform.json("acl", "create", "WAITED")["receipt"]["position"]
+    platform.cli("acl", "delete", "WAITED")
+    assert {row["pop"] for row in platform.json("wait", str(position)) if row["is_applied"]} == set(platform.local["pops"])
+    late = cli(platform, "wait", str(position + 1_000_000), "eu1", "--within", "1")
+    assert late.returncode == 6 and "eu1" in late.stderr
+
+
+def test_a_tenant_is_erased_by_its_name_said_twice(platform: Platform) -> None:
+    platform.cli("tenant", "create", "erased")
+    for words in ([], ["--confirm", "erase"]):
+        refused = cli(platform, "tenant", "erase", "erased", *words)
+        assert refused.returncode == 2 and "nothing was changed" in refused.stderr
+    assert [row["is_forgotten"] for row in platform.json("tenant", "erase", "erased", "--confirm", "erased")] == [True]
 
 
 def test_a_key_of_nobody_is_told_what_to_do(platform: Platform) -> None:

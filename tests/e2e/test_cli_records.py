@@ -62,3 +62,13 @@ def test_an_export_is_the_services_file_as_it_is(platform: Platform, calls: dict
     lines = platform.cli("call", "export", "--format", "jsonl", "--number", "+31208765100").stdout.splitlines()
     assert calls["answered"]["call"] in [json.loads(line)["call"] for line in lines]
     assert platform.cli("call", "export", "--since", "yesterday", check=False).returncode == 2
+
+
+def test_figures_are_shown_to_people_and_written_for_programs(platform: Platform, calls: dict[str, dict[str, Any]]) -> None:
+    whole = platform.json("usage", "--since", "1h")
+    assert whole["total"]["answered"] >= 1 and whole["total"]["refused"] >= 1
+    rows = list(csv.DictReader(io.StringIO(platform.cli("usage", "--since", "1h", "-o", "csv").stdout)))
+    assert [int(row["attempts"]) for row in rows] == [each["attempts"] for each in whole["intervals"]]
+    wide = platform.cli("usage", "-o", "wide").stdout
+    assert "in all" in wide and " %" in wide and "EUR" in wide and all(name in wide for name in ("ASR", "ACD", "PDD", "SER", "ISA", "SCR"))
+    assert platform.cli("usage", "--domain", "nobody").stdout == "no call in that time\n"

@@ -50,6 +50,9 @@ async def test_the_history_is_narrowed_by_aggregate_actor_kind_and_time(service:
     assert await found(aggregate="a") == ["a"]
     assert await found(actor="tenant:acme/") == ["a"]
     assert (await found(actor="operator"))[0] == "b" and (await found(kind="tenant")) == ["acme"]
+    assert await found(source="127.0.0.1", kind="acl") == ["a"], "where the operator sits is not told, and not found out by a filter"
+    assert await found(source="192.0.2.1") == []
+    assert (await refused(acme.ListHistory(pb.ListHistoryRequest(source="here")))).reason == "ADDRESS_INVALID"
     assert "b" not in await found(until=b.time) and "b" in await found(since=b.time)
     assert (await refused(acme.ListHistory(pb.ListHistoryRequest(kind="claim")))).reason == "KIND_UNKNOWN"
 

@@ -231,5 +231,7 @@ async def test_a_key_tells_whose_it_is(service: Service) -> None:
     acme = await service.tenant("acme")
     asked = await acme.WhoAmI(pb.WhoAmIRequest())
     assert (asked.role, asked.tenant) == ("tenant", "acme") and asked.actor.startswith("tenant:acme/key:")
+    assert (asked.api_key.id, asked.api_key.name) == (asked.actor.rpartition(":")[2], "test"), "what the key may is said too"
     asked = await (await service.stub()).WhoAmI(pb.WhoAmIRequest())
+    assert not asked.HasField("api_key")
     assert (asked.role, asked.tenant, asked.actor) == ("operator", "", "operator")

@@ -54,6 +54,11 @@ class Principal:
     grant: Grant = ALL
     source: str = ""
 
+    @property
+    def key(self) -> str:
+        """Id of a tenant's API key; empty for everybody else."""
+        return self.actor.partition("/key:")[2] if self.role is Role.TENANT else ""
+
 
 @dataclass(frozen=True, slots=True)
 class TenantKey:

@@ -19,15 +19,19 @@ from trunkline.cli.commands import (
     dashboard,
     decks,
     demo,
+    enforced,
     explain,
+    history,
     keys,
     limits,
     messages,
     names,
+    oneself,
     platform,
     routes,
     service,
     traces,
+    usage,
 )
 from trunkline.cli.connection import surroundings
 from trunkline.cli.exits import CommandError, Exit, exit_of
@@ -56,6 +60,7 @@ for group in (
     service.tenant,
     limits.limit,
     keys.key,
+    history.history,
     routes.carrier,
     decks.deck,
     routes.route,
@@ -68,6 +73,9 @@ for group in (
 ):
     app.command(group)
 app.command(explain.explain)
+app.command(usage.usage)
+app.command(oneself.whoami)
+app.command(enforced.wait)
 app.command(dashboard.dashboard)
 # By name: they bring much that others need not wait for.
 for word in ("apply", "diff", "export"):

@@ -83,16 +83,21 @@ def write_contexts(contexts: Contexts) -> None:
         raise CommandError(f"{path} cannot be written", why=error.strerror or str(error)) from error
 
 
-def current_context() -> Context | None:
-    """TRUNKLINE_CONTEXT's, else the one in use; None: there is none, and local.json says all. Raises CommandError."""
+def chosen_context() -> str:
+    """TRUNKLINE_CONTEXT's, else the one in use; empty: there is none. Raises CommandError."""
     chosen = os.environ.get("TRUNKLINE_CONTEXT", "")
-    if not chosen and os.environ.get("TRUNKLINE_STATE"):
+    if chosen or os.environ.get("TRUNKLINE_STATE"):
         # Whoever names the folder of a platform means that one.
-        return None
-    known = read_contexts()
-    name = chosen or known.current
+        return chosen
+    return read_contexts().current
+
+
+def current_context() -> Context | None:
+    """None: there is none, and local.json says all. Raises CommandError."""
+    name = chosen_context()
     if not name:
         return None
+    known = read_contexts()
     found = known.contexts.get(name)
     if found is None:
         remedy = f"choose one of: {', '.join(known.contexts) or 'none yet'}; `trunkline context add` adds one"

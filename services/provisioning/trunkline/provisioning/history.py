@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.api.events.v1 import commit_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+from trunkline.domain.addresses import canonical_ip
 from trunkline.domain.errors import invalid
 from trunkline.domain.events import Kind, Position, TenantId
 from trunkline.eventlog.history import Wanted
@@ -45,6 +46,7 @@ class History:
     async def list(self, tenant: TenantId | None, request: pb.ListHistoryRequest, *, is_own: bool) -> pb.ListHistoryResponse:
         """The commits of a tenant, or everybody's; `is_own`: told to the tenant itself. Raises Refusal, LogUnavailable."""
         wanted = _wanted(tenant, request)
+        wanted_source = canonical_ip(request.source, field="source") if request.source else ""
         size = min(request.page.size or DEFAULT_SIZE, MAX_SIZE)
         before = _before(request.page.token)
         entries: list[pb.HistoryEntry] = []
@@ -56,7 +58,10 @@ class History:
             for stored in await asyncio.gather(*(self._log.at(position) for position in positions)):
                 before = stored.position
                 if stored.commit.actor.startswith(request.actor):
-                    entries.append(_entry(stored, tenant if is_own else None))
+                    entry = _entry(stored, tenant if is_own else None)
+                    # By what the reader is shown: an operator's address is none of a customer's business.
+                    if not wanted_source or entry.source == wanted_source:
+                        entries.append(entry)
                 if len(entries) == size:
                     break
             looked_at += len(positions)

@@ -76,7 +76,10 @@ class ProvisioningServer(ProvisioningServiceServicer):
 
     async def WhoAmI(self, request: pb.WhoAmIRequest, context: Context) -> pb.WhoAmIResponse:
         caller = current()
-        return pb.WhoAmIResponse(role=caller.role.value, tenant=caller.tenant or "", actor=caller.actor)
+        answer = pb.WhoAmIResponse(role=caller.role.value, tenant=caller.tenant or "", actor=caller.actor)
+        if caller.tenant is not None and (key := self._state.directory.api_keys.get((caller.tenant, caller.key))) is not None:
+            answer.api_key.CopyFrom(api_key_message(key))
+        return answer
 
     async def CreateTenant(self, request: pb.CreateTenantRequest, context: Context) -> pb.CreateTenantResponse:
         require(Role.OPERATOR)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 import grpc.aio
 from cyclopts import App, Parameter
 
+from trunkline.api.auth.v1 import auth_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
+from trunkline.cli.confirming import agree_by_name
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import LISTING, READING, WRITING, Listing, Reading, TenantName, Writing
@@ -112,3 +114,29 @@ async def resume_tenant(name: TenantName, *, options: Writing = WRITING) -> None
     async with session(is_operator=True) as connected:
         answer = await (await connected.provisioning()).ResumeTenant(request)
         await finish(connected, options, f"resumed tenant {name}", answer.receipt, answer.tenant)
+
+
+@tenant.command(name="erase")
+async def erase_tenant(name: TenantName, *, confirm: str = "", options: Reading = READING) -> None:
+    """Deletes a tenant's key in every key store, for ever (operators): its accounts' secrets can be read nowhere any more, by edges neither
+    when their key cache ends at the latest. Its lists, domains and records stay. Nothing brings the key back.
+
+    Parameters
+    ----------
+    name: The tenant.
+    confirm: Its name again; asked for at a terminal where it is left out.
+    """
+    question = f"The secrets of all accounts of {name} are erased everywhere, for ever."
+    agree_by_name(question, name, confirm)
+    async with session(is_operator=True) as connected:
+        answer = await (await connected.auth()).ForgetTenant(auth_pb2.ForgetTenantRequest(tenant=name))
+    rows = [plain(store) for store in answer.stores]
+    show_list(options.output, rows, ["store", "is_forgotten", "problem"], nothing="no key store")
+    missing = [row for row in rows if not row["is_forgotten"]]
+    if missing:
+        raise CommandError(
+            f"the key of {name} is not erased everywhere yet",
+            why="; ".join(f"{row['store']}: {row['problem']}" for row in missing),
+            remedy="it will be when the store is back; say it again to see",
+            code=Exit.UNAVAILABLE,
+        )
