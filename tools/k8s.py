@@ -139,6 +139,7 @@ def of_service(platform: Platform, service: str, region: str) -> dict[str, Any]:
         case "provisioning":
             return {
                 "auth_addresses": nearest(platform, "auth", region),
+                "records_addresses": [address("records", region, region)],
                 "pops": [
                     {"name": pop.name, "region": pop.region, "edge": f"edge-{pop.name}", "grpc_address": f"{pop.private_address}:{GRPC}"}
                     for pop in platform.pops

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,3 +73,32 @@ def test_figures_are_shown_to_people_and_written_for_programs(platform: Platform
     wide = platform.cli("usage", "-o", "wide").stdout
     assert "in all" in wide and " %" in wide and "EUR" in wide and all(name in wide for name in ("ASR", "ACD", "PDD", "SER", "ISA", "SCR"))
     assert platform.cli("usage", "--domain", "nobody").stdout == "no call in that time\n"
+
+
+def test_how_many_calls_would_be_decided_otherwise_is_asked_as_of_now_and_with_changes_that_nobody_has_made(
+    platform: Platform, calls: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    file = tmp_path / "germany.yaml"
+    file.write_text("domains:\n  acme:\n    class_of_service: {countries: [DE]}\n")
+    before = platform.json("domain", "show", "acme")
+
+    def groups(*words: str) -> dict[tuple[str, str], list[str]]:
+        answer = platform.json("explain", "--since", "1h", *words)
+        assert answer["calls"] == answer["same"] + answer["changed"] + answer["left_out"]
+        return {(each["old_reason"], each["new_reason"]): [call["call"] for call in each["examples"]] for each in answer["groups"]}
+
+    answered = calls["answered"]["call"]
+    assert answered not in [call for found in groups().values() for call in found]
+    assert answered in groups("--with", str(file))["", "T301"]
+    acl = platform.local["demo"]["acl"]
+    assert platform.json("explain", "acme", "--since", "1h", "--with", f"detach {acl}")["assumed"] == [f"the ACL {acl} detached from acme"]
+    shown = platform.cli("explain", "--since", "1h", "--with", str(file)).stdout
+    assert " calls would now be refused" in shown and "admitted → refused (T301 Destination Not Allowed)" in shown and answered in shown
+    differs = platform.cli("diff", "-f", str(file), "--since", "1h", check=False)
+    assert differs.returncode == 7 and " calls would now be refused" in differs.stdout
+    assert platform.json("domain", "show", "acme") == before, "nothing was written"
+    cut = platform.json("explain", "--since", "1h", "--most", "1")
+    assert (cut["calls"], cut["is_cut"]) == (1, True)
+    for words in (["--since", "1h", "--from", "127.0.0.1"], ["--since", "1h", "--with", "detach X"], ["acme", "--with", str(file)]):
+        assert platform.cli("explain", *words, check=False).returncode == 2
+    assert platform.cli("explain", "--since", "1h", "--most", "10001", check=False).returncode == 1

@@ -120,6 +120,8 @@ _NOT_FOR_CALLS: Final = frozenset(
 
 _FIRST_DIGEST: Final = DigestPolicy()
 
+_SHARED: Final = frozenset({"carriers", "decks", "drains", "claims", "routes", "carriers_version"})
+
 
 class Directory:
     """Views by their keys. `claims` are keyed by the claim's aggregate, such as `label.acme`.
@@ -190,6 +192,23 @@ class Directory:
         """None for a point of presence that is not being emptied."""
         drain = self._drains.get(PopName(pop))
         return drain if drain is not None and drain.is_on else None
+
+    def apart(self, tenant: TenantId) -> Directory:
+        """One tenant's own things but its API keys, for what is applied beside the log: this one hears nothing of it. The rest is shared,
+        and nothing of it may be applied. Takes as long as the tenant's ACLs have entries."""
+        made = Directory()
+        made.__dict__ |= {name: value for name, value in self.__dict__.items() if name.strip("_") in _SHARED}
+        made._tenants.update({tenant: self._tenants[tenant]} if tenant in self._tenants else {})
+        made._domains[tenant] = dict(self._domains.get(tenant, {}))
+        made._attached = {key: set(labels) for key, labels in self._attached.items() if key[0] == tenant}
+        for name, acl in self._acls.get(tenant, {}).items():
+            made._entries[tenant, name] = addresses, accounts = dict(acl.addresses), dict(acl.accounts)
+            shown = replace(acl, addresses=MappingProxyType(addresses), accounts=MappingProxyType(accounts))
+            made._acls.setdefault(tenant, {})[name] = shown
+            for key in [(tenant, account.credential_id) for account in accounts.values()]:
+                made._count_user(*key, 1)
+                made._credentials |= {key: self._credentials[key]} if key in self._credentials else {}
+        return made
 
     def apply(self, fact: Fact) -> None:
         """Raises HistoryError where the fact does not fit what came before; the directory is then as before. What an event removes may be

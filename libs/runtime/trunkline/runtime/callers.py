@@ -113,6 +113,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, Callers]] = {
         "UndrainPop": _OPERATOR,
         "WaitApplied": _ANY_KEY,
         "Explain": _READ,
+        "ExplainCalls": _READ,
         "TailEvents": _READ,
     },
     "trunkline.api.dns.v1.DnsService": {
@@ -128,7 +129,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, Callers]] = {
         "HangUp": _CALLS,
     },
     "trunkline.api.records.v1.RecordsService": {
-        "ListRecords": _READ,
+        "ListRecords": _READ.and_also("provisioning"),
         "GetRecord": _READ,
         "ExportRecords": _READ,
         "WatchCalls": _READ,

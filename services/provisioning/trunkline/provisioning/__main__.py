@@ -16,6 +16,7 @@ from trunkline.provisioning.pop_history import PopHistory
 from trunkline.provisioning.pops import Pops
 from trunkline.provisioning.server import ProvisioningServer
 from trunkline.provisioning.settings import ProvisioningSettings
+from trunkline.provisioning.what_if import WhatIf
 from trunkline.runtime.authentication import Authenticator, TenantKey, tenant_keys_of
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.gateway_hearing import hear_gateways
@@ -32,6 +33,9 @@ async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
     """Ready when the replica holds what the log held at the start, or what it held last time where the log is away."""
     auth = PeerPool(settings.auth_addresses, tls=settings.tls, peer="auth")
     life.on_stop("auth channels", auth.close)
+    records = PeerPool(settings.records_addresses, tls=settings.tls, peer="records") if settings.records_addresses else None
+    if records is not None:
+        life.on_stop("records channels", records.close)
     pops = Pops(settings.pops, tls=settings.tls)
     life.on_stop("edge channels", pops.close)
     is_home = settings.region == settings.home
@@ -52,10 +56,11 @@ async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
     gateways = GatewayReports()
     await hear_gateways(state.nc, gateways)
     explainer = Explainer(state, auth, settings.realm, settings.pops, settings.home, limits, gateways)
+    what_if = WhatIf(state, records, settings.realm, settings.pops)
     feed, history = Feed(state.log), History(state.log, state.replica)
     pop_history = PopHistory(pops.names)
     servicer = ProvisioningServer(
-        state, Accounts(state, auth), explainer, feed, history, pops, limits, settings.realm, watch, book, pop_history
+        state, Accounts(state, auth), explainer, what_if, feed, history, pops, limits, settings.realm, watch, book, pop_history
     )
     add_ProvisioningServiceServicer_to_server(servicer, server.grpc)
     await server.start()

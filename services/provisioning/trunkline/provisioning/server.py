@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc.aio
 
+from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceServicer
 from trunkline.domain import commands
@@ -22,6 +23,7 @@ from trunkline.domain.events import AclName, DomainLabel, TenantId
 from trunkline.domain.scopes import check_made_by, known_scopes
 from trunkline.domain.views import Acl, Domain
 from trunkline.provisioning.accounts import Accounts
+from trunkline.provisioning.asking import Change, command_of
 from trunkline.provisioning.explain import Explainer
 from trunkline.provisioning.feed import Feed
 from trunkline.provisioning.history import History
@@ -39,6 +41,7 @@ from trunkline.provisioning.rendering import (
     identity_policy,
     tenant_message,
 )
+from trunkline.provisioning.what_if import WhatIf
 from trunkline.runtime.authentication import Role, current, require, tenant_for
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.fields import NS_PER_S, timeout_s, unix_ns
@@ -53,6 +56,7 @@ class ProvisioningServer(ProvisioningServiceServicer):
         state: ControlState,
         accounts: Accounts,
         explainer: Explainer,
+        what_if: WhatIf,
         feed: Feed,
         history: History,
         pops: Pops,
@@ -65,6 +69,7 @@ class ProvisioningServer(ProvisioningServiceServicer):
         self._state = state
         self._accounts = accounts
         self._explainer = explainer
+        self._what_if = what_if
         self._feed = feed
         self._history = history
         self._pops = pops
@@ -140,7 +145,7 @@ class ProvisioningServer(ProvisioningServiceServicer):
 
     async def CreateAcl(self, request: pb.CreateAclRequest, context: Context) -> pb.CreateAclResponse:
         tenant = tenant_for(request.tenant)
-        receipt = await self._state.write(commands.CreateAcl(tenant, request.acl), request.write)
+        receipt = await self._change(tenant, request)
         return pb.CreateAclResponse(receipt=receipt, acl=self._acl_now(tenant, request.acl))
 
     async def GetAcl(self, request: pb.GetAclRequest, context: Context) -> pb.GetAclResponse:
@@ -156,23 +161,22 @@ class ProvisioningServer(ProvisioningServiceServicer):
 
     async def DeleteAcl(self, request: pb.DeleteAclRequest, context: Context) -> pb.DeleteAclResponse:
         tenant = tenant_for(request.tenant)
-        return pb.DeleteAclResponse(receipt=await self._state.write(commands.DeleteAcl(tenant, request.acl), request.write))
+        return pb.DeleteAclResponse(receipt=await self._change(tenant, request))
 
     async def AddAddress(self, request: pb.AddAddressRequest, context: Context) -> pb.AddAddressResponse:
         tenant = tenant_for(request.tenant)
-        command = commands.AddAddress(tenant, request.acl, request.address, request.caller_id, request.description, request.allow_everyone)
-        receipt = await self._state.write(command, request.write)
+        receipt = await self._change(tenant, request)
         return pb.AddAddressResponse(receipt=receipt, acl=self._acl_now(tenant, request.acl))
 
     async def ApproveBanExemption(self, request: pb.ApproveBanExemptionRequest, context: Context) -> pb.ApproveBanExemptionResponse:
         require(Role.OPERATOR)
         tenant = tenant_for(request.tenant)
-        receipt = await self._state.write(commands.ApproveBanExemption(tenant, request.acl, request.address), request.write)
+        receipt = await self._change(tenant, request)
         return pb.ApproveBanExemptionResponse(receipt=receipt, acl=self._acl_now(tenant, request.acl))
 
     async def RemoveAddress(self, request: pb.RemoveAddressRequest, context: Context) -> pb.RemoveAddressResponse:
         tenant = tenant_for(request.tenant)
-        receipt = await self._state.write(commands.RemoveAddress(tenant, request.acl, request.address), request.write)
+        receipt = await self._change(tenant, request)
         return pb.RemoveAddressResponse(receipt=receipt, acl=self._acl_now(tenant, request.acl))
 
     async def AddAccount(self, request: pb.AddAccountRequest, context: Context) -> pb.AddAccountResponse:
@@ -196,7 +200,7 @@ class ProvisioningServer(ProvisioningServiceServicer):
 
     async def RemoveAccount(self, request: pb.RemoveAccountRequest, context: Context) -> pb.RemoveAccountResponse:
         tenant = tenant_for(request.tenant)
-        receipt = await self._state.write(commands.RemoveAccount(tenant, request.acl, request.username), request.write)
+        receipt = await self._change(tenant, request)
         return pb.RemoveAccountResponse(receipt=receipt, acl=self._acl_now(tenant, request.acl))
 
     async def CreateDomain(self, request: pb.CreateDomainRequest, context: Context) -> pb.CreateDomainResponse:
@@ -209,7 +213,7 @@ class ProvisioningServer(ProvisioningServiceServicer):
                 field="label",
                 remedy="Choose another.",
             )
-        receipt = await self._state.write(commands.CreateDomain(tenant, request.label), request.write)
+        receipt = await self._change(tenant, request)
         return pb.CreateDomainResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
 
     async def GetDomain(self, request: pb.GetDomainRequest, context: Context) -> pb.GetDomainResponse:
@@ -223,41 +227,28 @@ class ProvisioningServer(ProvisioningServiceServicer):
 
     async def DeleteDomain(self, request: pb.DeleteDomainRequest, context: Context) -> pb.DeleteDomainResponse:
         tenant = tenant_for(request.tenant)
-        return pb.DeleteDomainResponse(receipt=await self._state.write(commands.DeleteDomain(tenant, request.label), request.write))
+        return pb.DeleteDomainResponse(receipt=await self._change(tenant, request))
 
     async def AttachAcl(self, request: pb.AttachAclRequest, context: Context) -> pb.AttachAclResponse:
         tenant = tenant_for(request.tenant)
-        receipt = await self._state.write(commands.AttachAcl(tenant, request.label, request.acl), request.write)
+        receipt = await self._change(tenant, request)
         return pb.AttachAclResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
 
     async def DetachAcl(self, request: pb.DetachAclRequest, context: Context) -> pb.DetachAclResponse:
         tenant = tenant_for(request.tenant)
-        receipt = await self._state.write(commands.DetachAcl(tenant, request.label, request.acl), request.write)
+        receipt = await self._change(tenant, request)
         return pb.DetachAclResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
 
     async def SetDigestPolicy(self, request: pb.SetDigestPolicyRequest, context: Context) -> pb.SetDigestPolicyResponse:
         tenant = tenant_for(request.tenant)
-        command = commands.SetDigestPolicy(
-            tenant, request.label, tuple(request.algorithms), request.challenge_status, request.is_qop_optional
-        )
-        receipt = await self._state.write(command, request.write)
+        receipt = await self._change(tenant, request)
         return pb.SetDigestPolicyResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
 
     async def SetClassOfService(self, request: pb.SetClassOfServiceRequest, context: Context) -> pb.SetClassOfServiceResponse:
         tenant = tenant_for(request.tenant)
         if not request.label:
             require(Role.OPERATOR)
-        command = commands.SetClassOfService(
-            tenant,
-            request.label,
-            tuple(request.allowed_prefixes),
-            request.max_duration_s if request.HasField("max_duration_s") else None,
-            tuple(request.countries),
-            request.allows_premium if request.HasField("allows_premium") else None,
-            request.max_rate_micros if request.HasField("max_rate_micros") else None,
-            request.currency,
-        )
-        receipt = await self._state.write(command, request.write)
+        receipt = await self._change(tenant, request)
         domain, owner = self._owner_now(tenant, request.label)
         return pb.SetClassOfServiceResponse(receipt=receipt, domain=domain, tenant=owner)
 
@@ -265,9 +256,7 @@ class ProvisioningServer(ProvisioningServiceServicer):
         tenant = tenant_for(request.tenant)
         if not request.label:
             require(Role.OPERATOR)
-        calls = request.max_calls if request.HasField("max_calls") else None
-        rate = request.max_calls_per_second if request.HasField("max_calls_per_second") else None
-        receipt = await self._state.write(commands.SetLimits(tenant, request.label, calls, rate), request.write)
+        receipt = await self._change(tenant, request)
         domain, owner = self._owner_now(tenant, request.label)
         return pb.SetLimitsResponse(receipt=receipt, domain=domain, tenant=owner)
 
@@ -277,17 +266,18 @@ class ProvisioningServer(ProvisioningServiceServicer):
 
     async def SetIdentityPolicy(self, request: pb.SetIdentityPolicyRequest, context: Context) -> pb.SetIdentityPolicyResponse:
         tenant = tenant_for(request.tenant)
-        policy = identity_policy(request.policy)
-        if policy.shows_callee != existing_domain(self._state.directory, tenant, request.label).identity.shows_callee:
+        if (
+            identity_policy(request.policy).shows_callee
+            != existing_domain(self._state.directory, tenant, request.label).identity.shows_callee
+        ):
             # Whether its customers may see whom carriers assert is the operator's word (RFC 3325 §5).
             require(Role.OPERATOR)
-        receipt = await self._state.write(commands.SetIdentityPolicy(tenant, request.label, policy), request.write)
+        receipt = await self._change(tenant, request)
         return pb.SetIdentityPolicyResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
 
     async def SetNearestPop(self, request: pb.SetNearestPopRequest, context: Context) -> pb.SetNearestPopResponse:
         tenant = tenant_for(request.tenant)
-        command = commands.SetNearestPop(tenant, request.label, request.pop, self._pops.names)
-        receipt = await self._state.write(command, request.write)
+        receipt = await self._change(tenant, request)
         return pb.SetNearestPopResponse(receipt=receipt, domain=self._domain_now(tenant, request.label))
 
     async def SetCapture(self, request: pb.SetCaptureRequest, context: Context) -> pb.SetCaptureResponse:
@@ -339,12 +329,19 @@ class ProvisioningServer(ProvisioningServiceServicer):
     async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:
         return await self._explainer.explain(tenant_for(request.tenant), request)
 
+    async def ExplainCalls(self, request: pb.ExplainCallsRequest, context: Context) -> pb.ExplainCallsResponse:
+        return await self._what_if.explain_calls(tenant_for(request.tenant), request)
+
     async def TailEvents(self, request: pb.TailEventsRequest, context: Context) -> AsyncIterator[pb.TailEventsResponse]:
         is_everyones = current().role is not Role.TENANT and not request.tenant
         tenant = None if is_everyones else tenant_for(request.tenant)
         async with aclosing(self._feed.tail(tenant, request.from_position, is_finite=request.is_finite)) as answers:
             async for answer in answers:
                 yield answer
+
+    async def _change(self, tenant: TenantId, request: Change) -> common_pb2.Receipt:
+        """Raises Refusal, Conflict, LogUnavailable."""
+        return await self._state.write(command_of(tenant, request, self._pops.names), request.write)
 
     async def _acl(self, tenant: TenantId, name: str) -> Acl:
         if self._state.directory.acl(tenant, AclName(name)) is None:

@@ -20,9 +20,11 @@ class PopSettings(Settings):
 
 class ProvisioningSettings(ServiceSettings):
     """`auth_addresses` are auth's gRPC `ADDRESS:PORT`, the nearest first. `pops` are all points of presence, in the order in which they
-    are shown; `pop_log_regions` those with dns services, whose word about points of presence is shown."""
+    are shown; `pop_log_regions` those with dns services, whose word about points of presence is shown. `records_addresses` are records
+    services', the nearest first: without one past calls are not decided again."""
 
     auth_addresses: tuple[ListenAddress, ...] = Field(min_length=1, max_length=16)
+    records_addresses: tuple[ListenAddress, ...] = Field(default=(), max_length=16)
     pops: tuple[PopSettings, ...] = Field(min_length=1, max_length=256)
     pop_log_regions: tuple[Name, ...] = Field(default=(), max_length=16)
 

@@ -100,6 +100,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/v1/domains/{label}/pbx/{pbx}", "dns.GetPbxSettings", "What to paste into a PBX"),
     Route("GET", "/v1/limits/use", "provisioning.GetLimitUse", "What is in use of each limit, and where"),
     Route("POST", "/v1/explain", "provisioning.Explain", "Would this call be admitted, and why"),
+    Route("POST", "/v1/explain-calls", "provisioning.ExplainCalls", "Which calls of a time would be decided otherwise, and why"),
     # Calls
     Route("GET", "/v1/records", "records.ListRecords", "List call records, newest first"),
     Route("GET", "/v1/records/{call}", "records.GetRecord", "Read a call record"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from trunkline.api.events.v1 import config_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
@@ -29,9 +29,19 @@ Request = (
 )
 
 
+_FIELDS: Final = {field.message_type.name: field.name for field in pb.AssumedChange.DESCRIPTOR.fields if field.message_type is not None}
+
+
 def method_of(request: Request) -> str:
     """Of the service: `CreateAcl`."""
     return type(request).__name__.removesuffix("Request")
+
+
+def assumed(request: Request) -> pb.AssumedChange:
+    """For the question what would be if it had been made."""
+    change = pb.AssumedChange()
+    getattr(change, _FIELDS[type(request).__name__]).CopyFrom(request)
+    return change
 
 
 def request_of(action: do.Action, tenant: str) -> Request:

@@ -11,23 +11,12 @@ from rich.text import Text
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.api.records.v1 import records_pb2 as records
+from trunkline.cli.commands import reconsider
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import READING, DomainLabel, PopName, Reading, Words
+from trunkline.cli.options import READING, Amount, DomainLabel, PopName, Reading, Words
 from trunkline.cli.output import clock, console, plain, show_list, show_one
 
-CHANGES: Final = {
-    "add-address": "ACL ADDRESS [CALLER-ID]",
-    "remove-address": "ACL ADDRESS",
-    "add-account": "ACL USERNAME [CALLER-ID]",
-    "remove-account": "ACL USERNAME",
-    "attach": "ACL",
-    "detach": "ACL",
-    "allow-prefix": "DIGITS",
-    "allow-country": "COUNTRY",
-    "allow-premium": "",
-}
-"""What may be assumed with `--with`, and what follows each."""
 _MARKS: Final = {"passed": ("✓", "green"), "refused": ("✗", "red"), "challenged": ("?", "yellow"), "noted": ("·", "dim")}
 
 
@@ -46,10 +35,14 @@ async def explain(
     privacy: Annotated[tuple[str, ...], Words] = (),
     pai: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     pop: PopName = "",
+    since: str = "",
+    until: str = "",
+    most: Amount = 1000,
     options: Reading = READING,
 ) -> None:
     """Says what would become of a call, step by step, and why: access, bans, class of service, route, identity, limits. With --call: why
-    one that happened became what it did, computed again from the log as it was then. Nothing is placed, nothing is written.
+    one that happened became what it did, computed again from the log as it was then. With --since: how many of the calls since then would
+    be decided otherwise now, or with changes that nobody has made, by old and new reason. Nothing is placed, nothing is written.
 
     Parameters
     ----------
@@ -62,13 +55,24 @@ async def explain(
     at: As the log was at a position (18231) or at a time (2026-11-22T20:01:07, with or without zone).
     now: The call that happened, as it would be now.
     with_: As if a change had been made: "add-address ACL ADDRESS [CALLER-ID]", "remove-address ACL ADDRESS", "remove-account ACL USERNAME",
-        "add-account ACL USERNAME [CALLER-ID]", "attach ACL", "detach ACL", "allow-prefix DIGITS", "allow-country NL" or "allow-premium".
-        May be given again.
+        "add-account ACL USERNAME [CALLER-ID]", "attach ACL", "detach ACL", "allow-prefix DIGITS", "allow-country NL" or "allow-premium";
+        with --since also a tenant's file, such as acme.yaml. May be given again.
     from_uri: URI in From; the account's where it is left out.
     privacy: Values of Privacy, such as id.
     pai: A value of P-Asserted-Identity that the customer sends. May be given again.
     pop: Point of presence where the call arrives.
+    since: The calls that happened from then on: 24h, 7d or 30m ago, or a time. With a domain, its calls alone.
+    until: With --since: only before then, written so too.
+    most: With --since: at most so many, the newest; up to 10,000.
     """
+    if since:
+        if any((source, username, password_right, number, call, at, now, from_uri, privacy, pai, pop)):
+            remedy = "trunkline explain [DOMAIN] --since 24h [--until 1h] [--with acme.yaml]"
+            raise CommandError("--since is about calls that happened, not about one", remedy=remedy, code=Exit.USAGE)
+        await reconsider.explain_calls(options, domain, since, until, most, with_)
+        return
+    if any(map(reconsider.is_file, with_)):
+        raise CommandError("a file is assumed with --since only", remedy="trunkline explain --since 24h --with acme.yaml", code=Exit.USAGE)
     if bool(call) == bool(domain):
         raise CommandError(
             "say which call",
@@ -88,7 +92,7 @@ async def explain(
         hints=pai,
         pop=pop,
         is_now=now,
-        changes=[change_of(text) for text in with_],
+        changes=[reconsider.change_of(text) for text in with_],
     )
     _set_moment(request, at)
     async with session(is_operator=options.as_operator) as connected:
@@ -101,26 +105,6 @@ async def explain(
         show_one(options.output, answer)
         return
     _show(answer)
-
-
-def change_of(text: str) -> provisioning.ExplainChange:
-    """Raises CommandError."""
-    word, *values = text.split()
-    shape = CHANGES.get(word)
-    least = 0 if shape is None else sum(not part.startswith("[") for part in shape.split())
-    if shape is None or not least <= len(values) <= len(shape.split()):
-        known = "; ".join(f"{name} {shape}".strip() for name, shape in CHANGES.items())
-        raise CommandError(f"--with {text!r} is no change", remedy=f"write one of: {known}", code=Exit.USAGE)
-    match word:
-        case "attach" | "detach":
-            return provisioning.ExplainChange(**{f"{word}_acl": values[0]})  # type: ignore[arg-type]
-        case "allow-premium":
-            return provisioning.ExplainChange(allow_premium=True)
-        case "allow-prefix" | "allow-country":
-            return provisioning.ExplainChange(**{word.replace("-", "_"): values[0]})  # type: ignore[arg-type]
-        case _:
-            entry = provisioning.ExplainedEntry(acl=values[0], entry=values[1], caller_id=values[2] if len(values) > 2 else "")
-            return provisioning.ExplainChange(**{word.replace("-", "_"): entry})  # type: ignore[arg-type]
 
 
 def _set_moment(request: provisioning.ExplainRequest, at: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,12 +12,15 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from trunkline.api.common.v1 import common_pb2
+from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
+from trunkline.cli.applying.asking import assumed, request_of
 from trunkline.cli.applying.doing import Doer, password_of
 from trunkline.cli.applying.exporting import document_of
 from trunkline.cli.applying.knowing import known_tenant
 from trunkline.cli.applying.model import Tenant
 from trunkline.cli.applying.planning import ADDED, CHANGED, REMOVED, AddAccount, Change, Exempt, PlanProblem, left_alone, plan
 from trunkline.cli.applying.reading import DocumentProblem, read_tenant
+from trunkline.cli.commands import reconsider
 from trunkline.cli.connection import Session, session
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import READING, WRITING, Reading, Writing
@@ -57,17 +61,19 @@ async def apply(*, file: File, prune: Prune = False, options: Writing = WRITING)
         await finish(connected, options, f"{len(changes)} changes made", receipt)
 
 
-async def diff(*, file: File, prune: Prune = False, options: Reading = READING) -> int:
+async def diff(*, file: File, prune: Prune = False, since: str = "", options: Reading = READING) -> int:
     """Shows what `apply` would change, and changes nothing. Ends with 0 where all is so already, with 7 where something differs.
 
     Parameters
     ----------
     file: YAML, as `trunkline export` writes it; - reads standard input.
     prune: Show too what would be taken away.
+    since: Say too how many of the calls since then (24h, 7d or 30m ago, or a time) would be decided otherwise; in the table only.
     """
     wanted = _read(file)
     async with session(is_operator=options.as_operator) as connected:
-        _, changes, alone = await _planned(connected, wanted, options, is_pruning=prune)
+        owner, changes, alone = await _planned(connected, wanted, options, is_pruning=prune)
+        reconsidered = await _reconsidered(connected, Planned(owner, changes), since) if since and changes else None
     if options.is_data:
         print_data(options.output, [{"name": change.text, "sign": change.sign} for change in changes])
         return Exit.DIFFERS if changes else Exit.OK
@@ -75,6 +81,8 @@ async def diff(*, file: File, prune: Prune = False, options: Reading = READING) 
         _show(change)
     if not changes:
         _say_nothing(options)
+    if reconsidered is not None:
+        reconsider.show(options, reconsidered)
     if alone and not prune:
         errors.print(f"{len(alone)} that the file does not name are left alone (--prune shows them)", style="dim", markup=False)
     return Exit.DIFFERS if changes else Exit.OK
@@ -90,6 +98,29 @@ async def export(*, options: Reading = READING) -> None:
         print_data("json", document)
         return
     console.out(yaml_of(document), highlight=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a file would change; `owner` is empty for the key's own tenant."""
+
+    owner: str
+    changes: Sequence[Change]
+
+    @property
+    def assumed(self) -> list[provisioning.AssumedChange]:
+        return [assumed(request_of(action, self.owner)) for change in self.changes for action in change.actions]
+
+
+async def planned_file(connected: Session, file: Path, options: Reading) -> Planned:
+    """Raises CommandError."""
+    owner, changes, _ = await _planned(connected, _read(file), options, is_pruning=False)
+    return Planned(owner, changes)
+
+
+async def _reconsidered(connected: Session, planned: Planned, since: str) -> provisioning.ExplainCallsResponse:
+    request = provisioning.ExplainCallsRequest(tenant=planned.owner, changes=planned.assumed)
+    return await reconsider.ask(connected, request, since=since)
 
 
 def _read(file: Path) -> Tenant:

@@ -263,6 +263,7 @@ class Plan:
             case "provisioning":
                 return {
                     "auth_addresses": [self.address(name, region) for name in self.topology.nearest("auth", region)],
+                    "records_addresses": [self.address(name, region) for name in self.topology.nearest("records", region)],
                     "pops": [
                         {"name": pop.name, "region": pop.region, "edge": pop.edge, "grpc_address": self.address(pop.edge, region)}
                         for pop in self.topology.edges

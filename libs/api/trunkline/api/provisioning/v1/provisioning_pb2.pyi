@@ -1204,6 +1204,120 @@ class ExplainDifference(_message.Message):
     why: str
     def __init__(self, field: _Optional[str] = ..., recorded: _Optional[str] = ..., computed: _Optional[str] = ..., why: _Optional[str] = ...) -> None: ...
 
+class ExplainCallsRequest(_message.Message):
+    __slots__ = ("tenant", "since", "until", "domain", "most", "examples", "changes", "domain_changes")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    MOST_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_CHANGES_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    since: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    domain: str
+    most: int
+    examples: int
+    changes: _containers.RepeatedCompositeFieldContainer[AssumedChange]
+    domain_changes: _containers.RepeatedCompositeFieldContainer[ExplainChange]
+    def __init__(self, tenant: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., domain: _Optional[str] = ..., most: _Optional[int] = ..., examples: _Optional[int] = ..., changes: _Optional[_Iterable[_Union[AssumedChange, _Mapping]]] = ..., domain_changes: _Optional[_Iterable[_Union[ExplainChange, _Mapping]]] = ...) -> None: ...
+
+class AssumedChange(_message.Message):
+    __slots__ = ("create_acl", "delete_acl", "add_address", "remove_address", "approve_ban_exemption", "add_account", "remove_account", "create_domain", "delete_domain", "attach_acl", "detach_acl", "set_digest_policy", "set_class_of_service", "set_limits", "set_identity_policy", "set_nearest_pop")
+    CREATE_ACL_FIELD_NUMBER: _ClassVar[int]
+    DELETE_ACL_FIELD_NUMBER: _ClassVar[int]
+    ADD_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    REMOVE_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    APPROVE_BAN_EXEMPTION_FIELD_NUMBER: _ClassVar[int]
+    ADD_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    REMOVE_ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    CREATE_DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    DELETE_DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    ATTACH_ACL_FIELD_NUMBER: _ClassVar[int]
+    DETACH_ACL_FIELD_NUMBER: _ClassVar[int]
+    SET_DIGEST_POLICY_FIELD_NUMBER: _ClassVar[int]
+    SET_CLASS_OF_SERVICE_FIELD_NUMBER: _ClassVar[int]
+    SET_LIMITS_FIELD_NUMBER: _ClassVar[int]
+    SET_IDENTITY_POLICY_FIELD_NUMBER: _ClassVar[int]
+    SET_NEAREST_POP_FIELD_NUMBER: _ClassVar[int]
+    create_acl: CreateAclRequest
+    delete_acl: DeleteAclRequest
+    add_address: AddAddressRequest
+    remove_address: RemoveAddressRequest
+    approve_ban_exemption: ApproveBanExemptionRequest
+    add_account: AddAccountRequest
+    remove_account: RemoveAccountRequest
+    create_domain: CreateDomainRequest
+    delete_domain: DeleteDomainRequest
+    attach_acl: AttachAclRequest
+    detach_acl: DetachAclRequest
+    set_digest_policy: SetDigestPolicyRequest
+    set_class_of_service: SetClassOfServiceRequest
+    set_limits: SetLimitsRequest
+    set_identity_policy: SetIdentityPolicyRequest
+    set_nearest_pop: SetNearestPopRequest
+    def __init__(self, create_acl: _Optional[_Union[CreateAclRequest, _Mapping]] = ..., delete_acl: _Optional[_Union[DeleteAclRequest, _Mapping]] = ..., add_address: _Optional[_Union[AddAddressRequest, _Mapping]] = ..., remove_address: _Optional[_Union[RemoveAddressRequest, _Mapping]] = ..., approve_ban_exemption: _Optional[_Union[ApproveBanExemptionRequest, _Mapping]] = ..., add_account: _Optional[_Union[AddAccountRequest, _Mapping]] = ..., remove_account: _Optional[_Union[RemoveAccountRequest, _Mapping]] = ..., create_domain: _Optional[_Union[CreateDomainRequest, _Mapping]] = ..., delete_domain: _Optional[_Union[DeleteDomainRequest, _Mapping]] = ..., attach_acl: _Optional[_Union[AttachAclRequest, _Mapping]] = ..., detach_acl: _Optional[_Union[DetachAclRequest, _Mapping]] = ..., set_digest_policy: _Optional[_Union[SetDigestPolicyRequest, _Mapping]] = ..., set_class_of_service: _Optional[_Union[SetClassOfServiceRequest, _Mapping]] = ..., set_limits: _Optional[_Union[SetLimitsRequest, _Mapping]] = ..., set_identity_policy: _Optional[_Union[SetIdentityPolicyRequest, _Mapping]] = ..., set_nearest_pop: _Optional[_Union[SetNearestPopRequest, _Mapping]] = ...) -> None: ...
+
+class ExplainCallsResponse(_message.Message):
+    __slots__ = ("calls", "same", "changed", "left_out", "groups", "is_cut", "position", "assumed", "since", "until")
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    SAME_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    IS_CUT_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    ASSUMED_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    calls: int
+    same: int
+    changed: int
+    left_out: int
+    groups: _containers.RepeatedCompositeFieldContainer[ChangedCalls]
+    is_cut: bool
+    position: int
+    assumed: _containers.RepeatedScalarFieldContainer[str]
+    since: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    def __init__(self, calls: _Optional[int] = ..., same: _Optional[int] = ..., changed: _Optional[int] = ..., left_out: _Optional[int] = ..., groups: _Optional[_Iterable[_Union[ChangedCalls, _Mapping]]] = ..., is_cut: _Optional[bool] = ..., position: _Optional[int] = ..., assumed: _Optional[_Iterable[str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ChangedCalls(_message.Message):
+    __slots__ = ("old_outcome", "old_reason", "new_outcome", "new_reason", "calls", "examples")
+    OLD_OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    OLD_REASON_FIELD_NUMBER: _ClassVar[int]
+    NEW_OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    NEW_REASON_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    old_outcome: str
+    old_reason: str
+    new_outcome: str
+    new_reason: str
+    calls: int
+    examples: _containers.RepeatedCompositeFieldContainer[ChangedCall]
+    def __init__(self, old_outcome: _Optional[str] = ..., old_reason: _Optional[str] = ..., new_outcome: _Optional[str] = ..., new_reason: _Optional[str] = ..., calls: _Optional[int] = ..., examples: _Optional[_Iterable[_Union[ChangedCall, _Mapping]]] = ...) -> None: ...
+
+class ChangedCall(_message.Message):
+    __slots__ = ("call", "domain", "number", "source", "account", "setup_time", "facts")
+    CALL_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    SETUP_TIME_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    call: str
+    domain: str
+    number: str
+    source: str
+    account: str
+    setup_time: _timestamp_pb2.Timestamp
+    facts: str
+    def __init__(self, call: _Optional[str] = ..., domain: _Optional[str] = ..., number: _Optional[str] = ..., source: _Optional[str] = ..., account: _Optional[str] = ..., setup_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., facts: _Optional[str] = ...) -> None: ...
+
 class TailEventsRequest(_message.Message):
     __slots__ = ("tenant", "from_position", "is_finite")
     TENANT_FIELD_NUMBER: _ClassVar[int]

@@ -229,6 +229,11 @@ class ProvisioningServiceStub:
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ExplainRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ExplainResponse.FromString,
                 _registered_method=True)
+        self.ExplainCalls = channel.unary_unary(
+                '/trunkline.api.provisioning.v1.ProvisioningService/ExplainCalls',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ExplainCallsRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ExplainCallsResponse.FromString,
+                _registered_method=True)
         self.TailEvents = channel.unary_stream(
                 '/trunkline.api.provisioning.v1.ProvisioningService/TailEvents',
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.TailEventsRequest.SerializeToString,
@@ -494,6 +499,13 @@ class ProvisioningServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainCalls(self, request, context):
+        """Which calls of a time would be decided otherwise now, or with changes that nobody has made.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def TailEvents(self, request, context):
         """The tenant's commits, oldest first; follows the log until the client leaves.
         """
@@ -698,6 +710,11 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
                     servicer.Explain,
                     request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ExplainRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ExplainResponse.SerializeToString,
+            ),
+            'ExplainCalls': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainCalls,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ExplainCallsRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ExplainCallsResponse.SerializeToString,
             ),
             'TailEvents': grpc.unary_stream_rpc_method_handler(
                     servicer.TailEvents,
@@ -1758,6 +1775,33 @@ class ProvisioningService:
             '/trunkline.api.provisioning.v1.ProvisioningService/Explain',
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ExplainRequest.SerializeToString,
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ExplainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainCalls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/ExplainCalls',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ExplainCallsRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ExplainCallsResponse.FromString,
             options,
             channel_credentials,
             insecure,

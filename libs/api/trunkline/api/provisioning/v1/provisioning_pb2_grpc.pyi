@@ -96,6 +96,8 @@ class ProvisioningServiceStub:
     """Streams one answer per POP, when its engine's tables cover the position or the time is over."""
     Explain: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ExplainRequest, _provisioning_pb2.ExplainResponse]
     """Would this call be admitted, and why: access and, with a number, class of service and price."""
+    ExplainCalls: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ExplainCallsRequest, _provisioning_pb2.ExplainCallsResponse]
+    """Which calls of a time would be decided otherwise now, or with changes that nobody has made."""
     TailEvents: _grpc.UnaryStreamMultiCallable[_provisioning_pb2.TailEventsRequest, _provisioning_pb2.TailEventsResponse]
     """The tenant's commits, oldest first; follows the log until the client leaves."""
 
@@ -165,6 +167,8 @@ class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     """Streams one answer per POP, when its engine's tables cover the position or the time is over."""
     Explain: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ExplainRequest, _provisioning_pb2.ExplainResponse]  # type: ignore[assignment]
     """Would this call be admitted, and why: access and, with a number, class of service and price."""
+    ExplainCalls: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ExplainCallsRequest, _provisioning_pb2.ExplainCallsResponse]  # type: ignore[assignment]
+    """Which calls of a time would be decided otherwise now, or with changes that nobody has made."""
     TailEvents: _aio.UnaryStreamMultiCallable[_provisioning_pb2.TailEventsRequest, _provisioning_pb2.TailEventsResponse]  # type: ignore[assignment]
     """The tenant's commits, oldest first; follows the log until the client leaves."""
 
@@ -465,6 +469,14 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_pb2.ExplainResponse, _abc.Awaitable[_provisioning_pb2.ExplainResponse]]:
         """Would this call be admitted, and why: access and, with a number, class of service and price."""
+
+    @_abc_1.abstractmethod
+    def ExplainCalls(
+        self,
+        request: _provisioning_pb2.ExplainCallsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provisioning_pb2.ExplainCallsResponse, _abc.Awaitable[_provisioning_pb2.ExplainCallsResponse]]:
+        """Which calls of a time would be decided otherwise now, or with changes that nobody has made."""
 
     @_abc_1.abstractmethod
     def TailEvents(
