@@ -81,6 +81,36 @@ def test_an_exemption_from_bans_is_applied_by_operators_alone_and_exported(platf
         platform.cli("acl", "delete", "WIDE", check=False)
 
 
+def test_a_tenant_is_again_what_it_was_at_a_position_and_that_can_be_undone_too(platform: Platform) -> None:
+    platform.cli("acl", "create", "UNDONE")
+    platform.cli("acl", "address", "add", "UNDONE", "198.51.100.7", "--description", "as it was")
+    platform.cli("domain", "create", "undone")
+    then = platform.json("domain", "attach", "undone", "UNDONE")["receipt"]["position"]
+    was = cli(platform, "export").stdout
+    try:
+        platform.cli("domain", "detach", "undone", "UNDONE")
+        platform.cli("acl", "address", "remove", "UNDONE", "198.51.100.7")
+        platform.cli("domain", "class-of-service", "undone", "DE")
+        after = platform.json("acl", "create", "SINCE")["receipt"]["position"]
+        now = cli(platform, "export").stdout
+        assert cli(platform, "export", "--at", str(then)).stdout == was != now
+        asked = cli(platform, "undo", "--to", str(then))
+        assert asked.returncode == 2 and "nothing was changed" in asked.stderr and "- ACL SINCE" in asked.stdout
+        assert cli(platform, "export").stdout == now
+        done = cli(platform, "undo", "--to", str(then), "--yes", "--wait")
+        assert done.returncode == 0 and f"as at position {then}" in done.stdout, done.stderr
+        assert cli(platform, "export").stdout == was
+        again = cli(platform, "undo", "--to", str(then), "--yes")
+        assert (again.returncode, again.stdout) == (0, f"nothing to change: all is as at position {then}\n")
+        assert cli(platform, "undo", "--to", str(after), "--yes").returncode == 0
+        assert cli(platform, "export").stdout == now
+    finally:
+        for words in (["domain", "detach", "undone", "UNDONE"], ["domain", "delete", "undone"], ["acl", "delete", "UNDONE"]):
+            platform.cli(*words, check=False)
+        platform.cli("acl", "delete", "SINCE", check=False)
+    assert cli(platform, "undo", "--to", "100000000", "--yes").returncode == 1
+
+
 def test_a_file_of_another_tenant_or_with_a_mistake_changes_nothing(platform: Platform, tmp_path: Path) -> None:
     file = tmp_path / "other.yaml"
     file.write_text("tenant: somebody-else\nacls: {}\n")

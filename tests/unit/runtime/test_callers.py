@@ -78,7 +78,7 @@ def test_a_method_that_nobody_thought_of_is_for_nobody() -> None:
         refused("/trunkline.api.auth.v1.AuthService/New", principal)
 
 
-READS = ("Get", "List", "Resolve", "Explain", "Tail", "Export", "Watch")
+READS = ("Get", "List", "Read", "Resolve", "Explain", "Tail", "Export", "Watch")
 """What the names of methods that change nothing begin with."""
 
 

@@ -114,6 +114,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, Callers]] = {
         "WaitApplied": _ANY_KEY,
         "Explain": _READ,
         "ExplainCalls": _READ,
+        "ReadTenant": _READ,
         "TailEvents": _READ,
     },
     "trunkline.api.dns.v1.DnsService": {

@@ -80,6 +80,7 @@ app.command(dashboard.dashboard)
 # By name: they bring much that others need not wait for.
 for word in ("apply", "diff", "export"):
     app.command(f"trunkline.cli.commands.files:{word}", name=word)
+app.command("trunkline.cli.commands.undo:undo", name="undo")
 app.command("trunkline.cli.commands.doctor:doctor", name="doctor")
 app.command(platform.up)
 app.command(demo.demo)

@@ -12,10 +12,12 @@ from trunkline.provisioning.feed import Feed
 from trunkline.provisioning.history import History
 from trunkline.provisioning.key_uses import KeyUseBook, keep_key_uses
 from trunkline.provisioning.limits import LimitOwner
+from trunkline.provisioning.pasts import Pasts
 from trunkline.provisioning.pop_history import PopHistory
 from trunkline.provisioning.pops import Pops
 from trunkline.provisioning.server import ProvisioningServer
 from trunkline.provisioning.settings import ProvisioningSettings
+from trunkline.provisioning.tenant_reading import TenantReader
 from trunkline.provisioning.what_if import WhatIf
 from trunkline.runtime.authentication import Authenticator, TenantKey, tenant_keys_of
 from trunkline.runtime.control import ControlState
@@ -55,12 +57,14 @@ async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
     limits = LimitOwner(settings.pops, lambda: state.directory, is_home=is_home)
     gateways = GatewayReports()
     await hear_gateways(state.nc, gateways)
-    explainer = Explainer(state, auth, settings.realm, settings.pops, settings.home, limits, gateways)
+    pasts = Pasts(state.log, lambda: state.directory)
+    explainer = Explainer(state, auth, settings.realm, settings.pops, settings.home, limits, gateways, pasts)
+    reader = TenantReader(state, pasts, settings.realm, pops.names)
     what_if = WhatIf(state, records, settings.realm, settings.pops)
     feed, history = Feed(state.log), History(state.log, state.replica)
     pop_history = PopHistory(pops.names)
     servicer = ProvisioningServer(
-        state, Accounts(state, auth), explainer, what_if, feed, history, pops, limits, settings.realm, watch, book, pop_history
+        state, Accounts(state, auth), explainer, what_if, reader, feed, history, pops, limits, settings.realm, watch, book, pop_history
     )
     add_ProvisioningServiceServicer_to_server(servicer, server.grpc)
     await server.start()

@@ -74,6 +74,7 @@ class Explainer:
         home: str,
         limits: LimitOwner,
         gateways: GatewayReports,
+        pasts: Pasts,
     ) -> None:
         self._state = state
         self._auth = auth
@@ -82,7 +83,7 @@ class Explainer:
         self._first = next((pop.name for pop in pops if pop.region == home), pops[0].name)
         self._limits = limits
         self._gateways = gateways
-        self._pasts = Pasts(state.log, lambda: state.directory)
+        self._pasts = pasts
 
     async def explain(self, tenant: TenantId, request: pb.ExplainRequest) -> pb.ExplainResponse:
         """Raises Refusal, LogUnavailable (for a past), AioRpcError of auth (for what holds now)."""

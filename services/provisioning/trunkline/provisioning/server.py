@@ -41,6 +41,7 @@ from trunkline.provisioning.rendering import (
     identity_policy,
     tenant_message,
 )
+from trunkline.provisioning.tenant_reading import TenantReader
 from trunkline.provisioning.what_if import WhatIf
 from trunkline.runtime.authentication import Role, current, require, tenant_for
 from trunkline.runtime.control import ControlState
@@ -57,6 +58,7 @@ class ProvisioningServer(ProvisioningServiceServicer):
         accounts: Accounts,
         explainer: Explainer,
         what_if: WhatIf,
+        reader: TenantReader,
         feed: Feed,
         history: History,
         pops: Pops,
@@ -70,6 +72,7 @@ class ProvisioningServer(ProvisioningServiceServicer):
         self._accounts = accounts
         self._explainer = explainer
         self._what_if = what_if
+        self._reader = reader
         self._feed = feed
         self._history = history
         self._pops = pops
@@ -331,6 +334,11 @@ class ProvisioningServer(ProvisioningServiceServicer):
 
     async def ExplainCalls(self, request: pb.ExplainCallsRequest, context: Context) -> pb.ExplainCallsResponse:
         return await self._what_if.explain_calls(tenant_for(request.tenant), request)
+
+    async def ReadTenant(self, request: pb.ReadTenantRequest, context: Context) -> AsyncIterator[pb.ReadTenantResponse]:
+        async with aclosing(self._reader.read(tenant_for(request.tenant), request)) as answers:
+            async for answer in answers:
+                yield answer
 
     async def TailEvents(self, request: pb.TailEventsRequest, context: Context) -> AsyncIterator[pb.TailEventsResponse]:
         is_everyones = current().role is not Role.TENANT and not request.tenant

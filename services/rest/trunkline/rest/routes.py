@@ -72,6 +72,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/v1/keys", "provisioning.CreateApiKey", "Make an API key that may no more than the one that asks", makes_key=True),
     Route("DELETE", "/v1/keys/{api_key}", "provisioning.RevokeApiKey", "Revoke an API key"),
     Route("GET", "/v1/history", "provisioning.ListHistory", "Who changed what, when and from where; newest first"),
+    Route("GET", "/v1/set-up", "provisioning.ReadTenant", "All that a tenant has, or had at a position of the log", Form.STREAM),
     # Access control
     Route("GET", "/v1/acls", "provisioning.ListAcls", "List access control lists"),
     Route("POST", "/v1/acls", "provisioning.CreateAcl", "Make an access control list"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING, Final
 
 from trunkline.api.events.v1 import config_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
@@ -10,7 +13,14 @@ from trunkline.cli.applying import normal
 from trunkline.cli.applying.model import MICROS, Account, Acl, Address, ClassOfService, Digest, Domain, Identity, Limits, Tenant
 from trunkline.cli.commands.tenants import tenant_named
 from trunkline.cli.connection import Session
+from trunkline.cli.times import set_moment
 from trunkline.runtime.listings import each_of
+
+if TYPE_CHECKING:
+    from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceAsyncStub
+
+READ_LIMIT_S: Final = 90.0
+"""Of a past, which may have to be read from the beginning of the log."""
 
 
 async def known_tenant(connected: Session, tenant: str, *, is_operator: bool) -> Tenant:
@@ -28,6 +38,37 @@ async def known_tenant(connected: Session, tenant: str, *, is_operator: bool) ->
     owner = await tenant_named(stub, tenant)
     bounds = _class_of_service(owner.class_of_service) if owner.HasField("class_of_service") else None
     return Tenant(tenant, acls, domains, bounds, _limits(owner.limits))
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """`time`: when the commit at `position` was stored."""
+
+    tenant: Tenant
+    position: int
+    time: datetime
+
+
+async def past_tenant(stub: ProvisioningServiceAsyncStub, tenant: str, at: str, *, is_operator: bool, option: str) -> Past:
+    """As `known_tenant`, at a position or time, or with an empty `at` now, however large the lists are. Raises as it, and CommandError."""
+    request = pb.ReadTenantRequest(tenant=tenant)
+    set_moment(request, at, option)
+    acls: dict[str, Acl] = {}
+    domains: dict[str, Domain] = {}
+    bounds: tuple[ClassOfService | None, Limits | None] = (None, None)
+    answer = pb.ReadTenantResponse()
+    async for answer in stub.ReadTenant(request, timeout=READ_LIMIT_S):
+        match answer.WhichOneof("part"):
+            case "tenant" if is_operator:
+                owner = answer.tenant
+                service = _class_of_service(owner.class_of_service) if owner.HasField("class_of_service") else None
+                bounds = (service, _limits(owner.limits))
+            case "acl":
+                part, before = _acl(answer.acl), acls.get(answer.acl.name, Acl(answer.acl.name))
+                acls[part.name] = Acl(part.name, {**before.addresses, **part.addresses}, {**before.accounts, **part.accounts})
+            case "domain":
+                domains[answer.domain.label] = _domain(answer.domain)
+    return Past(Tenant(tenant, acls, domains, *bounds), answer.position, answer.position_time.ToDatetime(UTC))
 
 
 def _acl(message: pb.Acl) -> Acl:

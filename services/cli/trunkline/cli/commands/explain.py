@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
-from google.protobuf.timestamp_pb2 import Timestamp
 from rich.text import Text
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
@@ -16,6 +14,7 @@ from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import READING, Amount, DomainLabel, PopName, Reading, Words
 from trunkline.cli.output import clock, console, plain, show_list, show_one
+from trunkline.cli.times import set_moment
 
 _MARKS: Final = {"passed": ("✓", "green"), "refused": ("✗", "red"), "challenged": ("?", "yellow"), "noted": ("·", "dim")}
 
@@ -94,7 +93,7 @@ async def explain(
         is_now=now,
         changes=[reconsider.change_of(text) for text in with_],
     )
-    _set_moment(request, at)
+    set_moment(request, at, "--at")
     async with session(is_operator=options.as_operator) as connected:
         if call:
             found = await (await connected.records()).GetRecord(records.GetRecordRequest(tenant=options.tenant, call=call))
@@ -105,22 +104,6 @@ async def explain(
         show_one(options.output, answer)
         return
     _show(answer)
-
-
-def _set_moment(request: provisioning.ExplainRequest, at: str) -> None:
-    if not at:
-        return
-    if at.isascii() and at.isdigit():
-        request.at_position = int(at)
-        return
-    try:
-        time = datetime.fromisoformat(at)
-    except ValueError as error:
-        remedy = "write a position (18231) or a time (2026-11-22T20:01:07Z)"
-        raise CommandError(f"--at {at!r} is neither a position nor a time", why=str(error), remedy=remedy, code=Exit.USAGE) from error
-    stamp = Timestamp()
-    stamp.FromDatetime(time.astimezone(UTC))
-    request.at_time.CopyFrom(stamp)
 
 
 def _show(answer: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.applying.asking import assumed, request_of
 from trunkline.cli.applying.doing import Doer, password_of
 from trunkline.cli.applying.exporting import document_of
-from trunkline.cli.applying.knowing import known_tenant
+from trunkline.cli.applying.knowing import known_tenant, past_tenant
 from trunkline.cli.applying.model import Tenant
 from trunkline.cli.applying.planning import ADDED, CHANGED, REMOVED, AddAccount, Change, Exempt, PlanProblem, left_alone, plan
 from trunkline.cli.applying.reading import DocumentProblem, read_tenant
@@ -48,13 +48,13 @@ async def apply(*, file: File, prune: Prune = False, options: Writing = WRITING)
         # What a new account needs is asked for before anything is written.
         for added in [action for change in changes for action in change.actions if isinstance(action, AddAccount)]:
             password_of(added.account.password_from)
-        doer = Doer(await connected.provisioning(), owner, _told)
+        doer = Doer(await connected.provisioning(), owner, tell_password)
         receipt: common_pb2.Receipt | None = None
         for change in changes:
             for action in change.actions:
                 receipt = await doer.do(action)
             if not options.is_data:
-                _show(change)
+                show_change(change)
         if receipt is None:
             _say_nothing(options)
             return
@@ -78,7 +78,7 @@ async def diff(*, file: File, prune: Prune = False, since: str = "", options: Re
         print_data(options.output, [{"name": change.text, "sign": change.sign} for change in changes])
         return Exit.DIFFERS if changes else Exit.OK
     for change in changes:
-        _show(change)
+        show_change(change)
     if not changes:
         _say_nothing(options)
     if reconsidered is not None:
@@ -88,11 +88,20 @@ async def diff(*, file: File, prune: Prune = False, since: str = "", options: Re
     return Exit.DIFFERS if changes else Exit.OK
 
 
-async def export(*, options: Reading = READING) -> None:
+async def export(*, at: str = "", options: Reading = READING) -> None:
     """Writes the tenant as a file that `apply` and `diff` read: ACLs with addresses and accounts (no password is known), domains and their
-    settings. YAML, or JSON with -o json."""
+    settings. YAML, or JSON with -o json.
+
+    Parameters
+    ----------
+    at: As it was at a position of the log (18231) or at a time (2026-11-22T20:01:07, with or without zone).
+    """
     async with session(is_operator=options.as_operator) as connected:
-        known = await known_tenant(connected, options.tenant, is_operator=options.as_operator)
+        if at:
+            stub = await connected.provisioning()
+            known = (await past_tenant(stub, options.tenant, at, is_operator=options.as_operator, option="--at")).tenant
+        else:
+            known = await known_tenant(connected, options.tenant, is_operator=options.as_operator)
     document = document_of(known)
     if options.output == "json":
         print_data("json", document)
@@ -162,7 +171,7 @@ async def _planned(
     return owner or wanted.id, changes, left_alone(wanted, known)
 
 
-def _show(change: Change) -> None:
+def show_change(change: Change) -> None:
     console.print(Text(f"{change.sign} {change.text}", style=_STYLES[change.sign]), soft_wrap=True)
 
 
@@ -173,6 +182,6 @@ def _say_nothing(options: Reading) -> None:
         console.print("nothing to change: all is as the file says")
 
 
-def _told(username: str, password: str) -> None:
+def tell_password(username: str, password: str) -> None:
     """Not on standard output, which may be a file."""
     errors.print(f"password of {username}: {password}   (shown this once; it is stored nowhere)", markup=False)

@@ -1318,6 +1318,30 @@ class ChangedCall(_message.Message):
     facts: str
     def __init__(self, call: _Optional[str] = ..., domain: _Optional[str] = ..., number: _Optional[str] = ..., source: _Optional[str] = ..., account: _Optional[str] = ..., setup_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., facts: _Optional[str] = ...) -> None: ...
 
+class ReadTenantRequest(_message.Message):
+    __slots__ = ("tenant", "at_position", "at_time")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    AT_POSITION_FIELD_NUMBER: _ClassVar[int]
+    AT_TIME_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    at_position: int
+    at_time: _timestamp_pb2.Timestamp
+    def __init__(self, tenant: _Optional[str] = ..., at_position: _Optional[int] = ..., at_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ReadTenantResponse(_message.Message):
+    __slots__ = ("position", "position_time", "tenant", "acl", "domain")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    POSITION_TIME_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    ACL_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    position_time: _timestamp_pb2.Timestamp
+    tenant: Tenant
+    acl: Acl
+    domain: Domain
+    def __init__(self, position: _Optional[int] = ..., position_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tenant: _Optional[_Union[Tenant, _Mapping]] = ..., acl: _Optional[_Union[Acl, _Mapping]] = ..., domain: _Optional[_Union[Domain, _Mapping]] = ...) -> None: ...
+
 class TailEventsRequest(_message.Message):
     __slots__ = ("tenant", "from_position", "is_finite")
     TENANT_FIELD_NUMBER: _ClassVar[int]

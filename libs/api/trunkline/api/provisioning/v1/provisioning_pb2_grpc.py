@@ -234,6 +234,11 @@ class ProvisioningServiceStub:
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ExplainCallsRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ExplainCallsResponse.FromString,
                 _registered_method=True)
+        self.ReadTenant = channel.unary_stream(
+                '/trunkline.api.provisioning.v1.ProvisioningService/ReadTenant',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ReadTenantRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ReadTenantResponse.FromString,
+                _registered_method=True)
         self.TailEvents = channel.unary_stream(
                 '/trunkline.api.provisioning.v1.ProvisioningService/TailEvents',
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.TailEventsRequest.SerializeToString,
@@ -506,6 +511,13 @@ class ProvisioningServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadTenant(self, request, context):
+        """What a tenant has, or had at a position of the log: itself first, then its ACLs, then its domains.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def TailEvents(self, request, context):
         """The tenant's commits, oldest first; follows the log until the client leaves.
         """
@@ -715,6 +727,11 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
                     servicer.ExplainCalls,
                     request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ExplainCallsRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ExplainCallsResponse.SerializeToString,
+            ),
+            'ReadTenant': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadTenant,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ReadTenantRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ReadTenantResponse.SerializeToString,
             ),
             'TailEvents': grpc.unary_stream_rpc_method_handler(
                     servicer.TailEvents,
@@ -1802,6 +1819,33 @@ class ProvisioningService:
             '/trunkline.api.provisioning.v1.ProvisioningService/ExplainCalls',
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ExplainCallsRequest.SerializeToString,
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ExplainCallsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadTenant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/ReadTenant',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ReadTenantRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ReadTenantResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -98,6 +98,8 @@ class ProvisioningServiceStub:
     """Would this call be admitted, and why: access and, with a number, class of service and price."""
     ExplainCalls: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ExplainCallsRequest, _provisioning_pb2.ExplainCallsResponse]
     """Which calls of a time would be decided otherwise now, or with changes that nobody has made."""
+    ReadTenant: _grpc.UnaryStreamMultiCallable[_provisioning_pb2.ReadTenantRequest, _provisioning_pb2.ReadTenantResponse]
+    """What a tenant has, or had at a position of the log: itself first, then its ACLs, then its domains."""
     TailEvents: _grpc.UnaryStreamMultiCallable[_provisioning_pb2.TailEventsRequest, _provisioning_pb2.TailEventsResponse]
     """The tenant's commits, oldest first; follows the log until the client leaves."""
 
@@ -169,6 +171,8 @@ class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     """Would this call be admitted, and why: access and, with a number, class of service and price."""
     ExplainCalls: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ExplainCallsRequest, _provisioning_pb2.ExplainCallsResponse]  # type: ignore[assignment]
     """Which calls of a time would be decided otherwise now, or with changes that nobody has made."""
+    ReadTenant: _aio.UnaryStreamMultiCallable[_provisioning_pb2.ReadTenantRequest, _provisioning_pb2.ReadTenantResponse]  # type: ignore[assignment]
+    """What a tenant has, or had at a position of the log: itself first, then its ACLs, then its domains."""
     TailEvents: _aio.UnaryStreamMultiCallable[_provisioning_pb2.TailEventsRequest, _provisioning_pb2.TailEventsResponse]  # type: ignore[assignment]
     """The tenant's commits, oldest first; follows the log until the client leaves."""
 
@@ -477,6 +481,14 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_pb2.ExplainCallsResponse, _abc.Awaitable[_provisioning_pb2.ExplainCallsResponse]]:
         """Which calls of a time would be decided otherwise now, or with changes that nobody has made."""
+
+    @_abc_1.abstractmethod
+    def ReadTenant(
+        self,
+        request: _provisioning_pb2.ReadTenantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_provisioning_pb2.ReadTenantResponse], _abc.AsyncIterator[_provisioning_pb2.ReadTenantResponse]]:
+        """What a tenant has, or had at a position of the log: itself first, then its ACLs, then its domains."""
 
     @_abc_1.abstractmethod
     def TailEvents(
