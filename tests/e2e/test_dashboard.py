@@ -165,6 +165,7 @@ PAGES = (
 )  # fmt: skip
 OPERATOR_PAGES = (
     "/operator/tenants", "/operator/carriers", "/operator/decks", "/operator/bans", "/pops", "/operator/tenants/new", "/operator/bans/new",
+    "/operator/regions",
     "/operator/decks/import", "/operator/tenants/hostile", "/operator/tenants/hostile/invite", "/operator/tenants/hostile/limits",
     "/operator/tenants/hostile/class-of-service", "/operator/tenants/hostile/suspend", "/operator/carriers/new",
     "/operator/carriers/alpha/change", "/operator/carriers/alpha/gateways/new", "/operator/carriers/alpha/gateways/remove?gateway=eu",

@@ -148,6 +148,23 @@ async def test_what_an_edge_of_another_region_tells_of_keys_reaches_homes_provis
     assert (await heard.next_msg()).data == b"[]"
 
 
+async def test_what_a_service_of_another_region_tells_of_its_replica_reaches_homes_provisioning_in_its_own_name_only(
+    regions: Regions,
+) -> None:
+    home = await regions.client("provisioning", "provisioning-eu", "eu")
+    heard = await home.subscribe("replicas.at.>")
+    await home.flush()
+    service = await regions.client("provisioning", "provisioning-us", "us")
+    async with asyncio.timeout(LIMIT_S):
+        # Interest crosses the link in its own time.
+        while not heard.pending_msgs:
+            await service.publish("replicas.at.provisioning-us", b"{}")
+            await asyncio.sleep(0.05)
+    assert (await heard.next_msg()).subject == "replicas.at.provisioning-us"
+    await service.publish("replicas.at.provisioning-eu", b"{}")
+    await until("the server refuses", lambda: 'Violation - Subject "replicas.at.provisioning-eu"' in regions.log("us"), limit_s=LIMIT_S)
+
+
 async def test_a_service_writes_its_own_aggregates_only_and_nobody_reads_anothers_inbox(regions: Regions) -> None:
     auth = await regions.client("auth", "auth-eu", "eu")
     await auth.publish("config.credential.acme.c1", b"")

@@ -109,6 +109,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, Callers]] = {
         "SetCapture": _TRUNKS,
         "ListPops": _READ,
         "ListPopChanges": _READ,
+        "ListReplicas": _OPERATOR,
         "DrainPop": _OPERATOR,
         "UndrainPop": _OPERATOR,
         "WaitApplied": _ANY_KEY,

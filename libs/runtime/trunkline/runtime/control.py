@@ -32,6 +32,7 @@ from trunkline.eventlog.streams import ensure_config
 from trunkline.eventlog.writer import Writer, Written
 from trunkline.runtime import authentication, nats_client, telemetry
 from trunkline.runtime.logs import logger
+from trunkline.runtime.replica_report import tell_replica
 from trunkline.runtime.service import Lifecycle
 from trunkline.runtime.settings import ServiceSettings
 
@@ -111,6 +112,7 @@ class ControlState:
             await asyncio.wait({following})
 
         life.on_stop("replica", unfollow)
+        life.spawn("report of the replica", tell_replica(nc, replica, name, settings.region))
         return state
 
     async def _follow(self, makes_config_at: str | None) -> None:

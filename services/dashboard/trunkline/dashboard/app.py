@@ -90,6 +90,7 @@ OPERATOR_PAGES: list[tuple[str, Handler, tuple[str, ...]]] = [
     ("/operator/tenants/{tenant}/invite", operator.invite, WRITE),
     ("/operator/tenants/{tenant}/suspend", operator.suspend_tenant, WRITE),
     ("/operator/tenants/{tenant}/resume", operator.resume_tenant, WRITE),
+    ("/operator/regions", platform.regions, READ),
     ("/operator/carriers", carriers.carriers, READ),
     ("/operator/carriers/new", carriers.add, WRITE),
     ("/operator/carriers/{carrier}/change", carriers.change, WRITE),

@@ -15,6 +15,7 @@ from trunkline.provisioning.limits import LimitOwner
 from trunkline.provisioning.pasts import Pasts
 from trunkline.provisioning.pop_history import PopHistory
 from trunkline.provisioning.pops import Pops
+from trunkline.provisioning.replicas import ReplicaBook, hear_replicas
 from trunkline.provisioning.server import ProvisioningServer
 from trunkline.provisioning.settings import ProvisioningSettings
 from trunkline.provisioning.tenant_reading import TenantReader
@@ -61,10 +62,26 @@ async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
     explainer = Explainer(state, auth, settings.realm, settings.pops, settings.home, limits, gateways, pasts)
     reader = TenantReader(state, pasts, settings.realm, pops.names)
     what_if = WhatIf(state, records, settings.realm, settings.pops)
+    replicas = ReplicaBook()
+    await hear_replicas(state.nc, replicas)
     feed, history = Feed(state.log), History(state.log, state.replica)
     pop_history = PopHistory(pops.names)
     servicer = ProvisioningServer(
-        state, Accounts(state, auth), explainer, what_if, reader, feed, history, pops, limits, settings.realm, watch, book, pop_history
+        state,
+        Accounts(state, auth),
+        explainer,
+        what_if,
+        reader,
+        feed,
+        history,
+        pops,
+        limits,
+        settings.realm,
+        watch,
+        book,
+        pop_history,
+        replicas,
+        settings.home,
     )
     add_ProvisioningServiceServicer_to_server(servicer, server.grpc)
     await server.start()

@@ -41,6 +41,7 @@ from trunkline.provisioning.rendering import (
     identity_policy,
     tenant_message,
 )
+from trunkline.provisioning.replicas import ReplicaBook, listed, of_edge
 from trunkline.provisioning.tenant_reading import TenantReader
 from trunkline.provisioning.what_if import WhatIf
 from trunkline.runtime.authentication import Role, current, require, tenant_for
@@ -67,6 +68,8 @@ class ProvisioningServer(ProvisioningServiceServicer):
         watch: PopWatch,
         key_uses: KeyUseBook,
         pop_history: PopHistory,
+        replicas: ReplicaBook,
+        home: str,
     ) -> None:
         self._state = state
         self._accounts = accounts
@@ -81,6 +84,8 @@ class ProvisioningServer(ProvisioningServiceServicer):
         self._watch = watch
         self._key_uses = key_uses
         self._pop_history = pop_history
+        self._replicas = replicas
+        self._home = home
 
     async def WhoAmI(self, request: pb.WhoAmIRequest, context: Context) -> pb.WhoAmIResponse:
         caller = current()
@@ -304,6 +309,13 @@ class ProvisioningServer(ProvisioningServiceServicer):
                 for field in ("live_calls", "health_reason", "health_decided_by"):
                     pop.ClearField(field)
         return pb.ListPopsResponse(pops=pops, head=self._state.replica.covered)
+
+    async def ListReplicas(self, request: pb.ListReplicasRequest, context: Context) -> pb.ListReplicasResponse:
+        require(Role.OPERATOR)
+        edges = await self._pops.statuses()
+        rows = [*self._replicas.replicas(time.monotonic()), *map(of_edge, edges)]
+        replica = self._state.replica
+        return listed(rows, self._home, [pop.region for pop in edges], epoch=replica.epoch, head=replica.covered + replica.lag)
 
     async def ListPopChanges(self, request: pb.ListPopChangesRequest, context: Context) -> pb.ListPopChangesResponse:
         answer = self._pop_history.list(request)

@@ -116,6 +116,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     # The platform
     Route("GET", "/v1/pops", "provisioning.ListPops", "List points of presence"),
     Route("GET", "/v1/pop-changes", "provisioning.ListPopChanges", "How points of presence stood in the names; newest first"),
+    Route("GET", "/v1/replicas", "provisioning.ListReplicas", "Where each process that follows the log stands (operators)"),
     Route("POST", "/v1/pops/{pop}/drain", "provisioning.DrainPop", "Empty a point of presence (operators)"),
     Route("POST", "/v1/pops/{pop}/undrain", "provisioning.UndrainPop", "Use a point of presence again (operators)"),
     Route("GET", "/v1/positions/{position}", "provisioning.WaitApplied", "Wait until a change is in force at each POP", Form.STREAM),

@@ -44,6 +44,18 @@ async def _pop_changes(visit: Visit) -> tuple[Sequence[pb.PopChange], str]:
         return [], missing
 
 
+async def regions(visit: Visit) -> Response:
+    """Home, and where every process that follows the log stands."""
+    try:
+        answer, missing = await visit.ask.provisioning.ListReplicas(pb.ListReplicasRequest()), ""
+    except grpc.aio.AioRpcError as error:
+        missing = missing_method(error, "provisioning", "ListReplicas")
+        if not missing:
+            raise
+        answer = pb.ListReplicasResponse()
+    return visit.show("regions.html", answer=answer, missing=missing)
+
+
 def differs(pop: pb.Pop, others: Iterable[pb.Pop]) -> bool:
     """Whether most of those that stand at the same position have another digest."""
     beside = [other.digest for other in others if other.is_reachable and other.position == pop.position]

@@ -20,6 +20,7 @@ MESSAGES_CAPTURED = "messages.captured"
 KEYS_USED = "keys.used"
 KEY_TAKERS = ("provisioning", "routing", "records", "dns", "edge")
 """Who is asked with tenants' API keys."""
+REPLICAS_AT = "replicas.at"
 LIMITS_USE, LIMITS_GRANT, LIMITS_ENDED = "limits.use", "limits.grant", "limits.ended"
 
 WRITES: Mapping[str, Sequence[str]] = {
@@ -86,7 +87,7 @@ def _allowed(user: User, home: str, regions: Sequence[str]) -> list[str]:
         allowed += _tails("BANS", regions)
         said = [f"{subject}.{user.pop}" for subject in (USED_NONCES, POPS_SEEN, GATEWAYS_SEEN, LIMITS_USE, LIMITS_ENDED, MESSAGES_CAPTURED)]
         return [*allowed, f"calls.{user.region}.{user.pop}", *said]
-    allowed.append(f"$JS.{home}.API.STREAM.MSG.GET.CONFIG")
+    allowed += [f"$JS.{home}.API.STREAM.MSG.GET.CONFIG", f"{REPLICAS_AT}.{user.process}"]
     allowed += [f"config.{kind}.>" for kind in WRITES.get(user.kind, ())]
     if user.kind == "provisioning" and user.region == home:
         allowed += [f"$JS.{home}.API.STREAM.CREATE.CONFIG", BEACON, f"{LIMITS_GRANT}.>"]
@@ -121,7 +122,7 @@ def subscribes(user: User) -> list[str]:
     if user.kind in ("edge", "routing", "provisioning"):
         heard.append(f"{GATEWAYS_SEEN}.>")
     if user.kind == "provisioning":
-        heard += [f"{LIMITS_USE}.>", f"{LIMITS_GRANT}.>", f"{KEYS_USED}.>"]
+        heard += [f"{LIMITS_USE}.>", f"{LIMITS_GRANT}.>", f"{KEYS_USED}.>", f"{REPLICAS_AT}.>"]
     return heard
 
 

@@ -866,6 +866,70 @@ class Pop(_message.Message):
     without_transports: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, name: _Optional[str] = ..., region: _Optional[str] = ..., edge: _Optional[str] = ..., is_reachable: _Optional[bool] = ..., position: _Optional[int] = ..., digest: _Optional[str] = ..., live_calls: _Optional[int] = ..., state: _Optional[str] = ..., lag: _Optional[int] = ..., age_s: _Optional[float] = ..., is_log_connected: _Optional[bool] = ..., journal_backlog_bytes: _Optional[int] = ..., problem: _Optional[str] = ..., health: _Optional[str] = ..., health_reason: _Optional[str] = ..., health_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., health_decided_by: _Optional[str] = ..., without_transports: _Optional[_Iterable[str]] = ...) -> None: ...
 
+class ListReplicasRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListReplicasResponse(_message.Message):
+    __slots__ = ("home", "epoch", "head", "regions", "replicas")
+    HOME_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    REGIONS_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    home: str
+    epoch: str
+    head: int
+    regions: _containers.RepeatedCompositeFieldContainer[Region]
+    replicas: _containers.RepeatedCompositeFieldContainer[Replica]
+    def __init__(self, home: _Optional[str] = ..., epoch: _Optional[str] = ..., head: _Optional[int] = ..., regions: _Optional[_Iterable[_Union[Region, _Mapping]]] = ..., replicas: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ...) -> None: ...
+
+class Region(_message.Message):
+    __slots__ = ("name", "is_home", "replicas", "following", "position", "lag", "age_s")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    IS_HOME_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    FOLLOWING_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    LAG_FIELD_NUMBER: _ClassVar[int]
+    AGE_S_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    is_home: bool
+    replicas: int
+    following: int
+    position: int
+    lag: int
+    age_s: float
+    def __init__(self, name: _Optional[str] = ..., is_home: _Optional[bool] = ..., replicas: _Optional[int] = ..., following: _Optional[int] = ..., position: _Optional[int] = ..., lag: _Optional[int] = ..., age_s: _Optional[float] = ...) -> None: ...
+
+class Replica(_message.Message):
+    __slots__ = ("process", "kind", "region", "state", "position", "digest", "differs", "lag", "age_s", "epoch", "heard_s", "problem")
+    PROCESS_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    DIFFERS_FIELD_NUMBER: _ClassVar[int]
+    LAG_FIELD_NUMBER: _ClassVar[int]
+    AGE_S_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    HEARD_S_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    process: str
+    kind: str
+    region: str
+    state: str
+    position: int
+    digest: str
+    differs: bool
+    lag: int
+    age_s: float
+    epoch: str
+    heard_s: float
+    problem: str
+    def __init__(self, process: _Optional[str] = ..., kind: _Optional[str] = ..., region: _Optional[str] = ..., state: _Optional[str] = ..., position: _Optional[int] = ..., digest: _Optional[str] = ..., differs: _Optional[bool] = ..., lag: _Optional[int] = ..., age_s: _Optional[float] = ..., epoch: _Optional[str] = ..., heard_s: _Optional[float] = ..., problem: _Optional[str] = ...) -> None: ...
+
 class ListPopChangesRequest(_message.Message):
     __slots__ = ("pop", "since", "until", "page")
     POP_FIELD_NUMBER: _ClassVar[int]

@@ -204,6 +204,11 @@ class ProvisioningServiceStub:
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsResponse.FromString,
                 _registered_method=True)
+        self.ListReplicas = channel.unary_unary(
+                '/trunkline.api.provisioning.v1.ProvisioningService/ListReplicas',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListReplicasRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListReplicasResponse.FromString,
+                _registered_method=True)
         self.ListPopChanges = channel.unary_unary(
                 '/trunkline.api.provisioning.v1.ProvisioningService/ListPopChanges',
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopChangesRequest.SerializeToString,
@@ -469,6 +474,13 @@ class ProvisioningServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListReplicas(self, request, context):
+        """Where every process that follows the log stands, and each region. Operators only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListPopChanges(self, request, context):
         """How the points of presence stood in the names, newest change first.
         """
@@ -697,6 +709,11 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
                     servicer.ListPops,
                     request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsResponse.SerializeToString,
+            ),
+            'ListReplicas': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReplicas,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListReplicasRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListReplicasResponse.SerializeToString,
             ),
             'ListPopChanges': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPopChanges,
@@ -1657,6 +1674,33 @@ class ProvisioningService:
             '/trunkline.api.provisioning.v1.ProvisioningService/ListPops',
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsRequest.SerializeToString,
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListPopsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReplicas(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/ListReplicas',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListReplicasRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ListReplicasResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -85,6 +85,8 @@ class ProvisioningServiceStub:
     by the tenants that have some; 0: none of either.
     """
     ListPops: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopsRequest, _provisioning_pb2.ListPopsResponse]
+    ListReplicas: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListReplicasRequest, _provisioning_pb2.ListReplicasResponse]
+    """Where every process that follows the log stands, and each region. Operators only."""
     ListPopChanges: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopChangesRequest, _provisioning_pb2.ListPopChangesResponse]
     """How the points of presence stood in the names, newest change first."""
     DrainPop: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.DrainPopRequest, _provisioning_pb2.DrainPopResponse]
@@ -158,6 +160,8 @@ class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     by the tenants that have some; 0: none of either.
     """
     ListPops: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopsRequest, _provisioning_pb2.ListPopsResponse]  # type: ignore[assignment]
+    ListReplicas: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListReplicasRequest, _provisioning_pb2.ListReplicasResponse]  # type: ignore[assignment]
+    """Where every process that follows the log stands, and each region. Operators only."""
     ListPopChanges: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListPopChangesRequest, _provisioning_pb2.ListPopChangesResponse]  # type: ignore[assignment]
     """How the points of presence stood in the names, newest change first."""
     DrainPop: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.DrainPopRequest, _provisioning_pb2.DrainPopResponse]  # type: ignore[assignment]
@@ -432,6 +436,14 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provisioning_pb2.ListPopsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_pb2.ListPopsResponse, _abc.Awaitable[_provisioning_pb2.ListPopsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListReplicas(
+        self,
+        request: _provisioning_pb2.ListReplicasRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provisioning_pb2.ListReplicasResponse, _abc.Awaitable[_provisioning_pb2.ListReplicasResponse]]:
+        """Where every process that follows the log stands, and each region. Operators only."""
 
     @_abc_1.abstractmethod
     def ListPopChanges(
