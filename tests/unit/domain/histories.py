@@ -103,6 +103,7 @@ def _pool() -> list[c.Command]:
         pool += [c.SetClassOfService(tenant, "", (), 600), c.SetClassOfService(tenant, "", ("31",), 0, ("NL",), True, 1, "EUR")]
         pool += [c.SetLimits(tenant, "", 7, 2), c.SetLimits(tenant, "", 0, 0)]
         pool += [c.SuspendTenant(tenant), c.SuspendTenant(tenant, True), c.ResumeTenant(tenant)]
+        pool += [c.SetWebhook(tenant, "https://hooks.example.com/a"), c.SetWebhook(tenant, "", True), c.SetWebhook(tenant, "")]
         for key, seed in (("k1", 1), ("k2", 2)):
             pool += [c.CreateApiKey(tenant, key, bytes([seed]) * KEY_HASH_BYTES), c.RevokeApiKey(tenant, key)]
         for acl in ("office", "pbx"):

@@ -36,6 +36,15 @@ class ResumeTenant:
 
 
 @dataclass(frozen=True, slots=True)
+class SetWebhook:
+    """An empty `url`: records are sent nowhere. `is_new_secret`: they are signed with another one from now on."""
+
+    tenant: TenantId
+    url: str
+    is_new_secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CreateApiKey:
     """`api_key` is the id, `key_hash` the SHA-256 (32 bytes) of the key. `expires_s`, in seconds since 1970: 0 for never."""
 
@@ -353,6 +362,7 @@ Command = (
     CreateTenant
     | SuspendTenant
     | ResumeTenant
+    | SetWebhook
     | CreateApiKey
     | RevokeApiKey
     | CreateAcl

@@ -53,6 +53,7 @@ from trunkline.domain.events import (
     TenantCreated,
     TenantResumed,
     TenantSuspended,
+    WebhookSet,
 )
 from trunkline.domain.facts import Fact
 
@@ -104,6 +105,8 @@ def compaction(fact: Fact) -> Compaction:
             return Compaction(f"{base}/identity")
         case NearestPopSet():
             return Compaction(f"{base}/nearest")
+        case WebhookSet():
+            return Compaction(f"{base}/webhook")
         case CaptureSet():
             return Compaction(f"{base}/capture")
         case TenantSuspended() | TenantResumed() | CarrierSuspended() | CarrierResumed():

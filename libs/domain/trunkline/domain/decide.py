@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from trunkline.domain import decide_access, decide_domain, decide_gateways, decide_pops, decide_routing, decide_service
+from trunkline.domain import decide_access, decide_domain, decide_gateways, decide_pops, decide_routing, decide_service, webhooks
 from trunkline.domain.commands import (
     ActivateDeck,
     AddAccount,
@@ -40,6 +40,7 @@ from trunkline.domain.commands import (
     SetIdentityPolicy,
     SetLimits,
     SetNearestPop,
+    SetWebhook,
     StartDeck,
     SuspendCarrier,
     SuspendTenant,
@@ -60,6 +61,8 @@ def decide(directory: Directory, command: Command) -> Decision:
             return decide_access.suspend_tenant(directory, command)
         case ResumeTenant():
             return decide_access.resume_tenant(directory, command)
+        case SetWebhook():
+            return webhooks.set_webhook(directory, command)
         case CreateApiKey():
             return decide_access.create_api_key(directory, command)
         case RevokeApiKey():

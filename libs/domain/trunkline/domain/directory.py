@@ -14,6 +14,7 @@ from typing import Final, assert_never, cast
 from trunkline.domain.carrier_fold import CarrierEvent, carrier_after
 from trunkline.domain.class_of_service import ANYTHING, DEFAULT_RULES, NO_LIMITS, ClassOfService, LimitKey, Limits, rules_of
 from trunkline.domain.errors import HistoryError
+from trunkline.domain.event_kinds import NOT_FOR_CALLS
 from trunkline.domain.events import (
     AccountAdded,
     AccountCredentialChanged,
@@ -63,6 +64,7 @@ from trunkline.domain.events import (
     TenantResumed,
     TenantSuspended,
     Username,
+    WebhookSet,
 )
 from trunkline.domain.facts import Fact
 from trunkline.domain.route_table import RouteTable
@@ -97,26 +99,8 @@ _DomainEvent = (
     | NearestPopSet
     | CaptureSet
 )
-_TenantEvent = TenantSuspended | TenantResumed | ClassOfServiceSet | LimitsSet
+_TenantEvent = TenantSuspended | TenantResumed | ClassOfServiceSet | LimitsSet | WebhookSet
 
-
-_NOT_FOR_CALLS: Final = frozenset(
-    {
-        AclCreated,
-        AclDeleted,
-        AddressAdded,
-        AddressRemoved,
-        BanExemptionApproved,
-        AccountAdded,
-        AccountCredentialChanged,
-        AccountRemoved,
-        CredentialSet,
-        CredentialErased,
-        ClaimTaken,
-        ClaimReleased,
-    }
-)
-"""The engine's tables know what of it concerns calls, in a tenth of the memory; most of what is configured is of these."""
 
 _FIRST_DIGEST: Final = DigestPolicy()
 
@@ -214,7 +198,7 @@ class Directory:
         """Raises HistoryError where the fact does not fit what came before; the directory is then as before. What an event removes may be
         missing: a compacted log does not have it any more."""
         event, tenant, version = fact.event, fact.tenant, fact.version
-        if self._is_for_calls and type(event) in _NOT_FOR_CALLS:
+        if self._is_for_calls and type(event) in NOT_FOR_CALLS:
             return
         match event:
             case (
@@ -266,7 +250,7 @@ class Directory:
             case TenantCreated(name=name):
                 owner = TenantId(fact.aggregate)
                 self._tenants[owner] = Tenant(owner, name, version)
-            case TenantSuspended() | TenantResumed():
+            case TenantSuspended() | TenantResumed() | WebhookSet():
                 self._apply_to_tenant(fact, event)
             case ApiKeyCreated():
                 key = ApiKey(tenant, fact.aggregate, event.name, event.key_hash, version, frozenset(event.scopes), event.expires_s)
@@ -297,6 +281,9 @@ class Directory:
         match event:
             case TenantSuspended() | TenantResumed():
                 self._tenants[owner] = replace(known, version=version, is_suspended=isinstance(event, TenantSuspended))
+                return
+            case WebhookSet():
+                self._tenants[owner] = replace(known, version=version, webhook=event)
                 return
             case ClassOfServiceSet():
                 self._tenants[owner] = replace(known, version=version, service=_class_of_service(event))

@@ -57,6 +57,15 @@ class TenantResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookSet:
+    """Where the tenant's call records are sent to when they are whole; an empty `url`: nowhere. Another `generation`, another secret to
+    sign them with; the secret itself stands nowhere in the log."""
+
+    url: str = ""
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKeyCreated:
     """`scopes` empty: all that the tenant may. `expires_s` in seconds since 1970; 0: never."""
 
@@ -352,6 +361,7 @@ Event = (
     TenantCreated
     | TenantSuspended
     | TenantResumed
+    | WebhookSet
     | ApiKeyCreated
     | ApiKeyRevoked
     | AclCreated

@@ -22,15 +22,17 @@ from trunkline.domain.events import (
     PopName,
     TenantId,
     Username,
+    WebhookSet,
 )
 from trunkline.domain.scopes import Grant
 
 NO_POLICY: Final = IdentityPolicy()
+NO_WEBHOOK: Final = WebhookSet()
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """`service` bounds those of its domains, None: not at all. `limits` are over all its domains."""
+    """`service` bounds those of its domains, None: not at all. `limits` are over all its domains. `webhook`: where its records go."""
 
     id: TenantId
     name: str
@@ -38,6 +40,7 @@ class Tenant:
     is_suspended: bool = False
     service: ClassOfService | None = None
     limits: Limits = NO_LIMITS
+    webhook: WebhookSet = NO_WEBHOOK
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ from trunkline.domain.events import (
     TenantId,
     TenantResumed,
     TenantSuspended,
+    WebhookSet,
 )
 from trunkline.domain.facts import Fact
 from trunkline.domain.host_names import host_names
@@ -167,6 +168,7 @@ class AccessFeed:
                 TenantCreated()
                 | TenantSuspended()
                 | TenantResumed()
+                | WebhookSet()
                 | CarrierSuspended()
                 | CarrierResumed()
                 | ApiKeyCreated()

@@ -80,6 +80,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, Callers]] = {
         "ResumeTenant": _OPERATOR,
         "ListTenants": _OPERATOR,
         "GetTenant": _READ,
+        "SetWebhook": _TRUNKS,
         "CreateApiKey": _KEYS,
         "RevokeApiKey": _KEYS,
         "ListApiKeys": _READ,

@@ -36,6 +36,7 @@ def tenant_message(tenant: Tenant) -> pb.Tenant:
         is_suspended=tenant.is_suspended,
         class_of_service=None if tenant.service is None else class_message(tenant.service),
         limits=limits_message(tenant.limits),
+        webhook_url=tenant.webhook.url,
     )
 
 

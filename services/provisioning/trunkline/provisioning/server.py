@@ -122,6 +122,11 @@ class ProvisioningServer(ProvisioningServiceServicer):
         receipt = await self._state.write(commands.ResumeTenant(tenant), request.write)
         return pb.ResumeTenantResponse(receipt=receipt, tenant=tenant_message(self._state.directory.tenants[tenant]))
 
+    async def SetWebhook(self, request: pb.SetWebhookRequest, context: Context) -> pb.SetWebhookResponse:
+        tenant = tenant_for(request.tenant)
+        receipt = await self._state.write(commands.SetWebhook(tenant, request.url, request.is_new_secret), request.write)
+        return pb.SetWebhookResponse(receipt=receipt, tenant=tenant_message(self._state.directory.tenants[tenant]))
+
     async def CreateApiKey(self, request: pb.CreateApiKeyRequest, context: Context) -> pb.CreateApiKeyResponse:
         tenant = tenant_for(request.tenant)
         # Of the key itself, so that a repeated request means the same one.

@@ -22,6 +22,14 @@ class TenantResumed(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class WebhookSet(_message.Message):
+    __slots__ = ("url", "generation")
+    URL_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    url: str
+    generation: int
+    def __init__(self, url: _Optional[str] = ..., generation: _Optional[int] = ...) -> None: ...
+
 class ApiKeyCreated(_message.Message):
     __slots__ = ("key_hash", "name", "scopes", "expires_s")
     KEY_HASH_FIELD_NUMBER: _ClassVar[int]

@@ -31,20 +31,22 @@ class WhoAmIResponse(_message.Message):
     def __init__(self, role: _Optional[str] = ..., tenant: _Optional[str] = ..., actor: _Optional[str] = ..., api_key: _Optional[_Union[ApiKey, _Mapping]] = ...) -> None: ...
 
 class Tenant(_message.Message):
-    __slots__ = ("id", "name", "version", "is_suspended", "class_of_service", "limits")
+    __slots__ = ("id", "name", "version", "is_suspended", "class_of_service", "limits", "webhook_url")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     IS_SUSPENDED_FIELD_NUMBER: _ClassVar[int]
     CLASS_OF_SERVICE_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
+    WEBHOOK_URL_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     version: int
     is_suspended: bool
     class_of_service: _config_pb2.ClassOfServiceSet
     limits: _config_pb2.LimitsSet
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., is_suspended: _Optional[bool] = ..., class_of_service: _Optional[_Union[_config_pb2.ClassOfServiceSet, _Mapping]] = ..., limits: _Optional[_Union[_config_pb2.LimitsSet, _Mapping]] = ...) -> None: ...
+    webhook_url: str
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., is_suspended: _Optional[bool] = ..., class_of_service: _Optional[_Union[_config_pb2.ClassOfServiceSet, _Mapping]] = ..., limits: _Optional[_Union[_config_pb2.LimitsSet, _Mapping]] = ..., webhook_url: _Optional[str] = ...) -> None: ...
 
 class CreateTenantRequest(_message.Message):
     __slots__ = ("write", "tenant", "name")
@@ -91,6 +93,26 @@ class ResumeTenantRequest(_message.Message):
     def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ...) -> None: ...
 
 class ResumeTenantResponse(_message.Message):
+    __slots__ = ("receipt", "tenant")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    receipt: _common_pb2.Receipt
+    tenant: Tenant
+    def __init__(self, receipt: _Optional[_Union[_common_pb2.Receipt, _Mapping]] = ..., tenant: _Optional[_Union[Tenant, _Mapping]] = ...) -> None: ...
+
+class SetWebhookRequest(_message.Message):
+    __slots__ = ("write", "tenant", "url", "is_new_secret")
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    URL_FIELD_NUMBER: _ClassVar[int]
+    IS_NEW_SECRET_FIELD_NUMBER: _ClassVar[int]
+    write: _common_pb2.WriteOptions
+    tenant: str
+    url: str
+    is_new_secret: bool
+    def __init__(self, write: _Optional[_Union[_common_pb2.WriteOptions, _Mapping]] = ..., tenant: _Optional[str] = ..., url: _Optional[str] = ..., is_new_secret: _Optional[bool] = ...) -> None: ...
+
+class SetWebhookResponse(_message.Message):
     __slots__ = ("receipt", "tenant")
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]

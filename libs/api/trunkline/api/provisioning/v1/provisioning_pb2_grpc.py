@@ -64,6 +64,11 @@ class ProvisioningServiceStub:
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ResumeTenantRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ResumeTenantResponse.FromString,
                 _registered_method=True)
+        self.SetWebhook = channel.unary_unary(
+                '/trunkline.api.provisioning.v1.ProvisioningService/SetWebhook',
+                request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetWebhookRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetWebhookResponse.FromString,
+                _registered_method=True)
         self.CreateApiKey = channel.unary_unary(
                 '/trunkline.api.provisioning.v1.ProvisioningService/CreateApiKey',
                 request_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.CreateApiKeyRequest.SerializeToString,
@@ -290,6 +295,13 @@ class ProvisioningServiceServicer:
 
     def ResumeTenant(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetWebhook(self, request, context):
+        """Where the tenant's records are sent to when they are whole, signed; RecordsService has the secret, and says how it goes.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -569,6 +581,11 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
                     servicer.ResumeTenant,
                     request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ResumeTenantRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ResumeTenantResponse.SerializeToString,
+            ),
+            'SetWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetWebhook,
+                    request_deserializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetWebhookRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetWebhookResponse.SerializeToString,
             ),
             'CreateApiKey': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateApiKey,
@@ -918,6 +935,33 @@ class ProvisioningService:
             '/trunkline.api.provisioning.v1.ProvisioningService/ResumeTenant',
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ResumeTenantRequest.SerializeToString,
             trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.ResumeTenantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.provisioning.v1.ProvisioningService/SetWebhook',
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetWebhookRequest.SerializeToString,
+            trunkline_dot_api_dot_provisioning_dot_v1_dot_provisioning__pb2.SetWebhookResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,8 @@ class ProvisioningServiceStub:
     SuspendTenant: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SuspendTenantRequest, _provisioning_pb2.SuspendTenantResponse]
     """Its new calls are refused; with is_ending_calls those in progress are ended."""
     ResumeTenant: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.ResumeTenantRequest, _provisioning_pb2.ResumeTenantResponse]
+    SetWebhook: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.SetWebhookRequest, _provisioning_pb2.SetWebhookResponse]
+    """Where the tenant's records are sent to when they are whole, signed; RecordsService has the secret, and says how it goes."""
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.CreateApiKeyRequest, _provisioning_pb2.CreateApiKeyResponse]
     """By operators and by the tenant itself; PERMISSION_DENIED for a key that would may more, or longer, than the one that asks."""
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_provisioning_pb2.RevokeApiKeyRequest, _provisioning_pb2.RevokeApiKeyResponse]
@@ -118,6 +120,8 @@ class ProvisioningServiceAsyncStub(ProvisioningServiceStub):
     SuspendTenant: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SuspendTenantRequest, _provisioning_pb2.SuspendTenantResponse]  # type: ignore[assignment]
     """Its new calls are refused; with is_ending_calls those in progress are ended."""
     ResumeTenant: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ResumeTenantRequest, _provisioning_pb2.ResumeTenantResponse]  # type: ignore[assignment]
+    SetWebhook: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.SetWebhookRequest, _provisioning_pb2.SetWebhookResponse]  # type: ignore[assignment]
+    """Where the tenant's records are sent to when they are whole, signed; RecordsService has the secret, and says how it goes."""
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.CreateApiKeyRequest, _provisioning_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
     """By operators and by the tenant itself; PERMISSION_DENIED for a key that would may more, or longer, than the one that asks."""
     RevokeApiKey: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.RevokeApiKeyRequest, _provisioning_pb2.RevokeApiKeyResponse]  # type: ignore[assignment]
@@ -226,6 +230,14 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provisioning_pb2.ResumeTenantRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provisioning_pb2.ResumeTenantResponse, _abc.Awaitable[_provisioning_pb2.ResumeTenantResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def SetWebhook(
+        self,
+        request: _provisioning_pb2.SetWebhookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provisioning_pb2.SetWebhookResponse, _abc.Awaitable[_provisioning_pb2.SetWebhookResponse]]:
+        """Where the tenant's records are sent to when they are whole, signed; RecordsService has the secret, and says how it goes."""
 
     @_abc_1.abstractmethod
     def CreateApiKey(
