@@ -138,6 +138,8 @@ _BY_SERVICE: Mapping[str, Mapping[str, Callers]] = {
         "WatchCalls": _READ,
         "ListMessages": _READ,
         "GetUsage": _READ,
+        "GetWebhook": _READ,
+        "ShowWebhookSecret": _TRUNKS,
         "GetTotals": _OPERATOR,
     },
 }

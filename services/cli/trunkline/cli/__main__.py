@@ -33,6 +33,7 @@ from trunkline.cli.commands import (
     service,
     traces,
     usage,
+    webhooks,
 )
 from trunkline.cli.connection import surroundings
 from trunkline.cli.exits import CommandError, Exit, exit_of
@@ -62,6 +63,7 @@ for group in (
     limits.limit,
     keys.key,
     history.history,
+    webhooks.webhook,
     routes.carrier,
     decks.deck,
     routes.route,

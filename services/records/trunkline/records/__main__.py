@@ -6,10 +6,13 @@ It follows CONFIG too, for one thing only: whose API key it is that asks.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from pathlib import Path
 
 from trunkline.api.records.v1.records_pb2_grpc import add_RecordsServiceServicer_to_server
+from trunkline.domain.events import TenantId, WebhookSet
+from trunkline.domain.views import NO_WEBHOOK
 from trunkline.eventlog.streams import ensure_all_calls
 from trunkline.records.feed import follow
 from trunkline.records.messages import Messages, keep_messages
@@ -19,6 +22,9 @@ from trunkline.records.server import RecordsServicer
 from trunkline.records.settings import RecordsSettings
 from trunkline.records.sweeping import sweep
 from trunkline.records.watching import Watchers
+from trunkline.records.webhook_face import WebhookFace
+from trunkline.records.webhook_sending import Sender
+from trunkline.records.webhooks import Signing, Webhooks
 from trunkline.runtime.authentication import Authenticator, tenant_keys_of
 from trunkline.runtime.control import ControlState
 from trunkline.runtime.grpc_server import GrpcServer
@@ -44,14 +50,27 @@ async def start(settings: RecordsSettings, life: Lifecycle) -> None:
     life.on_stop("messages", messages.close)
     state = await ControlState.open(settings, life)
 
+    signing = Signing.read(settings.webhook_key_file) if settings.webhook_key_file is not None else None
+
+    def webhook_of(tenant: str) -> WebhookSet:
+        owner = state.directory.tenants.get(TenantId(tenant))
+        return NO_WEBHOOK if owner is None else owner.webhook
+
+    webhooks: Webhooks | None = None
+    if signing is not None and settings.region == settings.home:
+        context = ssl.create_default_context(cafile=settings.webhook_roots_file)
+        webhooks = Webhooks(projection.webhooks, webhook_of, signing, Sender(settings.webhook_networks, context))
+    face = WebhookFace(projection.webhooks, webhook_of, signing, webhooks)
     life.spawn("streams", ensure_all_calls(state.nc, settings.home, settings.regions))
     sweeping = life.spawn("sweeper", sweep(projection, settings.longest_call_s))
     keeping = life.spawn("captured messages", keep_messages(state.nc, messages))
     cleaning = life.spawn("old messages", messages.clean(settings.messages_days))
     following = life.spawn("calls", follow(state.nc, projection, settings.home))
 
+    sending = {life.spawn("webhooks", webhooks.run())} if webhooks is not None else set()
+
     async def unfollow() -> None:
-        tasks = {following, sweeping, keeping, cleaning}
+        tasks = {following, sweeping, keeping, cleaning, *sending}
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
@@ -62,7 +81,7 @@ async def start(settings: RecordsSettings, life: Lifecycle) -> None:
     authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory), on_use=uses.note)
     life.spawn("uses of keys", tell_key_uses(state.nc, settings.name, uses))
     server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)
-    add_RecordsServiceServicer_to_server(RecordsServicer(queries, watchers, messages), server.grpc)
+    add_RecordsServiceServicer_to_server(RecordsServicer(queries, watchers, messages, face), server.grpc)
     await server.start()
     life.on_stop("grpc", server.stop)
     await server.set_serving(True)

@@ -60,10 +60,10 @@ def _csv(records: Iterable[Record]) -> bytes:
 
 
 def _json_lines(records: Iterable[Record]) -> bytes:
-    return "".join(f"{_json(record)}\n" for record in records).encode()
+    return "".join(f"{json_of(record)}\n" for record in records).encode()
 
 
-def _json(record: Record) -> str:
+def json_of(record: Record) -> str:
     return MessageToJson(record, preserving_proto_field_name=True, indent=None, always_print_fields_with_no_presence=True)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from trunkline.records.rows import WRITE_RECORD, row_of
 from trunkline.records.schema import SCHEMA, SCHEMA_VERSION, UPGRADES
 from trunkline.records.sums import ADD_USAGE, teach
 from trunkline.records.usage import Difference
+from trunkline.records.webhook_queue import WebhookQueue
 
 MAX_FACTS_PER_CALL = 512
 """An honest call has under 50. A flood of one refused INVITE, sent again and again, must not make its fold dear; what is above it goes
@@ -83,6 +85,7 @@ class Projection:
         """Told the records that a transaction has changed, when it is done; not those of a fold after an upgrade."""
         self._writing = asyncio.Lock()
         """Held for a transaction: there is one connection."""
+        self.webhooks = WebhookQueue(database, self._writing)
 
     @classmethod
     async def open(cls, path: Path) -> Projection:
@@ -143,6 +146,7 @@ class Projection:
             await self._database.executemany("INSERT OR IGNORE INTO rejected VALUES (?, ?, ?, ?, ?, ?)", rows.rejected)
             calls = list({row[0] for row in rows.facts})
             written = await self._fold_calls(calls, rows.parsed)
+            await self.webhooks.add(written, int(time.time()))
             await self._set_meta(position=sequence)
             await self._database.execute("COMMIT")
         except BaseException:
@@ -164,6 +168,7 @@ class Projection:
             try:
                 await self._database.executemany("INSERT OR IGNORE INTO facts VALUES (?, ?, ?, ?)", facts)
                 written = await self._fold_calls(overdue, {})
+                await self.webhooks.add(written, int(time.time()))
                 await self._database.execute("COMMIT")
             except BaseException:
                 await self._database.rollback()

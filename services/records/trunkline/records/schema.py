@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Stands in `PRAGMA user_version`. A file of a version that is not in `UPGRADES` is set aside and rebuilt from the stream."""
 
 _USAGE: Final = """
@@ -19,6 +19,24 @@ CREATE TABLE usage (
 ) WITHOUT ROWID;
 CREATE INDEX usage_by_time ON usage (interval_s, start_s);
 """
+
+_WEBHOOKS: Final = """
+CREATE TABLE IF NOT EXISTS webhook_queue (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant TEXT NOT NULL,
+    call TEXT NOT NULL,
+    queued_s INTEGER NOT NULL,
+    UNIQUE (tenant, call)
+);
+CREATE INDEX IF NOT EXISTS webhook_queue_by_tenant ON webhook_queue (tenant, id);
+CREATE TABLE IF NOT EXISTS webhook_totals (
+    tenant TEXT PRIMARY KEY,
+    delivered INTEGER NOT NULL,
+    dropped INTEGER NOT NULL,
+    last_s INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+"""Records that are to be sent to their tenant, and what became of those before: see `trunkline.records.webhook_queue`."""
 
 _DERIVED: Final = f"""
 CREATE TABLE records (
@@ -64,6 +82,7 @@ CREATE TABLE facts (
 ) WITHOUT ROWID;
 CREATE INDEX facts_by_call ON facts (call);
 {_DERIVED}
+{_WEBHOOKS}
 CREATE TABLE counted (
     edge TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -105,7 +124,8 @@ DROP TABLE usage_before;
 """Version 2 had a row for each amount, and none for all tenants together."""
 
 UPGRADES: Final = {
-    1: f"DROP TABLE records; {_DERIVED} UPDATE meta SET value = 0 WHERE name = 'fold_version';",  # noqa: S608 — fixed texts
-    2: _SUMS_IN_ROWS,
+    1: f"DROP TABLE records; {_DERIVED} {_WEBHOOKS} UPDATE meta SET value = 0 WHERE name = 'fold_version';",  # noqa: S608 — fixed texts
+    2: _SUMS_IN_ROWS + _WEBHOOKS,
+    3: _WEBHOOKS,
 }
 """From an older version to this one. What version 1 had derived is folded anew at the same start."""

@@ -19,6 +19,7 @@ from trunkline.records.messages import Messages
 from trunkline.records.queries import LAST, Queries
 from trunkline.records.usage_queries import usage
 from trunkline.records.watching import Watchers
+from trunkline.records.webhook_face import WebhookFace
 from trunkline.runtime.authentication import Role, current, require, tenant_for
 from trunkline.runtime.fields import unix_ns
 
@@ -33,7 +34,8 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class RecordsServicer(RecordsServiceServicer):
-    def __init__(self, queries: Queries, watchers: Watchers, messages: Messages) -> None:
+    def __init__(self, queries: Queries, watchers: Watchers, messages: Messages, webhooks: WebhookFace) -> None:
+        self._webhooks = webhooks
         self._queries = queries
         self._messages = messages
         self._watchers = watchers
@@ -82,6 +84,12 @@ class RecordsServicer(RecordsServiceServicer):
     async def ListMessages(self, request: pb.ListMessagesRequest, context: Context) -> pb.ListMessagesResponse:
         record = await self._record(request.tenant, request.call)
         return pb.ListMessagesResponse(call=record.call, messages=await self._messages.of(record))
+
+    async def GetWebhook(self, request: pb.GetWebhookRequest, context: Context) -> pb.GetWebhookResponse:
+        return await self._webhooks.get(tenant_for(request.tenant))
+
+    async def ShowWebhookSecret(self, request: pb.ShowWebhookSecretRequest, context: Context) -> pb.ShowWebhookSecretResponse:
+        return pb.ShowWebhookSecretResponse(secret=self._webhooks.secret(tenant_for(request.tenant)))
 
     async def GetTotals(self, request: pb.GetTotalsRequest, context: Context) -> pb.GetTotalsResponse:
         require(Role.OPERATOR, Role.SERVICE)

@@ -102,6 +102,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/v1/limits/use", "provisioning.GetLimitUse", "What is in use of each limit, and where"),
     Route("POST", "/v1/explain", "provisioning.Explain", "Would this call be admitted, and why"),
     Route("POST", "/v1/explain-calls", "provisioning.ExplainCalls", "Which calls of a time would be decided otherwise, and why"),
+    Route("GET", "/v1/webhook", "records.GetWebhook", "How sending call records goes"),
+    Route("POST", "/v1/webhook/secret", "records.ShowWebhookSecret", "What call records are signed with"),
     Route("PUT", "/v1/webhook", "provisioning.SetWebhook", "Say where call records are sent to; an empty address: nowhere"),
     # Calls
     Route("GET", "/v1/records", "records.ListRecords", "List call records, newest first"),

@@ -271,7 +271,9 @@ class Plan:
                     "pop_log_regions": list(self.topology.service_regions),
                 }
             case "records":
-                return {"regions": list(self.topology.regions)}
+                # Of one machine's trials the receivers are on it too.
+                own = {"webhook_key_file": str(self.layout.keys / "webhook"), "webhook_networks": ["127.0.0.0/8", "::1/128"]}
+                return {"regions": list(self.topology.regions), **own}
             case "dns":
                 return {
                     "dns_listen": self.dns_listen(region),

@@ -236,6 +236,44 @@ class Money(_message.Message):
     micros: int
     def __init__(self, currency: _Optional[str] = ..., micros: _Optional[int] = ...) -> None: ...
 
+class GetWebhookRequest(_message.Message):
+    __slots__ = ("tenant",)
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    def __init__(self, tenant: _Optional[str] = ...) -> None: ...
+
+class GetWebhookResponse(_message.Message):
+    __slots__ = ("url", "waiting", "delivered_total", "dropped_total", "last_delivery_time", "failures", "problem", "next_try_time")
+    URL_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    DELIVERED_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    LAST_DELIVERY_TIME_FIELD_NUMBER: _ClassVar[int]
+    FAILURES_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    NEXT_TRY_TIME_FIELD_NUMBER: _ClassVar[int]
+    url: str
+    waiting: int
+    delivered_total: int
+    dropped_total: int
+    last_delivery_time: _timestamp_pb2.Timestamp
+    failures: int
+    problem: str
+    next_try_time: _timestamp_pb2.Timestamp
+    def __init__(self, url: _Optional[str] = ..., waiting: _Optional[int] = ..., delivered_total: _Optional[int] = ..., dropped_total: _Optional[int] = ..., last_delivery_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., failures: _Optional[int] = ..., problem: _Optional[str] = ..., next_try_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ShowWebhookSecretRequest(_message.Message):
+    __slots__ = ("tenant",)
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    def __init__(self, tenant: _Optional[str] = ...) -> None: ...
+
+class ShowWebhookSecretResponse(_message.Message):
+    __slots__ = ("secret",)
+    SECRET_FIELD_NUMBER: _ClassVar[int]
+    secret: str
+    def __init__(self, secret: _Optional[str] = ...) -> None: ...
+
 class GetTotalsRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

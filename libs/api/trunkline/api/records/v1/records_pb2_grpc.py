@@ -64,6 +64,16 @@ class RecordsServiceStub:
                 request_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetUsageRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetUsageResponse.FromString,
                 _registered_method=True)
+        self.GetWebhook = channel.unary_unary(
+                '/trunkline.api.records.v1.RecordsService/GetWebhook',
+                request_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetWebhookRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetWebhookResponse.FromString,
+                _registered_method=True)
+        self.ShowWebhookSecret = channel.unary_unary(
+                '/trunkline.api.records.v1.RecordsService/ShowWebhookSecret',
+                request_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ShowWebhookSecretRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ShowWebhookSecretResponse.FromString,
+                _registered_method=True)
         self.GetTotals = channel.unary_unary(
                 '/trunkline.api.records.v1.RecordsService/GetTotals',
                 request_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetTotalsRequest.SerializeToString,
@@ -114,6 +124,20 @@ class RecordsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetWebhook(self, request, context):
+        """How sending a tenant's records to where it wants them goes; provisioning's SetWebhook says where.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ShowWebhookSecret(self, request, context):
+        """What they are signed with.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetTotals(self, request, context):
         """How many records and how many facts; for tests and operators.
         """
@@ -153,6 +177,16 @@ def add_RecordsServiceServicer_to_server(servicer, server):
                     servicer.GetUsage,
                     request_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetUsageRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetUsageResponse.SerializeToString,
+            ),
+            'GetWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWebhook,
+                    request_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetWebhookRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetWebhookResponse.SerializeToString,
+            ),
+            'ShowWebhookSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShowWebhookSecret,
+                    request_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ShowWebhookSecretRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ShowWebhookSecretResponse.SerializeToString,
             ),
             'GetTotals': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTotals,
@@ -322,6 +356,60 @@ class RecordsService:
             '/trunkline.api.records.v1.RecordsService/GetUsage',
             trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetUsageRequest.SerializeToString,
             trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.records.v1.RecordsService/GetWebhook',
+            trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetWebhookRequest.SerializeToString,
+            trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShowWebhookSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.records.v1.RecordsService/ShowWebhookSecret',
+            trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ShowWebhookSecretRequest.SerializeToString,
+            trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ShowWebhookSecretResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,10 @@ class RecordsServiceStub:
     """The SIP messages of a call that an edge captured."""
     GetUsage: _grpc.UnaryUnaryMultiCallable[_records_pb2.GetUsageRequest, _records_pb2.GetUsageResponse]
     """Figures of calls by minute, hour or day."""
+    GetWebhook: _grpc.UnaryUnaryMultiCallable[_records_pb2.GetWebhookRequest, _records_pb2.GetWebhookResponse]
+    """How sending a tenant's records to where it wants them goes; provisioning's SetWebhook says where."""
+    ShowWebhookSecret: _grpc.UnaryUnaryMultiCallable[_records_pb2.ShowWebhookSecretRequest, _records_pb2.ShowWebhookSecretResponse]
+    """What they are signed with."""
     GetTotals: _grpc.UnaryUnaryMultiCallable[_records_pb2.GetTotalsRequest, _records_pb2.GetTotalsResponse]
     """How many records and how many facts; for tests and operators."""
 
@@ -57,6 +61,10 @@ class RecordsServiceAsyncStub(RecordsServiceStub):
     """The SIP messages of a call that an edge captured."""
     GetUsage: _aio.UnaryUnaryMultiCallable[_records_pb2.GetUsageRequest, _records_pb2.GetUsageResponse]  # type: ignore[assignment]
     """Figures of calls by minute, hour or day."""
+    GetWebhook: _aio.UnaryUnaryMultiCallable[_records_pb2.GetWebhookRequest, _records_pb2.GetWebhookResponse]  # type: ignore[assignment]
+    """How sending a tenant's records to where it wants them goes; provisioning's SetWebhook says where."""
+    ShowWebhookSecret: _aio.UnaryUnaryMultiCallable[_records_pb2.ShowWebhookSecretRequest, _records_pb2.ShowWebhookSecretResponse]  # type: ignore[assignment]
+    """What they are signed with."""
     GetTotals: _aio.UnaryUnaryMultiCallable[_records_pb2.GetTotalsRequest, _records_pb2.GetTotalsResponse]  # type: ignore[assignment]
     """How many records and how many facts; for tests and operators."""
 
@@ -106,6 +114,22 @@ class RecordsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_records_pb2.GetUsageResponse, _abc.Awaitable[_records_pb2.GetUsageResponse]]:
         """Figures of calls by minute, hour or day."""
+
+    @_abc_1.abstractmethod
+    def GetWebhook(
+        self,
+        request: _records_pb2.GetWebhookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_records_pb2.GetWebhookResponse, _abc.Awaitable[_records_pb2.GetWebhookResponse]]:
+        """How sending a tenant's records to where it wants them goes; provisioning's SetWebhook says where."""
+
+    @_abc_1.abstractmethod
+    def ShowWebhookSecret(
+        self,
+        request: _records_pb2.ShowWebhookSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_records_pb2.ShowWebhookSecretResponse, _abc.Awaitable[_records_pb2.ShowWebhookSecretResponse]]:
+        """What they are signed with."""
 
     @_abc_1.abstractmethod
     def GetTotals(
