@@ -26,6 +26,8 @@ Generated from `services/cli` by `make docs`.
 - `-w`, `--watch` shows a list again whenever it has changed.
 - `--wait` waits until a change is enforced and says where how long that took; `--request-id` makes a command safe to repeat;
   `--expect-version` refuses where somebody else was faster.
+- There is a command for everything that the services let people ask, but for `Authorize` (`explain` asks it), `GetStatus` of edges (`pop
+  list` and `region show` do) and `GetTotals` of records; `apply` makes of a file what takes several.
 - `source <(trunkline completion bash)` (zsh, fish) completes commands, options and names, which are asked of the service.
 - `--context NAME` (or `TRUNKLINE_CONTEXT`, or `trunkline context use`) says which platform is meant; without one that of
   `.trunkline/local.json`, or of the folder in `TRUNKLINE_STATE`. `TRUNKLINE_API_KEY` goes before every key that is kept.

@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.platform import Platform, wait_for
+from helpers.platform import BIN, Platform, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +66,27 @@ def test_an_export_is_the_services_file_as_it_is(platform: Platform, calls: dict
     lines = platform.cli("call", "export", "--format", "jsonl", "--number", "+31208765100").stdout.splitlines()
     assert calls["answered"]["call"] in [json.loads(line)["call"] for line in lines]
     assert platform.cli("call", "export", "--since", "yesterday", check=False).returncode == 2
+
+
+def test_attempts_are_watched_as_they_come_and_change(platform: Platform, calls: dict[str, dict[str, Any]]) -> None:
+    watching = subprocess.Popen(
+        [BIN / "trunkline", "call", "watch", "--recent", "100", "-o", "json"],
+        env={**os.environ, "TRUNKLINE_STATE": str(platform.state), "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert watching.stdout is not None
+    try:
+        # The newest of before come first: it watches.
+        seen = next(json.loads(line) for line in watching.stdout if json.loads(line)["call"] == calls["refused"]["call"])
+        assert (seen["outcome"], seen["reason"]) == ("refused", "T404")
+        platform.cli("call", "place", "+31208765100", "--as", "acme/31000000", "--hold", "50ms")
+        known = {row["call"] for row in calls.values()}
+        ended = next(row for row in map(json.loads, watching.stdout) if row["call"] not in known and row["outcome"] == "answered")
+        assert ended["number"] == "+31208765100"
+    finally:
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(30) == 130, "as shells have it of a command that Ctrl-C ended"
 
 
 def test_figures_are_shown_to_people_and_written_for_programs(platform: Platform, calls: dict[str, dict[str, Any]]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from trunkline import cli
 from trunkline.api.events.v1 import commit_pb2, config_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.__main__ import run
@@ -18,6 +20,7 @@ from trunkline.cli.exits import CommandError, Exit, exit_of
 from trunkline.cli.output import milliseconds_between, plain
 from trunkline.cli.uac.call import Ending, Outcome
 from trunkline.lab.supervisor.authority import Authority
+from trunkline.runtime.callers import CALLERS
 from trunkline.runtime.errors import Problem
 
 
@@ -90,6 +93,16 @@ def test_a_damaged_local_json_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("TRUNKLINE_STATE", str(tmp_path))
     assert run(["pop", "list"]) == Exit.ERROR
     assert str(tmp_path / "local.json") in capsys.readouterr().err
+
+
+WITHOUT_COMMAND = {"Authorize", "GetStatus", "GetTotals"}
+"""As docs/cli.md says."""
+
+
+def test_there_is_a_command_for_everything_that_people_may_ask() -> None:
+    source = "".join(path.read_text() for path in Path(cli.__path__[0]).rglob("*.py"))
+    methods = {path.rpartition("/")[2] for path, kinds in CALLERS.items() if kinds & {"operator", "tenant"}}
+    assert {method for method in methods if not re.search(rf"\.{method}\b", source)} == WITHOUT_COMMAND
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,6 @@ from trunkline.cli.commands import (
     history,
     keys,
     limits,
-    messages,
     names,
     oneself,
     platform,
@@ -33,6 +32,7 @@ from trunkline.cli.commands import (
     service,
     traces,
     usage,
+    watched,
     webhooks,
 )
 from trunkline.cli.connection import surroundings
@@ -70,7 +70,7 @@ for group in (
     platform.pop,
     regions.region,
     bans.ban,
-    messages.call,
+    watched.call,
     platform.events,
     platform.lab,
     contexts.context,
