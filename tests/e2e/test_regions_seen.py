@@ -31,6 +31,7 @@ def test_home_regions_and_every_replica_are_seen_and_who_is_away_is_named(two_re
     regions, replicas = seen()
     assert [name for name, row in regions.items() if row["is_home"]] == ["eu"]
     assert {row["replicas"] for row in regions.values()} == {6} == {row["following"] for row in regions.values()}
+    assert [row["calls_lag"] for row in regions.values()] == [0, 0], "every call fact is at home"
     assert len({row["digest"] for row in replicas.values()}) == 1, "nothing is being written"
     assert {row["process"] for row in platform.json("region", "show", "us")} == {name for name in everybody if name.endswith(("us", "us1"))}
     assert platform.cli("region", "show", "nowhere", check=False).returncode == 3
@@ -42,4 +43,7 @@ def test_home_regions_and_every_replica_are_seen_and_who_is_away_is_named(two_re
     with platform.held("link-us"):
         wait_for("the region is not heard", lambda: seen()[0]["us"]["following"] == 0, every_s=0.5)
         assert seen()[0]["eu"]["following"] == 6
+        wait_for(
+            "home hears nothing of its calls", lambda: seen()[0]["us"]["calls_age_s"] > 3 > seen()[0]["eu"]["calls_age_s"], every_s=0.5
+        )
     wait_for("everybody is back", is_whole, every_s=0.5)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+from trunkline.provisioning.calls_links import CallsLink
 from trunkline.runtime.logs import logger
 from trunkline.runtime.replica_report import SUBJECT, TELL_S, ReplicaReport, parse_report
 
@@ -110,6 +111,15 @@ def _region(name: str, rows: Sequence[pb.Replica], *, is_home: bool) -> pb.Regio
         lag=max((each.lag for each in heard), default=0),
         age_s=min((each.age_s for each in heard if each.age_s >= 0), default=-1.0),
     )
+
+
+def add_links(regions: Iterable[pb.Region], links: Mapping[str, CallsLink]) -> None:
+    for region in regions:
+        link = links.get(region.name)
+        if link is not None:
+            region.calls_lag = link.lag
+            if link.age_s is not None:
+                region.calls_age_s = link.age_s
 
 
 async def hear_replicas(client: Client, book: ReplicaBook) -> None:

@@ -5,6 +5,7 @@ The tenant is the key's. A resource in an answer is as it is now, for a repeated
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -24,6 +25,7 @@ from trunkline.domain.scopes import check_made_by, known_scopes
 from trunkline.domain.views import Acl, Domain
 from trunkline.provisioning.accounts import Accounts
 from trunkline.provisioning.asking import Change, command_of
+from trunkline.provisioning.calls_links import calls_links
 from trunkline.provisioning.explain import Explainer
 from trunkline.provisioning.feed import Feed
 from trunkline.provisioning.history import History
@@ -41,7 +43,7 @@ from trunkline.provisioning.rendering import (
     identity_policy,
     tenant_message,
 )
-from trunkline.provisioning.replicas import ReplicaBook, listed, of_edge
+from trunkline.provisioning.replicas import ReplicaBook, add_links, listed, of_edge
 from trunkline.provisioning.tenant_reading import TenantReader
 from trunkline.provisioning.what_if import WhatIf
 from trunkline.runtime.authentication import Role, current, require, tenant_for
@@ -317,10 +319,12 @@ class ProvisioningServer(ProvisioningServiceServicer):
 
     async def ListReplicas(self, request: pb.ListReplicasRequest, context: Context) -> pb.ListReplicasResponse:
         require(Role.OPERATOR)
-        edges = await self._pops.statuses()
+        edges, links = await asyncio.gather(self._pops.statuses(), calls_links(self._state.nc, self._home))
         rows = [*self._replicas.replicas(time.monotonic()), *map(of_edge, edges)]
         replica = self._state.replica
-        return listed(rows, self._home, [pop.region for pop in edges], epoch=replica.epoch, head=replica.covered + replica.lag)
+        answer = listed(rows, self._home, [pop.region for pop in edges], epoch=replica.epoch, head=replica.covered + replica.lag)
+        add_links(answer.regions, links)
+        return answer
 
     async def ListPopChanges(self, request: pb.ListPopChangesRequest, context: Context) -> pb.ListPopChangesResponse:
         answer = self._pop_history.list(request)

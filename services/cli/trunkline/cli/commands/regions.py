@@ -14,20 +14,21 @@ from trunkline.cli.output import console, errors, plain, print_data, show_list
 
 region = App(name="region", help="Regions: home, and where every replica of the log stands (operators).")
 
-REGION_COLUMNS: Final = ("region", "home", "replicas", "following", "position", "lag", "age")
+REGION_COLUMNS: Final = ("region", "home", "replicas", "following", "position", "lag", "age", "calls_lag", "calls_age")
 REPLICA_COLUMNS: Final = ("process", "region", "state", "position", "lag", "age", "heard", "digest")
 
 
 @region.command(name="list")
 async def list_regions(*, options: Listing = LISTING) -> None:
     """Lists regions: how many processes follow the log there and how many of them stand as they should, their lowest position, the most
-    commits that one is behind, and the seconds since home's beacon was heard there, which grow while a link is down."""
+    commits that one is behind, and the seconds since home's beacon was heard there, which grow while a link is down; and in the other
+    direction how many messages of call facts home has not got yet, and when it last heard of them."""
     answer = await _ask()
     if options.is_data:
         print_data(options.output, plain(answer))
         return
     console.print(f"home {answer.home}, epoch {answer.epoch or 'not known'}, head {answer.head}", markup=False)
-    rows = [{**plain(row), "region": row.name, "home": row.is_home, "age": _age(row.age_s)} for row in answer.regions]
+    rows = [_region_row(row) for row in answer.regions]
     show_list(options.output, rows, REGION_COLUMNS, nothing="no region")
     for row in answer.replicas:
         if row.state != "following" or row.differs:
@@ -56,6 +57,11 @@ async def show_region(name: str = "", *, options: Listing = LISTING) -> None:
 async def _ask() -> provisioning.ListReplicasResponse:
     async with session(is_operator=True) as connected:
         return await (await connected.provisioning()).ListReplicas(provisioning.ListReplicasRequest())
+
+
+def _region_row(region: provisioning.Region) -> dict[str, Any]:
+    calls_age = _age(region.calls_age_s) if region.HasField("calls_age_s") else None
+    return {**plain(region), "region": region.name, "home": region.is_home, "age": _age(region.age_s), "calls_age": calls_age}
 
 
 def _replica_row(row: dict[str, Any]) -> dict[str, Any]:

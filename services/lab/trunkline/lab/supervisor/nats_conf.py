@@ -91,6 +91,8 @@ def _allowed(user: User, home: str, regions: Sequence[str]) -> list[str]:
     allowed += [f"config.{kind}.>" for kind in WRITES.get(user.kind, ())]
     if user.kind == "provisioning" and user.region == home:
         allowed += [f"$JS.{home}.API.STREAM.CREATE.CONFIG", BEACON, f"{LIMITS_GRANT}.>"]
+    if user.kind == "provisioning":
+        allowed.append(f"$JS.{home}.API.STREAM.INFO.CALLS_ALL")
     if user.kind in POP_WATCHERS:
         allowed += _tails("POPS", regions)
     if user.kind == "dns":

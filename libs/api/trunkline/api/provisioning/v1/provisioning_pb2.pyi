@@ -907,7 +907,7 @@ class ListReplicasResponse(_message.Message):
     def __init__(self, home: _Optional[str] = ..., epoch: _Optional[str] = ..., head: _Optional[int] = ..., regions: _Optional[_Iterable[_Union[Region, _Mapping]]] = ..., replicas: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ...) -> None: ...
 
 class Region(_message.Message):
-    __slots__ = ("name", "is_home", "replicas", "following", "position", "lag", "age_s")
+    __slots__ = ("name", "is_home", "replicas", "following", "position", "lag", "age_s", "calls_lag", "calls_age_s")
     NAME_FIELD_NUMBER: _ClassVar[int]
     IS_HOME_FIELD_NUMBER: _ClassVar[int]
     REPLICAS_FIELD_NUMBER: _ClassVar[int]
@@ -915,6 +915,8 @@ class Region(_message.Message):
     POSITION_FIELD_NUMBER: _ClassVar[int]
     LAG_FIELD_NUMBER: _ClassVar[int]
     AGE_S_FIELD_NUMBER: _ClassVar[int]
+    CALLS_LAG_FIELD_NUMBER: _ClassVar[int]
+    CALLS_AGE_S_FIELD_NUMBER: _ClassVar[int]
     name: str
     is_home: bool
     replicas: int
@@ -922,7 +924,9 @@ class Region(_message.Message):
     position: int
     lag: int
     age_s: float
-    def __init__(self, name: _Optional[str] = ..., is_home: _Optional[bool] = ..., replicas: _Optional[int] = ..., following: _Optional[int] = ..., position: _Optional[int] = ..., lag: _Optional[int] = ..., age_s: _Optional[float] = ...) -> None: ...
+    calls_lag: int
+    calls_age_s: float
+    def __init__(self, name: _Optional[str] = ..., is_home: _Optional[bool] = ..., replicas: _Optional[int] = ..., following: _Optional[int] = ..., position: _Optional[int] = ..., lag: _Optional[int] = ..., age_s: _Optional[float] = ..., calls_lag: _Optional[int] = ..., calls_age_s: _Optional[float] = ...) -> None: ...
 
 class Replica(_message.Message):
     __slots__ = ("process", "kind", "region", "state", "position", "digest", "differs", "lag", "age_s", "epoch", "heard_s", "problem")
