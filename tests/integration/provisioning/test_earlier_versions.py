@@ -27,6 +27,7 @@ from trunkline.dashboard.store import Identity, Store
 from trunkline.dashboard.visits import Desk
 from trunkline.runtime.buckets import Buckets
 
+MISSING = ("GetTenant", "ListPopChanges", "ReadTenant", "ExplainCalls", "ListReplicas")
 URL = "http://127.0.0.1:8080"
 LIMIT_S = 60.0
 IDENTITIES = [
@@ -37,13 +38,13 @@ IDENTITIES = [
 
 @pytest.fixture
 async def old(service: Service) -> AsyncIterator[str]:
-    """The address of a provisioning that has neither GetTenant nor ListPopChanges; it has a tenant, acme."""
+    """The address of a provisioning that has not the methods in MISSING; it has a tenant, acme."""
     await service.tenant("acme")
-    async with earlier("provisioning", service.process.address, "GetTenant", "ListPopChanges") as address:
+    async with earlier("provisioning", service.process.address, *MISSING) as address:
         yield address
 
 
-async def pops_page(address: str, identity: Identity, folder: Path) -> httpx2.Response:
+async def pops_page(address: str, identity: Identity, folder: Path, path: str = "/pops") -> httpx2.Response:
     values = {
         "name": "dashboard-eu",
         "region": "eu",
@@ -62,7 +63,7 @@ async def pops_page(address: str, identity: Identity, folder: Path) -> httpx2.Re
         cookies = {desk.cookie: await store.add_session(identity, "", time.time())}
         transport = httpx2.ASGITransport(app=make_app(desk))
         async with httpx2.AsyncClient(transport=transport, base_url=URL, cookies=cookies, timeout=LIMIT_S) as client:
-            return await client.get("/pops")
+            return await client.get(path)
     finally:
         await services.close()
         await store.close()
@@ -112,3 +113,18 @@ async def test_a_tenant_is_shown_as_far_as_it_is_known(old: str, tmp_path: Path)
     assert nobody.code == 3 and "nobody" in nobody.err and "has no GetTenant" in nobody.err
     history = await run(old, OPERATOR_KEY, tmp_path, "pop", "history")
     assert history.code != 0 and "update it: provisioning first" in history.err
+
+
+async def test_the_page_of_regions_says_what_is_missing(old: str, service: Service, tmp_path: Path) -> None:
+    page = await pops_page(old, IDENTITIES[0], tmp_path, "/operator/regions")
+    assert page.status_code == 200 and "Not known: provisioning is of an earlier version and has no ListReplicas" in page.text
+    whole = await pops_page(service.process.address, IDENTITIES[0], tmp_path, "/operator/regions")
+    assert "The log is at home in eu" in whole.text and "edge-eu1" in whole.text
+
+
+async def test_a_tenant_is_exported_and_what_takes_a_later_version_says_so(old: str, tmp_path: Path) -> None:
+    own = await run(old, key_of("acme"), tmp_path, "export", "-o", "json")
+    assert (own.code, json.loads(own.out)) == (0, {"acls": {}, "domains": {}}), own.err
+    for words in (("undo", "--to", "1", "--yes"), ("export", "--at", "1"), ("explain", "--since", "1h")):
+        later = await run(old, key_of("acme"), tmp_path, *words)
+        assert later.code == 1 and "earlier version" in later.err, later.err

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+import grpc.aio
+
 from trunkline.api.events.v1 import config_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.cli.applying import normal
@@ -14,6 +16,7 @@ from trunkline.cli.applying.model import MICROS, Account, Acl, Address, ClassOfS
 from trunkline.cli.commands.tenants import tenant_named
 from trunkline.cli.connection import Session
 from trunkline.cli.times import set_moment
+from trunkline.runtime.errors import missing_method
 from trunkline.runtime.listings import each_of
 
 if TYPE_CHECKING:
@@ -24,8 +27,14 @@ READ_LIMIT_S: Final = 90.0
 
 
 async def known_tenant(connected: Session, tenant: str, *, is_operator: bool) -> Tenant:
-    """`tenant` empty: the key's. What bounds the whole tenant is known to operators only."""
+    """`tenant` empty: the key's. What bounds the whole tenant is known to operators only. Lists are whole, however large; a service of an
+    earlier version cuts those that have tens of thousands of entries."""
     stub = await connected.provisioning()
+    try:
+        return (await past_tenant(stub, tenant, "", is_operator=is_operator)).tenant
+    except grpc.aio.AioRpcError as error:
+        if not missing_method(error, "provisioning", "ReadTenant"):
+            raise
     acls: dict[str, Acl] = {}
     async for message in each_of(stub.ListAcls, pb.ListAclsRequest(tenant=tenant), "acls"):
         # A page cuts long ones.
@@ -49,8 +58,8 @@ class Past:
     time: datetime
 
 
-async def past_tenant(stub: ProvisioningServiceAsyncStub, tenant: str, at: str, *, is_operator: bool, option: str) -> Past:
-    """As `known_tenant`, at a position or time, or with an empty `at` now, however large the lists are. Raises as it, and CommandError."""
+async def past_tenant(stub: ProvisioningServiceAsyncStub, tenant: str, at: str, *, is_operator: bool, option: str = "--at") -> Past:
+    """As `known_tenant`, at a position or time, or with an empty `at` now. Raises CommandError, AioRpcError."""
     request = pb.ReadTenantRequest(tenant=tenant)
     set_moment(request, at, option)
     acls: dict[str, Acl] = {}
