@@ -49,5 +49,18 @@ async def test_a_position_before_the_tenant_or_beyond_the_log_is_refused(service
     assert (await refused(_first(operator.ReadTenant(pb.ReadTenantRequest(tenant="beta", at_position=1))))).reason == "TENANT_NOT_FOUND"
 
 
+async def test_without_a_records_service_calls_are_not_decided_again(service: Service) -> None:
+    acme = await service.tenant("acme")
+    assert (await refused(acme.ExplainCalls(pb.ExplainCallsRequest()))).reason == "RECORDS_UNKNOWN"
+    for asked, reason in (
+        (pb.ExplainCallsRequest(most=10_001), "TOO_MANY_CALLS"),
+        (pb.ExplainCallsRequest(examples=21), "TOO_MANY_EXAMPLES"),
+        (pb.ExplainCallsRequest(changes=[pb.AssumedChange()] * 1_001), "TOO_MANY_CHANGES"),
+        (pb.ExplainCallsRequest(domain_changes=[pb.ExplainChange(allow_premium=True)]), "DOMAIN_MISSING"),
+        (pb.ExplainCallsRequest(tenant="beta"), "OTHER_TENANT"),
+    ):
+        assert (await refused(acme.ExplainCalls(asked))).reason == reason
+
+
 async def _first(stream: object) -> object:
     return await anext(aiter(stream))  # type: ignore[call-overload]

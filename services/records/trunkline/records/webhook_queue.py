@@ -64,7 +64,9 @@ class WebhookQueue:
     async def batch(self, tenant: str) -> tuple[list[int], list[Record]]:
         """The oldest, at most MAX_BATCH, as they stand now."""
         query = "SELECT q.id, r.body FROM webhook_queue q JOIN records r ON r.call = q.call WHERE q.tenant = ? ORDER BY q.id LIMIT ?"
-        rows = list(await self._database.execute_fetchall(query, (tenant, MAX_BATCH)))
+        # Not within another's transaction, which may come to nothing.
+        async with self._writing:
+            rows = list(await self._database.execute_fetchall(query, (tenant, MAX_BATCH)))
         return [row[0] for row in rows], [Record.FromString(row[1]) for row in rows]
 
     async def done(self, tenant: str, ids: Sequence[int], now_s: int) -> None:
