@@ -10,6 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from helpers.nats import NatsServer, free_port
 from helpers.platform import free_loopback
 from helpers.service import ServiceProcess
+from helpers.waiting import until
 from integration.provisioning.conftest import Service
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
@@ -63,5 +64,10 @@ async def test_a_receipt_says_where_a_change_is_in_force_and_names_who_cannot_be
     (dead,) = [one async for one in acme.WaitApplied(pb.WaitAppliedRequest(position=1, pops=["eu1"]))]
     assert not dead.is_applied and "edge" in dead.problem
     await edge.start()
-    (back,) = [one async for one in acme.WaitApplied(pb.WaitAppliedRequest(position=1, pops=["eu1"]))]
-    assert back.is_applied
+
+    async def back() -> pb.WaitAppliedResponse:
+        (one,) = [one async for one in acme.WaitApplied(pb.WaitAppliedRequest(position=1, pops=["eu1"]))]
+        return one
+
+    # The channel may have to wait out its backoff, which is as long as an edge is waited for.
+    await until("the edge is reached again", back, lambda one: one.is_applied, limit_s=30.0)
