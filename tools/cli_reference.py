@@ -56,6 +56,10 @@ FILE = """
 What the file does not name is left alone, unless `--prune` is given; a setting that it does not name stays as it is. A name that is not
 known is refused with its line, before anything is done.
 
+`trunkline diff -f acme.yaml --since 24h` says too how many of the last day's calls would be decided otherwise. `trunkline export --at
+18231` writes what the tenant was at a position of the log, and `trunkline undo --to 18231` makes it so again, after asking: passwords,
+API keys and the webhook are no part of it.
+
 ```yaml
 tenant: acme                       # may be left out: the key's
 acls:
