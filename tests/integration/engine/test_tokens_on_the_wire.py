@@ -7,12 +7,13 @@ import base64
 import struct
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from helpers.engine import HOST, REALM, EngineBench, Peer, Sip, by_address, domain, keys
+from helpers.dialogs import answered, served
+from helpers.engine import REALM, EngineBench, by_address, domain, keys
 
 from trunkline.engine.tables import RotatingKey, SetAddress, SetTokenKeys
 
@@ -39,34 +40,6 @@ def sibling(tmp_path: Path) -> Iterator[EngineBench]:
     bench.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
-    """An answered call: the INVITE as it came to the gateway, the 200 as it came to the caller."""
-
-    caller: Peer
-    gateway: Peer
-    invite: Sip
-    ok: Sip
-
-    def request(self, method: str, cseq: int, *, call: str = "call-1", tag: str = "", route: str = "") -> str:
-        """Of the caller, who has several of a CSeq: their branches differ."""
-        routes = (f"Route: {route or self.ok.one('Record-Route')}",)
-        text = self.caller.request(method, call=call, cseq=cseq, to_tag=tag or self.ok.to_tag, extra=routes)
-        return text.replace(f"-{cseq};", f"-{method}{cseq};", 1)
-
-
-def answered(bench: EngineBench, call: str = "call-1", host: str = HOST) -> Set:
-    caller, gateway = bench.peer(), bench.gateway()
-    bench.gateways[:] = [gateway]
-    caller.send(caller.request(call=call, host=host))
-    invite = gateway.receive()
-    gateway.answer(invite, "200 OK")
-    found = Set(caller, gateway, invite, caller.final())
-    caller.send(found.request("ACK", 1, call=call))
-    assert gateway.receive().start_line.startswith("ACK ")
-    return found
-
-
 def rotated(is_old_kept: bool) -> SetTokenKeys:
     now = int(time.time())
     new = RotatingKey(2, bytes(range(32, 64)), now - 60, now + 3600, True)
@@ -81,14 +54,6 @@ def test_a_sibling_passes_on_update_and_bye_after_the_keys_were_rotated(bench: E
     call.caller.target = sibling.engine.addresses[0]
     for cseq, method in ((2, "UPDATE"), (3, "BYE")):
         served(call, call.request(method, cseq), method)
-
-
-def served(call: Set, text: str, method: str) -> None:
-    call.caller.send(text)
-    request = call.gateway.receive()
-    assert request.start_line.startswith(f"{method} ")
-    call.gateway.answer(request, "200 OK")
-    assert call.caller.final().status == 200
 
 
 def resealed(route: str, begun_s: int, *binding: str) -> str:

@@ -9,6 +9,7 @@
 mod capture;
 mod cow_map;
 mod digest;
+mod gateways;
 mod nonce;
 mod prefixes;
 mod replay;

@@ -10,6 +10,7 @@ use trunkline_message::{Algorithm, Ha1};
 
 use crate::capture::Capture;
 use crate::cow_map::CowMap;
+use crate::gateways::Gateways;
 use crate::nonce::NonceKey;
 use crate::prefixes::{canonical_source, CallerId, Prefix, PrefixTable};
 
@@ -131,9 +132,7 @@ pub struct Snapshot {
     /// The domain that was told last.
     told: Option<Arc<Domain>>,
     acls: CowMap<Arc<str>, Arc<Acl>>,
-    gateways: CowMap<Arc<str>, Arc<Gateway>>,
-    /// Ids of the gateways of an address, sorted.
-    by_address: CowMap<SocketAddr, Arc<Vec<Arc<str>>>>,
+    gateways: Gateways,
     nonce_keys: Arc<[NonceKey]>,
     reasons: Arc<HashMap<String, Reason>>,
     bans: PrefixTable<Arc<Ban>>,
@@ -150,8 +149,7 @@ impl Snapshot {
             domains: CowMap::new(),
             told: None,
             acls: CowMap::new(),
-            gateways: CowMap::new(),
-            by_address: CowMap::new(),
+            gateways: Gateways::new(),
             nonce_keys: Arc::from([]),
             reasons: Arc::default(),
             bans: PrefixTable::new(),
@@ -184,7 +182,17 @@ impl Snapshot {
 
     /// Ids of the gateways that send from this address; empty where there is none.
     pub fn gateways_at(&self, address: SocketAddr) -> &[Arc<str>] {
-        self.by_address.get(&address).map_or(&[], |ids| ids.as_slice())
+        self.gateways.at(address)
+    }
+
+    /// Whether a carrier's gateway is at this IP, whatever the port: the `carrier`'s or, where none is named, that of one who has a gateway
+    /// at `known` too.
+    pub fn is_of_carrier(&self, source: IpAddr, carrier: &str, known: IpAddr) -> bool {
+        let (source, known) = (source.to_canonical(), known.to_canonical());
+        match carrier {
+            "" => self.gateways.are_of_one_carrier(source, known),
+            carrier => self.gateways.has_carrier_on(carrier, source),
+        }
     }
 
     /// Some ACL lists this address, alone or in a network no wider than a company's (/16, or /32 of IPv6): whoever lists the whole Internet
@@ -266,16 +274,9 @@ impl Snapshot {
             }
             Change::SetGateway { gateway, entry } => {
                 require(&gateway, "gateway")?;
-                self.remove_gateway(&gateway);
-                let id: Arc<str> = Arc::from(gateway);
-                self.change_address(entry.address, |ids| {
-                    if let Err(at) = ids.binary_search(&id) {
-                        ids.insert(at, id.clone());
-                    }
-                });
-                self.gateways.insert(id, Arc::new(entry));
+                self.gateways.set(gateway, entry);
             }
-            Change::RemoveGateway { gateway } => self.remove_gateway(&gateway),
+            Change::RemoveGateway { gateway } => self.gateways.remove(&gateway),
             Change::SetNonceKeys { keys } => self.nonce_keys = Arc::from(keys),
             Change::SetReason { code, reason } => {
                 require(&code, "code")?;
@@ -387,22 +388,6 @@ impl Snapshot {
             Some(count) => {
                 self.listed.insert(prefix, count - 1);
             }
-        }
-    }
-
-    fn remove_gateway(&mut self, gateway: &str) {
-        if let Some(entry) = self.gateways.remove(gateway) {
-            self.change_address(entry.address, |ids| ids.retain(|id| **id != *gateway));
-        }
-    }
-
-    fn change_address(&mut self, address: SocketAddr, change: impl FnOnce(&mut Vec<Arc<str>>)) {
-        let mut ids = self.by_address.get(&address).map_or_else(Vec::new, |ids| ids.to_vec());
-        change(&mut ids);
-        if ids.is_empty() {
-            self.by_address.remove(&address);
-        } else {
-            self.by_address.insert(address, Arc::new(ids));
         }
     }
 }

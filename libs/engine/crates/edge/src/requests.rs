@@ -1,6 +1,6 @@
 //! Requests that the core leaves to the edge: new INVITEs, re-INVITEs from elsewhere, what stands outside of dialogs.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -30,12 +30,18 @@ impl Worker {
     pub(crate) fn on_message(&mut self, now: Now, flow: Flow, message: &Message<'_>, policy: &mut dyn Policy) {
         self.learn_keys();
         self.capture_sampled(now, flow, message);
-        match self.proxy.on_message(now, flow, message, &mut self.actions) {
+        let disposition = match self.proxy.on_message(now, flow, message, &mut self.actions) {
+            Disposition::OfCarrier { carrier, gateway } => self.ask_for_carrier(now, flow, message, &carrier, gateway),
+            other => other,
+        };
+        match disposition {
             Disposition::Done => self.capture_failing(now, flow, message),
             Disposition::NewInvite if self.shedding.turns_away(flow.peer, message.branch()) => self.shed(now, flow, message),
             Disposition::NewInvite => self.new_invite(now, flow, message, policy),
             Disposition::Recheck { handle, call: _, tenant: _, domain } => self.recheck(now, flow, message, handle, &domain),
             Disposition::Elsewhere { worker } => self.pass(worker, flow, message),
+            // Asked for above, and asked for once.
+            Disposition::OfCarrier { .. } => {}
             Disposition::OutOfDialog(method) => self.out_of_dialog(now, flow, message, method),
             Disposition::Refuse { status, code, unsupported } => {
                 let mut refusal = refusal(&self.shared.tables.load(), code, String::new());
@@ -46,6 +52,14 @@ impl Worker {
                 self.refuse_unasked(now, flow, message, &refusal);
             }
         }
+    }
+
+    /// A carrier speaks from any of its gateways, which the tables know.
+    fn ask_for_carrier(&mut self, now: Now, flow: Flow, message: &Message<'_>, carrier: &str, gateway: IpAddr) -> Disposition {
+        if self.shared.tables.load().is_of_carrier(flow.peer.ip(), carrier, gateway) {
+            return self.proxy.on_carrier_message(now, flow, message, &mut self.actions);
+        }
+        Disposition::Refuse { status: 403, code: "T109", unsupported: String::new() }
     }
 
     /// A new call while this worker is behind: turned away before anything dear is done for it, and asked to come at a time of its own.

@@ -330,6 +330,10 @@ impl World {
             Disposition::Recheck { handle, .. } => self.rechecks.push(handle),
             Disposition::Refuse { status, code, .. } => assert!((400..700).contains(&status) && code.starts_with('T')),
             Disposition::Done | Disposition::OutOfDialog(_) => {}
+            Disposition::OfCarrier { .. } => {
+                let again = self.proxy.on_carrier_message(self.now(), flow, &message, &mut out);
+                assert!(matches!(again, Disposition::Done | Disposition::Refuse { .. }), "{again:?}");
+            }
             Disposition::Elsewhere { .. } => unreachable!("a core of one worker"),
         }
         self.take(out);

@@ -1,6 +1,6 @@
 //! What goes in and out of the core: time and flows in, datagrams and facts out.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use trunkline_message::Method;
@@ -230,6 +230,9 @@ pub enum Disposition {
     /// A re-INVITE from another source than the dialog's, or of a call known by its token alone: ask the access rule for `tenant` and `domain`, then `resume` or `refuse` it.
     /// Both as in `Admission`; empty where the call is known by its token alone and they did not fit in.
     Recheck { handle: RecheckHandle, call: CallId, tenant: String, domain: String },
+    /// A request of the carrier's side from an address that its call does not name: where that is a gateway of this carrier or, where it is
+    /// empty, of one that has a gateway at `gateway` too, it goes on by [`crate::Proxy::on_carrier_message`]; else it is refused with T109.
+    OfCarrier { carrier: String, gateway: IpAddr },
     /// A request outside dialogs that is neither INVITE nor ACK nor CANCEL: answer statelessly. CANCEL and ACK that belong to nothing
     /// come so too (481 and silence).
     OutOfDialog(Method),

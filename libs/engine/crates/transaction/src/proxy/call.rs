@@ -98,7 +98,7 @@ pub(super) struct Call {
     pub last_cause: Option<FailureCause>,
     pub answered_ns: u64,
     pub callee_tag: Vec<u8>,
-    /// Where the carrier's own requests may come from beside its gateway: what its answer named.
+    /// Where the carrier's own requests may come from beside its gateways: what its last response that makes a dialog named.
     pub carrier_ip: Option<IpAddr>,
     /// For requests of our own, from the answer on.
     pub dialog: Option<Box<Dialog>>,

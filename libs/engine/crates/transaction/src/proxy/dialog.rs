@@ -91,8 +91,9 @@ impl Proxy {
         }
         let row = self.call_ids.get(&token.call).copied();
         let call = row.and_then(|key| self.calls.get(key));
-        if token.side == Side::Carrier && !is_carrier(&token, call, flow.peer.ip()) {
-            return refuse(403, "T109");
+        if token.side == Side::Carrier && !turn.is_carriers && !is_carrier(&token, call, flow.peer.ip()) {
+            let carrier = call.and_then(|call| call.step.as_ref()).map(|step| step.target.carrier.clone()).unwrap_or_default();
+            return Disposition::OfCarrier { carrier, gateway: token.source };
         }
         let method = request.method();
         if method == Method::Invite && self.ended.contains(token.call) {
@@ -336,7 +337,8 @@ fn write_request(request: &Message<'_>, hop: Hop<'_>, leg: &Leg, work: &RouteWor
     }
 }
 
-/// A carrier speaks from the gateway that the token names, or from where its answer said that it would be.
+/// A carrier speaks from the gateway that the token names, or from where its response said that it would be. Which further gateways it has,
+/// the tables know.
 fn is_carrier(token: &Token, call: Option<&Call>, source: IpAddr) -> bool {
     token.source == source || call.is_some_and(|call| call.carrier_ip == Some(source))
 }

@@ -83,6 +83,14 @@ enum Timed {
 struct Turn<'a> {
     now: Now,
     out: &'a mut Vec<Action>,
+    /// The caller knows its source for one of the carrier's gateways.
+    is_carriers: bool,
+}
+
+impl<'a> Turn<'a> {
+    fn new(now: Now, out: &'a mut Vec<Action>) -> Self {
+        Self { now, out, is_carriers: false }
+    }
 }
 
 impl Turn<'_> {
@@ -167,13 +175,18 @@ impl Proxy {
 
     /// One parsed datagram, request or response. `out` is appended to; on `Refuse`, `OutOfDialog` and `NewInvite` nothing was kept.
     pub fn on_message(&mut self, now: Now, flow: Flow, message: &Message<'_>, out: &mut Vec<Action>) -> Disposition {
-        let mut turn = Turn { now, out };
+        let mut turn = Turn::new(now, out);
         if message.is_request() {
             self.on_request(&mut turn, flow, message)
         } else {
             self.on_response(&mut turn, message);
             Disposition::Done
         }
+    }
+
+    /// A request that `on_message` called `OfCarrier` comes from one of its gateways: the same flow and message as given to it.
+    pub fn on_carrier_message(&mut self, now: Now, flow: Flow, request: &Message<'_>, out: &mut Vec<Action>) -> Disposition {
+        self.on_request(&mut Turn { is_carriers: true, ..Turn::new(now, out) }, flow, request)
     }
 
     /// The INVITE that `on_message` called `NewInvite` was admitted: makes its server transaction and sends 100.
@@ -186,7 +199,7 @@ impl Proxy {
         admission: Admission,
         out: &mut Vec<Action>,
     ) -> Result<CallHandle, AdmitError> {
-        let mut turn = Turn { now, out };
+        let mut turn = Turn::new(now, out);
         let key = self.make_call(&mut turn, flow, message, admission)?;
         Ok(CallHandle { slot: key.slot, generation: key.generation })
     }
@@ -200,26 +213,26 @@ impl Proxy {
     /// The decision is a route: tries its first gateway.
     pub fn route(&mut self, now: Now, call: CallHandle, plan: RoutePlan, out: &mut Vec<Action>) -> Result<(), StaleCall> {
         let key = self.deciding(call)?;
-        self.start_walk(&mut Turn { now, out }, key, plan);
+        self.start_walk(&mut Turn::new(now, out), key, plan);
         Ok(())
     }
 
     /// The decision is a refusal: emits `Refused` and answers with the status; retransmissions and the ACK are the transaction's.
     pub fn reject(&mut self, now: Now, call: CallHandle, refusal: Refusal, out: &mut Vec<Action>) -> Result<(), StaleCall> {
         let key = self.deciding(call)?;
-        self.refuse_call(&mut Turn { now, out }, key, &refusal);
+        self.refuse_call(&mut Turn::new(now, out), key, &refusal);
         Ok(())
     }
 
     /// The access rule admitted the re-INVITE of `Disposition::Recheck`: it is forwarded, and the dialog's flow follows it.
     pub fn resume(&mut self, now: Now, handle: RecheckHandle, out: &mut Vec<Action>) -> Result<(), StaleCall> {
-        self.resume_waiting(&mut Turn { now, out }, handle.key())
+        self.resume_waiting(&mut Turn::new(now, out), handle.key())
     }
 
     /// The access rule did not: the re-INVITE is answered with the refusal (or with a challenge, its line in `extra_headers`); the call
     /// goes on.
     pub fn refuse(&mut self, now: Now, handle: RecheckHandle, refusal: Refusal, out: &mut Vec<Action>) -> Result<(), StaleCall> {
-        self.refuse_waiting(&mut Turn { now, out }, handle.key(), &refusal)
+        self.refuse_waiting(&mut Turn::new(now, out), handle.key(), &refusal)
     }
 
     /// Ends a call of our own accord. `reason` is a row of the registry: its status answers a caller who still waits for an answer, its code,
@@ -227,13 +240,13 @@ impl Proxy {
     /// goes on. `StaleCall`: there is no such call here.
     pub fn hang_up(&mut self, now: Now, call: CallId, reason: &Refusal, out: &mut Vec<Action>) -> Result<(), StaleCall> {
         let key = self.call_ids.get(&call).copied().ok_or(StaleCall)?;
-        self.hang_up_call(&mut Turn { now, out }, key, reason);
+        self.hang_up_call(&mut Turn::new(now, out), key, reason);
         Ok(())
     }
 
     /// Runs every timer that is due at `now`.
     pub fn on_timer(&mut self, now: Now, out: &mut Vec<Action>) {
-        let mut turn = Turn { now, out };
+        let mut turn = Turn::new(now, out);
         // Ends: whatever a timer starts lies in the future.
         while let Some((at_ms, timed)) = self.timers.pop_due(now.ms) {
             match timed {
@@ -255,7 +268,7 @@ impl Proxy {
     /// `was_in_use`: we had made it, and the peer had spoken over it. Then the peer may have closed it while our request was on its way, so
     /// that he is asked once more over a new one: by the same branch, which he knows should he have heard it after all.
     pub fn on_closed(&mut self, now: Now, flow: Flow, was_in_use: bool, out: &mut Vec<Action>) {
-        let mut turn = Turn { now, out };
+        let mut turn = Turn::new(now, out);
         self.move_replies(flow);
         for key in self.clients_to(flow.peer, |client| client.is_reliable && client.flow == flow) {
             if !(was_in_use && self.resend(&mut turn, key)) {

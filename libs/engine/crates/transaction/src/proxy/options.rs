@@ -30,7 +30,7 @@ impl Proxy {
         if !self.has_room_in_dialog() {
             return false;
         }
-        let turn = &mut Turn { now, out };
+        let turn = &mut Turn::new(now, out);
         let ours = self.listener(ping.listener);
         let mut target = format!("sip:{}", ping.place.address);
         if ours.transport != Transport::Udp {

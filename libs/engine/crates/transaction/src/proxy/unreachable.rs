@@ -42,7 +42,7 @@ impl Proxy {
     /// `peer` cannot be reached over UDP: no request that waits for it is waited for any longer. To be called for what is proven
     /// ([`Proxy::quoted`]); one proof counts for all, because hosts say it seldom (RFC 1812 §4.3.2.8).
     pub fn on_unreachable(&mut self, now: Now, peer: SocketAddr, out: &mut Vec<Action>) {
-        let mut turn = Turn { now, out };
+        let mut turn = Turn::new(now, out);
         for key in self.clients_to(peer, |client| !client.is_reliable) {
             self.on_transport_error(&mut turn, key);
         }

@@ -343,7 +343,6 @@ impl Proxy {
             turn.fact(call.id, FactKind::Answered { number: call.tries, status });
             let flow = self.clients.get(client).map(|client| client.flow);
             let next_hop = flow.map(|flow| route::next_hop(response, &call.token, flow, &self.config.listeners));
-            call.carrier_ip = next_hop.map(|next_hop| next_hop.peer.ip());
             let invite = self.servers.get(server).and_then(|server| server.request.as_deref());
             call.dialog = match (invite, next_hop) {
                 (Some(invite), Some(next_hop)) => Some(Box::new(Dialog::of(&invite.view(), response, &call.token, next_hop))),
@@ -408,13 +407,14 @@ impl Proxy {
         // Without a To-tag a response makes no dialog (§12.1), and a token for it would be bound to none.
         let has_tag = response.to_tag().is_some_and(|tag| !tag.is_empty());
         let is_dialog = has_tag && response.status().is_some_and(|status| (101..300).contains(&status));
-        let mut hidden_routes = None;
+        let (mut hidden_routes, mut carrier_ip) = (None, None);
         let replacement = match is_dialog {
             true => {
                 let side = Side::Customer;
                 let source = call.customer.peer.ip();
                 let next_hop = route::next_hop(response, &call.token, client.flow, &self.config.listeners);
                 let transport = self.transport(next_hop);
+                carrier_ip = Some(next_hop.peer.ip());
                 let sealed = call.sealed.clone()?;
                 let answered_after_ms = answered_ns.map(|at_ns| sealed.after_ms(at_ns));
                 let routes = if is_hidden { hiding::carrier_routes(response, &call.token) } else { None };
@@ -431,8 +431,11 @@ impl Proxy {
         let rewrite = replacement.as_deref().map(|replacement| RouteRewrite { token: &call.token, replacement });
         let responder = Responder::Carrier { shows_callee: call.step.as_ref().is_some_and(|step| step.target.shows_callee) };
         let bytes = forward::write_response(&request.view(), source, response, rewrite, responder, cover.as_ref());
-        if let (Some(call), Some(routes)) = (self.calls.get_mut(key), hidden_routes) {
-            call.keep_routes(Side::Carrier, response.to_tag().unwrap_or_default(), &routes);
+        if let Some(call) = self.calls.get_mut(key).filter(|_| is_dialog) {
+            call.carrier_ip = carrier_ip;
+            if let Some(routes) = hidden_routes {
+                call.keep_routes(Side::Carrier, response.to_tag().unwrap_or_default(), &routes);
+            }
         }
         Some(bytes)
     }

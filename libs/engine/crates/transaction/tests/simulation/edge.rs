@@ -142,6 +142,8 @@ impl Edge {
             Disposition::OutOfDialog(_) => reply = Some(481),
             Disposition::Elsewhere { .. } => unreachable!("an edge of one worker"),
             Disposition::Refuse { status, .. } => reply = Some(status),
+            // Each carrier has one gateway there.
+            Disposition::OfCarrier { .. } => reply = Some(403),
         }
         self.proxy = Some(proxy);
         self.act(now_ms, out, cut);

@@ -114,11 +114,27 @@ impl Bench {
     }
 
     pub fn receive_at(&mut self, listener: u16, from: &str, text: &str) -> Disposition {
+        self.hand_over(listener, from, text, Proxy::on_message)
+    }
+
+    /// As what comes from a gateway of the carrier that the call does not name.
+    pub fn receive_of_carrier(&mut self, from: &str, text: &str) -> Disposition {
+        self.hand_over(0, from, text, Proxy::on_carrier_message)
+    }
+
+    fn hand_over(
+        &mut self,
+        listener: u16,
+        from: &str,
+        text: &str,
+        over: impl FnOnce(&mut Proxy, Now, Flow, &Message<'_>, &mut Vec<Action>) -> Disposition,
+    ) -> Disposition {
         let mut table = HeaderTable::new();
         let message = Message::parse(text.as_bytes(), &mut table).unwrap_or_else(|error| panic!("{error:?} in\n{text}"));
         let mut out = Vec::new();
         let flow = Flow { listener, peer: addr(from) };
-        let disposition = self.proxy.on_message(self.now(), flow, &message, &mut out);
+        let now = self.now();
+        let disposition = over(&mut self.proxy, now, flow, &message, &mut out);
         self.take(out);
         disposition
     }
