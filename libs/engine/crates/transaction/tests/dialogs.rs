@@ -131,6 +131,31 @@ fn a_503_of_either_side_in_a_dialog_is_500_to_the_other() {
     }
 }
 
+/// §21.4.2, §21.4.8: a 401 or 407 has a challenge, which is between the one who says it and us; by a 3xx the sender would go past us.
+#[test]
+fn a_challenge_or_redirection_of_either_side_in_a_dialog_is_500_to_the_other() {
+    for method in ["INVITE", "INFO", "BYE"] {
+        for status in [300, 302, 380, 401, 407] {
+            let mut bench = Bench::new();
+            let (ok, invite) = bench.answered(alpha());
+            let lines = "WWW-Authenticate: Digest realm=\"x\", nonce=\"1\"\r\n";
+            bench.receive(CUSTOMER, &from_customer(method, 2, &ok.text, ""));
+            let out = bench.one_to(ALPHA);
+            bench.take_sent();
+            bench.receive(ALPHA, &reply_with(&out.text, status, "callee", "10.66.66.66:5060", lines));
+            let heard = bench.one_to(CUSTOMER);
+            assert_eq!(heard.start(), "SIP/2.0 500 Server Internal Error", "{method} {status}");
+            assert!(!heard.text.contains("Authenticate") && !heard.text.contains("10.66.66.66"), "{}", heard.text);
+            bench.receive(ALPHA, &from_carrier(method, 7, &invite.text, ""));
+            let out = bench.one_to(CUSTOMER);
+            bench.take_sent();
+            bench.receive(CUSTOMER, &reply_with(&out.text, status, "caller", CUSTOMER, lines));
+            assert_eq!(bench.starts_to(ALPHA), ["SIP/2.0 500 Server Internal Error"], "{method} {status}");
+            assert_ne!(bench.fact_names().last().unwrap(), "Ended", "{method}: who refuses stays in the dialog");
+        }
+    }
+}
+
 #[test]
 fn the_customers_token_leads_to_the_gateway_whatever_the_request_uri_says() {
     let mut bench = Bench::new();

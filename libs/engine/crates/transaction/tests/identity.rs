@@ -118,14 +118,17 @@ fn the_customer_sees_its_own_from_and_nothing_of_the_carriers_identity() {
 
 #[test]
 fn challenges_of_carriers_are_not_passed_on() {
+    let lines = "Proxy-Authenticate: Digest realm=\"carrier\", nonce=\"1\"\r\nWWW-Authenticate: Digest realm=\"carrier\", nonce=\"1\"\r\n";
     let mut bench = Bench::new();
     let (ok, _) = bench.answered(alpha());
-    bench.receive(CUSTOMER, &from_customer("INFO", 2, &ok.text, ""));
-    let out = bench.one_to(ALPHA).text;
-    let lines = "Proxy-Authenticate: Digest realm=\"carrier\", nonce=\"1\"\r\nWWW-Authenticate: Digest realm=\"carrier\", nonce=\"1\"\r\n";
-    bench.receive(ALPHA, &reply_with(&out, 407, "callee", ALPHA, lines));
-    let text = bench.one_to(CUSTOMER).text;
-    assert!(text.starts_with("SIP/2.0 407") && !text.contains("Authenticate"), "{text}");
+    for (cseq, status) in [(2, 401), (3, 407), (4, 200)] {
+        bench.receive(CUSTOMER, &from_customer("INFO", cseq, &ok.text, ""));
+        let out = bench.one_to(ALPHA).text;
+        bench.receive(ALPHA, &reply_with(&out, status, "callee", ALPHA, lines));
+        let text = bench.one_to(CUSTOMER).text;
+        let expected = if status == 200 { "SIP/2.0 200" } else { "SIP/2.0 500 Server Internal Error" };
+        assert!(text.starts_with(expected) && !text.contains("Authenticate"), "{status}: {text}");
+    }
 }
 
 #[test]

@@ -199,8 +199,10 @@ impl Proxy {
         }
         match status {
             408 if !is_invite => return self.end_exchange(turn, server, status),
-            // §16.7 step 6: by a 503 the sender would leave us, with all its calls, for what one peer of ours cannot do.
-            503 => return self.end_exchange(turn, server, 500),
+            // As of an initial INVITE: what the next hop says to us. A 401 or 407 without its challenge breaks §21.4.2 and §21.4.8, and nobody but
+            // we could answer the challenge; by a 3xx the sender would go past us; by a 503 it would leave us, with all its calls, for what one
+            // peer of ours cannot do (§16.7 step 6).
+            300..=399 | 401 | 407 | 503 => return self.end_exchange(turn, server, 500),
             _ => {}
         }
         let (request, source) = (Arc::clone(request), known.source);
