@@ -12,7 +12,7 @@ pub struct Limits {
     pub transactions: usize,
     /// Beyond it no request inside a dialog is served either. Higher than `transactions`, so that calls can always be ended.
     pub all_transactions: usize,
-    /// Calls that have ended and are remembered, the last ones: an INVITE on them is 481. About 40 bytes each.
+    /// Calls that have ended and are remembered, the last ones: what comes on them is 481. About 40 bytes each.
     pub ended_calls: usize,
 }
 

@@ -148,6 +148,30 @@ fn a_carrier_hangs_up_on_a_caller_without_a_tag() {
 }
 
 #[test]
+fn after_the_end_nothing_passes_of_either_side_but_another_bye_and_what_a_transfer_has_begun() {
+    let refused = Disposition::Refuse { status: 481, code: "T108", unsupported: String::new() };
+    for has_row in [true, false] {
+        let mut bench = Bench::new();
+        let (ok, invite) = bench.answered(alpha());
+        if !has_row {
+            bench = restarted();
+        }
+        bench.hang_up(&ok.text, 2, "");
+        for method in ["INVITE", "UPDATE", "INFO", "PRACK", "MESSAGE", "OPTIONS", "REFER", "SUBSCRIBE", "FOO"] {
+            assert_eq!(bench.receive(CUSTOMER, &from_customer(method, 3, &ok.text, "")), refused, "{method}");
+            assert_eq!(bench.receive(ALPHA, &from_carrier(method, 3, &invite.text, "")), refused, "{method}");
+        }
+        assert!(bench.sent.is_empty(), "{:?}", bench.sent);
+        for method in ["NOTIFY", "BYE"] {
+            assert_eq!(bench.receive(CUSTOMER, &from_customer(method, 4, &ok.text, "")), Disposition::Done, "{method}");
+            assert_eq!(bench.receive(ALPHA, &from_carrier(method, 4, &invite.text, "")), Disposition::Done, "{method}");
+            assert_eq!((bench.sent_to(ALPHA).len(), bench.sent_to(CUSTOMER).len()), (1, 1), "{method}");
+        }
+        assert_eq!(bench.fact_names().iter().filter(|name| *name == "Ended").count(), 1);
+    }
+}
+
+#[test]
 fn answers_after_the_end_are_acknowledged_and_those_of_other_forks_hung_up() {
     let mut bench = Bench::new();
     let (ok, invite) = bench.answered(alpha());

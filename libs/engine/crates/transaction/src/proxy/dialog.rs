@@ -96,7 +96,8 @@ impl Proxy {
             return Disposition::OfCarrier { carrier, gateway: token.source };
         }
         let method = request.method();
-        if method == Method::Invite && self.ended.contains(token.call) {
+        // A BYE may cross another. What REFER began outlives the call (RFC 5057 §4.1): its NOTIFYs come after the BYE of who transferred.
+        if !matches!(method, Method::Bye | Method::Ack | Method::Notify) && self.ended.contains(token.call) {
             return refuse(481, "T108");
         }
         let callee_tag = match token.side {

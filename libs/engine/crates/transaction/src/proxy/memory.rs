@@ -1,4 +1,4 @@
-//! Calls that have ended, remembered by their ids alone: a second BYE is no second end, and an INVITE on them is 481.
+//! Calls that have ended, remembered by their ids alone: a second BYE is no second end, and most of what comes later is 481.
 
 use std::collections::{HashSet, VecDeque};
 
