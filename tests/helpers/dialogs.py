@@ -16,10 +16,10 @@ class Set:
     invite: Sip
     ok: Sip
 
-    def request(self, method: str, cseq: int, *, call: str = "call-1", tag: str = "", route: str = "") -> str:
+    def request(self, method: str, cseq: int, *, call: str = "call-1", tag: str = "", route: str = "", extra: tuple[str, ...] = ()) -> str:
         """Of the caller, who has several of a CSeq: their branches differ."""
-        routes = (f"Route: {route or self.ok.one('Record-Route')}",)
-        text = self.caller.request(method, call=call, cseq=cseq, to_tag=tag or self.ok.to_tag, extra=routes)
+        lines = (f"Route: {route or self.ok.one('Record-Route')}", *extra)
+        text = self.caller.request(method, call=call, cseq=cseq, to_tag=tag or self.ok.to_tag, extra=lines)
         return text.replace(f"-{cseq};", f"-{method}{cseq};", 1)
 
     def of_carrier(self, method: str, cseq: int, sender: Peer) -> str:

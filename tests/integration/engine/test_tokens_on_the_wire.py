@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from helpers.dialogs import answered, served
-from helpers.engine import REALM, EngineBench, by_address, domain, keys
+from helpers.dialogs import Set, answered, served
+from helpers.engine import REALM, EngineBench, Peer, account, authorization, by_address, domain, keys
 
 from trunkline.engine.tables import RotatingKey, SetAddress, SetTokenKeys
 
@@ -114,4 +114,45 @@ def test_a_token_is_used_up_when_its_call_is_over(bench: EngineBench, sibling: E
     served(call, call.request("BYE", 2), "BYE")
     call.caller.send(call.request("INVITE", 3))
     assert call.caller.final().start_line == NO_CALL
+    assert call.gateway.hears_nothing()
+
+
+def by_digest(bench: EngineBench, call: str = "call-1") -> Set:
+    """A call whose caller has answered a challenge."""
+    caller, gateway = bench.peer(), bench.gateway()
+    bench.gateways[:] = [gateway]
+    caller.send(caller.request(call=call))
+    challenge = caller.final().one("Proxy-Authenticate")
+    caller.send(caller.request(call=call, cseq=2, extra=(authorization(challenge, "31000000", "secret"),)))
+    invite = gateway.receive()
+    gateway.answer(invite, "200 OK")
+    found = Set(caller, gateway, invite, caller.final())
+    caller.send(found.request("ACK", 2, call=call))
+    assert gateway.receive().start_line.startswith("ACK ")
+    return found
+
+
+def test_a_reinvite_at_a_sibling_is_challenged_from_another_source_and_not_from_the_calls_own(
+    bench: EngineBench, sibling: EngineBench
+) -> None:
+    for each in (bench, sibling):
+        each.apply(domain("acme/OUT"), account("acme/OUT", "31000000", "secret"))
+    call = by_digest(bench)
+    bench.engine.stop()
+    call.caller.target = sibling.engine.addresses[0]
+    served(call, call.request("INVITE", 3), "INVITE")
+    call.caller.send(call.request("ACK", 3))
+    assert call.gateway.receive().start_line.startswith("ACK ")
+    moved = Peer("127.0.0.9", sibling.engine.addresses[0])
+    sibling.peers.append(moved)
+    elsewhere = replace(call, caller=moved)
+    moved.send(elsewhere.request("INVITE", 4))
+    answer = moved.final()
+    assert answer.status == 407
+    moved.send(elsewhere.request("INVITE", 5, extra=(authorization(answer.one("Proxy-Authenticate"), "31000000", "secret"),)))
+    assert call.gateway.receive().start_line.startswith("INVITE ")
+    # What the rule refuses by now is refused from the call's own source too.
+    sibling.apply(domain("acme/NOBODY"), position=3)
+    call.caller.send(call.request("INVITE", 6))
+    assert call.caller.final().status == 403
     assert call.gateway.hears_nothing()

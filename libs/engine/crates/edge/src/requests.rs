@@ -38,7 +38,9 @@ impl Worker {
             Disposition::Done => self.capture_failing(now, flow, message),
             Disposition::NewInvite if self.shedding.turns_away(flow.peer, message.branch()) => self.shed(now, flow, message),
             Disposition::NewInvite => self.new_invite(now, flow, message, policy),
-            Disposition::Recheck { handle, call: _, tenant: _, domain } => self.recheck(now, flow, message, handle, &domain),
+            Disposition::Recheck { handle, call: _, tenant: _, domain, is_same_source } => {
+                self.recheck(now, flow, message, handle, &domain, is_same_source);
+            }
             Disposition::Elsewhere { worker } => self.pass(worker, flow, message),
             // Asked for above, and asked for once.
             Disposition::OfCarrier { .. } => {}
@@ -451,13 +453,15 @@ impl Worker {
         u16::try_from(at).ok()
     }
 
-    /// A re-INVITE from another source passes the access rule of its domain again.
-    fn recheck(&mut self, now: Now, flow: Flow, message: &Message<'_>, handle: RecheckHandle, domain: &str) {
+    /// A re-INVITE from another source, or of a call that another edge has set up, passes the access rule of its domain again. From the
+    /// call's own source nobody is challenged a second time; what the rule refuses by now is refused.
+    fn recheck(&mut self, now: Now, flow: Flow, message: &Message<'_>, handle: RecheckHandle, domain: &str, is_same_source: bool) {
         let tables = self.shared.tables.load();
         let host = format!("{domain}.{}", self.config.realm);
         let verdict = self.ask(now, flow, message, &tables, &host, b"");
         let done = match verdict.outcome {
             Outcome::Admit(_) => self.proxy.resume(now, handle, &mut self.actions),
+            Outcome::Challenge { .. } if is_same_source => self.proxy.resume(now, handle, &mut self.actions),
             Outcome::Challenge { is_stale } => match (current_key(tables.nonce_keys(), now.unix_ns / 1_000_000), verdict.domain) {
                 (Some(key), Some(domain)) => {
                     let mut entropy = [0; 8];

@@ -227,9 +227,10 @@ pub enum Disposition {
     Done,
     /// An INVITE outside any dialog and without a transaction: ask the access rule, then `admit`, or answer statelessly.
     NewInvite,
-    /// A re-INVITE from another source than the dialog's, or of a call known by its token alone: ask the access rule for `tenant` and `domain`, then `resume` or `refuse` it.
-    /// Both as in `Admission`; empty where the call is known by its token alone and they did not fit in.
-    Recheck { handle: RecheckHandle, call: CallId, tenant: String, domain: String },
+    /// A re-INVITE from another source than the dialog's, or of a call known by its token alone: ask the access rule for `tenant` and `domain`,
+    /// then `resume` or `refuse` it. Both as in `Admission`; empty where the call is known by its token alone and they did not fit in.
+    /// `is_same_source`: of a call known by its token alone, from where it was admitted; who would be challenged has answered then.
+    Recheck { handle: RecheckHandle, call: CallId, tenant: String, domain: String, is_same_source: bool },
     /// A request of the carrier's side from an address that its call does not name: where that is a gateway of this carrier or, where it is
     /// empty, of one that has a gateway at `gateway` too, it goes on by [`crate::Proxy::on_carrier_message`]; else it is refused with T109.
     OfCarrier { carrier: String, gateway: IpAddr },

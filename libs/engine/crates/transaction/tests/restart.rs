@@ -112,7 +112,7 @@ fn a_restarted_edge_asks_the_access_rule_for_every_reinvite_of_a_customer_and_fo
     let text = from_customer("INVITE", 2, &ok.text, "");
     for source in [CUSTOMER, "10.2.2.2:5060"] {
         let mut bench = restarted();
-        let Disposition::Recheck { handle, call, tenant, domain } = bench.receive(source, &text) else { panic!() };
+        let Disposition::Recheck { handle, call, tenant, domain, .. } = bench.receive(source, &text) else { panic!() };
         assert_eq!((call, tenant.as_str(), domain.as_str()), (CALL, "acme", "acme"));
         assert!(bench.sent_to(ALPHA).is_empty(), "{source}");
         bench.act(|proxy, now, out| proxy.resume(now, handle, out).unwrap());

@@ -60,8 +60,9 @@ fn orphans() -> Vec<Orphan> {
 }
 
 fn admit_recheck(bench: &mut Bench, said: Disposition) {
-    let Disposition::Recheck { handle, call, tenant, domain } = said else { panic!("{said:?}") };
+    let Disposition::Recheck { handle, call, tenant, domain, is_same_source } = said else { panic!("{said:?}") };
     assert_eq!((call, tenant.as_str(), domain.as_str()), (CALL, "acme", "acme"), "whose access rule is asked");
+    assert!(is_same_source, "it has answered its challenge");
     bench.act(|proxy, now, out| proxy.resume(now, handle, out).unwrap());
 }
 
@@ -158,7 +159,7 @@ fn a_sibling_refuses_who_does_not_belong_to_the_call() {
     assert_eq!(bench.receive(stranger, &from_carrier("BYE", 2, &orphan.invite, "")), asked);
     assert_eq!(bench.receive(stranger, &from_customer("MESSAGE", 2, &orphan.ok, "")), REFUSED_ROUTE);
     let said = bench.receive(stranger, &from_customer("INVITE", 2, &orphan.ok, ""));
-    let Disposition::Recheck { handle, .. } = said else { panic!("{said:?}") };
+    let Disposition::Recheck { handle, is_same_source: false, .. } = said else { panic!("{said:?}") };
     bench.act(|proxy, now, out| proxy.refuse(now, handle, refusal(403, "T203", "Source Not In ACL"), out).unwrap());
     assert_eq!(bench.starts_to(stranger).last().map(String::as_str), Some("SIP/2.0 403 Source Not In ACL T203"));
     for (what, text) in [

@@ -125,8 +125,8 @@ fn a_reinvite_from_another_source_waits_for_the_access_rule() {
     let mut bench = Bench::new();
     let (ok, invite) = bench.answered(alpha());
     let text = from_customer("INVITE", 2, &ok.text, "");
-    let Disposition::Recheck { handle, call, tenant, domain } = bench.receive("10.2.2.2:5060", &text) else { panic!() };
-    assert_eq!((call, tenant.as_str(), domain.as_str()), (CALL, "acme", "acme"));
+    let Disposition::Recheck { handle, call, tenant, domain, is_same_source } = bench.receive("10.2.2.2:5060", &text) else { panic!() };
+    assert_eq!((call, tenant.as_str(), domain.as_str(), is_same_source), (CALL, "acme", "acme", false));
     assert_eq!(bench.starts_to("10.2.2.2:5060"), ["SIP/2.0 100 Trying"]);
     assert!(bench.sent_to(ALPHA).is_empty());
     assert_eq!(bench.receive("10.2.2.2:5060", &text), Disposition::Done, "a retransmission");

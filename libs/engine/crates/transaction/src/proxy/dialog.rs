@@ -146,7 +146,8 @@ impl Proxy {
                 let key = self.insert_server(request, flow, ServerRole::Waiting(Box::new(waiting)));
                 self.respond_plain(turn, key, 100);
                 self.await_access(turn, key);
-                return Disposition::Recheck { handle: RecheckHandle::new(key), call: token.call, tenant, domain };
+                let handle = RecheckHandle::new(key);
+                return Disposition::Recheck { handle, call: token.call, tenant, domain, is_same_source };
             }
             if is_same_source {
                 self.follow_customer(token.call, flow, request);
