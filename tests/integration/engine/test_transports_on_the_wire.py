@@ -269,6 +269,26 @@ def test_connections_are_bounded_as_the_engine_was_told(tmp_path: Path) -> None:
         bench.close()
 
 
+def test_a_source_has_no_more_connections_where_several_workers_share_them_out(tmp_path: Path) -> None:
+    bench = TransportBench(tmp_path, workers=2, connections_from_one_source=4)
+    try:
+        at = bench.listener("127.0.0.1", "tcp")
+        # The kernel shares them out by their ports: all of twenty are one worker's once in half a million times.
+        knocking = [connected(at) for _ in range(20)]
+        bench.peers += knocking
+        bench.status_when("connections_refused", 16)
+        assert bench.engine.status()["connections"] == 4
+        for each in knocking:
+            each.close()
+        bench.status_when("connections", 0)
+        again = connected(at)
+        bench.peers.append(again)
+        again.send(again.request("OPTIONS"))
+        assert again.receive().status == 200
+    finally:
+        bench.close()
+
+
 def test_strangers_leave_room_for_those_who_are_listed(tmp_path: Path) -> None:
     bench = TransportBench(tmp_path, connections=4)
     try:

@@ -9,6 +9,7 @@ use nix::sys::epoll::EpollFlags;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use trunkline_transaction::Flow;
 
+use crate::held::Hold;
 use crate::limits::StreamLimits;
 
 /// A peer that has gone without a word is found out by TCP after about two minutes: calls are ended over what is left then.
@@ -43,6 +44,8 @@ pub(crate) struct Connection {
     pub is_accepted: bool,
     /// Nothing was known of who made it.
     pub is_strangers: bool,
+    /// Its place among those of its source, where it was made to us.
+    pub hold: Option<Hold>,
     /// The peer has sent something over it.
     pub has_heard: bool,
     socket: TcpStream,
@@ -112,6 +115,7 @@ impl Connection {
             flow,
             is_accepted,
             is_strangers: false,
+            hold: None,
             has_heard: false,
             socket,
             tls,

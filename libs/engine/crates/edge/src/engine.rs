@@ -19,6 +19,7 @@ use crate::completion::Completion;
 use crate::config::EngineConfig;
 use crate::decisions::Changes;
 use crate::hanging_up::HangUp;
+use crate::held::Held;
 use crate::journal::{Chunk, Journal};
 use crate::listing::{LiveCalls, PageOrder};
 use crate::sightings::{PingOrder, Run, Sightings};
@@ -63,6 +64,8 @@ pub(crate) struct Shared {
     pub journal: Journal,
     pub team: Team,
     pub sources: Sources,
+    /// Connections by source, of all workers.
+    pub held: Arc<Held>,
     /// Nonces that were used at any worker, or at another edge.
     pub replay: Mutex<ReplayWindow>,
     pub is_draining: AtomicBool,
@@ -147,6 +150,7 @@ impl Engine {
             journal,
             team,
             sources: Sources::new(config.stranger_rate, config.known_rate),
+            held: Arc::default(),
             replay: Mutex::new(ReplayWindow::new(clock.now().unix_ns / 1_000_000, trunkline_access::ENTRIES)),
             is_draining: AtomicBool::new(false),
             is_degraded: AtomicBool::new(false),

@@ -19,6 +19,7 @@ pub mod fact_lines;
 mod followed;
 pub mod framing;
 mod hanging_up;
+mod held;
 mod ids;
 pub mod journal;
 mod limits;

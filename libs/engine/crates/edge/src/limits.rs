@@ -5,7 +5,7 @@
 pub struct StreamLimits {
     /// In all, both ways; half of it for strangers. A connection is about 2 KiB, one of TLS 40 KiB with its buffers.
     pub connections: usize,
-    /// That one address, or one /64 of IPv6, has made to us: a company's phones behind one NAT, a trunk's parallel connections.
+    /// That one address, or one /64 of IPv6, has made to us, at all workers together: a company's phones behind one NAT, a trunk's parallel connections.
     pub from_one_source: usize,
     /// For one to a gateway to be made: within the time in which a silent gateway is given up.
     pub connect_ms: u64,

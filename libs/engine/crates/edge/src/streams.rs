@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::io;
-use std::net::{IpAddr, TcpListener};
+use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
@@ -14,8 +14,9 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use trunkline_access::Tables;
 use trunkline_transaction::{Flow, Listener, Transport};
 
-use crate::acceptors::{network, Acceptors, Arrival, LISTENER_BIT};
+use crate::acceptors::{Acceptors, Arrival, LISTENER_BIT};
 use crate::connection::{Connection, Received};
+use crate::held::Held;
 use crate::limits::StreamLimits;
 use crate::status::{raise, Counters};
 use crate::tls::Tls;
@@ -52,9 +53,9 @@ pub(crate) struct Streams {
     slots: Vec<Slot>,
     free: Vec<u32>,
     by_flow: HashMap<Flow, ConnectionId>,
-    /// Connections made to us, by address of IPv4 or network of IPv6: whoever has one address of a /64 has them all.
-    by_source: HashMap<IpAddr, usize>,
-    /// Of those, made by sources of which nothing was known then.
+    /// Connections made to us, here and at the other workers.
+    held: Arc<Held>,
+    /// Of those here, made by sources of which nothing was known then.
     strangers: usize,
     deadlines: BinaryHeap<Reverse<(u64, ConnectionId)>>,
     /// Closed, and the core does not know; whether we had made it and the peer had spoken over it.
@@ -72,6 +73,7 @@ impl Streams {
         limits: StreamLimits,
         tls: Arc<Tls>,
         tables: Arc<Tables>,
+        held: Arc<Held>,
     ) -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let acceptors = Acceptors::new(&epoll, sockets, &places)?;
@@ -82,7 +84,7 @@ impl Streams {
             slots: Vec::new(),
             free: Vec::new(),
             by_flow: HashMap::new(),
-            by_source: HashMap::new(),
+            held,
             strangers: 0,
             deadlines: BinaryHeap::new(),
             closed: VecDeque::new(),
@@ -136,12 +138,10 @@ impl Streams {
     /// Makes a connection of an arrival, within the bounds: strangers, however many they are, leave room for those who are known.
     pub fn let_in(&mut self, arrival: Arrival, is_stranger: bool, now_ms: u64, counters: &Counters) {
         let Arrival { flow, transport, socket } = arrival;
-        let source = network(flow.peer.ip());
-        let held = self.by_source.get(&source).copied().unwrap_or_default();
         let is_room_taken = is_stranger && self.strangers >= self.limits.connections / STRANGERS_SHARE;
-        if self.len() >= self.limits.connections || held >= self.limits.from_one_source || is_room_taken {
-            return raise(&counters.connections_refused);
-        }
+        let is_full = self.len() >= self.limits.connections || is_room_taken;
+        let hold = if is_full { None } else { self.held.take(flow.peer.ip(), self.limits.from_one_source) };
+        let Some(hold) = hold else { return raise(&counters.connections_refused) };
         let tls = match transport {
             Transport::Tls => match self.tls.accept() {
                 Ok(tls) => Some(tls),
@@ -152,8 +152,8 @@ impl Streams {
         // A connection that breaks before it began is nobody's.
         if let Ok(mut connection) = Connection::accepted(socket, flow, tls, &self.limits, now_ms) {
             connection.is_strangers = is_stranger;
+            connection.hold = Some(hold);
             self.strangers += usize::from(is_stranger);
-            *self.by_source.entry(source).or_default() += 1;
             self.insert(connection, counters);
         }
     }
@@ -329,15 +329,6 @@ impl Streams {
             self.by_flow.remove(&connection.flow);
         }
         self.strangers -= usize::from(connection.is_strangers);
-        if connection.is_accepted {
-            let source = network(connection.flow.peer.ip());
-            if let Some(held) = self.by_source.get_mut(&source) {
-                *held -= 1;
-                if *held == 0 {
-                    self.by_source.remove(&source);
-                }
-            }
-        }
         self.closed.push_back((connection.flow, connection.has_heard && !connection.is_accepted));
         counters.connections.store(self.len() as u64, std::sync::atomic::Ordering::Relaxed);
     }

@@ -137,7 +137,8 @@ impl Worker {
         let own_streams = first..first + tcp.len();
         let tcp = own_streams.clone().filter_map(|at| u16::try_from(at).ok()).zip(tcp).collect();
         let limits = StreamLimits { connections: config.streams.connections.div_ceil(usize::from(workers)), ..config.streams };
-        let streams = Streams::new(tcp, places.clone(), limits, Arc::clone(&shared.tls), Arc::clone(&shared.tables))?;
+        let (tls, tables, held) = (Arc::clone(&shared.tls), Arc::clone(&shared.tables), Arc::clone(&shared.held));
+        let streams = Streams::new(tcp, places.clone(), limits, tls, tables, held)?;
         let core = Config {
             place: Place { worker: index, of: workers },
             limits: Limits::default().shared_by(workers),
