@@ -13,7 +13,7 @@ import pytest
 from helpers.engine import HOST, NUMBER, EngineBench, Peer, Sip, by_address
 from helpers.streams import StreamGateway, connected
 
-from trunkline.engine import Route, Target
+from trunkline.engine import Invite, Reject, Route, Target
 from trunkline.engine.tables import RemoveAddress, SetAddress, SetBan, SetGateway
 from trunkline.lab.supervisor.authority import Authority, TlsFiles
 
@@ -321,6 +321,37 @@ def test_who_makes_no_handshake_is_closed_in_time(tmp_path: Path, said: bytes) -
         bench.status_when("connections", 0)
     finally:
         bench.close()
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_a_worker_that_is_behind_with_its_connections_turns_new_calls_away_and_serves_the_ones_it_has(
+    bench: TransportBench, transport: str
+) -> None:
+    customer, gateway = bench.customer("127.0.0.1", transport), bench.carrier("127.0.0.1", "udp")
+    call, _, ok = answered(customer, gateway)
+
+    def decide(invite: Invite) -> Reject:
+        # A policy that is too slow for what comes: 64 decisions, the most of one turn, take a third of a second.
+        time.sleep(0.005)
+        return Reject("T401")
+
+    bench.decide = decide
+    crowd = [bench.customer("127.0.0.1", transport) for _ in range(40)]
+    for at, peer in enumerate(crowd):
+        peer.send("".join(peer.request(call=f"crowd-{at}-{number}") for number in range(12)))
+    customer.send(in_dialog(customer, "BYE", call, 2, ok))
+    bye = gateway.receive()
+    assert bye.start_line.startswith("BYE ")
+    gateway.answer(bye, "200 OK")
+    assert customer.final().status == 200
+    finals = [peer.final().start_line for peer in crowd for _ in range(12)]
+    assert set(finals) == {"SIP/2.0 404 No Route T401", "SIP/2.0 503 Overloaded T902"}
+    status = bench.engine.status()
+    assert (status["shed"], status["admitted"]) == (
+        finals.count("SIP/2.0 503 Overloaded T902"),
+        1 + finals.count("SIP/2.0 404 No Route T401"),
+    )
+    bench.status_when("is_shedding", 0)
 
 
 def test_pings_are_counted_too(tmp_path: Path) -> None:

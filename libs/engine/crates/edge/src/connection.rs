@@ -1,16 +1,20 @@
 //! One connection: its socket, what has come of the next message, what the peer has not taken yet, and until when it may wait.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
+use nix::cmsg_space;
 use nix::sys::epoll::EpollFlags;
+use nix::sys::socket::{recvmsg, setsockopt, sockopt, MsgFlags};
+use nix::sys::time::TimeSpec;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use trunkline_transaction::Flow;
 
 use crate::held::Hold;
 use crate::limits::StreamLimits;
+use crate::udp;
 
 /// A peer that has gone without a word is found out by TCP after about two minutes: calls are ended over what is left then.
 const PROBE_AFTER: Duration = Duration::from_secs(60);
@@ -234,15 +238,16 @@ impl Connection {
         Ok(())
     }
 
-    /// The next bytes, in clear.
-    pub fn receive(&mut self, buffer: &mut [u8]) -> Received {
+    /// The next bytes, in clear. `received_ns`, where given, becomes when the kernel received them, in nanoseconds since 1970; it stays as it
+    /// is where that is not known.
+    pub fn receive(&mut self, buffer: &mut [u8], mut received_ns: Option<&mut u64>) -> Received {
         if self.stage == Stage::Connecting {
             return Received::Nothing;
         }
         match self.tls {
-            Some(_) => self.receive_tls(buffer),
+            Some(_) => self.receive_tls(buffer, received_ns),
             None => loop {
-                match self.socket.read(buffer) {
+                match (Incoming { socket: &self.socket, received_ns: received_ns.take() }).read(buffer) {
                     Ok(0) => return Received::Over(String::new()),
                     Ok(len) => return Received::Bytes(len),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -253,7 +258,7 @@ impl Connection {
         }
     }
 
-    fn receive_tls(&mut self, buffer: &mut [u8]) -> Received {
+    fn receive_tls(&mut self, buffer: &mut [u8], mut received_ns: Option<&mut u64>) -> Received {
         for _ in 0..RECORDS_PER_READ {
             let Some(tls) = &mut self.tls else { return Received::Nothing };
             match tls.reader().read(buffer) {
@@ -262,7 +267,7 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Received::Over(error.to_string()),
             }
-            match tls.read_tls(&mut self.socket) {
+            match tls.read_tls(&mut Incoming { socket: &self.socket, received_ns: received_ns.take() }) {
                 // What came before it is read; the reader says that it was the end.
                 Ok(0) => return Received::Over(if tls.is_handshaking() { "closed in the handshake".to_owned() } else { String::new() }),
                 Ok(_) => {}
@@ -302,6 +307,25 @@ impl AsFd for Connection {
     }
 }
 
+/// What comes from the peer. Where it is asked when, the first read says it.
+struct Incoming<'a> {
+    socket: &'a TcpStream,
+    received_ns: Option<&'a mut u64>,
+}
+
+impl Read for Incoming<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(received_ns) = self.received_ns.take() else { return (&mut &*self.socket).read(buffer) };
+        let mut control = cmsg_space!(TimeSpec);
+        let mut parts = [IoSliceMut::new(buffer)];
+        let message = recvmsg::<()>(self.socket.as_raw_fd(), &mut parts, Some(&mut control), MsgFlags::MSG_DONTWAIT)?;
+        if let Some(came_ns) = message.cmsgs()?.find_map(|part| udp::received_ns(&part)) {
+            *received_ns = came_ns;
+        }
+        Ok(message.bytes)
+    }
+}
+
 fn full() -> io::Error {
     io::Error::new(io::ErrorKind::OutOfMemory, "the peer takes nothing and too much waits for it")
 }
@@ -321,6 +345,7 @@ fn write_some(socket: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
 }
 
 fn tune(socket: &SockRef<'_>) -> io::Result<()> {
+    setsockopt(&**socket, sockopt::ReceiveTimestampns, &true)?;
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_EVERY).with_retries(PROBES))

@@ -5,6 +5,7 @@ use trunkline_transaction::Transport;
 
 use crate::framing::{frame, Frame};
 use crate::policy::Policy;
+use crate::reading::Heard;
 use crate::status::raise;
 use crate::streams::ConnectionId;
 use crate::team::Passed;
@@ -12,6 +13,9 @@ use crate::worker::Worker;
 
 /// Reads of one connection before others have their turn.
 const READS_PER_TURN: usize = 8;
+
+/// Messages taken from connections before the timers and the listeners of UDP have their turn; what came with the last of them is taken too.
+const MESSAGES_PER_TURN: usize = 64;
 
 /// Connections that the core is told to be closed in one turn; each may make it try another that closes too.
 const CLOSED_PER_TURN: usize = 1_024;
@@ -26,12 +30,38 @@ const PONG: &[u8] = b"\r\n";
 const PING_BYTES: usize = 4;
 
 impl Worker {
-    /// Everything that happened on connections.
-    pub(crate) fn serve_connections(&mut self, buffer: &mut [u8], table: &mut HeaderTable, policy: &mut dyn Policy) {
+    /// What happened on connections, one after the other: those that a turn has not come to are the first of the next. `is_dated`: it is
+    /// asked how long what comes first on each has waited.
+    pub(crate) fn serve_connections(
+        &mut self,
+        is_dated: bool,
+        buffer: &mut [u8],
+        table: &mut HeaderTable,
+        policy: &mut dyn Policy,
+    ) -> Heard {
+        if self.readable.is_empty() {
+            self.poll_connections();
+        }
+        let before = self.taken;
+        let mut heard = Heard { all_until_ms: self.polled_ms, first_waited_ms: 0 };
+        while let Some(id) = self.readable.pop_front() {
+            let waited_ms = self.read_connection(id, is_dated, buffer, table, policy);
+            heard.first_waited_ms = heard.first_waited_ms.max(waited_ms);
+            if self.taken - before >= MESSAGES_PER_TURN {
+                heard.all_until_ms = None;
+                break;
+            }
+        }
+        heard
+    }
+
+    /// Lets in who may come, and finds out who has something to say.
+    fn poll_connections(&mut self) {
         let mut readable = std::mem::take(&mut self.readable);
         let mut arrivals = std::mem::take(&mut self.arrivals);
         let now = self.clock.now();
-        self.streams.poll(now.ms, &self.counters, &mut arrivals, &mut readable);
+        let is_all = self.streams.poll(now.ms, &self.counters, &mut arrivals, &mut readable);
+        self.polled_ms = is_all.then_some(now.ms);
         for arrival in arrivals.drain(..) {
             let tokens = match arrival.transport {
                 Transport::Tls => TOKENS_OF_TLS,
@@ -45,9 +75,6 @@ impl Worker {
             }
         }
         self.arrivals = arrivals;
-        for id in readable.drain(..) {
-            self.read_connection(id, buffer, table, policy);
-        }
         self.readable = readable;
     }
 
@@ -63,19 +90,34 @@ impl Worker {
         }
     }
 
-    fn read_connection(&mut self, id: ConnectionId, buffer: &mut [u8], table: &mut HeaderTable, policy: &mut dyn Policy) {
-        for _ in 0..READS_PER_TURN {
-            let Some((len, mut before, scanned)) = self.streams.receive(id, buffer, &self.counters) else { return };
+    /// How long what came first has waited in the kernel, in milliseconds; 0 where it is not asked or not known.
+    fn read_connection(
+        &mut self,
+        id: ConnectionId,
+        is_dated: bool,
+        buffer: &mut [u8],
+        table: &mut HeaderTable,
+        policy: &mut dyn Policy,
+    ) -> u64 {
+        // Not dated, or the clock was set back meanwhile: it has not waited.
+        let (mut came_ns, mut waited_ms, taken) = (u64::MAX, 0, self.taken);
+        for read in 0..READS_PER_TURN {
+            let date = (is_dated && read == 0).then_some(&mut came_ns);
+            let Some((len, mut before, scanned)) = self.streams.receive(id, buffer, date, &self.counters) else { break };
+            if read == 0 {
+                waited_ms = self.clock.now().unix_ns.saturating_sub(came_ns) / 1_000_000;
+            }
             let is_open = if before.is_empty() {
                 self.take_frames(id, &buffer[..len], scanned, table, policy)
             } else {
                 before.extend_from_slice(&buffer[..len]);
                 self.take_frames(id, &before, scanned, table, policy)
             };
-            if !is_open {
-                return;
+            if !is_open || self.taken - taken >= MESSAGES_PER_TURN {
+                break;
             }
         }
+        waited_ms
     }
 
     /// Every message that is whole, and keeps the rest. `false`: the stream makes no sense any more and is closed.
@@ -94,6 +136,7 @@ impl Worker {
                 Frame::Blank(len) => at += len,
                 Frame::Message(len) => {
                     raise(&self.counters.datagrams_received);
+                    self.taken += 1;
                     has_message = true;
                     let is_heard = self.on_datagram(flow, &bytes[at..at + len], table, policy);
                     self.flush();

@@ -1,6 +1,6 @@
 //! When new calls are turned away so that those in progress go on (RFC 6357 §3, the local control; RFC 3261 §21.5.4).
 //!
-//! What counts is how long a datagram has waited in the kernel before it is read. A machine that stood still for half a second leaves a
+//! What counts is how long a datagram, or what came first over a connection, has waited in the kernel before it is read. A machine that stood still for half a second leaves a
 //! queue behind too, but one that shrinks from then on, and everything in it is served; a worker that is asked for more than it can do has
 //! one that does not. Only then is a share of the new INVITEs answered 503, without the access rule having been asked: an eighth of them, and
 //! twice as many at each look until the queue shrinks; fewer again when it is short. Responses, retransmissions and requests inside dialogs are

@@ -103,13 +103,16 @@ impl Streams {
         self.slots.len() - self.free.len()
     }
 
-    /// Sends what waits, and says who has connected and which connections have something to read.
-    pub fn poll(&mut self, now_ms: u64, counters: &Counters, arrivals: &mut Vec<Arrival>, readable: &mut Vec<ConnectionId>) {
+    /// Sends what waits, and says who has connected and which connections have something to read; whether that is all of them.
+    pub fn poll(&mut self, now_ms: u64, counters: &Counters, arrivals: &mut Vec<Arrival>, readable: &mut VecDeque<ConnectionId>) -> bool {
         let mut events = [EpollEvent::empty(); EVENTS_PER_TURN];
         let count = match self.epoll.wait(&mut events, EpollTimeout::ZERO) {
             Ok(count) => count,
-            Err(nix::errno::Errno::EINTR) => return,
-            Err(error) => return eprintln!("trunkline engine: epoll: {error}"),
+            Err(nix::errno::Errno::EINTR) => return false,
+            Err(error) => {
+                eprintln!("trunkline engine: epoll: {error}");
+                return true;
+            }
         };
         for event in &events[..count] {
             let token = event.data();
@@ -130,9 +133,10 @@ impl Streams {
             }
             self.settle(id);
             if event.events().intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR) {
-                readable.push(id);
+                readable.push_back(id);
             }
         }
+        count < EVENTS_PER_TURN
     }
 
     /// Makes a connection of an arrival, within the bounds: strangers, however many they are, leave room for those who are known.
@@ -263,11 +267,17 @@ impl Streams {
     }
 
     /// How many bytes came into `buffer`, and what was kept before them with how far it was looked at. `None`: nothing more now, or it is
-    /// closed.
-    pub fn receive(&mut self, id: ConnectionId, buffer: &mut [u8], counters: &Counters) -> Option<(usize, Vec<u8>, usize)> {
+    /// closed. `received_ns` as of [`Connection::receive`].
+    pub fn receive(
+        &mut self,
+        id: ConnectionId,
+        buffer: &mut [u8],
+        received_ns: Option<&mut u64>,
+        counters: &Counters,
+    ) -> Option<(usize, Vec<u8>, usize)> {
         let connection = self.connection(id)?;
         let was_handshaking = connection.is_handshaking();
-        match connection.receive(buffer) {
+        match connection.receive(buffer, received_ns) {
             Received::Bytes(len) => {
                 connection.has_heard = true;
                 Some((len, std::mem::take(&mut connection.partial), connection.scanned))

@@ -144,10 +144,7 @@ impl UdpListener {
             let mut parts = [IoSliceMut::new(buffer)];
             match recvmsg::<SockaddrStorage>(self.socket.as_raw_fd(), &mut parts, Some(&mut control), MsgFlags::MSG_DONTWAIT) {
                 Ok(message) => {
-                    let received_ns = message.cmsgs()?.find_map(|part| match part {
-                        ControlMessageOwned::ScmTimestampns(time) => u64::try_from(time.tv_sec() * 1_000_000_000 + time.tv_nsec()).ok(),
-                        _ => None,
-                    });
+                    let received_ns = message.cmsgs()?.find_map(|part| received_ns(&part));
                     let Some(peer) = message.address.as_ref().and_then(to_address) else { continue };
                     return Ok(Some((message.bytes, peer, received_ns.unwrap_or(0))));
                 }
@@ -243,6 +240,14 @@ impl UdpListener {
 impl AsFd for UdpListener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+/// When the kernel received what it gives, in nanoseconds since 1970; of a stream what came last of it.
+pub(crate) fn received_ns(part: &ControlMessageOwned) -> Option<u64> {
+    match part {
+        ControlMessageOwned::ScmTimestampns(time) => u64::try_from(time.tv_sec() * 1_000_000_000 + time.tv_nsec()).ok(),
+        _ => None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! One turn of its loop: poll, read what is there, run the timers that were due when it came, write the facts, send. Facts of a turn are in
 //! the journal before any message of it that comes after them leaves.
 
+use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
 use std::os::fd::AsFd;
@@ -40,7 +41,7 @@ use crate::streams::{ConnectionId, Streams};
 use crate::udp::{Intake, UdpListener, DATAGRAM_BYTES, MAX_ERRORS_PER_WAKE, QUOTED_BYTES};
 use crate::watchdog::Watchdog;
 
-/// After a turn of this length, or one that left something unread, it is asked how long the next datagram has waited.
+/// After a turn of this length, or one that left something unread, it is asked how long what comes next has waited.
 const LONG_TURN_MS: u64 = 50;
 
 /// Without a timer it looks around this often: minutes that end, orders.
@@ -102,7 +103,12 @@ pub struct Worker {
     pub(crate) listeners: Vec<UdpListener>,
     pub(crate) streams: Streams,
     pub(crate) arrivals: Vec<Arrival>,
-    pub(crate) readable: Vec<ConnectionId>,
+    /// Connections that have something to read and have not had their turn.
+    pub(crate) readable: VecDeque<ConnectionId>,
+    /// When it was asked which; `None`: there were more.
+    pub(crate) polled_ms: Option<u64>,
+    /// Messages that came over connections.
+    pub(crate) taken: usize,
     is_connection_ready: bool,
     /// Of each listener of UDP; none of them where there was nothing at all, and then all are read.
     is_readable: Vec<bool>,
@@ -180,7 +186,9 @@ impl Worker {
             listeners,
             streams,
             arrivals: Vec::new(),
-            readable: Vec::new(),
+            readable: VecDeque::new(),
+            polled_ms: None,
+            taken: 0,
             is_connection_ready: false,
             is_readable: Vec::new(),
             is_late: false,
@@ -219,10 +227,15 @@ impl Worker {
                     None => unread_ms = unread_ms.max(Some(heard.first_waited_ms)),
                 }
             }
-            self.is_late = unread_ms.is_some();
-            if self.is_connection_ready {
-                self.serve_connections(&mut buffer, &mut table, policy);
+            if self.is_connection_ready || !self.readable.is_empty() {
+                let heard = self.serve_connections(is_dated, &mut buffer, &mut table, policy);
+                waited_ms = waited_ms.max(heard.first_waited_ms);
+                match heard.all_until_ms {
+                    Some(ms) => heard_ms = heard_ms.min(ms),
+                    None => unread_ms = unread_ms.max(Some(heard.first_waited_ms)),
+                }
             }
+            self.is_late = unread_ms.is_some();
             now = self.clock.now();
             let heard_until_ms = match unread_ms {
                 None => Some(heard_ms.min(now.ms)),
@@ -263,7 +276,10 @@ impl Worker {
             .chain(self.hanging_up.next_due())
             .chain(self.streams.next_due())
             .min();
-        let due = deadlines.map_or(IDLE_MS, |due| due.saturating_sub(now.ms).min(IDLE_MS));
+        let due = match self.readable.is_empty() {
+            true => deadlines.map_or(IDLE_MS, |due| due.saturating_sub(now.ms).min(IDLE_MS)),
+            false => 0,
+        };
         let timeout = PollTimeout::try_from(due).unwrap_or(PollTimeout::ZERO);
         let mut fds: Vec<PollFd<'_>> = self.listeners.iter().map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)).collect();
         fds.push(PollFd::new(self.shared.team.wake_of(self.index).as_fd(), PollFlags::POLLIN));
