@@ -53,6 +53,8 @@ def test_a_listener_says_its_transport() -> None:
         ({"listen": ["192.0.2.1:5061/tls"]}, "certificates: at least one"),
         ({"carrier_tls": {"roots_file": "roots", "cert_file": "x.crt"}}, "both or none"),
         ({"connections": {"from_one_source": 0}}, "greater than or equal to 1"),
+        ({"stranger_rate": {"per_s": 0, "burst": 100}}, "greater than or equal to 1"),
+        ({"known_rate": {"per_s": 1, "burst": 8}}, "greater than or equal to 16"),
     ],
 )
 def test_what_cannot_be_is_refused_with_why(more: dict[str, Any], why: str) -> None:

@@ -112,6 +112,8 @@ class CallService:
             connections_from_one_source=settings.connections.from_one_source,
             stream_message_ms=settings.connections.message_ms,
             stream_idle_ms=settings.connections.idle_ms,
+            stranger_rate=(settings.stranger_rate.per_s, settings.stranger_rate.burst),
+            known_rate=(settings.known_rate.per_s, settings.known_rate.burst),
             capture_one_in=settings.capture_one_in,
             capture_domains=settings.capture_domains,
         )

@@ -69,6 +69,14 @@ class ConnectionSettings(Settings):
     idle_ms: int = Field(default=3_600_000, ge=1_000, le=7 * DAY_S * 1000)
 
 
+class RateSettings(Settings):
+    """Datagrams of one source that are looked at: a second, and at once after a pause. A connection and each message on it is one too, a
+    handshake of TLS is 16."""
+
+    per_s: int = Field(ge=1, le=1_000_000)
+    burst: int = Field(ge=16, le=10_000_000)
+
+
 class ObservedPop(Settings):
     """Another point of presence, and where its customers reach it, `IP:PORT`: `address` over UDP, `tcp` and `tls` where it serves those and
     they are to be looked at."""
@@ -91,7 +99,9 @@ class EdgeSettings(ServiceSettings):
     The first of `certificates` is for clients that ask for a name that none has; their files, and those of `carrier_tls`, are looked at
     every `certificates_check_s` and read again when they changed.
     `workers` are threads that move SIP messages, each with sockets of its own on the same addresses; one is good for several thousand calls
-    a second. Of the bounds on connections the one in all is shared out between them, and each lets in so many from one source.
+    a second. Of the bounds on connections the one in all is shared out between them.
+    A source may send `known_rate` when an ACL or a gateway has its address, or a call of it was admitted within 15 minutes, and
+    `stranger_rate` else: no less than a softphone behind a company's NAT needs, no more than a scanner may cost.
     `ban_regions` are those with auth services, whose bans are enforced.
     `auth_addresses` and `routing_addresses` are gRPC `ADDRESS:PORT`, the nearest first. The keys that auth gave are kept on disk, sealed,
     for `keys_lifetime_s` after the last fetch: so long the edge authenticates with auth gone.
@@ -115,6 +125,8 @@ class EdgeSettings(ServiceSettings):
     carrier_tls: CarrierTlsSettings | None = None
     certificates_check_s: float = Field(default=2.0, ge=0.05, le=3600)
     connections: ConnectionSettings = ConnectionSettings()
+    stranger_rate: RateSettings = RateSettings(per_s=400, burst=800)
+    known_rate: RateSettings = RateSettings(per_s=50_000, burst=50_000)
     workers: int = Field(default=1, ge=1, le=16)
     journal_dir: Path | None = None
     keys_refresh_s: float = Field(default=60.0, ge=1, le=3600)
