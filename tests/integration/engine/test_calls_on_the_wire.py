@@ -173,6 +173,20 @@ def test_what_stands_outside_of_dialogs_is_refused(bench: EngineBench, method: s
     assert bool(answer.all("Allow")) is (answer.status == 405)
 
 
+def test_what_is_allowed_by_a_405_is_not_answered_with_it(bench: EngineBench) -> None:
+    peer = bench.peer()
+    peer.send(peer.request("REGISTER"))
+    allowed = peer.receive().one("Allow").split(", ")
+    assert {"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS"} <= set(allowed)
+    for method in allowed:
+        peer.send(peer.request(method, call=f"call-{method}"))
+        if method != "ACK":
+            assert peer.final().status != 405, method
+    for method in ("INFO", "REFER", "NOTIFY", "MESSAGE", "SUBSCRIBE", "PUBLISH"):
+        peer.send(peer.request(method, call=f"call-{method}"))
+        assert (peer.final().status, method in allowed) == (405, False)
+
+
 def test_an_ack_of_nothing_is_dropped(bench: EngineBench) -> None:
     peer = bench.peer()
     peer.send(peer.request("ACK", to_tag="x"))

@@ -15,7 +15,7 @@ use crate::attempt::{credentials_of, nobody, Attempt, Owner};
 use crate::counts::What;
 use crate::policy::{self, Decision, Invite, Policy};
 use crate::reasons::refusal;
-use crate::stateless::{Challenges, ALLOW};
+use crate::stateless::{is_unsupported, Challenges, ALLOW_OUTSIDE};
 use crate::status::raise;
 use crate::worker::Worker;
 
@@ -109,9 +109,10 @@ impl Worker {
             Method::Options if self.shared.is_draining.load(Ordering::Relaxed) => {
                 self.refuse(flow, message, &refusal(&tables.load(), "T903", String::new()), b"");
             }
-            // §8.2.2.3: who is asked is we ourselves, and we have no extension to be required.
-            Method::Options if message.has(HeaderName::Require) => {
-                let tags: Vec<_> = message.option_tags(HeaderName::Require).map(String::from_utf8_lossy).collect();
+            // §8.2.2.3: who is asked is we ourselves, and what may be required is what the answer names as supported.
+            Method::Options if message.option_tags(HeaderName::Require).any(is_unsupported) => {
+                let tags = message.option_tags(HeaderName::Require).filter(|tag| is_unsupported(tag));
+                let tags: Vec<_> = tags.map(String::from_utf8_lossy).collect();
                 let mut refusal = refusal(&tables.load(), "T106", String::new());
                 refusal.extra_headers = format!("Unsupported: {}\r\n", tags.join(", "));
                 self.refuse(flow, message, &refusal, b"");
@@ -126,7 +127,7 @@ impl Worker {
             Method::Cancel | Method::Bye | Method::Prack | Method::Update => {
                 self.refuse(flow, message, &refusal(&tables.load(), "T108", String::new()), b"");
             }
-            _ => self.refuse(flow, message, &refusal(&tables.load(), "T105", String::new()), ALLOW),
+            _ => self.refuse(flow, message, &refusal(&tables.load(), "T105", String::new()), ALLOW_OUTSIDE),
         }
     }
 

@@ -10,7 +10,18 @@ use trunkline_message::{write_malformed_response, write_response, Algorithm, Cha
 use trunkline_transaction::{CallId, Refusal};
 
 /// Methods that we serve (RFC 3261 §20.5); in dialogs any other is passed through too.
-pub const ALLOW: &[u8] = b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE\r\n";
+const ALLOW: &[u8] = b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE\r\n";
+
+/// Of these a request outside dialogs is not answered 405, which says so (§21.4.6).
+pub const ALLOW_OUTSIDE: &[u8] = b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE\r\n";
+
+/// Extensions that a call may have: they are the other side's, and pass (§20.37).
+const SUPPORTED: [&str; 2] = ["100rel", "timer"];
+
+/// Whether nobody whom we call for has this extension, as far as we know.
+pub fn is_unsupported(tag: &[u8]) -> bool {
+    !SUPPORTED.iter().any(|known| tag.eq_ignore_ascii_case(known.as_bytes()))
+}
 
 /// Writes answers of one run of one edge.
 #[derive(Debug)]
@@ -84,7 +95,7 @@ impl Stateless {
     pub fn options(&self, message: &Message<'_>, source: SocketAddr, out: &mut Vec<u8>) {
         let mut lines = self.server.clone();
         lines.extend_from_slice(ALLOW);
-        lines.extend_from_slice(b"Accept: application/sdp\r\nSupported: 100rel, timer\r\n");
+        lines.extend_from_slice(format!("Accept: application/sdp\r\nSupported: {}\r\n", SUPPORTED.join(", ")).as_bytes());
         self.respond(message, source, 200, "", &lines, out);
     }
 

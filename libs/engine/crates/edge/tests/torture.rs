@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use trunkline_access::{Change, Reason};
@@ -101,7 +102,10 @@ fn read(file: &str) -> Vec<u8> {
 }
 
 fn serve() -> (Engine, SocketAddr, std::thread::JoinHandle<()>) {
-    let journal_dir = std::env::temp_dir().join(format!("torture-{}", std::process::id()));
+    // Tests of one process run beside each other.
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let journal_dir = std::env::temp_dir().join(format!("torture-{}-{number}", std::process::id()));
     let _ = std::fs::remove_dir_all(&journal_dir);
     let config = EngineConfig::trial("sip.trunkline.test", Listener::udp("127.0.0.1:0".parse().unwrap()), journal_dir);
     let (engine, mut workers) = Engine::bind(config).unwrap();
@@ -190,17 +194,32 @@ fn every_message_gets_its_answer_or_none() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-#[test]
-fn an_options_that_requires_what_we_do_not_have_is_refused_with_the_names() {
+fn answer_to(text: &str) -> String {
     let (engine, address, thread) = serve();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    let text = probe(0).replace("Content-Length", "Require: foo, bar\r\nContent-Length");
     socket.send_to(text.as_bytes(), address).unwrap();
     let mut buffer = [0; 4096];
     let len = socket.recv(&mut buffer).unwrap();
     engine.stop();
     thread.join().unwrap();
-    let answer = String::from_utf8_lossy(&buffer[..len]);
+    String::from_utf8_lossy(&buffer[..len]).into_owned()
+}
+
+fn requiring(tags: &str) -> String {
+    answer_to(&probe(0).replace("Content-Length", &format!("Require: {tags}\r\nContent-Length")))
+}
+
+#[test]
+fn an_options_that_requires_what_we_do_not_have_is_refused_with_the_names() {
+    let answer = requiring("foo, Timer, bar");
     assert!(answer.starts_with("SIP/2.0 420 ") && answer.contains("Unsupported: foo, bar\r\n"), "{answer}");
+}
+
+#[test]
+fn what_an_options_is_told_to_be_supported_it_may_require() {
+    let told = answer_to(&probe(0));
+    let supported = told.lines().find_map(|line| line.strip_prefix("Supported: ")).unwrap();
+    assert_eq!(supported, "100rel, timer");
+    assert!(requiring(supported).starts_with("SIP/2.0 200 "));
 }
