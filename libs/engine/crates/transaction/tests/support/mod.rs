@@ -230,9 +230,13 @@ impl Bench {
 
     /// INVITE, 180, 200, ACK through alpha. Gives the 200 at the customer and the INVITE at the gateway.
     pub fn answered(&mut self, target: Target) -> (Sent, Sent) {
+        self.answered_as(&invite(), target)
+    }
+
+    /// The same of an INVITE of one's own.
+    pub fn answered_as(&mut self, invite_text: &str, target: Target) -> (Sent, Sent) {
         let peer = target.address.to_string();
-        let invite_text = invite();
-        self.call(&invite_text, vec![target]);
+        self.call(invite_text, vec![target]);
         let invite = self.one_to(&peer);
         self.receive(&peer, &reply(&invite.text, 180, "callee", &peer));
         self.receive(&peer, &reply(&invite.text, 200, "callee", &peer));
