@@ -184,6 +184,18 @@ def test_session_privacy_that_is_critical_refuses_the_call_and_names_it_and_alon
     assert [fact["notes"] for fact in attempted][-1][:1] == ["Privacy: session cannot be given: media is not relayed"]
 
 
+def test_privacy_that_nobody_knows_refuses_the_call_where_it_is_critical_and_is_handed_on_where_it_is_not(platform: Platform) -> None:
+    peer = platform.peer()
+    peer.send(invite(peer, TRUSTED, "Privacy: Foo;critical"))
+    final = peer.final()
+    assert final.start_line == "SIP/2.0 500 Privacy Not Available T503" and "foo" not in str(final).lower()
+    peer.send(in_dialog(peer, "ACK", 1, final, Sip(final.start_line, (("Contact", f"<sip:x@{HOST}>"),), "", final.source)))
+    _, _, out = placed(platform, TRUSTED, "Privacy: Foo")
+    assert out.all("Privacy") == ["foo"]
+    _, _, out = placed(platform, TRUSTED, "Privacy: history;critical")
+    assert out.all("Privacy") == ["history;critical"]
+
+
 def test_rfc_3325_10_1_the_identity_goes_to_a_trusted_gateway_and_the_preferred_one_is_a_hint(platform: Platform) -> None:
     """`P-Preferred-Identity` of a number that the domain allows is what is asserted; From stays anonymous, Privacy: id stays."""
     policy = IdentityPolicy(("asked", "address"), ("+1408*",))

@@ -134,3 +134,9 @@ def test_a_request_that_names_any_kind_of_privacy_never_shows_the_caller_to_a_st
     if {"id", "user", "header"} & set(tokens):
         assert show(CALLER, privacy, SENDING).asserted == ()
         assert show(CALLER, privacy, SENDING).from_name_addr == ANONYMOUS
+
+
+def test_a_value_that_nobody_knows_is_handed_on_and_named_and_history_is_known() -> None:
+    asked = parse_privacy(["History;foo"], FROM)
+    assert (asked.value, asked.unknown, asked.notes) == ("history;foo", ("foo",), ("Privacy: foo is not known",))
+    assert parse_privacy(["history;critical"], FROM).unknown == ()

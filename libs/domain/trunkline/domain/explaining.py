@@ -244,8 +244,8 @@ def _gateway_step(decided: Routed | Rejected, gateways: tuple[SeenGateway, ...],
 
 def _privacy_step(call: AdmittedCall, decided: Routed | Rejected) -> Step:
     privacy = parse_privacy(call.privacy, call.from_uri)
-    if isinstance(decided, Rejected) and decided.reason == "T501":
-        return _refused("privacy", "T501", decided.facts, privacy.notes)
+    if isinstance(decided, Rejected) and decided.reason in ("T501", "T503"):
+        return _refused("privacy", decided.reason, decided.facts, privacy.notes)
     if privacy is NO_PRIVACY:
         return Step("privacy", Outcome.PASSED, "no privacy is asked for")
     text = "the caller is hidden from who is not trusted" if privacy.is_private else "the caller is shown"

@@ -65,7 +65,8 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Privacy:
-    """A privacy request. `value` is the header's canonical value, empty where there was none."""
+    """A privacy request. `value` is the header's canonical value, empty where there was none; `unknown` are those of its words that nobody
+    here knows, and so nothing is done for."""
 
     value: str
     is_private: bool
@@ -74,12 +75,14 @@ class Privacy:
     is_critical: bool
     notes: tuple[str, ...] = ()
     is_header: bool = False
+    unknown: tuple[str, ...] = ()
 
 
 NO_PRIVACY: Final = Privacy("", False, False, False, False)
 _NOTHING: Final = Shown("", (), "")
 _FROM_ONLY: Final = Privacy("id", True, False, False, False, ("anonymous From without Privacy: taken as id",))
-_KNOWN: Final = ("none", "header", "session", "user", "id", "critical")
+_KNOWN: Final = ("none", "header", "session", "user", "id", "critical", "history")
+"""RFC 3323 §4.2, RFC 3325 §9.3, RFC 7044 §7.2: History-Info never gets through."""
 
 
 @lru_cache(maxsize=_CACHE)
@@ -155,7 +158,9 @@ def _parse_privacy(text: str, is_from_anonymous: bool) -> Privacy:
         notes.extend(_FROM_ONLY.notes)
     if "session" in tokens:
         notes.append("Privacy: session cannot be given: media is not relayed")
-    return Privacy(";".join(tokens), is_private, is_none, "session" in tokens, "critical" in tokens, tuple(notes), "header" in tokens)
+    unknown = tuple(token for token in tokens if token not in _KNOWN)
+    is_critical, is_session = "critical" in tokens, "session" in tokens
+    return Privacy(";".join(tokens), is_private, is_none, is_session, is_critical, tuple(notes), "header" in tokens, unknown)
 
 
 def show(identity: Identity, privacy: Privacy, settings: CarrierSettings) -> Shown:

@@ -226,6 +226,10 @@ def _decide(
     notes += privacy.notes + passed
     if privacy.is_session and privacy.is_critical:
         return Rejected("T501", f"Privacy: {privacy.value} asks for media privacy and will not go without", who, match.prefix, notes)
+    if privacy.unknown and privacy.is_critical:
+        # RFC 3323 §5: one that cannot be given fails the request as well.
+        facts = f"Privacy: {privacy.value} will not go without {', '.join(privacy.unknown)}, which is not known"
+        return Rejected("T503", facts, who, match.prefix, notes)
     return Routed(
         tuple([_target(choice, identity, privacy, domain) for choice in choices]),
         f"+{digits}",

@@ -32,7 +32,7 @@ SLICE_CALLS: Final = 16
 """Between two turns of the event loop."""
 
 COMPARED: Final = frozenset(
-    {"T102", "T201", "T203", "T204", "T206", "T301", "T303", "T304", "T401", "T403", "T404", "T501", "T502", "T603"}
+    {"T102", "T201", "T203", "T204", "T206", "T301", "T303", "T304", "T401", "T403", "T404", "T501", "T502", "T503", "T603"}
 )
 """Refusals that a tenant's and the platform's set-up decides."""
 _OPEN: Final = frozenset({"trying"})
