@@ -36,6 +36,8 @@ SPOOFED = (
     "n: <https://spoofed.example>",
     "Diversion: <tel:+19998887777>;reason=unconditional",
     "History-Info: <sip:+19998887777@spoofed.example>;index=1",
+    "Referred-By: <sip:+19998887777@spoofed.example>",
+    "B : <sip:+19998887777@spoofed.example>",
     "P-Charging-Vector: icid-value=spoofed",
     "P-Access-Network-Info: spoofed",
     "P-Served-User: <sip:+19998887777@spoofed.example>",

@@ -302,9 +302,9 @@ fn strip_for_carrier(edits: &mut Edits, message: &Message<'_>, is_anonymous: boo
             | HeaderName::Privacy
             | HeaderName::Diversion
             | HeaderName::HistoryInfo
-            | HeaderName::Identity => true,
-            HeaderName::ReferredBy
-            | HeaderName::ReplyTo
+            | HeaderName::Identity
+            | HeaderName::ReferredBy => true,
+            HeaderName::ReplyTo
             | HeaderName::Subject
             | HeaderName::CallInfo
             | HeaderName::Organization
@@ -373,7 +373,8 @@ fn strip_for_customer(edits: &mut Edits, message: &Message<'_>, shows_callee: bo
             | HeaderName::RemotePartyId
             | HeaderName::Diversion
             | HeaderName::HistoryInfo
-            | HeaderName::Identity => true,
+            | HeaderName::Identity
+            | HeaderName::ReferredBy => true,
             HeaderName::Other => is_caller_header(header.name_span.of(message.bytes())),
             _ => false,
         };

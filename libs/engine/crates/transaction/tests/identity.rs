@@ -10,7 +10,7 @@ const SPOOFED: &str =
      Remote-Party-ID: <sip:+4@evil>;party=calling\r\nremote-party-id:\r\n\t<sip:+5@evil>\r\nPrivacy: none\r\n\
      P-Charge-Info: <sip:+6@evil>\r\np-asserted-service: urn:evil\r\nP-Preferred-Service: urn:evil\r\nP-Private-Network-Indication: evil\r\n\
      P-Visited-Network-ID: evil\r\nP-Profile-Key: <sip:evil>\r\nP-DCS-Billing-Info: evil\r\nP-DCS-Trace-Party-ID: <sip:evil>\r\n\
-     Attestation-Info: evil\r\nOrigination-Id: evil\r\n";
+     referred-by: <sip:+7@evil>\r\nAttestation-Info: evil\r\nOrigination-Id: evil\r\n";
 const ANONYMOUS: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
 
 fn shown() -> Target {
@@ -218,9 +218,10 @@ fn private() -> Target {
 const TELLING: &str = "Diversion: <sip:+31207654321@acme.example>\r\nHistory-Info: <sip:+31207654321@acme.example>;index=1\r\n\
      y: alice\r\nn: <https://acme.example>\r\nIdentity-Info: <https://acme.example>\r\np-access-network-info: acme\r\n\
      P-Charging-Vector: icid-value=acme\r\nP-Charging-Function-Addresses: ccf=acme\r\nP-Associated-URI: <sip:alice@acme.example>\r\n\
-     P-Called-Party-ID: <sip:alice@acme.example>\r\nP-Served-User: <sip:alice@acme.example>\r\n";
+     P-Called-Party-ID: <sip:alice@acme.example>\r\nP-Served-User: <sip:alice@acme.example>\r\nb: <sip:alice@acme.example>\r\n\
+     Referred-By: \"Alice\" <sip:alice@acme.example>\r\n";
 const TELLING_OF_THE_ANONYMOUS: &str = "Reply-To: <sip:alice@acme.example>\r\ns: alice\r\nCall-Info: <https://acme.example>\r\n\
-     Organization: acme\r\nIn-Reply-To: alice@acme\r\nb: <sip:alice@acme.example>\r\n";
+     Organization: acme\r\nIn-Reply-To: alice@acme\r\n";
 
 /// As the caller's PBX writes it. It names the dialog, so it goes through as it is (docs/identity.md).
 const CALL_ID: &str = "4711@pbx.acme.example";
