@@ -12,6 +12,7 @@ use trunkline_message::{
 };
 
 use crate::hiding::Cover;
+use crate::later_privacy::{is_user_asked, shown_with, tells_of_its_user};
 use crate::plan::Step;
 use crate::route::RouteWork;
 use crate::transport::Listener;
@@ -36,6 +37,10 @@ pub(crate) struct Identity {
     pub has_asserted_on_ack: bool,
     /// From is anonymous, so whatever else tells of the caller goes too.
     pub is_anonymous: bool,
+    /// The same without From and Contact, which the carrier has been shown before.
+    pub is_private: bool,
+    /// The carrier is in the trust domain; where a token alone tells of the call, it is not known.
+    pub is_trusted: bool,
 }
 
 impl Identity {
@@ -137,8 +142,9 @@ pub(crate) fn write_to_carrier(request: &Message<'_>, hop: Hop<'_>, work: &Route
     }
     strip_credentials(&mut edits, request, hop.realm);
     let is_ack = request.method() == Method::Ack;
-    show_identity(&mut edits, request, identity, !is_ack || identity.has_asserted_on_ack);
-    show_addresses(&mut edits, request, identity);
+    let identity = shown_with(identity, request);
+    show_identity(&mut edits, request, &identity, !is_ack || identity.has_asserted_on_ack);
+    show_addresses(&mut edits, request, &identity);
     written(edits, request)
 }
 
@@ -204,7 +210,7 @@ pub(crate) fn write_response(
     let mut edits = Edits::new();
     restore_vias(&mut edits, request, source, response);
     match responder {
-        Responder::Customer(identity) => show_identity(&mut edits, response, identity, true),
+        Responder::Customer(identity) => show_identity(&mut edits, response, &shown_with(identity, response), true),
         Responder::Carrier { shows_callee } => strip_for_customer(&mut edits, response, shows_callee),
     }
     // A challenge of the next hop is between it and us, whoever it is: the other party has no password there.
@@ -293,7 +299,7 @@ const CALLER_HEADERS: [&[u8]; 21] = [
 
 /// No word of a customer about who is calling gets to a carrier; of an anonymous call no other word about the caller either
 /// (RFC 3323 §4.1).
-fn strip_for_carrier(edits: &mut Edits, message: &Message<'_>, is_anonymous: bool) {
+fn strip_for_carrier(edits: &mut Edits, message: &Message<'_>, is_private: bool) {
     for (index, header) in message.headers().iter().enumerate() {
         let is_told = match header.name {
             HeaderName::PAssertedIdentity
@@ -304,18 +310,11 @@ fn strip_for_carrier(edits: &mut Edits, message: &Message<'_>, is_anonymous: boo
             | HeaderName::HistoryInfo
             | HeaderName::Identity
             | HeaderName::ReferredBy => true,
-            HeaderName::ReplyTo
-            | HeaderName::Subject
-            | HeaderName::CallInfo
-            | HeaderName::Organization
-            | HeaderName::InReplyTo
-            | HeaderName::UserAgent
-            | HeaderName::Server => is_anonymous,
             HeaderName::Other => {
                 let name = header.name_span.of(message.bytes());
-                is_caller_header(name) || (is_anonymous && name.eq_ignore_ascii_case(b"Geolocation"))
+                is_caller_header(name) || (is_private && name.eq_ignore_ascii_case(b"Geolocation"))
             }
-            _ => false,
+            name => is_private && tells_of_its_user(name),
         };
         if is_told {
             edits.remove_field(message, index);
@@ -325,11 +324,17 @@ fn strip_for_carrier(edits: &mut Edits, message: &Message<'_>, is_anonymous: boo
 
 /// Contacts without display name and user part. Requests of the dialog find their way by our token.
 fn hide_contacts(edits: &mut Edits, message: &Message<'_>) {
+    hide_contact_names(edits, message);
     for contact in message.addresses(HeaderName::Contact).flatten() {
-        if let Some(span) = message.span_of(contact.display_name_bytes).filter(|span| !span.is_empty()) {
+        if let Some(span) = user_in(contact.uri_bytes).and_then(|user| message.span_of(user)) {
             edits.replace(span, b"");
         }
-        if let Some(span) = user_in(contact.uri_bytes).and_then(|user| message.span_of(user)) {
+    }
+}
+
+fn hide_contact_names(edits: &mut Edits, message: &Message<'_>) {
+    for contact in message.addresses(HeaderName::Contact).flatten() {
+        if let Some(span) = message.span_of(contact.display_name_bytes).filter(|span| !span.is_empty()) {
             edits.replace(span, b"");
         }
     }
@@ -366,6 +371,10 @@ fn without_user(uri: &[u8]) -> Vec<u8> {
 /// RFC 3325 §5: nothing of the kind gets out to a customer, however it is spelled, but for the identity that it may see and that asks for
 /// no privacy (§7). Its values are those of the carrier, of which no more than a SIP and a tel URI may be there (§9.1).
 fn strip_for_customer(edits: &mut Edits, message: &Message<'_>, shows_callee: bool) {
+    let is_private = is_user_asked(message);
+    if is_private {
+        hide_contact_names(edits, message);
+    }
     for (index, header) in message.headers().iter().enumerate() {
         let is_told = match header.name {
             HeaderName::PAssertedIdentity => !(shows_callee && is_showable(message)),
@@ -376,7 +385,7 @@ fn strip_for_customer(edits: &mut Edits, message: &Message<'_>, shows_callee: bo
             | HeaderName::Identity
             | HeaderName::ReferredBy => true,
             HeaderName::Other => is_caller_header(header.name_span.of(message.bytes())),
-            _ => false,
+            name => is_private && tells_of_its_user(name),
         };
         if is_told {
             edits.remove_field(message, index);
@@ -405,7 +414,7 @@ fn is_caller_header(name: &[u8]) -> bool {
 
 /// What the platform says of the customer, in its requests and its responses, and nothing else.
 fn show_identity(edits: &mut Edits, message: &Message<'_>, identity: &Identity, has_asserted: bool) {
-    strip_for_carrier(edits, message, identity.is_anonymous);
+    strip_for_carrier(edits, message, identity.is_anonymous || identity.is_private);
     if identity.is_anonymous {
         hide_contacts(edits, message);
     }

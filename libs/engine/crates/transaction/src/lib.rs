@@ -18,6 +18,7 @@ mod forward;
 mod hiding;
 mod invite_client;
 mod invite_server;
+mod later_privacy;
 mod machine;
 mod plan;
 mod prepared;

@@ -60,6 +60,8 @@ impl Prepared {
             to_name_addr: String::new(),
             has_asserted_on_ack: target.has_asserted_on_ack,
             is_anonymous,
+            is_private: false,
+            is_trusted: target.is_trusted,
         };
         let from_uri = from.map(|from| String::from_utf8_lossy(from.uri_bytes).into_owned()).unwrap_or_default();
         Self {

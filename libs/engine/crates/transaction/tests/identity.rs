@@ -298,3 +298,67 @@ fn a_call_that_is_not_anonymous_loses_what_speaks_for_the_caller_elsewhere_and_k
         assert_eq!(value(&out, name), value(&invite(), name));
     }
 }
+
+#[test]
+fn privacy_that_is_asked_for_later_is_given_in_that_message_and_less_than_before_is_not() {
+    let later = format!("Privacy: ID\r\nUser-Agent: acme\r\n{TELLING_OF_THE_ANONYMOUS}");
+    for (is_trusted, first, expected) in [(true, "", "id"), (true, "none", "id"), (true, "user;foo", "user;foo;id"), (false, "none", "")] {
+        let target = Target { is_trusted, privacy: first.to_owned(), from_name_addr: String::new(), ..shown() };
+        let mut bench = Bench::new();
+        let (ok, invite) = bench.answered(target.clone());
+        for (cseq, method) in [(2, "UPDATE"), (3, "INVITE"), (4, "INFO")] {
+            bench.receive(CUSTOMER, &from_customer(method, cseq, &ok.text, &later));
+            let sent = bench.one_to(ALPHA).text;
+            let asserted: &[String] = if is_trusted { &target.asserted } else { &[] };
+            assert_eq!(values(&sent, "P-Asserted-Identity"), asserted, "{sent}");
+            assert_eq!(values(&sent, "Privacy").concat(), expected, "{sent}");
+            // Inside the trust domain all else passes, as it does in an INVITE.
+            assert_eq!(values(&sent, "Organization").len(), usize::from(is_trusted), "{sent}");
+            for name in ["From", "Contact"] {
+                assert_eq!(value(&sent, name), value(&invite.text, name), "the carrier has it already");
+            }
+        }
+        // What a response of the customer asks for is given too.
+        bench.take_sent();
+        bench.receive(ALPHA, &from_carrier("INFO", 7, &invite.text, ""));
+        let info = bench.one_to(CUSTOMER).text;
+        bench.receive(CUSTOMER, &reply_with(&info, 200, "caller", CUSTOMER, &later));
+        let answer = bench.one_to(ALPHA).text;
+        assert_eq!(values(&answer, "Privacy").concat(), expected, "{answer}");
+        assert_eq!(values(&answer, "P-Asserted-Identity").is_empty(), !is_trusted);
+        // A message that asks for none is as the INVITE was.
+        bench.receive(CUSTOMER, &from_customer("INFO", 5, &ok.text, "Privacy: none\r\n"));
+        assert_eq!(values(&bench.one_to(ALPHA).text, "Privacy").concat(), first);
+    }
+    // An edge that never saw the call does not know whom it may trust.
+    let (ok, _) = Bench::new().answered(Target { privacy: "none".to_owned(), from_name_addr: String::new(), ..shown() });
+    let mut sibling = restarted();
+    sibling.receive(CUSTOMER, &from_customer("UPDATE", 2, &ok.text, &later));
+    assert!(values(&sibling.one_to(ALPHA).text, "P-Asserted-Identity").is_empty());
+}
+
+#[test]
+fn a_called_party_that_asks_for_user_privacy_is_not_told_of() {
+    let lines = "Server: Phone\r\nUser-Agent: Phone\r\nOrganization: acme\r\nCall-Info: <https://acme.example>\r\n\
+                 Reply-To: <sip:alice@acme.example>\r\nSubject: alice\r\n";
+    for (asked, is_told) in [("", true), ("Privacy: id\r\n", true), ("Privacy: USER\r\n", false), ("Privacy: id;user\r\n", false)] {
+        let lines = format!("{asked}{lines}");
+        let named = |text: String| text.replace("Contact: <", "Contact: \"Alice\" <");
+        let mut bench = Bench::new();
+        bench.call(&invite(), vec![Target { shows_callee: true, ..alpha() }]);
+        let out = bench.one_to(ALPHA).text;
+        bench.take_sent();
+        let mut heard = Vec::new();
+        for status in [183, 200] {
+            bench.receive(ALPHA, &named(reply_with(&out, status, "callee", ALPHA, &lines)));
+            heard.push(bench.one_to(CUSTOMER).text);
+        }
+        bench.receive(ALPHA, &named(from_carrier("INFO", 2, &out, &lines)));
+        heard.push(bench.one_to(CUSTOMER).text);
+        for text in heard {
+            assert_eq!(["alice", "acme.example", "Phone"].iter().any(|trace| text.contains(trace)), is_told, "{asked}: {text}");
+            assert_eq!(value(&text, "Contact").contains("Alice"), is_told);
+            assert!(value(&text, "Contact").contains("<sip:callee@"), "it is still found");
+        }
+    }
+}

@@ -434,5 +434,13 @@ fn identity_of(token: &Token, request: &Message<'_>, realm: &str) -> Identity {
         Ok(to) if is_anonymous => forward::to_name_addr(&String::from_utf8_lossy(to.user.unwrap_or_default()), token.next_hop.peer),
         _ => String::new(),
     };
-    Identity { asserted, privacy, from_name_addr, to_name_addr, has_asserted_on_ack: token.has_asserted_on_ack, is_anonymous }
+    Identity {
+        asserted,
+        privacy,
+        from_name_addr,
+        to_name_addr,
+        has_asserted_on_ack: token.has_asserted_on_ack,
+        is_anonymous,
+        ..Identity::default()
+    }
 }
