@@ -293,7 +293,7 @@ impl Proxy {
                 Side::Carrier => EndedBy::Callee,
             },
             // Q.850 16: normal clearing.
-            q850: super::walk::stated_cause(&view).unwrap_or(16),
+            q850: super::causes::stated_cause(&view).unwrap_or(16),
             answered_ns: leg.answered_ns,
             time_ns: turn.now.unix_ns,
         });

@@ -7,6 +7,7 @@
 
 mod call;
 mod cancel;
+mod causes;
 mod client;
 mod dialog;
 mod hangup;

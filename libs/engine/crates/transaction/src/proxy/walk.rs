@@ -17,6 +17,7 @@ use crate::transport::Transport;
 
 use super::call::{Call, CallTimer};
 use super::cancel::TIMED_OUT;
+use super::causes::cause_of;
 use super::client::ClientRole;
 use super::hangup::Dialog;
 use super::hiding;
@@ -298,7 +299,7 @@ impl Proxy {
                     turn.fact(call.id, FactKind::Progressed { number: call.tries, status });
                 }
                 let server = call.server;
-                let bytes = self.response_of_try(turn, key, response, None);
+                let bytes = self.response_of_try(turn, key, response, None, None);
                 if let Some(bytes) = bytes {
                     self.respond(turn, server, status, bytes);
                 }
@@ -330,6 +331,7 @@ impl Proxy {
             return self.on_late_success(turn, client, false, response);
         };
         let is_answered = matches!(call.phase, Phase::Answered | Phase::Closing);
+        let mut next_hop = None;
         let answered_ns = if is_answered { call.answered_ns } else { turn.now.unix_ns };
         if !is_answered {
             turn.saw_try(call, Sign::SERVED);
@@ -342,7 +344,7 @@ impl Proxy {
             call.timers.start(CallTimer::Longest as usize, turn.now.ms + u64::from(longest_s) * 1_000);
             turn.fact(call.id, FactKind::Answered { number: call.tries, status });
             let flow = self.clients.get(client).map(|client| client.flow);
-            let next_hop = flow.map(|flow| route::next_hop(response, &call.token, flow, &self.config.listeners));
+            next_hop = flow.map(|flow| route::next_hop(response, &call.token, flow, &self.config.listeners));
             let invite = self.servers.get(server).and_then(|server| server.request.as_deref());
             call.dialog = match (invite, next_hop) {
                 (Some(invite), Some(next_hop)) => Some(Box::new(Dialog::of(&invite.view(), response, &call.token, next_hop))),
@@ -350,7 +352,7 @@ impl Proxy {
             };
         }
         self.arm_call(turn, key);
-        if let Some(bytes) = self.response_of_try(turn, key, response, Some(answered_ns)) {
+        if let Some(bytes) = self.response_of_try(turn, key, response, Some(answered_ns), next_hop) {
             let last = self.servers.get_mut(server).map(|server| std::mem::replace(&mut server.accepted_tag, tag.into()));
             if let (Some(last), Some(client)) = (last.filter(|last| !last.is_empty()), self.clients.get_mut(client)) {
                 client.remember_fork(last.into_vec());
@@ -385,7 +387,7 @@ impl Proxy {
 
     fn pass_failure(&mut self, turn: &mut Turn<'_>, key: Key, response: &Message<'_>) {
         let status = response.status().unwrap_or_default();
-        let Some(bytes) = self.response_of_try(turn, key, response, None) else { return };
+        let Some(bytes) = self.response_of_try(turn, key, response, None, None) else { return };
         self.calls.get(key).into_iter().for_each(|call| turn.saw_try(call, Sign::SERVED));
         self.say_gateway_failed(turn, key, status, FailureCause::Status);
         let refusal = Refusal { status, q850: cause_of(response), ..Refusal::default() };
@@ -393,7 +395,15 @@ impl Proxy {
     }
 
     /// A response of the current gateway as the customer gets it, with the customer's copy of Record-Route in responses that make a dialog.
-    fn response_of_try(&mut self, turn: &Turn<'_>, key: Key, response: &Message<'_>, answered_ns: Option<u64>) -> Option<Vec<u8>> {
+    /// `next_hop` where it is known already.
+    fn response_of_try(
+        &mut self,
+        turn: &Turn<'_>,
+        key: Key,
+        response: &Message<'_>,
+        answered_ns: Option<u64>,
+        next_hop: Option<Flow>,
+    ) -> Option<Vec<u8>> {
         let call = self.calls.get(key)?;
         let (is_hidden, listener) = (call.step.as_ref().is_some_and(|step| step.target.hides_topology), call.customer.listener);
         let cover = match is_hidden {
@@ -412,7 +422,7 @@ impl Proxy {
             true => {
                 let side = Side::Customer;
                 let source = call.customer.peer.ip();
-                let next_hop = route::next_hop(response, &call.token, client.flow, &self.config.listeners);
+                let next_hop = next_hop.unwrap_or_else(|| route::next_hop(response, &call.token, client.flow, &self.config.listeners));
                 let transport = self.transport(next_hop);
                 carrier_ip = Some(next_hop.peer.ip());
                 let sealed = call.sealed.clone()?;
@@ -439,33 +449,6 @@ impl Proxy {
         }
         Some(bytes)
     }
-}
-
-/// The Q.850 cause of a failure: its Reason header's, else that of RFC 3398 §8.2.6.1.
-pub(super) fn cause_of(message: &Message<'_>) -> u16 {
-    stated_cause(message).unwrap_or_else(|| match message.status().unwrap_or_default() {
-        401 | 402 | 403 | 407 | 603 => 21,
-        404 | 485 | 604 => 1,
-        405 => 63,
-        406 | 415 | 501 => 79,
-        408 | 504 => 102,
-        410 => 22,
-        413 | 414 | 416 | 420 | 421 | 423 | 505 | 513 => 127,
-        480 => 18,
-        481 | 500 | 503 => 41,
-        482 | 483 => 25,
-        484 => 28,
-        486 | 600 => 17,
-        487 => 16,
-        488 | 606 => 65,
-        502 => 38,
-        _ => 31,
-    })
-}
-
-/// Of `Reason: Q.850;cause=…` (RFC 3326).
-pub(super) fn stated_cause(message: &Message<'_>) -> Option<u16> {
-    message.reasons().find(|reason| reason.protocol.eq_ignore_ascii_case(b"Q.850")).and_then(|reason| reason.cause)
 }
 
 /// What the gateway's copy of Record-Route says. The customer's says the same of the other side.
