@@ -50,6 +50,8 @@ pub(crate) struct Connection {
     pub is_strangers: bool,
     /// Its place among those of its source, where it was made to us.
     pub hold: Option<Hold>,
+    /// It waits for its turn to be read.
+    pub is_queued: bool,
     /// The peer has sent something over it.
     pub has_heard: bool,
     socket: TcpStream,
@@ -120,6 +122,7 @@ impl Connection {
             is_accepted,
             is_strangers: false,
             hold: None,
+            is_queued: false,
             has_heard: false,
             socket,
             tls,

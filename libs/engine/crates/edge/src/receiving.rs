@@ -30,8 +30,8 @@ const PONG: &[u8] = b"\r\n";
 const PING_BYTES: usize = 4;
 
 impl Worker {
-    /// What happened on connections, one after the other: those that a turn has not come to are the first of the next. `is_dated`: it is
-    /// asked how long what comes first on each has waited.
+    /// What happened on connections, one after the other: those that a turn has not come to are the first of the next, before those that
+    /// have something to say by then. `is_dated`: it is asked how long what comes first on each has waited.
     pub(crate) fn serve_connections(
         &mut self,
         is_dated: bool,
@@ -39,12 +39,11 @@ impl Worker {
         table: &mut HeaderTable,
         policy: &mut dyn Policy,
     ) -> Heard {
-        if self.readable.is_empty() {
-            self.poll_connections();
-        }
+        let all_until_ms = self.poll_connections();
         let before = self.taken;
-        let mut heard = Heard { all_until_ms: self.polled_ms, first_waited_ms: 0 };
+        let mut heard = Heard { all_until_ms, first_waited_ms: 0 };
         while let Some(id) = self.readable.pop_front() {
+            self.streams.taken_up(id);
             let waited_ms = self.read_connection(id, is_dated, buffer, table, policy);
             heard.first_waited_ms = heard.first_waited_ms.max(waited_ms);
             if self.taken - before >= MESSAGES_PER_TURN {
@@ -55,13 +54,12 @@ impl Worker {
         heard
     }
 
-    /// Lets in who may come, and finds out who has something to say.
-    fn poll_connections(&mut self) {
+    /// Lets in who may come, and finds out who has something to say; when it was asked, where that are all of them.
+    fn poll_connections(&mut self) -> Option<u64> {
         let mut readable = std::mem::take(&mut self.readable);
         let mut arrivals = std::mem::take(&mut self.arrivals);
         let now = self.clock.now();
         let is_all = self.streams.poll(now.ms, &self.counters, &mut arrivals, &mut readable);
-        self.polled_ms = is_all.then_some(now.ms);
         for arrival in arrivals.drain(..) {
             let tokens = match arrival.transport {
                 Transport::Tls => TOKENS_OF_TLS,
@@ -76,6 +74,7 @@ impl Worker {
         }
         self.arrivals = arrivals;
         self.readable = readable;
+        is_all.then_some(now.ms)
     }
 
     /// Closes who is overdue, and tells the core of every connection that is no more.

@@ -103,7 +103,8 @@ impl Streams {
         self.slots.len() - self.free.len()
     }
 
-    /// Sends what waits, and says who has connected and which connections have something to read; whether that is all of them.
+    /// Sends what waits, and says who has connected and which connections have something to read, each until it is `taken_up` once; whether that is
+    /// all of them.
     pub fn poll(&mut self, now_ms: u64, counters: &Counters, arrivals: &mut Vec<Arrival>, readable: &mut VecDeque<ConnectionId>) -> bool {
         let mut events = [EpollEvent::empty(); EVENTS_PER_TURN];
         let count = match self.epoll.wait(&mut events, EpollTimeout::ZERO) {
@@ -133,10 +134,20 @@ impl Streams {
             }
             self.settle(id);
             if event.events().intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR) {
-                readable.push_back(id);
+                if let Some(connection) = self.connection(id).filter(|connection| !connection.is_queued) {
+                    connection.is_queued = true;
+                    readable.push_back(id);
+                }
             }
         }
         count < EVENTS_PER_TURN
+    }
+
+    /// It has its turn, and is told of again when it has more to read.
+    pub fn taken_up(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connection(id) {
+            connection.is_queued = false;
+        }
     }
 
     /// Makes a connection of an arrival, within the bounds: strangers, however many they are, leave room for those who are known.

@@ -105,8 +105,6 @@ pub struct Worker {
     pub(crate) arrivals: Vec<Arrival>,
     /// Connections that have something to read and have not had their turn.
     pub(crate) readable: VecDeque<ConnectionId>,
-    /// When it was asked which; `None`: there were more.
-    pub(crate) polled_ms: Option<u64>,
     /// Messages that came over connections.
     pub(crate) taken: usize,
     is_connection_ready: bool,
@@ -187,7 +185,6 @@ impl Worker {
             streams,
             arrivals: Vec::new(),
             readable: VecDeque::new(),
-            polled_ms: None,
             taken: 0,
             is_connection_ready: false,
             is_readable: Vec::new(),
