@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 from helpers.engine import HOST, REALM, EngineBench, account, authorization, by_address, domain
 
+from trunkline.engine import Reject
 from trunkline.engine.tables import RemoveAccount, SetAddress, SetNonceKeys, SetTokenKeys, TableChange
 
 USER, PASSWORD = "31000000", "correct horse battery"
@@ -183,3 +186,30 @@ def test_a_nonce_of_another_edge_with_the_same_keys_is_good_here(bench: EngineBe
         assert gateway.receive().one("Call-ID") == "call-1"
     finally:
         other.close()
+
+
+def test_challenges_that_nobody_answers_are_counted_with_their_domain(tmp_path: Path) -> None:
+    first = EngineBench(tmp_path)
+    first.apply(*by_digest())
+    peer = first.peer()
+    peer.send(peer.request(call="call-1"))
+    challenge = peer.final().one("Proxy-Authenticate")
+    first.decide = lambda _: Reject("T401")
+    peer.send(peer.request(call="call-1", cseq=2, extra=(authorization(challenge, USER, PASSWORD),)))
+    assert peer.final().status == 404
+    for number in range(2):
+        peer.send(peer.request(call=f"silent-{number}"))
+        assert peer.final().status == 407
+    first.close()
+    second = EngineBench(tmp_path)
+    try:
+        second.facts(1)
+        second.engine.rewind()
+        facts = [json.loads(line) for chunk in second.engine.drain() for line in chunk.lines.splitlines()]
+        counted = [fact["counted"] for fact in facts if "counted" in fact]
+        assert {(row["source"], row["what"], row["domain"], row["tenant"]) for row in counted} == {
+            ("127.0.0.1", "challenge", "acme", "acme")
+        }
+        assert sum(row["number"] for row in counted) == 2
+    finally:
+        second.close()

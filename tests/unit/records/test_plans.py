@@ -99,6 +99,8 @@ async def test_figures_of_an_older_file_are_kept(tmp_path: Path) -> None:
     with sqlite3.connect(path) as database:
         database.executescript(
             "DROP TABLE usage; PRAGMA user_version = 2;"
+            " DROP INDEX counted_by_minute; DROP INDEX counted_by_tenant; ALTER TABLE counted DROP COLUMN tenant;"
+            " CREATE INDEX counted_by_minute ON counted (minute_ns, source);"
             " CREATE TABLE usage (interval_s INTEGER NOT NULL, tenant TEXT NOT NULL, start_s INTEGER NOT NULL, domain TEXT NOT NULL,"
             " pop TEXT NOT NULL, what TEXT NOT NULL, amount INTEGER NOT NULL,"
             " PRIMARY KEY (interval_s, tenant, start_s, domain, pop, what)) WITHOUT ROWID;"

@@ -68,7 +68,8 @@ REGISTRY: tuple[Reason, ...] = (
         21,
         "Credentials Not Offered",
         _C,
-        "The client answered none of the algorithms offered: change the domain's digest policy.",
+        "In no answer, but in what `trunkline call unrecorded` counts: challenged, and nothing came. Set the account in the PBX; if it has"
+        " one, it knows none of the algorithms offered: change the domain's digest policy.",
     ),
     _row("T203", 403, 21, "Source Not In ACL", _S, "Add the source address to an ACL of the domain."),
     _row(

@@ -140,6 +140,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, Callers]] = {
         "GetUsage": _READ,
         "GetWebhook": _READ,
         "ShowWebhookSecret": _TRUNKS,
+        "ListUnrecorded": _READ,
         "GetTotals": _OPERATOR,
     },
 }

@@ -31,8 +31,8 @@ from trunkline.cli.commands import (
     routes,
     service,
     traces,
+    unrecorded,
     usage,
-    watched,
     webhooks,
 )
 from trunkline.cli.connection import surroundings
@@ -70,7 +70,7 @@ for group in (
     platform.pop,
     regions.region,
     bans.ban,
-    watched.call,
+    unrecorded.call,
     platform.events,
     platform.lab,
     contexts.context,

@@ -137,6 +137,7 @@ class Counted:
     number: int = 0
     minute_ns: int = 0
     domain: str = ""
+    tenant: str = ""
 
 
 Body = Attempted | Refused | GatewayTried | GatewayFailed | Progressed | Answered | Failed | Ended | Counted | HungUp | PresumedOver

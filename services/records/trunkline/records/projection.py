@@ -70,7 +70,7 @@ class _Rows:
     facts: list[tuple[str, str, str, bytes]] = field(default_factory=list)
     parsed: dict[tuple[str, str], CallFact] = field(default_factory=dict)
     """By edge and id: most calls are folded from what has just arrived, and reading a line twice doubles the work."""
-    counted: list[tuple[str, str, int, str, str, str, int]] = field(default_factory=list)
+    counted: list[tuple[str, str, int, str, str, str, int, str]] = field(default_factory=list)
     rejected: list[tuple[str, str, int, int, str, bytes]] = field(default_factory=list)
 
 
@@ -141,7 +141,7 @@ class Projection:
             await self._set_aside_surplus(rows)
             before = self._database.total_changes
             await self._database.executemany("INSERT OR IGNORE INTO facts VALUES (?, ?, ?, ?)", rows.facts)
-            await self._database.executemany("INSERT OR IGNORE INTO counted VALUES (?, ?, ?, ?, ?, ?, ?)", rows.counted)
+            await self._database.executemany("INSERT OR IGNORE INTO counted VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows.counted)
             added = self._database.total_changes - before
             await self._database.executemany("INSERT OR IGNORE INTO rejected VALUES (?, ?, ?, ?, ?, ?)", rows.rejected)
             calls = list({row[0] for row in rows.facts})
@@ -302,7 +302,7 @@ def _read_line(edge: str, line: bytes, rows: _Rows) -> None:
     fact: CallFact = parse_fact(line)
     match fact.body:
         case Counted() as counted:
-            row = (edge, fact.id, counted.minute_ns, counted.source, counted.what, counted.domain, counted.number)
+            row = (edge, fact.id, counted.minute_ns, counted.source, counted.what, counted.domain, counted.number, counted.tenant)
             rows.counted.append(row)
         case _:
             # What came first counts, here as in the table.

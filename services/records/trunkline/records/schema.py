@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 """Stands in `PRAGMA user_version`. A file of a version that is not in `UPGRADES` is set aside and rebuilt from the stream."""
 
 _USAGE: Final = """
@@ -37,6 +37,11 @@ CREATE TABLE IF NOT EXISTS webhook_totals (
 ) WITHOUT ROWID;
 """
 """Records that are to be sent to their tenant, and what became of those before: see `trunkline.records.webhook_queue`."""
+
+_COUNTED_INDEXES: Final = """
+CREATE INDEX counted_by_minute ON counted (minute_ns, what, domain, source, tenant, number);
+CREATE INDEX counted_by_tenant ON counted (tenant, minute_ns, what, domain, source, number);
+"""
 
 _DERIVED: Final = f"""
 CREATE TABLE records (
@@ -91,10 +96,10 @@ CREATE TABLE counted (
     what TEXT NOT NULL,
     domain TEXT NOT NULL,
     number INTEGER NOT NULL,
+    tenant TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (edge, id)
 ) WITHOUT ROWID;
-CREATE INDEX counted_by_minute ON counted (minute_ns, source);
-
+{_COUNTED_INDEXES}
 CREATE TABLE rejected (
     edge TEXT NOT NULL,
     segment TEXT NOT NULL,
@@ -123,9 +128,16 @@ DROP TABLE usage_before;
 """  # noqa: S608 — fixed texts
 """Version 2 had a row for each amount, and none for all tenants together."""
 
+_OWNERS_OF_COUNTS: Final = f"""
+ALTER TABLE counted ADD COLUMN tenant TEXT NOT NULL DEFAULT '';
+DROP INDEX counted_by_minute;
+{_COUNTED_INDEXES}"""
+"""Up to version 4 nobody knew whose the domain was."""
+
 UPGRADES: Final = {
-    1: f"DROP TABLE records; {_DERIVED} {_WEBHOOKS} UPDATE meta SET value = 0 WHERE name = 'fold_version';",  # noqa: S608 — fixed texts
-    2: _SUMS_IN_ROWS + _WEBHOOKS,
-    3: _WEBHOOKS,
+    1: f"DROP TABLE records; {_DERIVED} {_WEBHOOKS} {_OWNERS_OF_COUNTS} UPDATE meta SET value = 0 WHERE name = 'fold_version';",  # noqa: S608
+    2: _SUMS_IN_ROWS + _WEBHOOKS + _OWNERS_OF_COUNTS,
+    3: _WEBHOOKS + _OWNERS_OF_COUNTS,
+    4: _OWNERS_OF_COUNTS,
 }
 """From an older version to this one. What version 1 had derived is folded anew at the same start."""

@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from trunkline.api.records.v1 import records_pb2 as pb
 from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceServicer
 from trunkline.domain.errors import invalid, not_found
+from trunkline.records import unrecorded
 from trunkline.records.exporting import format_named
 from trunkline.records.filters import Filter, check
 from trunkline.records.following import follow
@@ -91,6 +92,17 @@ class RecordsServicer(RecordsServiceServicer):
     async def ShowWebhookSecret(self, request: pb.ShowWebhookSecretRequest, context: Context) -> pb.ShowWebhookSecretResponse:
         return pb.ShowWebhookSecretResponse(secret=self._webhooks.secret(tenant_for(request.tenant)))
 
+    async def ListUnrecorded(self, request: pb.ListUnrecordedRequest, context: Context) -> pb.ListUnrecordedResponse:
+        wanted = unrecorded.Wanted(
+            tenant=_tenant(request.tenant),
+            what=request.what,
+            domain=request.domain,
+            source=request.source,
+            since_ns=_time_ns(request, "since"),
+            until_ns=_time_ns(request, "until"),
+        )
+        return await unrecorded.page(self._queries.database, wanted, request.page.size, request.page.token)
+
     async def GetTotals(self, request: pb.GetTotalsRequest, context: Context) -> pb.GetTotalsResponse:
         require(Role.OPERATOR, Role.SERVICE)
         totals = await self._queries.totals()
@@ -123,7 +135,10 @@ def _filter(request: pb.ListRecordsRequest | pb.ExportRecordsRequest) -> Filter:
     )
 
 
-def _time_ns(request: pb.ListRecordsRequest | pb.ExportRecordsRequest | pb.GetUsageRequest, field: str) -> int:
+Timed = pb.ListRecordsRequest | pb.ExportRecordsRequest | pb.GetUsageRequest | pb.ListUnrecordedRequest
+
+
+def _time_ns(request: Timed, field: str) -> int:
     """0 where it is not set."""
     given: Timestamp = getattr(request, field)
     return unix_ns(given, field) if request.HasField(field) else 0

@@ -111,6 +111,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/v1/records/{call}/messages", "records.ListMessages", "The SIP messages of a call that an edge captured, masked"),
     Route("GET", "/v1/record-exports", "records.ExportRecords", "All records that a filter lets through, as one file", Form.DOWNLOAD),
     Route("GET", "/v1/usage", "records.GetUsage", "Figures of calls by minute, hour or day"),
+    Route("GET", "/v1/unrecorded", "records.ListUnrecorded", "INVITEs that made no record, as unanswered challenges, by source and minute"),
     Route("GET", "/v1/record-totals", "records.GetTotals", "How many records there are (operators)"),
     Route("GET", "/v1/live-calls", "edge.ListLiveCalls", "List the calls in progress at every point of presence", Form.ALL_EDGES),
     Route("POST", "/v1/live-calls/{call}/hang-up", "edge.HangUp", "End a call", Form.ANY_EDGE),

@@ -1,4 +1,5 @@
-//! What is counted per source and minute instead of recorded one by one: challenges, unknown domains, malformed messages.
+//! What is counted per source and minute instead of recorded one by one: unknown domains, malformed messages, floods. Challenges that nobody
+//! answers are counted in `challenges`.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -21,7 +22,6 @@ const MINUTE_NS: u64 = 60_000_000_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum What {
-    Challenge,
     /// Domains that are nobody's, and those without an entry in any ACL: alike, so that they cannot be told apart.
     UnknownDomain,
     Malformed,
@@ -45,7 +45,6 @@ impl What {
 
     fn as_str(self) -> &'static str {
         match self {
-            Self::Challenge => "challenge",
             Self::UnknownDomain => "unknown domain",
             Self::Malformed => "malformed",
             Self::Refused => "refused",
@@ -89,13 +88,6 @@ impl Counts {
         *count
     }
 
-    /// A challenge of this source was answered well: it is none of those that stay unanswered.
-    pub fn answered(&mut self, source: IpAddr) {
-        if let Some(count) = self.rows.get_mut(&(Some(source), What::Challenge)) {
-            *count = count.saturating_sub(1);
-        }
-    }
-
     /// Counts one and says whether it may be answered.
     pub fn may_answer(
         &mut self,
@@ -122,7 +114,7 @@ impl Counts {
     pub fn flush(&mut self, now_ns: u64, lines: &mut FactLines, out: &mut Vec<u8>) {
         for ((source, what), number) in self.rows.drain().filter(|((_, what), number)| what.is_told(*number)) {
             let source = source.map_or_else(|| "others".to_owned(), |source| source.to_string());
-            let counted = Counted { source: &source, what: what.as_str(), number, minute_ns: self.minute_ns, domain: "" };
+            let counted = Counted { source: &source, what: what.as_str(), number, minute_ns: self.minute_ns, domain: "", tenant: "" };
             lines.counted(out, now_ns, &counted);
         }
     }

@@ -47,6 +47,8 @@ pub struct Counted<'a> {
     /// Start of the minute, nanoseconds since 1970 UTC.
     pub minute_ns: u64,
     pub domain: &'a str,
+    /// Whose the domain was then.
+    pub tenant: &'a str,
 }
 
 /// Numbers the facts of one run of one edge: `<boot>-<n>`.
@@ -161,6 +163,7 @@ impl FactLines {
             .number("number", counted.number)
             .number("minute_ns", counted.minute_ns)
             .text("domain", counted.domain)
+            .text("tenant", counted.tenant)
             .close();
         out.extend_from_slice(b"}\n");
     }

@@ -8,6 +8,7 @@ mod acceptors;
 mod asked;
 mod attempt;
 mod captures;
+mod challenges;
 mod clock;
 mod completion;
 mod config;

@@ -237,7 +237,7 @@ impl Worker {
             return self.refuse_attempt(now, flow, message, Some(owner), &refusal(tables, "T904", String::new()), attempt);
         };
         raise(&self.counters.challenges);
-        self.counts.count(now.unix_ns, flow.peer.ip(), What::Challenge, &mut self.lines, &mut self.pending);
+        self.challenges.sent(now.unix_ns, flow.peer.ip(), owner.tenant, owner.label, &mut self.lines, &mut self.pending);
         let mut entropy = [0; 8];
         entropy.copy_from_slice(&self.ids.next(now).to_be_bytes()[8..]);
         let nonce = issue(key, &self.config.realm, now_ms, entropy);
@@ -344,7 +344,7 @@ impl Worker {
         attempt: &Attempt<'_>,
     ) -> Option<(CallId, CallHandle)> {
         if admission.algorithm.is_some() {
-            self.counts.answered(flow.peer.ip());
+            self.challenges.answered(flow.peer.ip(), owner.label);
         }
         if self.is_journal_failing && !self.write_journal() {
             self.refuse(flow, message, &refusal(tables, "T902", String::new()), b"");

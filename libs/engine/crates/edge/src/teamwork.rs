@@ -37,6 +37,7 @@ impl Worker {
                 }
                 Order::Stop => {
                     self.counts.flush(now.unix_ns, &mut self.lines, &mut self.pending);
+                    self.challenges.tell(now.unix_ns, &mut self.lines, &mut self.pending);
                     self.flush();
                     return false;
                 }

@@ -19,6 +19,7 @@ use trunkline_transaction::{
 
 use crate::acceptors::Arrival;
 use crate::asked::Asked;
+use crate::challenges::Challenges;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
 use crate::counts::{Counts, What};
@@ -73,6 +74,7 @@ pub struct Worker {
     pub(crate) stateless: Stateless,
     pub(crate) lines: FactLines,
     pub(crate) counts: Counts,
+    pub(crate) challenges: Challenges,
     pub(crate) counters: Arc<Counters>,
     pub(crate) shedding: Shedding,
     pub(crate) asked: Asked,
@@ -162,6 +164,7 @@ impl Worker {
             stateless,
             lines,
             counts: Counts::default(),
+            challenges: Challenges::default(),
             counters: shared.team.counters(index),
             shedding: Shedding::default(),
             asked: Asked::default(),
@@ -244,6 +247,7 @@ impl Worker {
             self.refuse_overdue(now);
             self.close_connections();
             self.counts.flush_if_over(now.unix_ns, &mut self.lines, &mut self.pending);
+            self.challenges.tell_if_over(now.unix_ns, &mut self.lines, &mut self.pending);
             self.flush();
             self.is_late |= now.ms - began_ms >= LONG_TURN_MS;
             self.shedding.on_turn(now.ms, waited_ms);

@@ -243,15 +243,17 @@ class PresumedOver(_message.Message):
     def __init__(self) -> None: ...
 
 class Counted(_message.Message):
-    __slots__ = ("source", "what", "number", "minute_ns", "domain")
+    __slots__ = ("source", "what", "number", "minute_ns", "domain", "tenant")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     WHAT_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     MINUTE_NS_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
     source: str
     what: str
     number: int
     minute_ns: int
     domain: str
-    def __init__(self, source: _Optional[str] = ..., what: _Optional[str] = ..., number: _Optional[int] = ..., minute_ns: _Optional[int] = ..., domain: _Optional[str] = ...) -> None: ...
+    tenant: str
+    def __init__(self, source: _Optional[str] = ..., what: _Optional[str] = ..., number: _Optional[int] = ..., minute_ns: _Optional[int] = ..., domain: _Optional[str] = ..., tenant: _Optional[str] = ...) -> None: ...

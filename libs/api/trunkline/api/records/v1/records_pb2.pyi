@@ -274,6 +274,54 @@ class ShowWebhookSecretResponse(_message.Message):
     secret: str
     def __init__(self, secret: _Optional[str] = ...) -> None: ...
 
+class ListUnrecordedRequest(_message.Message):
+    __slots__ = ("tenant", "page", "what", "domain", "source", "since", "until")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    WHAT_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    page: _common_pb2.Page
+    what: str
+    domain: str
+    source: str
+    since: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    def __init__(self, tenant: _Optional[str] = ..., page: _Optional[_Union[_common_pb2.Page, _Mapping]] = ..., what: _Optional[str] = ..., domain: _Optional[str] = ..., source: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListUnrecordedResponse(_message.Message):
+    __slots__ = ("counts", "next_page_token")
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    counts: _containers.RepeatedCompositeFieldContainer[Unrecorded]
+    next_page_token: str
+    def __init__(self, counts: _Optional[_Iterable[_Union[Unrecorded, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class Unrecorded(_message.Message):
+    __slots__ = ("minute_time", "source", "what", "domain", "tenant", "number", "reason", "reason_text", "what_to_do")
+    MINUTE_TIME_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    WHAT_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    REASON_TEXT_FIELD_NUMBER: _ClassVar[int]
+    WHAT_TO_DO_FIELD_NUMBER: _ClassVar[int]
+    minute_time: _timestamp_pb2.Timestamp
+    source: str
+    what: str
+    domain: str
+    tenant: str
+    number: int
+    reason: str
+    reason_text: str
+    what_to_do: str
+    def __init__(self, minute_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source: _Optional[str] = ..., what: _Optional[str] = ..., domain: _Optional[str] = ..., tenant: _Optional[str] = ..., number: _Optional[int] = ..., reason: _Optional[str] = ..., reason_text: _Optional[str] = ..., what_to_do: _Optional[str] = ...) -> None: ...
+
 class GetTotalsRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

@@ -74,6 +74,11 @@ class RecordsServiceStub:
                 request_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ShowWebhookSecretRequest.SerializeToString,
                 response_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ShowWebhookSecretResponse.FromString,
                 _registered_method=True)
+        self.ListUnrecorded = channel.unary_unary(
+                '/trunkline.api.records.v1.RecordsService/ListUnrecorded',
+                request_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ListUnrecordedRequest.SerializeToString,
+                response_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ListUnrecordedResponse.FromString,
+                _registered_method=True)
         self.GetTotals = channel.unary_unary(
                 '/trunkline.api.records.v1.RecordsService/GetTotals',
                 request_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.GetTotalsRequest.SerializeToString,
@@ -138,6 +143,13 @@ class RecordsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListUnrecorded(self, request, context):
+        """What made no record, counted by source and minute: challenges that nobody answered and, for operators, unknown domains, floods and others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetTotals(self, request, context):
         """How many records and how many facts; for tests and operators.
         """
@@ -187,6 +199,11 @@ def add_RecordsServiceServicer_to_server(servicer, server):
                     servicer.ShowWebhookSecret,
                     request_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ShowWebhookSecretRequest.FromString,
                     response_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ShowWebhookSecretResponse.SerializeToString,
+            ),
+            'ListUnrecorded': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUnrecorded,
+                    request_deserializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ListUnrecordedRequest.FromString,
+                    response_serializer=trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ListUnrecordedResponse.SerializeToString,
             ),
             'GetTotals': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTotals,
@@ -410,6 +427,33 @@ class RecordsService:
             '/trunkline.api.records.v1.RecordsService/ShowWebhookSecret',
             trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ShowWebhookSecretRequest.SerializeToString,
             trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ShowWebhookSecretResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUnrecorded(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.api.records.v1.RecordsService/ListUnrecorded',
+            trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ListUnrecordedRequest.SerializeToString,
+            trunkline_dot_api_dot_records_dot_v1_dot_records__pb2.ListUnrecordedResponse.FromString,
             options,
             channel_credentials,
             insecure,

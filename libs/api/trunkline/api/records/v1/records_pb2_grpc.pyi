@@ -45,6 +45,8 @@ class RecordsServiceStub:
     """How sending a tenant's records to where it wants them goes; provisioning's SetWebhook says where."""
     ShowWebhookSecret: _grpc.UnaryUnaryMultiCallable[_records_pb2.ShowWebhookSecretRequest, _records_pb2.ShowWebhookSecretResponse]
     """What they are signed with."""
+    ListUnrecorded: _grpc.UnaryUnaryMultiCallable[_records_pb2.ListUnrecordedRequest, _records_pb2.ListUnrecordedResponse]
+    """What made no record, counted by source and minute: challenges that nobody answered and, for operators, unknown domains, floods and others."""
     GetTotals: _grpc.UnaryUnaryMultiCallable[_records_pb2.GetTotalsRequest, _records_pb2.GetTotalsResponse]
     """How many records and how many facts; for tests and operators."""
 
@@ -65,6 +67,8 @@ class RecordsServiceAsyncStub(RecordsServiceStub):
     """How sending a tenant's records to where it wants them goes; provisioning's SetWebhook says where."""
     ShowWebhookSecret: _aio.UnaryUnaryMultiCallable[_records_pb2.ShowWebhookSecretRequest, _records_pb2.ShowWebhookSecretResponse]  # type: ignore[assignment]
     """What they are signed with."""
+    ListUnrecorded: _aio.UnaryUnaryMultiCallable[_records_pb2.ListUnrecordedRequest, _records_pb2.ListUnrecordedResponse]  # type: ignore[assignment]
+    """What made no record, counted by source and minute: challenges that nobody answered and, for operators, unknown domains, floods and others."""
     GetTotals: _aio.UnaryUnaryMultiCallable[_records_pb2.GetTotalsRequest, _records_pb2.GetTotalsResponse]  # type: ignore[assignment]
     """How many records and how many facts; for tests and operators."""
 
@@ -130,6 +134,14 @@ class RecordsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_records_pb2.ShowWebhookSecretResponse, _abc.Awaitable[_records_pb2.ShowWebhookSecretResponse]]:
         """What they are signed with."""
+
+    @_abc_1.abstractmethod
+    def ListUnrecorded(
+        self,
+        request: _records_pb2.ListUnrecordedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_records_pb2.ListUnrecordedResponse, _abc.Awaitable[_records_pb2.ListUnrecordedResponse]]:
+        """What made no record, counted by source and minute: challenges that nobody answered and, for operators, unknown domains, floods and others."""
 
     @_abc_1.abstractmethod
     def GetTotals(
