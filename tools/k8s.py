@@ -32,6 +32,7 @@ SIP_TLS = Path("/etc/trunkline/sip")
 PUBLIC_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 STATE = "/var/lib/trunkline"
 TSIG_KEY = "/etc/trunkline/dns/trunkline.key"
+WEBHOOK_KEY = "/etc/trunkline/webhook/key"
 ISSUER = "trunkline"
 SIP_ISSUER = "trunkline-sip"
 HEADER = "# Written by tools/k8s.py (`make k8s`) from platform.toml.\n"
@@ -147,7 +148,7 @@ def of_service(platform: Platform, service: str, region: str) -> dict[str, Any]:
                 "pop_log_regions": list(platform.regions),
             }
         case "records":
-            return {"regions": list(platform.regions)}
+            return {"regions": list(platform.regions), "webhook_key_file": WEBHOOK_KEY}
         case "dns":
             return {
                 "dns_listen": f"0.0.0.0:{DNS}",

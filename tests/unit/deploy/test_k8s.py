@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from trunkline.dns.settings import DnsSettings
 from trunkline.edge.settings import EdgeSettings
 from trunkline.lab.supervisor.authority import Authority
+from trunkline.records.settings import RecordsSettings
 from trunkline.runtime.settings import ProcessSettings, ServiceSettings, load_settings
 
 REGIONS = ("eu", "us", "apac")
@@ -103,7 +104,7 @@ def test_every_process_takes_its_settings(region: str, tmp_path: Path) -> None:
 @regions
 def test_what_a_pod_mounts_is_there(region: str) -> None:
     manifests = rendered(region)
-    secrets = {"tsig", *(each["spec"]["secretName"] for each in of_kind(manifests, "Certificate").values())}
+    secrets = {"tsig", "webhook", *(each["spec"]["secretName"] for each in of_kind(manifests, "Certificate").values())}
     for name, template in pods(region):
         mounted = {mount["name"] for container in template["spec"]["containers"] for mount in container["volumeMounts"]}
         given = {volume["name"] for volume in template["spec"]["volumes"]}
@@ -196,6 +197,20 @@ def test_one_process_tells_a_name_server_with_the_key_that_it_mounts(tmp_path: P
     assert (str(told.key_file.parent), told.kept) == (mounts["tsig"], ("www",))
     deployment = of_kind(rendered("eu"), "Deployment")["dns-writer"]["spec"]
     assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_records_of_every_region_sign_webhooks_with_the_key_that_they_mount(tmp_path: Path) -> None:
+    readme = (K8S / "README.md").read_text()
+    made = re.search(r"> (\w+) && kubectl -n trunkline create secret generic (\w+) --from-file=(\w+)`", readme)
+    assert made and made[1] == made[3]
+    for region in REGIONS:
+        settings = settings_of(region, "records", tmp_path)
+        assert isinstance(settings, RecordsSettings) and settings.webhook_key_file is not None
+        spec = dict(pods(region))["records"]["spec"]
+        mounts = {each["mountPath"]: each for each in spec["containers"][0]["volumeMounts"]}
+        mount = mounts[str(settings.webhook_key_file.parent)]
+        (volume,) = [each for each in spec["volumes"] if each["name"] == mount["name"]]
+        assert mount["readOnly"] and (volume["secret"]["secretName"], settings.webhook_key_file.name) == (made[2], made[1])
 
 
 @regions
