@@ -5,50 +5,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
 
 import pytest
 from helpers.platform import Platform, wait_for
-
-
-class Received:
-    """What was posted, as headers and body. The first `refusals` are answered with 503."""
-
-    def __init__(self, refusals: int) -> None:
-        self.refusals = refusals
-        self.taken: list[tuple[dict[str, str], bytes]] = []
-        received = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if received.refusals:
-                    received.refusals -= 1
-                    self.send_response(503)
-                else:
-                    received.taken.append((dict(self.headers.items()), body))
-                    self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Nothing on the tests' standard error."""
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/records"
+from helpers.receiver import Received, receiving
 
 
 @pytest.fixture
 def received() -> Iterator[Received]:
-    made = Received(refusals=1)
-    thread = threading.Thread(target=made.server.serve_forever)
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    with receiving(refusals=1) as made:
+        yield made
 
 
 def test_a_calls_record_is_sent_again_until_it_is_taken_and_its_signature_is_the_tenants(platform: Platform, received: Received) -> None:

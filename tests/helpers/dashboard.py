@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,13 @@ class Operator:
 
     def new_tenant(self, name: str, title: str = "") -> str:
         """Its API key."""
-        key = f"tk_{secrets.token_urlsafe(32)}"
         self.ask("CreateTenant", pb.CreateTenantRequest(tenant=name, name=title or name))
-        self.ask("CreateApiKey", pb.CreateApiKeyRequest(tenant=name, name="test", key_hash=hashlib.sha256(key.encode()).digest()))
+        return self.new_key(name, "test")
+
+    def new_key(self, tenant: str, name: str, scopes: Sequence[str] = ()) -> str:
+        key = f"tk_{secrets.token_urlsafe(32)}"
+        hashed = hashlib.sha256(key.encode()).digest()
+        self.ask("CreateApiKey", pb.CreateApiKeyRequest(tenant=tenant, name=name, key_hash=hashed, scopes=scopes))
         return key
 
 
@@ -91,6 +95,14 @@ class Visitor:
 
     def close(self) -> None:
         self.context.close()
+
+
+def place(platform: Platform, label: str, username: str, password: str, source: str) -> None:
+    """A call of a fifth of a second, or its refusal."""
+    platform.cli(
+        "call", "place", "+31201234100", "--as", f"{label}/{username}", "--password", password, "--pop", "eu1",
+        "--from-address", source, "--hold", "0.2", check=False,
+    )  # fmt: skip
 
 
 def axe_violations(page: Page) -> list[str]:

@@ -24,6 +24,7 @@ from trunkline.dashboard.pages import (
     platform,
     service,
     usage,
+    webhooks,
 )
 from trunkline.dashboard.visits import Desk, Handler, guarded
 from trunkline.dashboard.web import STATIC, Guards, page
@@ -68,6 +69,12 @@ PAGES: list[tuple[str, Handler, tuple[str, ...]]] = [
     ("/routes", platform.routes, READ),
     ("/explain", platform.explain, READ),
     ("/audit", history.audit, READ),
+    ("/webhook", webhooks.webhook, READ),
+    ("/events/webhook", webhooks.events, READ),
+    ("/webhook/set", webhooks.set_address, WRITE),
+    ("/webhook/secret", webhooks.show_secret, WRITE),
+    ("/webhook/secret/new", webhooks.new_secret, WRITE),
+    ("/webhook/remove", webhooks.remove, WRITE),
     ("/keys", history.keys, READ),
     ("/keys/new", history.add_key, WRITE),
     ("/keys/{key}/revoke", history.revoke_key, WRITE),
