@@ -13,6 +13,7 @@ from trunkline.domain.bans import Ban, Suspicion
 
 NOW_NS = 1_795_000_000_000_000_000
 STRANGER = "192.0.2.7:5060"
+PROVED = {"source": STRANGER, "is_source_proved": True}
 
 
 class Bench:
@@ -27,13 +28,12 @@ class Bench:
         lines += b"".join(json.dumps({"time_ns": NOW_NS, **fact}, separators=(",", ":")).encode() + b"\n" for fact in facts)
         self.watcher.read(call_pb2.CallFactBatch(lines=lines).SerializeToString())
 
-    def refused(self, source: str = STRANGER, host: str = "acme", reason: str = "T204", times: int = 25) -> None:
+    def refused(self, source: str = STRANGER, host: str = "acme", reason: str = "T204", times: int = 25, *, is_proved: bool = True) -> None:
         for _ in range(times):
             self._calls += 1
             call = f"{self._calls:032x}"
-            self.tell(
-                {"call": call, "attempted": {"host": host, "source": source}}, {"call": call, "refused": {"status": 403, "reason": reason}}
-            )
+            attempted = {"host": host, "source": source, "is_source_proved": is_proved}
+            self.tell({"call": call, "attempted": attempted}, {"call": call, "refused": {"status": 403, "reason": reason}})
 
 
 @pytest.fixture
@@ -66,23 +66,32 @@ def test_an_admitted_digest_spares_its_source_and_an_admitted_address_does_not_c
 def test_a_retransmission_is_no_other_guess(bench: Bench) -> None:
     call = {"call": "f" * 32}
     for _ in range(100):
-        bench.tell({**call, "attempted": {"host": "acme", "source": STRANGER}}, {**call, "refused": {"reason": "T204"}})
+        bench.tell({**call, "attempted": {"host": "acme", **PROVED}}, {**call, "refused": {"reason": "T204"}})
     assert not bench.bans
 
 
-def test_names_that_nobody_has_are_counted_by_the_minute(bench: Bench) -> None:
-    bench.tell({"counted": {"source": "192.0.2.8", "what": "unknown domain", "number": 99}})
-    bench.tell({"counted": {"source": "others", "what": "unknown domain", "number": 5000}})
+@pytest.mark.parametrize("what", ["unknown domain", "malformed", "scan"])
+def test_what_scanners_send_is_counted_by_the_minute(bench: Bench, what: str) -> None:
+    bench.tell({"counted": {"source": "192.0.2.8", "what": what, "number": 5000, "proved": 99}})
+    bench.tell({"counted": {"source": "others", "what": what, "number": 5000}})
     bench.tell({"counted": {"source": "192.0.2.8", "what": "challenge", "number": 5000}})
+    bench.tell({"counted": {"source": "192.0.2.8", "what": "out of dialog", "number": 5000, "proved": 5000}})
     assert not bench.bans
-    bench.tell({"counted": {"source": "192.0.2.8", "what": "unknown domain", "number": 2}})
-    assert [(ban.cidr, ban.reason) for ban in bench.bans] == [("192.0.2.8/32", "unknown domain")]
+    bench.tell({"counted": {"source": "192.0.2.8", "what": what, "number": 2, "proved": 2}})
+    assert [(ban.cidr, ban.reason) for ban in bench.bans] == [("192.0.2.8/32", what)]
+
+
+def test_nobody_is_banned_for_datagrams_that_another_may_have_sent_in_his_name(bench: Bench) -> None:
+    bench.refused(is_proved=False, times=500)
+    for what in ("unknown domain", "malformed", "scan"):
+        bench.tell({"counted": {"source": "192.0.2.7", "what": what, "number": 1_000_000}})
+    assert not bench.bans
 
 
 def test_what_is_no_fact_is_left_out(bench: Bench) -> None:
     bench.watcher.read(b"\xff\xff\xff")
     bench.tell({"call": "a", "refused": {"reason": "T204"}}, lines=b'{"attempted":\n["attempted":]\n{"counted":{}}\n')
-    bench.tell({"counted": {"source": "nowhere", "what": "malformed", "number": 500}})
+    bench.tell({"counted": {"source": "nowhere", "what": "malformed", "number": 500, "proved": 500}})
     assert not bench.bans
     bench.refused()
     assert len(bench.bans) == 1
@@ -90,7 +99,7 @@ def test_what_is_no_fact_is_left_out(bench: Bench) -> None:
 
 def test_attempts_that_are_never_refused_do_not_pile_up(bench: Bench) -> None:
     for number in range(ATTEMPTS_LIMIT + 10):
-        bench.tell({"call": f"{number}", "attempted": {"host": "acme", "source": STRANGER}})
+        bench.tell({"call": f"{number}", "attempted": {"host": "acme", **PROVED}})
     for number in range(10, 40):
         bench.tell({"call": f"{number}", "refused": {"reason": "T204"}})
     assert len(bench.bans) == 1, "the latest attempts are known"

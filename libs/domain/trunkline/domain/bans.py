@@ -45,10 +45,12 @@ class Offence(StrEnum):
     WRONG_CREDENTIALS = "wrong credentials"
     UNKNOWN_DOMAIN = "unknown domain"
     MALFORMED = "malformed"
+    SCAN = "scan"
 
 
-POINTS: Final = {Offence.WRONG_CREDENTIALS: 1.0, Offence.UNKNOWN_DOMAIN: 0.2, Offence.MALFORMED: 0.2}
-"""A name that is not served may be a typing error in a PBX that dials all day: a hundred of them in five minutes are none."""
+POINTS: Final = {Offence.WRONG_CREDENTIALS: 1.0, Offence.UNKNOWN_DOMAIN: 0.2, Offence.MALFORMED: 0.2, Offence.SCAN: 0.2}
+"""A name that is not served may be a typing error in a PBX that dials all day: a hundred of them in five minutes are none. So it is with
+one that tries to register every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)

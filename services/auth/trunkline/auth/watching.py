@@ -2,6 +2,9 @@
 
 Home's auth reads the facts of all regions, another region's those of its own: then a region that is cut off defends itself. Two that see
 the same issue the same ban, of which one counts. What was told while this service was away is not looked at.
+
+Anybody can write a source into a datagram. So nothing is held against an address but what the edge has proved to be its: what came over a
+connection, wrong credentials on a nonce that was sent to it, and unknown names whose refusal it has acknowledged.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ RETRY_S = 1.0
 """Between two looks for a stream that is not there."""
 
 WRONG_CREDENTIALS = "T204"
-COUNTED = {"unknown domain": Offence.UNKNOWN_DOMAIN, "malformed": Offence.MALFORMED}
+COUNTED = {"unknown domain": Offence.UNKNOWN_DOMAIN, "malformed": Offence.MALFORMED, "scan": Offence.SCAN}
 
 ATTEMPTS_LIMIT = 10_000
 """Attempts whose refusal has not been read yet. An edge tells both in one turn."""
@@ -71,7 +74,7 @@ class Watcher:
             return
         if attempted.get("digest_algorithm"):
             self._suspicion.vouch(address, time_s)
-        elif not attempted.get("acl") and call not in self._judged:
+        elif attempted.get("is_source_proved") and not attempted.get("acl") and call not in self._judged:
             _keep(self._attempts, call, (attempted.get("host", ""), address))
 
     def _refused(self, call: str, refused: dict[str, Any], time_s: float) -> None:
@@ -87,8 +90,8 @@ class Watcher:
         offence = COUNTED.get(counted.get("what", ""))
         address = _canonical(counted.get("source", ""))
         # "others", those beyond the edge's bound, are nobody in particular.
-        if offence is not None and address:
-            self._accuse(address, offence, time_s, counted.get("number", 0))
+        if offence is not None and address and counted.get("proved"):
+            self._accuse(address, offence, time_s, counted.get("proved", 0))
 
     def _accuse(self, address: str, offence: Offence, time_s: float, number: int) -> None:
         ban = self._suspicion.accuse(address, offence, time_s, number=number)

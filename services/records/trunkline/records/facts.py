@@ -53,6 +53,7 @@ class Attempted:
     username: str = ""
     notes: tuple[str, ...] = ()
     max_duration_s: int = 0
+    is_source_proved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ class Counted:
     minute_ns: int = 0
     domain: str = ""
     tenant: str = ""
+    proved: int = 0
 
 
 Body = Attempted | Refused | GatewayTried | GatewayFailed | Progressed | Answered | Failed | Ended | Counted | HungUp | PresumedOver

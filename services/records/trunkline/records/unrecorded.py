@@ -27,7 +27,7 @@ MAX_TEXT: Final = 255
 LOOK: Final = 5_000
 """Rows that a page looks at, some ten milliseconds; what a filter leaves of them is the page, which may be short."""
 
-KINDS: Final = ("challenge", "unknown domain", "malformed", "refused", "out of dialog", "shed", "flood", "banned")
+KINDS: Final = ("challenge", "unknown domain", "malformed", "refused", "out of dialog", "scan", "shed", "flood", "banned")
 """As `What` in the engine's `counts.rs` has them."""
 REASONS: Final[Mapping[str, str]] = {"challenge": "T202", "unknown domain": "T201", "banned": "T207"}
 _TEXTS: Final = {reason.code: reason.text for reason in REGISTRY}

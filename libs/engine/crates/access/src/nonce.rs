@@ -1,7 +1,11 @@
 //! Nonces without memory (RFC 7616 §3.3): a time and random bits under a MAC that every POP can check.
 //!
 //! On the wire: base64url (but for two letters) of key id (4 bytes), time (8, Unix milliseconds), random bits (8) and the first 16 bytes of
-//! HMAC-SHA256(key, context | realm | what stands before). A nonce says nothing about who was challenged, so one nonce is good at every POP.
+//! HMAC-SHA256(key, context | realm | what stands before). One nonce is good at every POP and from every address: a client may come back from
+//! another one. But half of the random bits are a MAC of the address that it was sent to ([`entropy_for`]), so that wrong credentials are held
+//! against nobody who was not challenged ([`was_sent_to`]): over UDP anybody can write a source into a datagram.
+
+use std::net::IpAddr;
 
 use base64::alphabet::Alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
@@ -22,11 +26,13 @@ const ALPHABET: Alphabet = match Alphabet::new("ABCDEFGHIJKLMNOP.RSTUVWXYZabcdef
 const TEXT: GeneralPurpose = GeneralPurpose::new(&ALPHABET, NO_PAD);
 
 const CONTEXT: &[u8] = b"trunkline nonce 1\0";
+const SOURCE_CONTEXT: &[u8] = b"trunkline nonce source 1\0";
+const SOURCE_BYTES: usize = 4;
 const PLAIN_BYTES: usize = 20;
 const MAC_BYTES: usize = 16;
 const NONCE_BYTES: usize = PLAIN_BYTES + MAC_BYTES;
 
-/// Random bits of a nonce, from the caller.
+/// Random bits of a nonce, from the caller; of a challenge those of [`entropy_for`].
 pub type Entropy = [u8; 8];
 
 /// One key of the ring.
@@ -66,6 +72,19 @@ impl NonceKey {
         mac.copy_from_slice(&context.sign().as_ref()[..MAC_BYTES]);
         mac
     }
+
+    /// Of IPv6 the /64: who has one of its addresses may have any, and a ban covers all.
+    fn source_mac(&self, source: IpAddr) -> [u8; SOURCE_BYTES] {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(SOURCE_CONTEXT);
+        match source.to_canonical() {
+            IpAddr::V4(address) => context.update(&address.octets()),
+            IpAddr::V6(address) => context.update(&address.octets()[..8]),
+        }
+        let mut mac = [0; SOURCE_BYTES];
+        mac.copy_from_slice(&context.sign().as_ref()[..SOURCE_BYTES]);
+        mac
+    }
 }
 
 /// A secret: its bytes are never printed.
@@ -78,6 +97,22 @@ impl std::fmt::Debug for NonceKey {
 /// The key that is issued under, if there is one.
 pub fn current_key(keys: &[NonceKey], now_ms: u64) -> Option<&NonceKey> {
     keys.iter().find(|key| key.is_current && key.is_valid(now_ms))
+}
+
+/// For a nonce that is sent to `source`.
+pub fn entropy_for(key: &NonceKey, source: IpAddr, random: [u8; 4]) -> Entropy {
+    let mut entropy = [0; 8];
+    entropy[..SOURCE_BYTES].copy_from_slice(&key.source_mac(source));
+    entropy[SOURCE_BYTES..].copy_from_slice(&random);
+    entropy
+}
+
+/// Whether this nonce is one of ours, fresh, that was sent to `source`: then whoever brings it has read what is sent there.
+pub fn was_sent_to(keys: &[NonceKey], realm: &str, nonce: &[u8], now_ms: u64, source: IpAddr) -> bool {
+    match open(keys, realm, nonce, now_ms) {
+        Some((key, id)) if is_fresh(id, now_ms) => key.source_mac(source).ct_eq(&id.entropy[..SOURCE_BYTES]).into(),
+        _ => false,
+    }
 }
 
 /// 48 characters of base64url, but for two letters.
@@ -109,28 +144,33 @@ pub enum NonceState {
 
 /// `nonce` as it stands between the quotes.
 pub fn verify(keys: &[NonceKey], realm: &str, nonce: &[u8], now_ms: u64) -> NonceState {
+    match open(keys, realm, nonce, now_ms) {
+        None => NonceState::Unknown,
+        Some((_, id)) if is_fresh(id, now_ms) => NonceState::Fresh(id),
+        Some(_) => NonceState::Expired,
+    }
+}
+
+fn is_fresh(id: NonceId, now_ms: u64) -> bool {
+    now_ms.saturating_sub(id.issued_ms) <= VALID_MS
+}
+
+/// The key that it was issued under, and its name, of any age; `None` for what is not ours.
+fn open<'k>(keys: &'k [NonceKey], realm: &str, nonce: &[u8], now_ms: u64) -> Option<(&'k NonceKey, NonceId)> {
     let mut bytes = [0; NONCE_BYTES];
     // decode_slice wants room for its estimate; a nonce of another length is not ours anyway.
     if nonce.len() != NONCE_BYTES / 3 * 4 || TEXT.decode_slice(nonce, &mut bytes) != Ok(NONCE_BYTES) {
-        return NonceState::Unknown;
+        return None;
     }
     let (plain, mac) = bytes.split_at(PLAIN_BYTES);
     let (mut key_id, mut issued, mut entropy) = ([0; 4], [0; 8], [0; 8]);
     key_id.copy_from_slice(&plain[..4]);
     issued.copy_from_slice(&plain[4..12]);
     entropy.copy_from_slice(&plain[12..]);
-    let Some(key) = keys.iter().find(|key| key.key_id == u32::from_be_bytes(key_id) && key.is_valid(now_ms)) else {
-        return NonceState::Unknown;
-    };
+    let key = keys.iter().find(|key| key.key_id == u32::from_be_bytes(key_id) && key.is_valid(now_ms))?;
     let is_ours: bool = key.mac(realm, plain).ct_eq(mac).into();
     let issued_ms = u64::from_be_bytes(issued);
-    if !is_ours || issued_ms > now_ms.saturating_add(SKEW_MS) {
-        return NonceState::Unknown;
-    }
-    if now_ms.saturating_sub(issued_ms) > VALID_MS {
-        return NonceState::Expired;
-    }
-    NonceState::Fresh(NonceId { issued_ms, entropy })
+    (is_ours && issued_ms <= now_ms.saturating_add(SKEW_MS)).then_some((key, NonceId { issued_ms, entropy }))
 }
 
 #[cfg(test)]
@@ -177,6 +217,25 @@ mod tests {
         for text in [&b""[..], b"x", &nonce.as_bytes()[..47], b"\xff\xfe", &[b'='; 48]] {
             assert_eq!(verify(&[key(7, 1)], REALM, text, NOW_MS), NonceState::Unknown);
         }
+    }
+
+    #[test]
+    fn a_nonce_is_good_from_anywhere_and_tells_whether_it_was_sent_there() {
+        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let keys = [key(8, 2), key(7, 1)];
+        let sent = |source: &str| issue(&keys[1], REALM, NOW_MS, entropy_for(&keys[1], ip(source), [1, 2, 3, 4]));
+        let was = |nonce: &str, source: &str| was_sent_to(&keys, REALM, nonce.as_bytes(), NOW_MS, ip(source));
+        let nonce = sent("192.0.2.1");
+        assert!(matches!(verify(&keys, REALM, nonce.as_bytes(), NOW_MS), NonceState::Fresh(_)));
+        assert!(was(&nonce, "192.0.2.1") && was(&nonce, "::ffff:192.0.2.1"));
+        assert!(!was(&nonce, "192.0.2.2") && !was(&nonce, "2001:db8::1"));
+        let nonce = sent("2001:db8:0:1::9");
+        assert!(was(&nonce, "2001:db8:0:1::77") && !was(&nonce, "2001:db8:0:2::9"));
+        // Of an edge of before, forged, and too old.
+        assert!(!was(&issue(&keys[1], REALM, NOW_MS, [9; 8]), "192.0.2.1"));
+        let forged = issue(&key(7, 3), REALM, NOW_MS, entropy_for(&keys[1], ip("192.0.2.1"), [0; 4]));
+        assert!(!was(&forged, "192.0.2.1"));
+        assert!(!was_sent_to(&keys, REALM, sent("192.0.2.1").as_bytes(), NOW_MS + VALID_MS + 1, ip("192.0.2.1")));
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use trunkline_access::{Admission, Capture, Domain, Snapshot};
-use trunkline_message::{e164_digits, HeaderName, Message};
-use trunkline_transaction::{CallId, Flow, Now};
+use trunkline_access::{was_sent_to, Admission, Capture, Domain, Snapshot};
+use trunkline_message::{e164_digits, Credentials, HeaderName, Message};
+use trunkline_transaction::{CallId, Flow, Now, Transport};
 
 use crate::fact_lines::Attempted;
 use crate::policy::Decision;
@@ -94,7 +94,21 @@ impl Worker {
             username: attempt.username,
             notes: &decision.notes,
             max_duration_s: decision.max_duration_s,
+            is_source_proved: self.is_source_proved(now, flow, message, admission, attempt),
         };
         self.lines.attempted(&mut self.pending, call, now.unix_ns, &attempted);
+    }
+
+    /// Of refused credentials: whether they came over a connection, or on a nonce that was sent to where they are said to come from. Anybody
+    /// may write a source into a datagram, and have got a nonce for himself.
+    fn is_source_proved(&self, now: Now, flow: Flow, message: &Message<'_>, admission: &Admission, attempt: &Attempt<'_>) -> bool {
+        if attempt.username.is_empty() || !admission.acl.is_empty() {
+            return false;
+        }
+        let tables = self.shared.tables.load();
+        self.transport(flow) != Transport::Udp
+            || credentials_of(message).iter().filter_map(|value| Credentials::parse(value).ok()).any(|credentials| {
+                was_sent_to(tables.nonce_keys(), &self.config.realm, credentials.nonce, now.unix_ns / 1_000_000, flow.peer.ip())
+            })
     }
 }

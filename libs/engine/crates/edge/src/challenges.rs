@@ -67,7 +67,8 @@ impl Minute {
         for (source, rows) in self.rows.drain() {
             let source = source.map_or_else(|| "others".to_owned(), |source| source.to_string());
             for Row { tenant, domain, number } in rows.iter().filter(|row| row.number > 0) {
-                let counted = Counted { source: &source, what: "challenge", number: *number, minute_ns: self.start_ns, domain, tenant };
+                let counted =
+                    Counted { source: &source, what: "challenge", number: *number, minute_ns: self.start_ns, domain, tenant, proved: 0 };
                 lines.counted(out, now_ns, &counted);
             }
         }

@@ -35,13 +35,15 @@ pub struct Attempted<'a> {
     pub notes: &'a [String],
     /// Seconds; 0: the platform's.
     pub max_duration_s: u32,
+    /// Of credentials that were not acceptable: no other than the source can have sent them.
+    pub is_source_proved: bool,
 }
 
 /// What is counted instead of recorded; `Counted` of the proto.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counted<'a> {
     pub source: &'a str,
-    /// "challenge", "unknown domain", "malformed", "flood".
+    /// "challenge" or as in `crate::counts::What`.
     pub what: &'a str,
     pub number: u64,
     /// Start of the minute, nanoseconds since 1970 UTC.
@@ -49,6 +51,8 @@ pub struct Counted<'a> {
     pub domain: &'a str,
     /// Whose the domain was then.
     pub tenant: &'a str,
+    /// So many of the number can have come from nobody but the source.
+    pub proved: u64,
 }
 
 /// Numbers the facts of one run of one edge: `<boot>-<n>`.
@@ -138,12 +142,16 @@ impl FactLines {
         if attempted.is_private {
             body = body.truth("is_private");
         }
-        body.text("privacy", attempted.privacy)
+        body = body
+            .text("privacy", attempted.privacy)
             .text("prefix", attempted.prefix)
             .bytes("username", attempted.username)
             .list("notes", attempted.notes)
-            .number("max_duration_s", u64::from(attempted.max_duration_s))
-            .close();
+            .number("max_duration_s", u64::from(attempted.max_duration_s));
+        if attempted.is_source_proved {
+            body = body.truth("is_source_proved");
+        }
+        body.close();
         out.extend_from_slice(b"}\n");
     }
 
@@ -164,6 +172,7 @@ impl FactLines {
             .number("minute_ns", counted.minute_ns)
             .text("domain", counted.domain)
             .text("tenant", counted.tenant)
+            .number("proved", counted.proved)
             .close();
         out.extend_from_slice(b"}\n");
     }

@@ -29,4 +29,11 @@ impl Ids {
         // The last byte says whose the call is.
         u128::from(now.unix_ns) << 64 | u128::from((mixed ^ (mixed >> 31)) & !0xff | u64::from(self.worker))
     }
+
+    /// For a nonce.
+    pub fn random(&mut self, now: Now) -> [u8; 4] {
+        let mut random = [0; 4];
+        random.copy_from_slice(&self.next(now).to_be_bytes()[8..12]);
+        random
+    }
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use trunkline_access::{current_key, decide, issue, Admission, Call, Domain, Outcome, Proof, Snapshot, Verdict};
+use trunkline_access::{current_key, decide, entropy_for, issue, Admission, Call, Domain, Outcome, Proof, Snapshot, Verdict};
 use trunkline_message::{Algorithm, HeaderName, Message, Method, Scheme};
 use trunkline_transaction::{
     AdmitError, CallHandle, CallId, Disposition, Failures, Flow, Listener, Now, Prepared, RecheckHandle, Refusal, RoutePlan, Step,
@@ -15,16 +15,13 @@ use crate::attempt::{credentials_of, nobody, Attempt, Owner};
 use crate::counts::What;
 use crate::policy::{self, Decision, Invite, Policy};
 use crate::reasons::refusal;
-use crate::stateless::{is_unsupported, Challenges, ALLOW_OUTSIDE};
+use crate::stateless::{is_unsupported, Challenges, ALLOW_OUTSIDE, NOT_SERVED};
 use crate::status::raise;
 use crate::worker::Worker;
 
 /// Callers who are turned away come again within these seconds, spread so that they do not come at once.
 const RETRY_FIRST_S: u128 = 2;
 const RETRY_SPREAD_S: u128 = 8;
-
-/// Unknown domain, and domain without an entry in any ACL.
-const NOT_SERVED: &str = "T201";
 
 impl Worker {
     pub(crate) fn on_message(&mut self, now: Now, flow: Flow, message: &Message<'_>, policy: &mut dyn Policy) {
@@ -104,8 +101,12 @@ impl Worker {
         let tables = Arc::clone(&self.shared.tables);
         match method {
             // Of a refusal without state, or of nothing.
-            Method::Ack => {}
-            _ if !self.may_answer(now, flow, What::OutOfDialog) => {}
+            Method::Ack => {
+                if self.stateless.is_ack_of_not_served(message, flow.peer.ip()) {
+                    self.counts.prove(flow.peer.ip(), What::UnknownDomain);
+                }
+            }
+            _ if !self.may_answer(now, flow, self.kind_of_stray(now, flow, message, method)) => {}
             Method::Options if self.shared.is_draining.load(Ordering::Relaxed) => {
                 self.refuse(flow, message, &refusal(&tables.load(), "T903", String::new()), b"");
             }
@@ -128,6 +129,20 @@ impl Worker {
                 self.refuse(flow, message, &refusal(&tables.load(), "T108", String::new()), b"");
             }
             _ => self.refuse(flow, message, &refusal(&tables.load(), "T105", String::new()), ALLOW_OUTSIDE),
+        }
+    }
+
+    /// A PBX that says where it is, or asks for more than a trunk has, is known by its calls; a health check asks for no extension.
+    fn kind_of_stray(&self, now: Now, flow: Flow, message: &Message<'_>, method: Method) -> What {
+        let is_of_scanners = match method {
+            Method::Ack | Method::Cancel | Method::Bye | Method::Prack | Method::Update => false,
+            Method::Options => message.request_uri().is_ok_and(|uri| uri.user.is_some()),
+            _ => true,
+        };
+        if is_of_scanners && self.shared.is_stranger(now, flow.peer) {
+            What::Scan
+        } else {
+            What::OutOfDialog
         }
     }
 
@@ -188,7 +203,7 @@ impl Worker {
             return false;
         }
         raise(&self.counters.banned);
-        self.counts.count(now.unix_ns, flow.peer.ip(), What::Banned, &mut self.lines, &mut self.pending);
+        self.counts.count(now.unix_ns, self.counting(flow, What::Banned), &mut self.lines, &mut self.pending);
         true
     }
 
@@ -238,9 +253,7 @@ impl Worker {
         };
         raise(&self.counters.challenges);
         self.challenges.sent(now.unix_ns, flow.peer.ip(), owner.tenant, owner.label, &mut self.lines, &mut self.pending);
-        let mut entropy = [0; 8];
-        entropy.copy_from_slice(&self.ids.next(now).to_be_bytes()[8..]);
-        let nonce = issue(key, &self.config.realm, now_ms, entropy);
+        let nonce = issue(key, &self.config.realm, now_ms, entropy_for(key, flow.peer.ip(), self.ids.random(now)));
         let challenges = Challenges { status, realm: &self.config.realm, nonce: &nonce, algorithms, is_stale };
         let mut answer = std::mem::take(&mut self.answer);
         answer.clear();
@@ -465,8 +478,7 @@ impl Worker {
             Outcome::Challenge { .. } if is_same_source => self.proxy.resume(now, handle, &mut self.actions),
             Outcome::Challenge { is_stale } => match (current_key(tables.nonce_keys(), now.unix_ns / 1_000_000), verdict.domain) {
                 (Some(key), Some(domain)) => {
-                    let mut entropy = [0; 8];
-                    entropy.copy_from_slice(&self.ids.next(now).to_be_bytes()[8..]);
+                    let entropy = entropy_for(key, flow.peer.ip(), self.ids.random(now));
                     let nonce = issue(key, &self.config.realm, now.unix_ns / 1_000_000, entropy);
                     let challenges = Challenges {
                         status: domain.challenge_status,

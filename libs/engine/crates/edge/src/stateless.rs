@@ -1,13 +1,22 @@
 //! Answers without state: challenges, refusals of strangers, OPTIONS, what stands outside of dialogs.
 //!
-//! Sent once, never again by a timer, remembered nowhere. The To-tag is a MAC over the dialog's identifiers, so that a retransmitted
-//! INVITE gets the same answer; the ACK that comes back belongs to nothing and is dropped.
+//! Sent once, never again by a timer, remembered nowhere. The To-tag is a MAC over the dialog's identifiers and the source, so that a
+//! retransmitted INVITE gets the same answer; the ACK that comes back belongs to nothing and is dropped. But its tag tells that its source
+//! has read the answer, which nobody can who invents the sources of his datagrams.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ring::hmac;
+use subtle::ConstantTimeEq;
 use trunkline_message::{write_malformed_response, write_response, Algorithm, Challenge, HeaderTable, Message, ParseError, ResponseSpec};
 use trunkline_transaction::{CallId, Refusal};
+
+/// Unknown domain, and domain without an entry in any ACL.
+pub const NOT_SERVED: &str = "T201";
+
+/// What a tag is made for. Of names that are not served it is another, which looks the same.
+const TAG: &[u8] = b"tag";
+const TAG_OF_NOT_SERVED: &[u8] = b"tag of not served";
 
 /// Methods that we serve (RFC 3261 §20.5); in dialogs any other is passed through too.
 const ALLOW: &[u8] = b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE\r\n";
@@ -81,14 +90,15 @@ impl Stateless {
         write_reason(refusal, &mut all);
         all.extend_from_slice(refusal.extra_headers.as_bytes());
         all.extend_from_slice(lines);
-        self.respond(message, source, refusal.status, &phrase, &all, out);
+        let purpose = if refusal.code == NOT_SERVED { TAG_OF_NOT_SERVED } else { TAG };
+        self.respond(message, source, refusal.status, &phrase, purpose, &all, out);
     }
 
     /// 401 or 407.
     pub fn challenge(&self, message: &Message<'_>, source: SocketAddr, challenges: &Challenges<'_>, out: &mut Vec<u8>) {
         let mut lines = self.server.clone();
         challenges.write(&mut lines);
-        self.respond(message, source, challenges.status, "", &lines, out);
+        self.respond(message, source, challenges.status, "", TAG, &lines, out);
     }
 
     /// 200 to OPTIONS (RFC 3261 §11.2).
@@ -96,7 +106,7 @@ impl Stateless {
         let mut lines = self.server.clone();
         lines.extend_from_slice(ALLOW);
         lines.extend_from_slice(format!("Accept: application/sdp\r\nSupported: {}\r\n", SUPPORTED.join(", ")).as_bytes());
-        self.respond(message, source, 200, "", &lines, out);
+        self.respond(message, source, 200, "", TAG, &lines, out);
     }
 
     /// An answer to what is no SIP message; `false` where nobody can be answered.
@@ -125,8 +135,29 @@ impl Stateless {
         write_malformed_response(datagram, table, error, &spec, out)
     }
 
-    fn respond(&self, message: &Message<'_>, source: SocketAddr, status: u16, phrase: &str, lines: &[u8], out: &mut Vec<u8>) {
-        let tag = hex(&self.mac(b"tag", message, &[]).as_ref()[..8]);
+    /// Of an ACK: whether it acknowledges that a name is not served, and comes from where that was sent.
+    #[must_use]
+    pub fn is_ack_of_not_served(&self, ack: &Message<'_>, source: IpAddr) -> bool {
+        ack.to_tag().is_some_and(|tag| tag.ct_eq(self.tag(TAG_OF_NOT_SERVED, ack, source).as_bytes()).into())
+    }
+
+    fn tag(&self, purpose: &[u8], message: &Message<'_>, source: IpAddr) -> String {
+        let source = source.to_canonical().to_string();
+        hex(&self.mac(purpose, message, &[source.as_bytes()]).as_ref()[..8])
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn respond(
+        &self,
+        message: &Message<'_>,
+        source: SocketAddr,
+        status: u16,
+        phrase: &str,
+        purpose: &[u8],
+        lines: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        let tag = self.tag(purpose, message, source.ip());
         let spec = ResponseSpec {
             status,
             reason_phrase: phrase,

@@ -22,7 +22,7 @@ use crate::asked::Asked;
 use crate::challenges::Challenges;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
-use crate::counts::{Counts, What};
+use crate::counts::{Counting, Counts, What};
 use crate::decisions::Decisions;
 use crate::engine::{Order, Shared};
 use crate::fact_lines::FactLines;
@@ -387,7 +387,7 @@ impl Worker {
                 What::Flood
             }
         };
-        self.counts.count(now.unix_ns, flow.peer.ip(), what, &mut self.lines, &mut self.pending);
+        self.counts.count(now.unix_ns, self.counting(flow, what), &mut self.lines, &mut self.pending);
         false
     }
 
@@ -409,10 +409,14 @@ impl Worker {
         reply_flow(message, flow, self.transport(flow))
     }
 
+    pub(crate) fn counting(&self, flow: Flow, what: What) -> Counting {
+        Counting { source: flow.peer.ip(), what, is_proved: self.transport(flow) != Transport::Udp }
+    }
+
     /// Counts one of a kind; false, and counted as not answered, where its source had its answers in this minute.
     pub(crate) fn may_answer(&mut self, now: Now, flow: Flow, what: What) -> bool {
         let is_known = || !self.shared.is_stranger(now, flow.peer);
-        let may = self.counts.may_answer(now.unix_ns, flow.peer.ip(), what, is_known, &mut self.lines, &mut self.pending);
+        let may = self.counts.may_answer(now.unix_ns, self.counting(flow, what), is_known, &mut self.lines, &mut self.pending);
         if !may {
             raise(&self.counters.not_answered);
         }

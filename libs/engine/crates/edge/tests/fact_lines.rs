@@ -27,7 +27,7 @@ fn hostile_text_is_escaped_and_broken_utf8_is_replaced() {
 
 #[test]
 fn facts_of_a_run_are_numbered() {
-    let counted = Counted { source: "127.0.0.1", what: "challenge", number: 2, minute_ns: 60, domain: "", tenant: "" };
+    let counted = Counted { source: "127.0.0.1", what: "challenge", number: 2, minute_ns: 60, domain: "", tenant: "", proved: 0 };
     let text = line(|lines, out| {
         lines.counted(out, 1, &counted);
         lines.refused(out, CallId(1), 2, &Refusal::default());

@@ -15,7 +15,7 @@ from trunkline.runtime.listings import LARGEST_PAGE, each_of
 
 __all__ = ["call", "unrecorded"]
 
-What = Literal["", "challenge", "unknown domain", "malformed", "refused", "out of dialog", "shed", "flood", "banned"]
+What = Literal["", "challenge", "unknown domain", "malformed", "refused", "out of dialog", "scan", "shed", "flood", "banned"]
 
 
 @call.command

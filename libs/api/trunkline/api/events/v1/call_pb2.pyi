@@ -55,7 +55,7 @@ class CallFact(_message.Message):
     def __init__(self, call: _Optional[str] = ..., id: _Optional[str] = ..., time_ns: _Optional[int] = ..., attempted: _Optional[_Union[Attempted, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., gateway_tried: _Optional[_Union[GatewayTried, _Mapping]] = ..., gateway_failed: _Optional[_Union[GatewayFailed, _Mapping]] = ..., progressed: _Optional[_Union[Progressed, _Mapping]] = ..., answered: _Optional[_Union[Answered, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., counted: _Optional[_Union[Counted, _Mapping]] = ..., hung_up: _Optional[_Union[HungUp, _Mapping]] = ..., presumed_over: _Optional[_Union[PresumedOver, _Mapping]] = ...) -> None: ...
 
 class Attempted(_message.Message):
-    __slots__ = ("tenant", "domain", "host", "number", "sip_call_id", "from_uri", "to_uri", "user_agent", "source", "transport", "pop", "edge", "acl", "account", "address", "digest_algorithm", "position", "caller_id", "presented", "is_private", "privacy", "prefix", "username", "notes", "max_duration_s")
+    __slots__ = ("tenant", "domain", "host", "number", "sip_call_id", "from_uri", "to_uri", "user_agent", "source", "transport", "pop", "edge", "acl", "account", "address", "digest_algorithm", "position", "caller_id", "presented", "is_private", "privacy", "prefix", "username", "notes", "max_duration_s", "is_source_proved")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
@@ -81,6 +81,7 @@ class Attempted(_message.Message):
     USERNAME_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
     MAX_DURATION_S_FIELD_NUMBER: _ClassVar[int]
+    IS_SOURCE_PROVED_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     domain: str
     host: str
@@ -106,7 +107,8 @@ class Attempted(_message.Message):
     username: str
     notes: _containers.RepeatedScalarFieldContainer[str]
     max_duration_s: int
-    def __init__(self, tenant: _Optional[str] = ..., domain: _Optional[str] = ..., host: _Optional[str] = ..., number: _Optional[str] = ..., sip_call_id: _Optional[str] = ..., from_uri: _Optional[str] = ..., to_uri: _Optional[str] = ..., user_agent: _Optional[str] = ..., source: _Optional[str] = ..., transport: _Optional[str] = ..., pop: _Optional[str] = ..., edge: _Optional[str] = ..., acl: _Optional[str] = ..., account: _Optional[str] = ..., address: _Optional[str] = ..., digest_algorithm: _Optional[str] = ..., position: _Optional[int] = ..., caller_id: _Optional[str] = ..., presented: _Optional[str] = ..., is_private: _Optional[bool] = ..., privacy: _Optional[str] = ..., prefix: _Optional[str] = ..., username: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ...) -> None: ...
+    is_source_proved: bool
+    def __init__(self, tenant: _Optional[str] = ..., domain: _Optional[str] = ..., host: _Optional[str] = ..., number: _Optional[str] = ..., sip_call_id: _Optional[str] = ..., from_uri: _Optional[str] = ..., to_uri: _Optional[str] = ..., user_agent: _Optional[str] = ..., source: _Optional[str] = ..., transport: _Optional[str] = ..., pop: _Optional[str] = ..., edge: _Optional[str] = ..., acl: _Optional[str] = ..., account: _Optional[str] = ..., address: _Optional[str] = ..., digest_algorithm: _Optional[str] = ..., position: _Optional[int] = ..., caller_id: _Optional[str] = ..., presented: _Optional[str] = ..., is_private: _Optional[bool] = ..., privacy: _Optional[str] = ..., prefix: _Optional[str] = ..., username: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ..., max_duration_s: _Optional[int] = ..., is_source_proved: _Optional[bool] = ...) -> None: ...
 
 class Refused(_message.Message):
     __slots__ = ("status", "reason", "q850", "facts")
@@ -243,17 +245,19 @@ class PresumedOver(_message.Message):
     def __init__(self) -> None: ...
 
 class Counted(_message.Message):
-    __slots__ = ("source", "what", "number", "minute_ns", "domain", "tenant")
+    __slots__ = ("source", "what", "number", "minute_ns", "domain", "tenant", "proved")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     WHAT_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     MINUTE_NS_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
+    PROVED_FIELD_NUMBER: _ClassVar[int]
     source: str
     what: str
     number: int
     minute_ns: int
     domain: str
     tenant: str
-    def __init__(self, source: _Optional[str] = ..., what: _Optional[str] = ..., number: _Optional[int] = ..., minute_ns: _Optional[int] = ..., domain: _Optional[str] = ..., tenant: _Optional[str] = ...) -> None: ...
+    proved: int
+    def __init__(self, source: _Optional[str] = ..., what: _Optional[str] = ..., number: _Optional[int] = ..., minute_ns: _Optional[int] = ..., domain: _Optional[str] = ..., tenant: _Optional[str] = ..., proved: _Optional[int] = ...) -> None: ...
