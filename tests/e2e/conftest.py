@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from helpers.dashboard import Visitor, chromium
 from helpers.platform import Platform, free_loopback
+from playwright.sync_api import Browser
 
 
 @contextmanager
@@ -54,3 +56,24 @@ def six_pops(tmp_path: Path) -> Iterator[Platform]:
     """All six, for tests that kill and hold."""
     with _platform(tmp_path) as platform:
         yield platform
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Of a module only: Playwright's loop stands in the way of other tests' loops."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visitor(browser: Browser, platform: Platform) -> Iterator[Callable[..., Visitor]]:
+    """Makes windows, which go with the test."""
+    made: list[Visitor] = []
+
+    def make(**options: object) -> Visitor:
+        made.append(Visitor(browser, platform, **options))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()

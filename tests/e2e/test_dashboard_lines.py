@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.dashboard import Operator, Visitor, chromium
+from helpers.dashboard import Customer, Operator
 from helpers.platform import BIN, Platform, wait_for
 from playwright.sync_api import Browser, expect
 
@@ -23,32 +21,6 @@ PAGES = (
     "/", "/access", "/access/office", "/domains", "/domains/lined", "/domains/lined/pbx", "/calls", "/calls/live", "/usage",
     "/routes?number=%2B31201234567", "/explain?domain=lined&source=192.0.2.1&number=%2B31201234567", "/pops", "/audit", "/keys",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-class Customer:
-    """A browser and a command, both with this key alone."""
-
-    def __init__(self, browser: Browser, platform: Platform, folder: Path, key: str) -> None:
-        self.window = Visitor(browser, platform)
-        self.window.enter(platform, key)
-        local = {**platform.local, "demo": {"api_key": key}}
-        del local["operator"]
-        folder.mkdir()
-        (folder / "local.json").write_text(json.dumps(local))
-        self._around = {**os.environ, "TRUNKLINE_STATE": str(folder), "NO_COLOR": "1", "COLUMNS": "200"}
-
-    def run(self, line: str) -> subprocess.CompletedProcess[str]:
-        words = shlex.split(line)
-        more = ["--no-follow"] if words[1:3] == ["events", "tail"] else []
-        return subprocess.run(
-            [BIN / "trunkline", *words[1:], *more], env=self._around, capture_output=True, text=True, timeout=60, check=False
-        )
 
 
 @pytest.fixture
@@ -89,7 +61,7 @@ def test_a_customer_runs_every_line_below_its_pages_and_manages_keys_by_those_of
     assert (row["scopes"], row["last_use_time"]) == (["read"], None)
 
     # Used once by another service than the one that lists keys; it is told within seconds.
-    around = {**customer._around, "TRUNKLINE_API_KEY": key[0]}
+    around = {**customer.around, "TRUNKLINE_API_KEY": key[0]}
     subprocess.run([BIN / "trunkline", "call", "list"], env=around, check=True, capture_output=True, timeout=60)
 
     def used() -> bool:

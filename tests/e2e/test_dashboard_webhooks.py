@@ -8,10 +8,10 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
-from helpers.dashboard import Operator, Visitor, axe_violations, chromium, place
+from helpers.dashboard import Operator, Visitor, axe_violations, place
 from helpers.platform import Platform
 from helpers.receiver import Received, receiving
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 
@@ -19,25 +19,6 @@ pytestmark = pytest.mark.timeout(300)
 TENANT = "hooked"
 OWN = "127.0.0.1"
 PASSWORD = "long enough to be taken"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visitor(browser: Browser, platform: Platform) -> Iterator[Callable[..., Visitor]]:
-    made: list[Visitor] = []
-
-    def make(**options: object) -> Visitor:
-        made.append(Visitor(browser, platform, **options))  # type: ignore[arg-type]
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import secrets
+import shlex
+import subprocess
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from helpers.platform import Platform
+from helpers.platform import BIN, Platform
 from helpers.platform_grpc import blocking_channel, operator
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -95,6 +98,25 @@ class Visitor:
 
     def close(self) -> None:
         self.context.close()
+
+
+class Customer:
+    """A browser and a command, both with this key alone; `folder` is the command's."""
+
+    def __init__(self, browser: Browser, platform: Platform, folder: Path, key: str) -> None:
+        self.window = Visitor(browser, platform)
+        self.window.enter(platform, key)
+        local = {**platform.local, "demo": {"api_key": key}}
+        del local["operator"]
+        folder.mkdir()
+        (folder / "local.json").write_text(json.dumps(local))
+        self.around = {**os.environ, "TRUNKLINE_STATE": str(folder), "NO_COLOR": "1", "COLUMNS": "200"}
+
+    def run(self, line: str) -> subprocess.CompletedProcess[str]:
+        words = shlex.split(line)
+        more = ["--no-follow"] if words[1:3] == ["events", "tail"] else []
+        command = [BIN / "trunkline", *words[1:], *more]
+        return subprocess.run(command, env=self.around, capture_output=True, text=True, timeout=60, check=False)
 
 
 def place(platform: Platform, label: str, username: str, password: str, source: str) -> None:

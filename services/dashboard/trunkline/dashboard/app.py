@@ -25,6 +25,7 @@ from trunkline.dashboard.pages import (
     service,
     usage,
     webhooks,
+    what_if,
 )
 from trunkline.dashboard.visits import Desk, Handler, guarded
 from trunkline.dashboard.web import STATIC, Guards, page
@@ -68,6 +69,7 @@ PAGES: list[tuple[str, Handler, tuple[str, ...]]] = [
     ("/receipts/{position:int}/{time_ns:int}", platform.receipt, READ),
     ("/routes", platform.routes, READ),
     ("/explain", platform.explain, READ),
+    ("/what-if", what_if.what_if, READ),
     ("/audit", history.audit, READ),
     ("/webhook", webhooks.webhook, READ),
     ("/events/webhook", webhooks.events, READ),

@@ -15,22 +15,10 @@ from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import Reading
 from trunkline.cli.output import clock, console, plain, print_data
 from trunkline.cli.times import before
-from trunkline.domain.reasons import REGISTRY
+from trunkline.runtime import reconsidering
 
 LIMIT_S: Final = 60.0
 """Of the answer: ten thousand calls take a few seconds."""
-CHANGES: Final = {
-    "add-address": "ACL ADDRESS [CALLER-ID]",
-    "remove-address": "ACL ADDRESS",
-    "add-account": "ACL USERNAME [CALLER-ID]",
-    "remove-account": "ACL USERNAME",
-    "attach": "ACL",
-    "detach": "ACL",
-    "allow-prefix": "DIGITS",
-    "allow-country": "COUNTRY",
-    "allow-premium": "",
-}
-"""What may be assumed with `--with`, and what follows each."""
 
 
 def is_file(text: str) -> bool:
@@ -78,12 +66,14 @@ def show(options: Reading, answer: provisioning.ExplainCallsResponse, assumed: S
         print_data(options.output, plain(answer))
         return
     told = [*assumed, *answer.assumed]
-    console.print(Text(headline(answer), style="bold"), soft_wrap=True)
+    console.print(Text(reconsidering.headline(answer), style="bold"), soft_wrap=True)
     for text in told:
         console.print(f"  assumed: {text}", markup=False, soft_wrap=True)
     for group in answer.groups:
         style = "red" if group.new_outcome == "refuse" else "green" if group.new_outcome == "admit" else "yellow"
-        line = f"{group.calls:6}  {_outcome(group.old_outcome, group.old_reason)} → {_outcome(group.new_outcome, group.new_reason)}"
+        was = reconsidering.outcome_text(group.old_outcome, group.old_reason)
+        would_be = reconsidering.outcome_text(group.new_outcome, group.new_reason)
+        line = f"{group.calls:6}  {was} → {would_be}"
         console.print(Text(line, style=style), soft_wrap=True)
         for example in group.examples:
             console.print(Text(f"          {_example(plain(example))}", style="dim"), soft_wrap=True)
@@ -94,26 +84,6 @@ def show(options: Reading, answer: provisioning.ExplainCallsResponse, assumed: S
         console.print(text, style="yellow", markup=False, soft_wrap=True)
 
 
-def headline(answer: provisioning.ExplainCallsResponse) -> str:
-    """`17 of 240 calls would now be refused, 2 admitted`."""
-    sums: dict[str, int] = {}
-    for group in answer.groups:
-        words = _WORDS[group.new_outcome] if group.old_outcome != group.new_outcome else "refused for another reason"
-        sums[words] = sums.get(words, 0) + group.calls
-    if not sums:
-        return f"none of {answer.calls} calls would now be decided otherwise"
-    (first, count), *others = sums.items()
-    return ", ".join([f"{count} of {answer.calls} calls would now be {first}", *(f"{count} {words}" for words, count in others)])
-
-
-_WORDS: Final = {"admit": "admitted", "refuse": "refused", "challenge": "asked for a password"}
-
-
-def _outcome(outcome: str, reason: str) -> str:
-    text = next((row.text for row in REGISTRY if row.code == reason), "")
-    return f"{_WORDS[outcome]}{f' ({reason} {text})'.rstrip() if reason else ''}"
-
-
 def _example(row: dict[str, Any]) -> str:
     who = f" {row['account']}" if row["account"] else ""
     facts = f": {row['facts']}" if row["facts"] else ""
@@ -122,19 +92,7 @@ def _example(row: dict[str, Any]) -> str:
 
 def change_of(text: str) -> provisioning.ExplainChange:
     """Raises CommandError."""
-    word, *values = text.split()
-    shape = CHANGES.get(word)
-    least = 0 if shape is None else sum(not part.startswith("[") for part in shape.split())
-    if shape is None or not least <= len(values) <= len(shape.split()):
-        known = "; ".join(f"{name} {shape}".strip() for name, shape in CHANGES.items())
-        raise CommandError(f"--with {text!r} is no change", remedy=f"write one of: {known}", code=Exit.USAGE)
-    match word:
-        case "attach" | "detach":
-            return provisioning.ExplainChange(**{f"{word}_acl": values[0]})  # type: ignore[arg-type]
-        case "allow-premium":
-            return provisioning.ExplainChange(allow_premium=True)
-        case "allow-prefix" | "allow-country":
-            return provisioning.ExplainChange(**{word.replace("-", "_"): values[0]})  # type: ignore[arg-type]
-        case _:
-            entry = provisioning.ExplainedEntry(acl=values[0], entry=values[1], caller_id=values[2] if len(values) > 2 else "")
-            return provisioning.ExplainChange(**{word.replace("-", "_"): entry})  # type: ignore[arg-type]
+    try:
+        return reconsidering.change_of(text)
+    except ValueError as error:
+        raise CommandError(f"--with {text!r} is no change", remedy=str(error), code=Exit.USAGE) from error
