@@ -68,7 +68,7 @@ fn token_in_uri(uri: &[u8]) -> Option<&[u8]> {
 pub(crate) enum Routes {
     /// No Route at all.
     None,
-    /// One Route without a token that names one of our listeners: a client's outbound proxy setting.
+    /// One Route without a token that names one of our listeners, or a name of the platform: a client's outbound proxy setting.
     Preloaded,
     /// The topmost one, or the Request-URI that a strict router made of it, carries a token.
     Token { sealed: Sealed, work: RouteWork },
@@ -136,8 +136,9 @@ impl RouteWork {
     }
 }
 
-/// Reads the routes. `listeners` are our addresses; a token counts whatever host stands before it, for the edge that made it may be gone.
-pub(crate) fn read(request: &Message<'_>, listeners: &[Listener]) -> Routes {
+/// Reads the routes. `listeners` are our addresses, and names are ours that end in `realm`; a token counts whatever host stands before it, for
+/// the edge that made it may be gone.
+pub(crate) fn read(request: &Message<'_>, listeners: &[Listener], realm: &str) -> Routes {
     let values: Vec<NameAddr<'_>> = match request.addresses(HeaderName::Route).collect() {
         Ok(values) => values,
         Err(_) => return Routes::Foreign,
@@ -155,7 +156,7 @@ pub(crate) fn read(request: &Message<'_>, listeners: &[Listener]) -> Routes {
         meet_strict_router(&mut work, &values[1..], 1, uri);
         return Routes::Token { sealed, work };
     }
-    if values.len() == 1 && names_listener(top.uri_bytes, listeners) {
+    if values.len() == 1 && (names_listener(top.uri_bytes, listeners) || names_platform(top.uri_bytes, listeners, realm)) {
         return Routes::Preloaded;
     }
     Routes::Foreign
@@ -174,6 +175,14 @@ fn meet_strict_router(work: &mut RouteWork, rest: &[NameAddr<'_>], first_index: 
 fn names_listener(uri: &[u8], listeners: &[Listener]) -> bool {
     let named = Uri::parse(uri).ok().and_then(|uri| address_of(&uri, transport_of(&uri).unwrap_or_default()));
     named.is_some_and(|address| listeners.iter().any(|listener| listener.address == address))
+}
+
+/// Whether the host is `realm` or ends in it (RFC 4343: without case): DNS led to us by it. A port has to be one that we have.
+fn names_platform(uri: &[u8], listeners: &[Listener], realm: &str) -> bool {
+    let Ok(uri) = Uri::parse(uri) else { return false };
+    let Some((before, end)) = uri.host.len().checked_sub(realm.len()).and_then(|at| uri.host.split_at_checked(at)) else { return false };
+    let is_name = !realm.is_empty() && end.eq_ignore_ascii_case(realm.as_bytes()) && before.last().is_none_or(|last| *last == b'.');
+    is_name && uri.port.is_none_or(|port| listeners.iter().any(|listener| listener.address.port() == port))
 }
 
 fn address_of(uri: &Uri<'_>, transport: Transport) -> Option<SocketAddr> {

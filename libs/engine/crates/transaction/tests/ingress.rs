@@ -63,6 +63,22 @@ fn a_preloaded_route_that_names_us_is_popped_and_any_other_is_refused() {
     assert_eq!(said(&as_method("OPTIONS").replace("CSeq", "Route: <sip:10.66.66.66;lr>\r\nCSeq")), refused(403, "T109"));
 }
 
+/// What a client makes of an outbound proxy that is given by name, as `trunkline dns settings` gives it.
+#[test]
+fn a_preloaded_route_of_a_name_of_the_platform_is_popped_and_of_any_other_name_refused() {
+    for name in ["REALM", "acme.REALM", "acme.eu1.REALM;transport=tls", "acme.REALM:5060", "ACME.REALM"] {
+        let mut bench = Bench::new();
+        let name = name.replace("REALM", &config().realm);
+        let name = if name.starts_with("ACME") { name.to_ascii_uppercase() } else { name };
+        bench.call(&invite_with("call-1", "branch1", &format!("Route: <sip:{name};lr>\r\n")), vec![alpha()]);
+        assert!(values(&bench.one_to(ALPHA).text, "Route").is_empty(), "{name}");
+    }
+    for name in ["other.example", "notREALM", "REALM.other.example", "acme.REALM:5070", "acme.REALM;lr>, <sip:acme.REALM"] {
+        let name = name.replace("REALM", &config().realm);
+        assert_eq!(said(&invite_with("call-1", "branch1", &format!("Route: <sip:{name};lr>\r\n"))), refused(403, "T109"), "{name}");
+    }
+}
+
 #[test]
 fn hops_run_out_at_zero() {
     let text = invite().replace("Max-Forwards: 69", "Max-Forwards: 0");

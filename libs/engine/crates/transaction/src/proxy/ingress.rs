@@ -39,7 +39,7 @@ impl Proxy {
     }
 
     fn sort(&mut self, turn: &mut Turn<'_>, flow: Flow, request: &Message<'_>) -> Disposition {
-        let routes = route::read(request, &self.config.listeners);
+        let routes = route::read(request, &self.config.listeners, &self.config.realm);
         // §11: an OPTIONS whose hops end here is answered here; so is one that never leaves.
         if request.max_forwards() == Some(0) && request.method() != Method::Options {
             return refuse(483, "T103");
