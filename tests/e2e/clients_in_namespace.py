@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from helpers import sipp, softphone
-from helpers.baresip import Baresip
+from helpers.baresip import Baresip, account
 from helpers.kamailio import Kamailio
 from helpers.platform import Platform, free_loopback
 from helpers.trunks import Trunk, create_customer, record_of
@@ -77,7 +77,7 @@ def rule(words: str) -> None:
 def baresip(place: Place, folder: Path, address: str, number: str, *, port: str = "") -> str:
     """The event that ends its attempt: established, and hung up at once, or closed."""
     host = place.host(DESK)
-    with Baresip(folder, address, aor=f"sip:{USERNAME}@{host}", username=USERNAME, password=PASSWORD) as phone:
+    with Baresip(folder, address, accounts=account(f"sip:{USERNAME}@{host}", username=USERNAME, password=PASSWORD)) as phone:
         phone.command("dial", f"sip:{number}@{host}{port}")
         phone.wait_for_event("CALL_ESTABLISHED")
         phone.command("hangup")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from helpers.baresip import Baresip
+from helpers.baresip import Baresip, account
 from helpers.platform import Platform
 from helpers.trunks import Trunk, create_customer, record_of
 
@@ -26,15 +26,14 @@ def desk(platform: Platform) -> Platform:
 
 
 def telephone(platform: Platform, folder: Path, status: int, transport: str) -> Baresip:
-    return Baresip(
-        folder,
-        f"{platform.loopback}.23.1",
-        aor=f"sip:{USERNAME}@desk{status}.{platform.local['base_domain']}",
+    only = account(
+        f"sip:{USERNAME}@desk{status}.{platform.local['base_domain']}",
         username=USERNAME,
         password=PASSWORD,
         outbound=f"sip:{platform.local['pops']['us1'][transport]};transport={transport}",
         transport=transport,
     )
+    return Baresip(folder, f"{platform.loopback}.23.1", accounts=only)
 
 
 @pytest.mark.parametrize("ender", ["caller", "callee"])

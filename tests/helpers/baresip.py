@@ -35,17 +35,21 @@ ctrl_tcp_listen {host}:{control}
 """
 
 
-class Baresip:
-    """One account on one loopback address. Its calls all go to `outbound`, a SIP URI, or where that is left out to where the dialled URI
-    leads by the system's resolver. It does not register."""
+def account(aor: str, *, username: str, password: str, outbound: str = "", transport: str = "") -> str:
+    """Its calls all go to `outbound`, a SIP URI, or where that is left out to where the dialled URI leads by the system's resolver. It does
+    not register."""
+    way = f";transport={transport}" if transport else ""
+    proxy = f';outbound="{outbound}"' if outbound else ""
+    return f"<{aor}{way}>;auth_user={username};auth_pass={password}{proxy};regint=0\n"
 
-    def __init__(self, folder: Path, host: str, *, aor: str, username: str, password: str, outbound: str = "", transport: str = "") -> None:
+
+class Baresip:
+    """On one loopback address, with a file of accounts; `account` makes one of one line."""
+
+    def __init__(self, folder: Path, host: str, *, accounts: str) -> None:
         self._folder, self._host = folder, host
-        way = f";transport={transport}" if transport else ""
-        proxy = f';outbound="{outbound}"' if outbound else ""
-        account = f"<{aor}{way}>;auth_user={username};auth_pass={password}{proxy};regint=0\n"
         configuration = CONFIGURATION.format(host=host, modules=MODULES, control=CONTROL_PORT)
-        self._files = {"accounts": account, "config": configuration, "contacts": ""}
+        self._files = {"accounts": accounts, "config": configuration, "contacts": ""}
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._received = b""
