@@ -1,5 +1,5 @@
 """Kamailio 5.6 of Debian in a role of its own: a customer's PBX or a carrier's proxy, on UDP, TCP and, where asked for, TLS of one loopback
-address.
+address; or by files that others wrote.
 
 Its uac module reads the first challenge of its realm and answers MD5 only: where a domain offers more, MD5 has to be the first.
 """
@@ -34,7 +34,15 @@ class Kamailio:
         self._configuration = Path(__file__).with_name(f"kamailio_{role}.cfg").read_text()
         for name, value in {"HOST": host, **words}.items():
             self._configuration = self._configuration.replace(f"@{name}@", value)
+        self._file = folder / "kamailio.cfg"
         self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def of_files(cls, file: Path, folder: Path, host: str) -> Self:
+        """By this configuration as it is, which has to listen on `host` by UDP and TCP; `folder` is for what it writes."""
+        made = cls("pbx", folder, host)
+        made._file, made._configuration = file, ""
+        return made
 
     @property
     def log(self) -> str:
@@ -44,8 +52,9 @@ class Kamailio:
         program = shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin")
         assert program, "these tests need Kamailio: apt-get install --no-install-recommends kamailio kamailio-tls-modules"
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / "kamailio.cfg").write_text(self._configuration)
-        command = [program, "-f", str(self._folder / "kamailio.cfg"), "-DD", "-E", "-m", "64", "-M", "8"]
+        if self._configuration:
+            self._file.write_text(self._configuration)
+        command = [program, "-f", str(self._file), "-DD", "-E", "-m", "64", "-M", "8"]
         command += ["-w", str(self._folder), "-Y", str(self._folder), *(["-A", "WITH_TLS"] if self._has_tls else [])]
         with (self._folder / "kamailio.log").open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)

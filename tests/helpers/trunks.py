@@ -87,14 +87,15 @@ async def _applied(stub: ProvisioningServiceStub, position: int) -> None:
         assert applied.is_applied, applied.problem
 
 
-def record_of(platform: Platform, tenant: str, number: str) -> Record:
-    """The only record of calls to this number, when it is over."""
+def record_of(platform: Platform, tenant: str, number: str, *, outcome: str = "") -> Record:
+    """The only record of calls to this number, when it is over; with `outcome`, the only one of that."""
     request = ListRecordsRequest(tenant=tenant, number=number)
     with blocking_channel(platform, "records-eu") as to:
         stub = RecordsServiceStub(to)
 
         def ask() -> list[Record]:
             rows = list(stub.ListRecords(request, metadata=operator(platform), timeout=5).records)
+            rows = [row for row in rows if outcome in ("", row.outcome)]
             return rows if rows and all(row.HasField("end_time") for row in rows) else []
 
         rows = wait_for(f"a whole record of {number}", ask)

@@ -23,7 +23,8 @@ def test_nothing_of_a_template_is_left(pbx: str, transport: str, account: str) -
     assert NAMES.host in text
     assert not re.search(r"^(account|address|udp|tcp|tls)[,?]", text, re.MULTILINE)
     assert ("office" in text, "PASSWORD" in text) == (bool(account), bool(account))
-    assert not re.search(r":506[01]\b", text.replace("bind=0.0.0.0:506", "")), "a port keeps clients from asking for SRV"
+    without_own = re.sub(r"bind=0\.0\.0\.0:\d+|listen=tls:ADDRESS:5061", "", text)
+    assert not re.search(r":506[01]\b", without_own), "a port keeps clients from asking for SRV"
 
 
 def test_asterisk_reads_its_sections() -> None:
@@ -40,6 +41,44 @@ def test_freeswitch_reads_its_gateway() -> None:
     values = {each.get("name"): each.get("value") for each in gateway}
     assert (values["proxy"], values["username"], values["register-transport"]) == (NAMES.host, "office", "tcp")
     assert values["register"] == "false"
+
+
+def test_asterisk_knows_every_option_of_its_objects() -> None:
+    """One that it does not know keeps the whole object from being loaded; these are of the manual of res_pjsip, Asterisk 20."""
+    known = {
+        "transport": {"protocol", "bind", "method", "verify_server", "ca_list_file", "allow_wildcard_certs"},
+        "aor": {"contact", "qualify_frequency"},
+        "auth": {"auth_type", "username", "password"},
+        "endpoint": {"transport", "context", "disallow", "allow", "aors", "outbound_auth", "from_user", "from_domain"},
+    }
+    known["endpoint"] |= {"rewrite_contact", "direct_media"}
+    for transport in TRANSPORTS:
+        for account in ("office", ""):
+            for section in re.split(r"^\[.*\]$", made("asterisk", transport, account), flags=re.MULTILINE)[1:]:
+                options = dict(line.split("=", 1) for line in section.splitlines() if "=" in line)
+                assert set(options) - {"type"} <= known[options["type"]], section
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("account", ["office", ""])
+def test_freeswitch_is_well_formed_and_says_what_tls_needs(transport: str, account: str) -> None:
+    text = made("freeswitch", transport, account)
+    ET.fromstring(text)
+    assert ("external_ssl_enable=true" in text) == (transport == "tls")
+
+
+def test_3cx_is_told_what_its_manual_says_of_authentication_and_tls() -> None:
+    assert "Outgoing - Outbound Only" in made("3cx") and "Do not require - IP Based" in made("3cx", account="")
+    assert "no wildcard" in made("3cx", "tls") and "no wildcard" not in made("3cx", "udp")
+    assert "with an account only" in made("3cx", "tls", "") and "with an account only" not in made("3cx", "tcp", "")
+
+
+def test_kamailio_has_a_file_for_tls_where_it_speaks_it() -> None:
+    def names(transport: str) -> list[str]:
+        files, _ = pbx_settings("kamailio", transport, NAMES, "office", ("MD5",))
+        return [name for name, _ in files]
+
+    assert names("udp") == names("tcp") == ["trunkline.cfg"] and names("tls") == ["tls.cfg", "trunkline.cfg"]
 
 
 def test_a_username_that_a_uri_cannot_hold_is_escaped_there_only() -> None:

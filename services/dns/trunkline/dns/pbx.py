@@ -1,8 +1,8 @@
 """What to paste into a PBX so that it calls by a domain: made of the customer's own names, from the templates in `pbx_templates`.
 
 A template is `PBX.FILE.template`, of `string.Template`. A line that begins with words and `?`, such as `account?` or `tls,account?`, stands
-only where all of them hold: `account` or `address` for how the PBX is known, and the transport. Passwords are never known here: where one
-belongs stands PASSWORD.
+only where all of them hold: `account` or `address` for how the PBX is known, and the transport; a file without lines is none. Passwords are
+never known here: where one belongs stands PASSWORD.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def pbx_settings(
     files = []
     for path in sorted(_FOLDER.glob(f"{pbx}.*.template")):
         name = path.name.removeprefix(f"{pbx}.").removesuffix(".template")
-        files.append((name, Template(_chosen(path.read_text(encoding="utf-8"), holds)).substitute(words)))
+        content = Template(_chosen(path.read_text(encoding="utf-8"), holds)).substitute(words)
+        if content:
+            files.append((name, content))
     return files, _notes(pbx, names, account, algorithms)
 
 
