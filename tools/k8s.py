@@ -146,6 +146,7 @@ def of_service(platform: Platform, service: str, region: str) -> dict[str, Any]:
                     for pop in platform.pops
                 ],
                 "pop_log_regions": list(platform.regions),
+                "services": [{"name": f"{each}-{other}", "region": other} for other in platform.regions for each in SERVICES],
             }
         case "records":
             return {"regions": list(platform.regions), "webhook_key_file": WEBHOOK_KEY}

@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.dashboard import Customer, Operator
+from helpers.dashboard import Customer, Operator, Visitor
 from helpers.platform import BIN, Platform, wait_for
 from playwright.sync_api import Browser, expect
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+from trunkline.cli.__main__ import app as command
+from trunkline.dashboard.app import OPERATOR_PAGES
+from trunkline.dashboard.app import PAGES as PAGES_OF_APP
 
 pytestmark = pytest.mark.timeout(300)
 
 PAGES = (
     "/", "/access", "/access/office", "/domains", "/domains/lined", "/domains/lined/pbx", "/calls", "/calls/live", "/usage",
-    "/routes?number=%2B31201234567", "/explain?domain=lined&source=192.0.2.1&number=%2B31201234567", "/pops", "/audit", "/keys",
+    "/routes?number=%2B31201234567", "/explain?domain=lined&source=192.0.2.1&number=%2B31201234567", "/pops", "/audit?kind=acl", "/keys",
+    "/webhook", "/what-if?span=1h", "/what-if?span=yesterday&domain=lined&with=detach+office", "/usage?span=7d&domain=lined&pop=eu1",
 )  # fmt: skip
 
 
-@pytest.fixture
-def customer(browser: Browser, platform: Platform, tmp_path: Path) -> Iterator[Customer]:
+@pytest.fixture(scope="module")
+def key(platform: Platform) -> str:
     operator = Operator(platform)
-    key = operator.new_tenant("lined")
+    made = operator.new_tenant("lined")
     operator.ask("CreateAcl", pb.CreateAclRequest(tenant="lined", acl="office"))
     operator.ask("CreateDomain", pb.CreateDomainRequest(tenant="lined", label="lined"))
+    operator.ask("SetWebhook", pb.SetWebhookRequest(tenant="lined", url="https://hooks.example.com/lined"))
+    return made
+
+
+@pytest.fixture
+def customer(browser: Browser, platform: Platform, tmp_path: Path, key: str) -> Iterator[Customer]:
     made = Customer(browser, platform, tmp_path / "own", key)
     yield made
     made.window.close()
@@ -79,3 +91,33 @@ def test_a_customer_runs_every_line_below_its_pages_and_manages_keys_by_those_of
     window.go("/keys")
     expect(page.get_by_role("row").filter(has_text="by its line")).to_have_count(0)
     assert window.wrong == []
+
+
+WITHOUT_LINE = ("/account", "/account/delete")
+"""What the dashboard keeps by itself: accounts and sessions are nothing of the platform's."""
+NOT_FILLED = re.compile(r"\b(MINUTES|FILE)\b")
+"""What stands for a field that is empty still is no word there."""
+
+
+def test_every_form_shows_a_command_that_there_is(customer: Customer, browser: Browser, platform: Platform) -> None:
+    """Of every page that takes a form, for whoever may open it; the line is read with the fields as they are."""
+    operator = Visitor(browser, platform)
+    operator.enter(platform, platform.local["operator"]["api_key"])
+    names = {
+        "acl": "office", "label": "lined", "key": "0123", "pop": "eu1", "tenant": "lined", "carrier": "alpha",
+    }  # fmt: skip
+    asked = "?address=192.0.2.1&username=31000000&acl=office&gateway=eu"
+    read = 0
+    for pages, window in ((PAGES_OF_APP, customer.window), (OPERATOR_PAGES, operator)):
+        for path, _, methods in pages:
+            if methods != ("GET", "POST") or path in WITHOUT_LINE:
+                continue
+            answer = window.context.request.get(f"{window.base}{path.format(**names)}{asked}")
+            shown = re.search(r"<code data-command=[^>]*>([^<]*)</code>", answer.text())
+            assert answer.status == 200 and shown, f"{path}: {answer.status}"
+            line = html.unescape(shown[1])
+            if not NOT_FILLED.search(line):
+                command.parse_args(shlex.split(line)[1:], exit_on_error=False, print_error=False)
+            read += 1
+    assert read >= 40
+    operator.close()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 
-from integration.provisioning.conftest import Service, write
+from helpers.service import OPERATOR_KEY
+from integration.provisioning.conftest import Service, key_of, write
 from integration.provisioning.test_writes import refused
 
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
 
 
 async def test_a_change_stands_in_the_history_at_once_with_who_when_what_and_from_where(service: Service) -> None:
@@ -20,6 +22,29 @@ async def test_a_change_stands_in_the_history_at_once_with_who_when_what_and_fro
     assert (newest.kind, newest.aggregate) == ("acl", "office")
     assert newest.actor.startswith("tenant:acme/key:") and newest.source == "127.0.0.1" and newest.time == receipt.time
     assert list(newest.changes) == ['address added: cidr: "192.0.2.1/32"'] and list(before.changes) == ["acl created"]
+
+
+async def test_the_history_names_the_account_of_the_dashboard_and_the_key_after_it_is_revoked_too(service: Service) -> None:
+    acme, operator = await service.tenant("acme"), await service.stub()
+    by_ann = (("trunkline-person", "ann"), ("authorization", f"Bearer {key_of('acme')}"))
+    async with service.process.channel_of("dashboard") as channel:
+        dashboard = ProvisioningServiceStub(channel)
+        await dashboard.CreateAcl(pb.CreateAclRequest(acl="hers"), metadata=by_ann)
+        await dashboard.CreateAcl(
+            pb.CreateAclRequest(tenant="acme", acl="ours"),
+            metadata=(("trunkline-person", "bob"), ("authorization", f"Bearer {OPERATOR_KEY}")),
+        )
+    await acme.CreateAcl(pb.CreateAclRequest(acl="by-program"))
+    key = (await acme.ListApiKeys(pb.ListApiKeysRequest())).api_keys[0].id
+    await operator.RevokeApiKey(pb.RevokeApiKeyRequest(tenant="acme", api_key=key))
+    entries = (await operator.ListHistory(pb.ListHistoryRequest(tenant="acme", kind="acl"))).entries
+    named = [(entry.aggregate, entry.person, entry.key_name) for entry in entries]
+    assert named == [("by-program", "", "test"), ("ours", "bob", ""), ("hers", "ann", "test")]
+    # Who of the operators it was is none of a customer's business.
+    new_key = b"a" * 32
+    await operator.CreateApiKey(pb.CreateApiKeyRequest(tenant="acme", name="next", key_hash=hashlib.sha256(new_key).digest()))
+    own = (await (await service.stub(new_key.decode())).ListHistory(pb.ListHistoryRequest(kind="acl"))).entries
+    assert [(entry.aggregate, entry.person) for entry in own] == [("by-program", ""), ("ours", ""), ("hers", "ann")]
 
 
 async def test_the_history_is_read_page_by_page_from_the_newest_on(service: Service) -> None:

@@ -166,6 +166,7 @@ def test_messages_become_plain_values_with_every_field() -> None:
             "events": [{"address_added": {"cidr": "192.0.2.1/32", "caller_id": "", "description": ""}}],
             "trace_parent": "",
             "source": "",
+            "person": "",
         },
     }
 

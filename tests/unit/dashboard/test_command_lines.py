@@ -32,8 +32,10 @@ ASK_FIRST = {
     "/operator/carriers/{carrier}/change",
     "/operator/carriers/{carrier}/gateways/new",
     "/operator/carriers/{carrier}/gateways/change",
+    "/webhook/set",
+    "/webhook/secret/new",
 }
-"""Their forms show what is, so they need the services: tests/e2e/test_dashboard.py reads their lines."""
+"""Their forms show what is, so they need the services: tests/e2e/test_dashboard_lines.py reads their lines."""
 SAMPLES = {
     "minutes": "5", "algorithms": "MD5", "status": "407", "file": "/dev/null", "pdd_limit_s": "5", "number_format": "plus",
     "pai_forms": "both", "from_form": "kept", "hiding": "on",

@@ -27,6 +27,16 @@ def edge(**changed: Any) -> pb.Pop:
     return pb.Pop(**{"is_log_connected": True, "is_reachable": True, **facts, **changed})
 
 
+def test_who_is_expected_and_was_never_heard_is_silent_until_its_first_word() -> None:
+    book = ReplicaBook({"auth-us": "us", "dns-us": "us"})
+    answer = listed(book.replicas(100.0), "eu", [], epoch="epoch-1", head=9)
+    assert [(each.process, each.state, each.heard_s) for each in answer.replicas] == [("auth-us", "silent", -1), ("dns-us", "silent", -1)]
+    assert [(each.name, each.replicas, each.following) for each in answer.regions] == [("eu", 0, 0), ("us", 2, 0)]
+    book.hear(REPORT, 100.0)
+    answer = listed(book.replicas(101.0), "eu", [], epoch="epoch-1", head=9)
+    assert [(each.process, each.state) for each in answer.replicas] == [("auth-us", "following"), ("dns-us", "silent")]
+
+
 def test_a_report_is_read_as_it_was_written_and_what_a_later_version_adds_is_passed_over() -> None:
     assert parse_report(encode_report(REPORT)) == REPORT
     assert parse_report(json.dumps({**json.loads(encode_report(REPORT)), "new": 1}).encode()) == REPORT

@@ -131,6 +131,16 @@ def test_services_and_faces_say_where_they_were_asked_from(kind: str) -> None:
         AUTHENTICATOR.authenticate([*said[:1], ("trunkline-source", "home")], Identity(kind, f"{kind}-eu"), "127.0.0.1")
 
 
+def test_the_dashboard_and_services_it_has_asked_say_who_is_logged_in_and_nobody_else_does() -> None:
+    said = [("authorization", "Bearer tk_acme"), ("trunkline-person", "ann")]
+    for kind, person in (("dashboard", "ann"), ("provisioning", "ann"), ("rest", "")):
+        assert AUTHENTICATOR.authenticate(said, Identity(kind, f"{kind}-eu"), "127.0.0.1").person == person
+    assert AUTHENTICATOR.authenticate(said, CLIENT, "198.51.100.1").person == ""
+    for name in ("ann\nbob", "a b", "a" * 65, "é"):
+        with pytest.raises(Unauthenticated, match="at most 64 printable"):
+            AUTHENTICATOR.authenticate([*said[:1], ("trunkline-person", name)], Identity("dashboard", "dashboard-eu"), "127.0.0.1")
+
+
 def test_nobody_else_is_believed_about_where_he_asks_from() -> None:
     said = [("authorization", "Bearer tk_acme"), ("trunkline-source", "192.0.2.1")]
     assert AUTHENTICATOR.authenticate(said, CLIENT, "198.51.100.1").source == "198.51.100.1"

@@ -406,7 +406,7 @@ class Commit:
     """One message of the log: events of one aggregate that came to be together.
 
     `id` is a ULID and the same over every retry of one append. `version` counts the aggregate's commits from 1. `events` is never empty.
-    `source` is the IP address that the actor asked from, empty where nobody did.
+    `source` is the IP address that the actor asked from, empty where nobody did; `person` the account of the dashboard by which he did.
     """
 
     id: str
@@ -421,6 +421,7 @@ class Commit:
     request_hash: bytes = b""
     trace_parent: str = ""
     source: str = ""
+    person: str = ""
 
     @property
     def subject(self) -> str:

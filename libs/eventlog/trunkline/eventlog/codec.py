@@ -67,6 +67,7 @@ def encode_commit(commit: Commit) -> bytes:
         request_hash=commit.request_hash,
         trace_parent=commit.trace_parent,
         source=commit.source,
+        person=commit.person,
         events=[_event_to_proto(event) for event in commit.events],
     )
     message.time.FromDatetime(commit.time)
@@ -99,6 +100,7 @@ def decode_commit(body: bytes) -> Commit:
         message.request_hash,
         message.trace_parent,
         message.source,
+        message.person,
     )
 
 

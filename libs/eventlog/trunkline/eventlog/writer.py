@@ -90,6 +90,7 @@ class Writer:
         expected_version: int | None = None,
         trace_parent: str = "",
         source: str = "",
+        person: str = "",
     ) -> Written:
         """`decide` looks at the state that the replica's owner holds and is called again after a lost race; `tenant` is the command's.
 
@@ -106,6 +107,7 @@ class Writer:
             expected_version=expected_version,
             trace_parent=trace_parent,
             source=source,
+            person=person,
         )
         async with self._turns.of(tenant, _turn_of(job)):
             self._having_turns += 1
@@ -222,6 +224,7 @@ class _Job:
     expected_version: int | None
     trace_parent: str
     source: str
+    person: str
 
 
 def _turn_of(job: _Job) -> str | None:
@@ -258,6 +261,7 @@ class _Plan:
             request_hash=self._job.request_hash,
             trace_parent=self._job.trace_parent,
             source=self._job.source,
+            person=self._job.person,
         )
 
 

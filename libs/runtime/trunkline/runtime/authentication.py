@@ -29,6 +29,9 @@ ACTOR = "trunkline-actor"
 """Metadata of calls between services: who asked the calling service (`tenant:acme/key:k1`)."""
 SOURCE = "trunkline-source"
 """Metadata of calls of services, of REST and of the dashboard: the IP address from which they were asked."""
+PERSON = "trunkline-person"
+"""Metadata of calls of the dashboard, and of services on behalf of it: the account by which somebody uses his API key."""
+PERSON_FORM: Final = re.compile(r"[\x21-\x7e]{1,64}")
 ACTOR_LIMIT = 128
 """Characters of an actor; it stands in every commit."""
 
@@ -45,7 +48,8 @@ class Role(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Principal:
     """`actor` is what commits name: `operator`, `service:auth-eu`, `tenant:acme/key:k1`. `tenant` is set for the role tenant only,
-    `service` (`auth`, `edge`) for the role service only. `grant` bounds a tenant's key; `source` is the IP address asked from, or empty."""
+    `service` (`auth`, `edge`) for the role service only. `grant` bounds a tenant's key; `source` is the IP address asked from, or empty;
+    `person` the account of the dashboard by which the key was used."""
 
     actor: str
     role: Role
@@ -53,6 +57,7 @@ class Principal:
     service: str = ""
     grant: Grant = ALL
     source: str = ""
+    person: str = ""
 
     @property
     def key(self) -> str:
@@ -115,14 +120,15 @@ class Authenticator:
         values = {key: value for key, value in metadata if isinstance(value, str)}
         if peer is not None and peer.kind in SERVICE_KINDS | FACES and values.get(SOURCE):
             address = _ip_address(values[SOURCE])
+        person = _person(values, peer)
         if peer is not None and peer.kind in SERVICE_KINDS:
-            return Principal(_service_actor(values, peer), Role.SERVICE, service=peer.kind, source=address)
+            return Principal(_service_actor(values, peer), Role.SERVICE, service=peer.kind, source=address, person=person)
         scheme, _, key = values.get(AUTHORIZATION, "").partition(" ")
         if scheme.lower() != "bearer" or not key:
             raise Unauthenticated("no API key: send the metadata 'authorization: Bearer KEY'")
         hashed = hashlib.sha256(key.encode()).digest()
         if hmac.compare_digest(hashed.hex(), self.operator_key_hash):
-            return Principal("operator", Role.OPERATOR, source=address)
+            return Principal("operator", Role.OPERATOR, source=address, person=person)
         found = self.find_tenant_key(hashed)
         if found is None:
             raise Unauthenticated("the API key is unknown or revoked: make a new one, or check that it was copied whole")
@@ -130,7 +136,8 @@ class Authenticator:
             ended = datetime.fromtimestamp(found.grant.expires_s, UTC)
             raise Unauthenticated(f"the API key {found.key} ended at {ended:%Y-%m-%d %H:%M:%S} UTC: make a new one", "API_KEY_EXPIRED")
         self.on_use(found)
-        return Principal(f"tenant:{found.tenant}/key:{found.key}", Role.TENANT, found.tenant, grant=found.grant, source=address)
+        actor = f"tenant:{found.tenant}/key:{found.key}"
+        return Principal(actor, Role.TENANT, found.tenant, grant=found.grant, source=address, person=person)
 
 
 def _ip_address(text: str) -> str:
@@ -138,6 +145,16 @@ def _ip_address(text: str) -> str:
         return str(ip_address(text))
     except ValueError:
         raise Unauthenticated(f"the metadata '{SOURCE}' is an IP address") from None
+
+
+def _person(values: dict[str, str], peer: Identity | None) -> str:
+    """Of a request that the dashboard makes, or a service that it has asked: nobody else knows who is logged in."""
+    person = values.get(PERSON, "")
+    if not person or peer is None or peer.kind not in SERVICE_KINDS | {"dashboard"}:
+        return ""
+    if not PERSON_FORM.fullmatch(person):
+        raise Unauthenticated(f"the metadata '{PERSON}' is at most 64 printable characters without blanks")
+    return person
 
 
 def _service_actor(values: dict[str, str], peer: Identity) -> str:

@@ -159,11 +159,13 @@ class ControlState:
                 "write.request_id",
                 f"a request id is 1 to {REQUEST_ID_LIMIT} printable ASCII characters without blanks",
             )
+        asker = None if actor else authentication.current()
         return await self.writer.execute(
             command,
             lambda asked: decide(self.directory, asked),
-            actor=actor or authentication.current().actor,
-            source="" if actor else authentication.current().source,
+            actor=asker.actor if asker else actor,
+            source=asker.source if asker else "",
+            person=asker.person if asker else "",
             tenant=command.tenant,
             request_id=options.request_id,
             request_hash=fingerprint(command),

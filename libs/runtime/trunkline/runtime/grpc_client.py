@@ -15,7 +15,7 @@ import grpc
 import grpc.aio
 
 from trunkline.runtime import telemetry
-from trunkline.runtime.authentication import ACTOR, AUTHORIZATION, SOURCE
+from trunkline.runtime.authentication import ACTOR, AUTHORIZATION, PERSON, SOURCE
 from trunkline.runtime.settings import TlsSettings
 from trunkline.runtime.tls import channel_credentials, host_name
 
@@ -66,9 +66,10 @@ def open_channel(
     return grpc.aio.secure_channel(address, channel_credentials(tls), options=options, interceptors=interceptors)
 
 
-def on_behalf_of(actor: str, source: str = "") -> tuple[tuple[str, str], ...]:
-    """Metadata for a call that a service makes for somebody: the other's commits name `actor`, and `source` as where he asked from."""
-    return ((ACTOR, actor), *(((SOURCE, source),) if source else ()))
+def on_behalf_of(actor: str, source: str = "", person: str = "") -> tuple[tuple[str, str], ...]:
+    """Metadata for a call that a service makes for somebody: the other's commits name `actor`, `source` as where he asked from, and the
+    account `person` by which he did."""
+    return ((ACTOR, actor), *(((SOURCE, source),) if source else ()), *(((PERSON, person),) if person else ()))
 
 
 def brought_from(source: str, key: str) -> tuple[tuple[str, str], ...]:

@@ -16,7 +16,7 @@ from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceStub
 from trunkline.api.routing.v1.routing_pb2_grpc import RoutingServiceStub
 from trunkline.dashboard.settings import Addresses
 from trunkline.dashboard.store import Identity
-from trunkline.runtime.authentication import AUTHORIZATION, SOURCE
+from trunkline.runtime.authentication import AUTHORIZATION, PERSON, SOURCE
 from trunkline.runtime.grpc_client import open_channel
 from trunkline.runtime.settings import TlsSettings
 
@@ -33,10 +33,11 @@ DEADLINE_S = 10.0
 class Asker:
     """Stubs that show one API key, and nothing else, with every request; made when they are first asked for."""
 
-    def __init__(self, channels: Mapping[str, grpc.aio.Channel], key: str, source: str) -> None:
+    def __init__(self, channels: Mapping[str, grpc.aio.Channel], key: str, source: str, person: str) -> None:
         self._channels = channels
         self._key = key
         self._source = source
+        self._person = person
 
     @cached_property
     def provisioning(self) -> ProvisioningServiceAsyncStub:
@@ -59,15 +60,16 @@ class Asker:
         return DnsServiceStub(self._channel("dns"))
 
     def _channel(self, peer: str) -> grpc.aio.Channel:
-        return cast(grpc.aio.Channel, _Keyed(self._channels[peer], self._key, self._source))
+        return cast(grpc.aio.Channel, _Keyed(self._channels[peer], self._key, self._source, self._person))
 
 
 class _Keyed:
     """A channel whose requests carry a key; the channel below is everybody's."""
 
-    def __init__(self, channel: grpc.aio.Channel, key: str, source: str) -> None:
+    def __init__(self, channel: grpc.aio.Channel, key: str, source: str, person: str) -> None:
         self._channel = channel
-        self._metadata = ((AUTHORIZATION, f"Bearer {key}"), *(((SOURCE, source),) if source else ()))
+        more = ((SOURCE, source), (PERSON, person))
+        self._metadata = ((AUTHORIZATION, f"Bearer {key}"), *(each for each in more if each[1]))
 
     def unary_unary(self, *words: Any, **options: Any) -> Any:
         return self._with_key(self._channel.unary_unary(*words, **options))
@@ -95,9 +97,9 @@ class Services:
             peer: open_channel(address, tls=tls, peer=peer, deadline_s=DEADLINE_S) for peer, address in addresses.model_dump().items()
         }
 
-    def asked_by(self, key: str, source: str = "") -> Asker:
-        """`source` is the address that the person's browser asks from, which the history of changes names."""
-        return Asker(self._channels, key, source)
+    def asked_by(self, key: str, source: str = "", person: str = "") -> Asker:
+        """`source` is the address that the person's browser asks from, `person` the account's name; the history of changes has both."""
+        return Asker(self._channels, key, source, person)
 
     async def identify(self, key: str) -> Identity:
         """Whose a key is. Raises AioRpcError: UNAUTHENTICATED for one that is nobody's."""

@@ -164,7 +164,7 @@ def guarded(desk: Desk, handler: Handler, *, is_for_operators: bool = False) -> 
                 return _refused("the form's token is not this session's: open the page again")
         if is_for_operators and not session.identity.is_operator:
             return _refused("this page is for operators")
-        visit = Visit(request, desk, session, desk.services.asked_by(session.identity.key, source_of(request)), form)
+        visit = Visit(request, desk, session, desk.services.asked_by(session.identity.key, source_of(request), session.person), form)
         try:
             answer = await handler(visit)
         except Wrong as error:

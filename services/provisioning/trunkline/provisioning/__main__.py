@@ -62,7 +62,7 @@ async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
     explainer = Explainer(state, auth, settings.realm, settings.pops, settings.home, limits, gateways, pasts)
     reader = TenantReader(state, pasts, settings.realm, pops.names)
     what_if = WhatIf(state, records, settings.realm, settings.pops)
-    replicas = ReplicaBook()
+    replicas = ReplicaBook({each.name: each.region for each in settings.services})
     await hear_replicas(state.nc, replicas)
     feed, history = Feed(state.log), History(state.log, state.replica)
     pop_history = PopHistory(pops.names)

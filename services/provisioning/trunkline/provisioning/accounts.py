@@ -60,7 +60,7 @@ class Accounts:
         self, command: commands.AddAccount | commands.ChangeAccountCredential, write: common_pb2.WriteOptions, password: str
     ) -> common_pb2.Receipt:
         await self._check(command, write.request_id)
-        behalf = on_behalf_of(current().actor, current().source)
+        behalf = on_behalf_of(current().actor, current().source, current().person)
         request = auth_pb2.SetCredentialRequest(
             write=common_pb2.WriteOptions(request_id=command.credential_id),
             tenant=command.tenant,

@@ -57,7 +57,7 @@ def _shown(stored: StoredCommit, tenant: TenantId | None) -> pb.TailEventsRespon
 
 
 def shown_commit(stored: StoredCommit, tenant: TenantId | None) -> commit_pb2.Commit:
-    """As it stands in the log, without what is derived from secrets; to a tenant without the address of whoever is not of it."""
+    """As it stands in the log, without what is derived from secrets; to a tenant without address and name of whoever is not of it."""
     commit = commit_pb2.Commit.FromString(stored.body)
     for event in commit.events:
         match event.WhichOneof("event"):
@@ -69,4 +69,5 @@ def shown_commit(stored: StoredCommit, tenant: TenantId | None) -> commit_pb2.Co
                 continue
     if tenant is not None and not commit.actor.startswith(f"tenant:{tenant}/"):
         commit.ClearField("source")
+        commit.ClearField("person")
     return commit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Final
 
 from google.protobuf import text_format
@@ -12,7 +13,7 @@ from trunkline.api.events.v1 import commit_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.domain.addresses import canonical_ip
 from trunkline.domain.errors import invalid
-from trunkline.domain.events import Kind, Position, TenantId
+from trunkline.domain.events import ApiKeyCreated, Kind, Position, TenantId
 from trunkline.eventlog.history import Wanted
 from trunkline.eventlog.log import EventLog, StoredCommit
 from trunkline.eventlog.replica import Replica
@@ -32,6 +33,13 @@ AT_ONCE: Final = 32
 MAX_CHANGE: Final = 500
 """Characters of one change for people."""
 
+KEY_COMMITS: Final = 2
+"""Of an API key there are no more: it is made, and revoked."""
+
+MAX_KEY_NAMES: Final = 1_000
+"""Remembered, with their actors: a name is given once."""
+
+_KEY: Final = re.compile(r"tenant:([^/]+)/key:(.+)")
 _END: Final = Position(2**63 - 1)
 _NS_PER_US: Final = 1_000
 
@@ -42,6 +50,7 @@ class History:
     def __init__(self, log: EventLog, replica: Replica) -> None:
         self._log = log
         self._replica = replica
+        self._key_names: dict[str, str] = {}
 
     async def list(self, tenant: TenantId | None, request: pb.ListHistoryRequest, *, is_own: bool) -> pb.ListHistoryResponse:
         """The commits of a tenant, or everybody's; `is_own`: told to the tenant itself. Raises Refusal, LogUnavailable."""
@@ -59,6 +68,7 @@ class History:
                 before = stored.position
                 if stored.commit.actor.startswith(request.actor):
                     entry = _entry(stored, tenant if is_own else None)
+                    entry.key_name = await self._key_name(entry.actor)
                     # By what the reader is shown: an operator's address is none of a customer's business.
                     if not wanted_source or entry.source == wanted_source:
                         entries.append(entry)
@@ -67,6 +77,23 @@ class History:
             looked_at += len(positions)
         has_more = bool(await self._replica.positions(wanted, before, 1))
         return pb.ListHistoryResponse(entries=entries, next_page_token=token_after(str(before)) if has_more else "")
+
+    async def _key_name(self, actor: str) -> str:
+        """Of a tenant's API key, from the commit that made it: who has it may be asked long after it was revoked."""
+        found = _KEY.fullmatch(actor)
+        if found is None:
+            return ""
+        if actor not in self._key_names:
+            wanted = Wanted(TenantId(found[1]), Kind.API_KEY, found[2])
+            positions = await self._replica.positions(wanted, _END, KEY_COMMITS)
+            name = ""
+            for position in reversed(positions):
+                events = (await self._log.at(position)).commit.events
+                name = next((event.name for event in events if isinstance(event, ApiKeyCreated)), name)
+            self._key_names[actor] = name
+            while len(self._key_names) > MAX_KEY_NAMES:
+                self._key_names.pop(next(iter(self._key_names)))
+        return self._key_names[actor]
 
 
 def _wanted(tenant: TenantId | None, request: pb.ListHistoryRequest) -> Wanted:
@@ -110,6 +137,7 @@ def _entry(stored: StoredCommit, reader: TenantId | None) -> pb.HistoryEntry:
         version=commit.version,
         changes=[_in_words(event) for event in commit.events],
         events=commit.events,
+        person=commit.person,
         trace_id=commit.trace_parent.split("-")[1] if commit.trace_parent.count("-") == 3 else "",
     )
 

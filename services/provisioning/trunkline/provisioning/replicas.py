@@ -30,9 +30,11 @@ _log = logger("replicas")
 
 
 class ReplicaBook:
-    """The last word of each process, as this one has heard it since its start."""
+    """The last word of each process, as this one has heard it since its start. `expected` are the regions of processes that are silent
+    while they have said nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: Mapping[str, str] | None = None) -> None:
+        self._expected = dict(expected or {})
         self._heard: OrderedDict[str, tuple[float, ReplicaReport]] = OrderedDict()
 
     def hear(self, report: ReplicaReport, now_s: float) -> None:
@@ -43,7 +45,14 @@ class ReplicaBook:
             self._heard.popitem(last=False)
 
     def replicas(self, now_s: float) -> list[pb.Replica]:
-        return [_of_report(report, now_s - heard_s) for heard_s, report in self._heard.values()]
+        heard = [_of_report(report, now_s - heard_s) for heard_s, report in self._heard.values()]
+        return [*heard, *(_not_heard(process, region) for process, region in self._expected.items() if process not in self._heard)]
+
+
+def _not_heard(process: str, region: str) -> pb.Replica:
+    problem = "nothing was heard of it since provisioning began"
+    kind = process.partition("-")[0]
+    return pb.Replica(process=process, kind=kind, region=region, state=SILENT, age_s=-1.0, heard_s=-1.0, problem=problem)
 
 
 def _of_report(report: ReplicaReport, heard_s: float) -> pb.Replica:

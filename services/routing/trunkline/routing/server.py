@@ -185,6 +185,7 @@ class RoutingServer(routing_pb2_grpc.RoutingServiceServicer):
                 for _, row, _ in page[:size]
             ],
             next_page_token=str(start + size) if len(page) > size else "",
+            origins=[routing_pb2.RowOrigin(deck=deck, currency=currency) for deck, _, currency in page[:size]],
         )
 
     async def Resolve(self, request: routing_pb2.ResolveRequest, context: Context) -> routing_pb2.ResolveResponse:

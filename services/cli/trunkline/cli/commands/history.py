@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.connection import session
+from trunkline.cli.listing import first_of
 from trunkline.cli.options import LISTING, Amount, Listing
 from trunkline.cli.output import clock, plain, show_list
 from trunkline.cli.times import before
-from trunkline.runtime.listings import PAGE_SIZE, each_of
+from trunkline.runtime.listings import PAGE_SIZE
 
 Kind = Literal["", "acl", "domain", "apikey", "tenant", "credential", "carrier", "deck", "pop"]
 
@@ -55,14 +57,22 @@ async def list_history(
     )
     async with session(is_operator=options.as_operator) as connected:
         stub = await connected.provisioning()
-        found = each_of(stub.ListHistory, request, "entries", limit=limit, page_size=PAGE_SIZE)
-        rows = [plain(entry) async for entry in found]
+        found = await first_of(stub.ListHistory, request, "entries", limit, page_size=PAGE_SIZE)
+    rows = [plain(entry) for entry in found]
     shown = (
         rows
         if options.is_data
         else [
-            {**row, "time": clock(row["time"]), "who": row["actor"], "from": row["source"], "what": f"{row['kind']}/{row['aggregate']}"}
+            {**row, "time": clock(row["time"]), "who": who_of(row), "from": row["source"], "what": f"{row['kind']}/{row['aggregate']}"}
             for row in rows
         ]
     )
     show_list(options.output, shown, ["position", "time", "who", "from", "what", "changes"], nothing="no such change")
+
+
+def who_of(row: Mapping[str, Any]) -> str:
+    """`ann (office, 0123abc)`: account of the dashboard, name and id of the key; `operator`."""
+    kind, _, key = row["actor"].partition("/key:")
+    named = [row["person"], row["key_name"], key or kind]
+    first, *rest = [each for each in named if each]
+    return f"{first} ({', '.join(rest)})" if rest else str(first)

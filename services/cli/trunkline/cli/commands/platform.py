@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.connection import session, state_folder
 from trunkline.cli.exits import CommandError, Exit
+from trunkline.cli.listing import first_of
 from trunkline.cli.options import LISTING, READING, WRITING, Amount, Counter, Listing, PopName, Reading, Writing
 from trunkline.cli.output import clock, console, errors, plain, print_stream, show_list
 from trunkline.cli.writing import finish
@@ -18,7 +19,6 @@ from trunkline.lab.supervisor.control import ControlProblem, ControlRefused, ask
 from trunkline.lab.supervisor.layout import DEFAULT_DNS_PORT, DEFAULT_LOOPBACK, Layout
 from trunkline.lab.supervisor.platform import run_platform
 from trunkline.lab.supervisor.topology import TopologyProblem, choose_topology
-from trunkline.runtime.listings import LARGEST_PAGE, each_of
 
 lab = App(name="lab", help="Tries failures on a running `trunkline up`.")
 pop = App(name="pop", help="Points of presence.")
@@ -185,8 +185,7 @@ async def pop_history(name: PopName = "", *, limit: Amount = 50, options: Listin
     async with session(is_operator=options.as_operator) as connected:
         stub = await connected.provisioning()
         request = provisioning.ListPopChangesRequest(pop=name)
-        found = each_of(stub.ListPopChanges, request, "changes", limit=limit, page_size=LARGEST_PAGE)
-        rows = [plain(change) async for change in found]
+        rows = [plain(change) for change in await first_of(stub.ListPopChanges, request, "changes", limit)]
     shown = (
         rows if options.is_data else [{**row, "time": clock(row["time"]), "was": row["old_state"], "now": row["new_state"]} for row in rows]
     )

@@ -12,10 +12,10 @@ from cyclopts import Parameter
 from trunkline.api.records.v1 import records_pb2 as records
 from trunkline.cli.commands.calls import call
 from trunkline.cli.connection import session
+from trunkline.cli.listing import first_of
 from trunkline.cli.options import LISTING, Amount, CarrierName, DomainLabel, Listing, PopName, TenantName
 from trunkline.cli.output import clock, plain, print_data, show_list
 from trunkline.cli.times import before
-from trunkline.runtime.listings import LARGEST_PAGE, each_of
 
 __all__ = ["call", "export_calls", "list_calls"]
 
@@ -77,8 +77,7 @@ async def list_calls(*, limit: Amount = 20, wanted: Wanted = ANY, options: Listi
     request = records.ListRecordsRequest(tenant=options.tenant, **wanted.fields())
     async with session(is_operator=options.as_operator) as connected:
         stub = await connected.records()
-        found = each_of(stub.ListRecords, request, "records", limit=limit, page_size=LARGEST_PAGE)
-        rows = [plain(row) async for row in found]
+        rows = [plain(row) for row in await first_of(stub.ListRecords, request, "records", limit)]
     if options.is_data:
         print_data(options.output, rows)
         return

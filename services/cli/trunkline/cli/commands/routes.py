@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Literal
+from collections.abc import AsyncIterator, Iterable, Mapping
+from itertools import zip_longest
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -12,6 +13,7 @@ from trunkline.api.routing.v1 import routing_pb2 as routing
 from trunkline.cli.commands.gateways import gateway
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
+from trunkline.cli.listing import say_more
 from trunkline.cli.options import (
     LISTING,
     READING,
@@ -28,7 +30,7 @@ from trunkline.cli.output import console, plain, show_list, show_one
 from trunkline.cli.writing import finish
 from trunkline.domain.reasons import REGISTRY
 from trunkline.lab.sip.message import bracketed
-from trunkline.runtime.listings import LARGEST_PAGE, each_of
+from trunkline.runtime.listings import LARGEST_PAGE
 
 NumberFormat = Literal["plus", "digits", "prefixed", "national"]
 PaiForms = Literal["both", "sip", "tel"]
@@ -248,11 +250,33 @@ async def list_routes(prefix: str = "", *, limit: Amount = 100, options: Listing
     prefix: Only rows whose prefix begins so.
     limit: At most so many.
     """
-    async with session(is_operator=True) as connected:
+    async with session(is_operator=options.as_operator) as connected:
         stub = await connected.routing()
         request = routing.ListRoutesRequest(prefix=prefix.removeprefix("+"))
-        rows = [plain(row) async for row in each_of(stub.ListRoutes, request, "rows", limit=limit, page_size=LARGEST_PAGE)]
-    show_list(options.output, rows, ["prefix", "carrier", "priority", "weight", "rate_micros", "destination"], nothing="no such route")
+        rows = [row async for row in _rows(stub.ListRoutes, request, limit + 1)]
+    if len(rows) > limit:
+        say_more(limit)
+        del rows[limit:]
+    columns = ["prefix", "carrier", "priority", "weight", "a minute", "destination", "deck"]
+    shown = rows if options.is_data else [{**row, "a minute": _price(row)} for row in rows]
+    show_list(options.output, shown, columns, nothing="no such route")
+
+
+async def _rows(method: Any, request: routing.ListRoutesRequest, limit: int) -> AsyncIterator[dict[str, Any]]:
+    """Each with its deck and currency; an older routing service names neither."""
+    while limit > 0:
+        request.page.size = min(LARGEST_PAGE, limit)
+        answer = await method(request)
+        for row, origin in zip_longest(answer.rows, answer.origins, fillvalue=routing.RowOrigin()):
+            yield {**plain(row), **plain(origin)}
+        limit -= len(answer.rows)
+        if not answer.next_page_token:
+            return
+        request.page.token = answer.next_page_token
+
+
+def _price(row: Mapping[str, Any]) -> str:
+    return f"{row['rate_micros'] / 1e6:g} {row['currency']}".rstrip()
 
 
 @route.command(name="resolve")
@@ -276,8 +300,9 @@ async def resolve(number: str, *, domain: DomainLabel = "", region: str = "", op
     )
     if not options.is_data:
         console.print()
-        columns = ["carrier", "gateway", "address", "rate_micros", "currency"]
-        show_list(options.output, found["gateways"], columns, nothing="no gateway")
+        columns = ["order", "carrier", "gateway", "address", "a minute"]
+        rows = [{**row, "order": place, "a minute": _price(row)} for place, row in enumerate(found["gateways"], start=1)]
+        show_list(options.output, rows, columns, nothing="no gateway")
         for note in found["notes"]:
             console.print(note)
 

@@ -8,10 +8,10 @@ from typing import Literal
 from trunkline.api.records.v1 import records_pb2 as records
 from trunkline.cli.commands.watched import call
 from trunkline.cli.connection import session
+from trunkline.cli.listing import first_of
 from trunkline.cli.options import LISTING, Amount, DomainLabel, Listing
 from trunkline.cli.output import clock, plain, print_data, show_list
 from trunkline.cli.times import before
-from trunkline.runtime.listings import LARGEST_PAGE, each_of
 
 __all__ = ["call", "unrecorded"]
 
@@ -44,8 +44,7 @@ async def unrecorded(
     request = records.ListUnrecordedRequest(tenant=options.tenant, domain=domain, source=source, what=what, since=began)
     async with session(is_operator=options.as_operator) as connected:
         stub = await connected.records()
-        found = each_of(stub.ListUnrecorded, request, "counts", limit=limit, page_size=LARGEST_PAGE)
-        rows = [plain(row) async for row in found]
+        rows = [plain(row) for row in await first_of(stub.ListUnrecorded, request, "counts", limit)]
     if options.is_data:
         print_data(options.output, rows)
         return

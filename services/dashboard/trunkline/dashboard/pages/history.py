@@ -42,8 +42,12 @@ async def audit(visit: Visit) -> Response:
         entries=answer.entries,
         kinds=KINDS,
         chosen={"kind": "", "aggregate": "", "actor": ""} | chosen,
+        options=[f"--{_OPTIONS[name]} {quoted(value)}" for name, value in chosen.items()],
         next_page=urlencode({**chosen, "page": answer.next_page_token}) if answer.next_page_token else "",
     )
+
+
+_OPTIONS: Final = {"kind": "kind", "aggregate": "what", "actor": "who"}
 
 
 async def keys(visit: Visit) -> Response:

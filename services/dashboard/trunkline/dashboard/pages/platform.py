@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import grpc.aio
@@ -117,7 +118,8 @@ async def routes(visit: Visit) -> Response:
     pops = await visit.ask.provisioning.ListPops(pb.ListPopsRequest())
     return visit.show(
         "routes.html",
-        rows=listed.rows,
+        # An older routing service names no decks.
+        rows=list(zip_longest(listed.rows, listed.origins, fillvalue=routing_pb2.RowOrigin())),
         next_page=listed.next_page_token,
         prefix=prefix,
         number=number,
@@ -126,7 +128,12 @@ async def routes(visit: Visit) -> Response:
         resolved=resolved,
         domains=[each.label async for each in domains] if visit.tenant else [],
         regions=list(dict.fromkeys(pop.region for pop in pops.pops)),
+        words=["route", "resolve", quoted(number or "NUMBER"), *_options(visit, "domain", "region")],
     )
+
+
+def _options(visit: Visit, *names: str) -> list[str]:
+    return [f"--{name} {quoted(visit.query(name))}" for name in names if visit.query(name)]
 
 
 async def explain(visit: Visit) -> Response:

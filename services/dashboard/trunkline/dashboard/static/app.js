@@ -74,6 +74,11 @@
     if (event.target.contains(document.activeElement) && document.activeElement.matches("select")) event.preventDefault();
   });
 
+  // Nor fold away what somebody has unfolded in it.
+  let unfolded = [];
+  document.addEventListener("htmx:sseBeforeMessage", (event) => { unfolded = [...event.target.querySelectorAll("details[open][id]")].map((each) => each.id); });
+  document.addEventListener("htmx:sseMessage", () => { for (const id of unfolded) { const found = document.getElementById(id); if (found) found.open = true; } });
+
   // The session is over: the page asks again, and is led to the login.
   document.addEventListener("htmx:sseClose", (event) => { if (event.detail.type === "message") location.reload(); });
 
@@ -97,7 +102,7 @@
     const options = {
       width: place.clientWidth, height: 210, series: [{ label: "UTC", value: (_, value) => (value === null ? "–" : when(value).both) }, ...series],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-      axes: [{ ...axis, values: (_, values) => values.map((value) => (span > 3 * 86400 ? when(value).day : when(value).clock)) }, { ...axis, size: 56, values: (_, values) => values.map((value) => `${value}${data.unit}`) }],
+      axes: [{ ...axis, values: (_, values) => values.map((value) => (span > 3 * 86400 ? when(value).day : when(value).clock)) }, { ...axis, size: (_, values) => 24 + 7 * Math.max(3, ...(values || []).map((value) => value.length)), values: (_, values) => values.map((value) => `${value}${data.unit}`) }],
       scales: { y: { range: (_, low, high) => [0, data.top || Math.max(high * 1.1, 1)] } },
     };
     const drawn = new uPlot(options, [data.times, ...data.series.map((each) => each.values)], place);

@@ -269,6 +269,7 @@ class Plan:
                         for pop in self.topology.edges
                     ],
                     "pop_log_regions": list(self.topology.service_regions),
+                    "services": [{"name": f"{kind}-{region}", "region": region} for kind, region in self.topology.services],
                 }
             case "records":
                 # Of one machine's trials the receivers are on it too.

@@ -11,7 +11,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Commit(_message.Message):
-    __slots__ = ("id", "kind", "tenant", "aggregate", "version", "time", "actor", "request_id", "request_hash", "events", "trace_parent", "source")
+    __slots__ = ("id", "kind", "tenant", "aggregate", "version", "time", "actor", "request_id", "request_hash", "events", "trace_parent", "source", "person")
     ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
@@ -24,6 +24,7 @@ class Commit(_message.Message):
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     TRACE_PARENT_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
+    PERSON_FIELD_NUMBER: _ClassVar[int]
     id: str
     kind: str
     tenant: str
@@ -36,7 +37,8 @@ class Commit(_message.Message):
     events: _containers.RepeatedCompositeFieldContainer[Event]
     trace_parent: str
     source: str
-    def __init__(self, id: _Optional[str] = ..., kind: _Optional[str] = ..., tenant: _Optional[str] = ..., aggregate: _Optional[str] = ..., version: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ..., request_id: _Optional[str] = ..., request_hash: _Optional[bytes] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., trace_parent: _Optional[str] = ..., source: _Optional[str] = ...) -> None: ...
+    person: str
+    def __init__(self, id: _Optional[str] = ..., kind: _Optional[str] = ..., tenant: _Optional[str] = ..., aggregate: _Optional[str] = ..., version: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ..., request_id: _Optional[str] = ..., request_hash: _Optional[bytes] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., trace_parent: _Optional[str] = ..., source: _Optional[str] = ..., person: _Optional[str] = ...) -> None: ...
 
 class Event(_message.Message):
     __slots__ = ("tenant_created", "tenant_suspended", "tenant_resumed", "webhook_set", "api_key_created", "api_key_revoked", "acl_created", "acl_deleted", "address_added", "address_removed", "account_added", "account_credential_changed", "account_removed", "ban_exemption_approved", "domain_created", "domain_deleted", "acl_attached", "acl_detached", "digest_policy_set", "class_of_service_set", "identity_policy_set", "limits_set", "nearest_pop_set", "capture_set", "credential_set", "credential_erased", "carrier_created", "carrier_changed", "gateway_added", "gateway_removed", "carrier_suspended", "carrier_resumed", "gateway_changed", "deck_started", "deck_rows_added", "deck_activated", "pop_drained", "pop_undrained", "claim_taken", "claim_released")

@@ -245,7 +245,7 @@ class ListHistoryResponse(_message.Message):
     def __init__(self, entries: _Optional[_Iterable[_Union[HistoryEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class HistoryEntry(_message.Message):
-    __slots__ = ("position", "time", "actor", "source", "request_id", "kind", "tenant", "aggregate", "version", "changes", "events", "trace_id")
+    __slots__ = ("position", "time", "actor", "source", "request_id", "kind", "tenant", "aggregate", "version", "changes", "events", "trace_id", "key_name", "person")
     POSITION_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
@@ -258,6 +258,8 @@ class HistoryEntry(_message.Message):
     CHANGES_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     TRACE_ID_FIELD_NUMBER: _ClassVar[int]
+    KEY_NAME_FIELD_NUMBER: _ClassVar[int]
+    PERSON_FIELD_NUMBER: _ClassVar[int]
     position: int
     time: _timestamp_pb2.Timestamp
     actor: str
@@ -270,7 +272,9 @@ class HistoryEntry(_message.Message):
     changes: _containers.RepeatedScalarFieldContainer[str]
     events: _containers.RepeatedCompositeFieldContainer[_commit_pb2.Event]
     trace_id: str
-    def __init__(self, position: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ..., source: _Optional[str] = ..., request_id: _Optional[str] = ..., kind: _Optional[str] = ..., tenant: _Optional[str] = ..., aggregate: _Optional[str] = ..., version: _Optional[int] = ..., changes: _Optional[_Iterable[str]] = ..., events: _Optional[_Iterable[_Union[_commit_pb2.Event, _Mapping]]] = ..., trace_id: _Optional[str] = ...) -> None: ...
+    key_name: str
+    person: str
+    def __init__(self, position: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ..., source: _Optional[str] = ..., request_id: _Optional[str] = ..., kind: _Optional[str] = ..., tenant: _Optional[str] = ..., aggregate: _Optional[str] = ..., version: _Optional[int] = ..., changes: _Optional[_Iterable[str]] = ..., events: _Optional[_Iterable[_Union[_commit_pb2.Event, _Mapping]]] = ..., trace_id: _Optional[str] = ..., key_name: _Optional[str] = ..., person: _Optional[str] = ...) -> None: ...
 
 class Acl(_message.Message):
     __slots__ = ("name", "addresses", "accounts", "attached_domains", "version", "warnings")

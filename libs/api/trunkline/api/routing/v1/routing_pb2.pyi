@@ -290,12 +290,22 @@ class ListRoutesRequest(_message.Message):
     def __init__(self, prefix: _Optional[str] = ..., page: _Optional[_Union[_common_pb2.Page, _Mapping]] = ...) -> None: ...
 
 class ListRoutesResponse(_message.Message):
-    __slots__ = ("rows", "next_page_token")
+    __slots__ = ("rows", "next_page_token", "origins")
     ROWS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    ORIGINS_FIELD_NUMBER: _ClassVar[int]
     rows: _containers.RepeatedCompositeFieldContainer[_config_pb2.DeckRow]
     next_page_token: str
-    def __init__(self, rows: _Optional[_Iterable[_Union[_config_pb2.DeckRow, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    origins: _containers.RepeatedCompositeFieldContainer[RowOrigin]
+    def __init__(self, rows: _Optional[_Iterable[_Union[_config_pb2.DeckRow, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., origins: _Optional[_Iterable[_Union[RowOrigin, _Mapping]]] = ...) -> None: ...
+
+class RowOrigin(_message.Message):
+    __slots__ = ("deck", "currency")
+    DECK_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    deck: str
+    currency: str
+    def __init__(self, deck: _Optional[str] = ..., currency: _Optional[str] = ...) -> None: ...
 
 class ResolveRequest(_message.Message):
     __slots__ = ("number", "region", "domain", "tenant")
