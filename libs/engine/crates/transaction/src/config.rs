@@ -84,6 +84,9 @@ pub struct Config {
     /// The platform's base domain: credentials of this realm are removed, URIs of asserted identities end in it.
     pub realm: String,
     pub limits: Limits,
+    /// What is to be kept of an answered call over the end of the process is given out so long after it has changed; `None`: nothing is. Shorter
+    /// calls cost nothing.
+    pub saves_after_ms: Option<u64>,
     /// Said when `route` or `reject` does not come within `decision_limit_ms` (T901).
     pub decision_refusal: Refusal,
     /// Said when a call has lasted as long as it may (T602).
@@ -107,6 +110,7 @@ impl Default for Config {
             listeners: Vec::new(),
             realm: String::new(),
             limits: Limits::default(),
+            saves_after_ms: None,
             decision_refusal: Refusal {
                 status: 500,
                 text: "Decision Failed".to_owned(),

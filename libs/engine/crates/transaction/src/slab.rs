@@ -9,6 +9,11 @@ pub(crate) struct Key {
     pub generation: u32,
 }
 
+impl Key {
+    /// Finds nothing in any slab.
+    pub const NOWHERE: Self = Self { slot: u32::MAX, generation: u32::MAX };
+}
+
 #[derive(Debug)]
 struct Slot<T> {
     generation: u32,

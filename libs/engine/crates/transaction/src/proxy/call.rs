@@ -107,6 +107,10 @@ pub(super) struct Call {
     /// Longest time from the answer.
     pub max_duration_s: u32,
     pub timers: Timers<{ CallTimer::ALL.len() }>,
+    /// What is kept of it over the end of the process is out of date.
+    pub is_stale: bool,
+    /// Something is kept of it.
+    pub is_saved: bool,
 }
 
 impl Call {
@@ -195,6 +199,8 @@ impl Proxy {
             numbers: Numbers { from_customer: Numbering::starting_at(invite.cseq().number), from_carrier: Numbering::default() },
             max_duration_s: 0,
             timers,
+            is_stale: false,
+            is_saved: false,
         });
         self.arm_call(turn, call_key);
         self.respond_plain(turn, server, 100);
@@ -292,10 +298,16 @@ impl Proxy {
         }
     }
 
+    /// Without a fact: it has been said elsewhere.
+    pub(super) fn drop_call(&mut self, key: Key) {
+        self.remove_call(key, Change::End);
+    }
+
     fn remove_call(&mut self, key: Key, change: Change) {
         if let Some(mut call) = self.calls.remove(key) {
             call.change(change);
             self.forget_accepted(call.server);
+            self.save_end(&call);
             // A restarted set-up with the same id stays.
             if self.call_ids.get(&call.id) == Some(&key) {
                 self.call_ids.remove(&call.id);

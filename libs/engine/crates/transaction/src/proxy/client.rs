@@ -324,6 +324,7 @@ impl Proxy {
             if let Some(call) = row.filter(|call| call.customer == gone) {
                 call.customer = instead;
             }
+            self.save_call_later(turn.now.ms, call);
         }
         self.forget_peer(key, gone.peer);
         self.peers.entry(instead.peer).or_default().insert(key);
@@ -458,7 +459,7 @@ impl Proxy {
         match role {
             ClientRole::Try { call, server, .. } => self.on_try_response(turn, key, call, server, response),
             ClientRole::Exchange { server, call, shown, sight, end } => {
-                self.refresh_targets(server, call, shown.is_some(), response);
+                self.refresh_targets(turn, server, call, shown.is_some(), response);
                 self.end_if_over(turn, call, end, response.status().unwrap_or_default());
                 self.on_exchange_response(turn, server, shown.as_deref(), sight, response);
             }

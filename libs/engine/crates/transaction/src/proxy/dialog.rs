@@ -135,6 +135,7 @@ impl Proxy {
         if let Some(call) = row.and_then(|key| self.calls.get_mut(key)) {
             call.numbers_of(token.side).see(request.cseq().number);
         }
+        self.save_call_later(turn.now.ms, token.call);
         if token.side == Side::Customer {
             // Without a row nothing tells whether the call still lives, nor who stands behind its source by now.
             if method == Method::Invite && !(is_same_source && row.is_some()) {

@@ -8,8 +8,10 @@ use crate::forward;
 use crate::plan::{CallId, Refusal};
 use crate::renumber::{self, Raise};
 use crate::route;
+use crate::saved::Writer;
 use crate::slab::Key;
 use crate::token::Side;
+use crate::token_parts::Reader;
 
 use super::call::{contact_uri, Call, CallTimer, End};
 use super::client::ClientRole;
@@ -70,6 +72,31 @@ impl Dialog {
 }
 
 impl Dialog {
+    pub fn write(&self, out: &mut Writer, write_flow: impl FnOnce(&mut Writer, Flow) -> Option<()>) -> Option<()> {
+        let Self { call_id, carrier: Carrier { flow, from, to, target, routes }, customer_routes } = self;
+        [call_id, from, to, target].into_iter().for_each(|part| out.bytes(part));
+        out.list(routes);
+        out.list(customer_routes);
+        write_flow(out, *flow)
+    }
+
+    /// `unreadable` is said where it cannot be read.
+    pub fn read<E: Copy>(
+        saved: &mut Reader<'_>,
+        unreadable: E,
+        read_flow: impl FnOnce(&mut Reader<'_>) -> Result<Flow, E>,
+    ) -> Result<Self, E> {
+        let mut part = || saved.long_bytes().ok_or(unreadable);
+        let (call_id, from, to, target) = (part()?, part()?, part()?, part()?);
+        let mut routes = || saved.list(Reader::long_bytes).ok_or(unreadable);
+        let (routes, customer_routes) = (routes()?, routes()?);
+        Ok(Self { call_id, carrier: Carrier { flow: read_flow(saved)?, from, to, target, routes }, customer_routes })
+    }
+
+    pub fn carrier_flow(&self) -> Flow {
+        self.carrier.flow
+    }
+
     /// Where requests to the carrier go.
     pub fn carrier_target(&self) -> &[u8] {
         &self.carrier.target
@@ -234,7 +261,7 @@ impl Proxy {
         let line = reason_line(reason);
         for side in [Side::Customer, Side::Carrier] {
             if self.send_bye(turn, key, side, &line).is_none() {
-                self.on_bye_refused(id, side);
+                self.on_bye_refused(turn, id, side);
             }
         }
     }
@@ -258,7 +285,7 @@ impl Proxy {
         match status {
             0..=199 => {}
             200..=299 | 408 | 481 => self.end_hung_up(turn, id),
-            _ => self.on_bye_refused(id, side),
+            _ => self.on_bye_refused(turn, id, side),
         }
     }
 
@@ -273,18 +300,19 @@ impl Proxy {
     }
 
     /// A side that refuses stays in the dialog (§12.2.2): where both do, the call goes on.
-    fn on_bye_refused(&mut self, id: CallId, side: Side) {
+    fn on_bye_refused(&mut self, turn: &Turn<'_>, id: CallId, side: Side) {
         let Some(call) = self.call_ids.get(&id).and_then(|key| self.calls.get_mut(*key)) else { return };
         let Some(ending) = &mut call.ending else { return };
         ending.waiting_for &= !bit(side);
         if ending.waiting_for == 0 {
             call.ending = None;
             call.change(Change::Refuse);
+            self.save_call_later(turn.now.ms, id);
         }
     }
 
     /// A 2xx to a re-INVITE or an UPDATE is a target refresh of both sides (§12.2).
-    pub(super) fn refresh_targets(&mut self, server: Key, id: CallId, is_from_carrier: bool, response: &Message<'_>) {
+    pub(super) fn refresh_targets(&mut self, turn: &Turn<'_>, server: Key, id: CallId, is_from_carrier: bool, response: &Message<'_>) {
         let is_refresh = matches!(response.method(), Method::Invite | Method::Update) && matches!(response.status(), Some(200..=299));
         let Some(request) = self.servers.get(server).filter(|_| is_refresh).and_then(|server| server.request.as_deref()) else { return };
         let (asked, answered) = (contact_uri(&request.view()), contact_uri(response));
@@ -292,6 +320,7 @@ impl Proxy {
         if let Some(call) = self.call_ids.get(&id).and_then(|key| self.calls.get_mut(*key)) {
             call.refresh_targets(customer, carrier);
         }
+        self.save_call_later(turn.now.ms, id);
     }
 
     /// A request of a dialog that we are ending or have ended. `None`: it passes. An ACK always does.

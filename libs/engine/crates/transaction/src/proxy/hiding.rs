@@ -5,7 +5,9 @@ use trunkline_message::{HeaderName, Message, Uri};
 use crate::hiding::{self, Cover};
 use crate::route::{self, RouteWork};
 use crate::sealing::{Binding, Purpose};
+use crate::saved::Writer;
 use crate::token::{HiddenRoutes, Side, Token};
+use crate::token_parts::Reader;
 use crate::transport::Listener;
 
 use super::call::{contact_uri, Call};
@@ -22,6 +24,20 @@ pub(super) struct HiddenSet {
     /// Of a carrier's: the dialog's.
     callee_tag: Vec<u8>,
     routes: Vec<Vec<u8>>,
+}
+
+impl HiddenSet {
+    pub fn write(&self, out: &mut Writer) {
+        out.flags([self.side == Side::Carrier]);
+        out.bytes(&self.callee_tag);
+        out.list(&self.routes);
+    }
+
+    pub fn read(saved: &mut Reader<'_>) -> Option<Self> {
+        let [is_carriers] = saved.flags()?;
+        let side = if is_carriers { Side::Carrier } else { Side::Customer };
+        Some(Self { side, callee_tag: saved.long_bytes()?, routes: saved.list(Reader::long_bytes)? })
+    }
 }
 
 impl Call {

@@ -3,7 +3,7 @@
 //! `ingress` sorts what arrives; `server` and `client` run the machines; `call` holds the rows and their ends, `phase` says where a call stands, `walk` tries the gateways,
 //! `sighting` says what they did and `options` asks whether they are there,
 //! `cancel` ends what was given up, `dialog` serves requests inside dialogs, `hangup` ends calls of our own accord, `hiding` gives back what one
-//! side was not shown of the other, `unreachable` weighs what ICMP says, `workers` says what belongs to another worker.
+//! side was not shown of the other, `saving` keeps rows over the end of the process, `unreachable` weighs what ICMP says, `workers` says what belongs to another worker.
 
 mod call;
 mod cancel;
@@ -17,6 +17,7 @@ mod memory;
 mod numbering;
 mod options;
 pub(crate) mod phase;
+mod saving;
 mod server;
 mod sighting;
 mod unreachable;
@@ -43,6 +44,8 @@ use call::Call;
 use client::Client;
 use memory::EndedCalls;
 pub use options::Ping;
+use saving::Saving;
+pub use saving::{NotRestored, SavedCall};
 use server::Server;
 pub use unreachable::Quoted;
 
@@ -136,6 +139,7 @@ pub struct Proxy {
     /// Server transactions by the connection that their responses take.
     replies: HashMap<Flow, BTreeSet<Key>, KeyedState>,
     timers: TimerQueue<Timed>,
+    saving: Saving,
 }
 
 impl Proxy {
@@ -166,6 +170,7 @@ impl Proxy {
             peers,
             replies,
             timers: TimerQueue::new(),
+            saving: Saving::default(),
         }
     }
 

@@ -1,5 +1,8 @@
 //! CSeq numbers of one direction of a dialog (RFC 3261 §12.2.1.1), with those of requests of our own in between.
 
+use crate::saved::Writer;
+use crate::token_parts::Reader;
+
 /// The sender counts on without knowing of our requests. Where one was refused the dialog goes on, and what the sender says later is passed
 /// on with higher numbers: §12.2.2 has the receiver refuse a number that it had from us.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +21,16 @@ const LAST: u32 = (1 << 31) - 1;
 pub(super) const HIGHEST: u32 = LAST - MAX_OWN as u32;
 
 impl Numbering {
+    pub fn write(&self, out: &mut Writer) {
+        out.u32(self.highest);
+        out.u32(self.ours.len() as u32);
+        self.ours.iter().for_each(|before| out.u32(*before));
+    }
+
+    pub fn read(saved: &mut Reader<'_>) -> Option<Self> {
+        Some(Self { highest: saved.u32()?, ours: saved.list(Reader::u32)? })
+    }
+
     pub fn starting_at(highest: u32) -> Self {
         Self { highest, ours: Vec::new() }
     }

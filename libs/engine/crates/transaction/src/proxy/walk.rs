@@ -352,6 +352,7 @@ impl Proxy {
             };
         }
         self.arm_call(turn, key);
+        self.save_later(turn.now.ms, key);
         if let Some(bytes) = self.response_of_try(turn, key, response, Some(answered_ns), next_hop) {
             let last = self.servers.get_mut(server).map(|server| std::mem::replace(&mut server.accepted_tag, tag.into()));
             if let (Some(last), Some(client)) = (last.filter(|last| !last.is_empty()), self.clients.get_mut(client)) {

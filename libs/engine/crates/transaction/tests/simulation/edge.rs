@@ -1,8 +1,10 @@
 //! One edge: the core with the shell's part around it, in one life after another. What it wrote stays; what it knew goes with it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use trunkline_message::{HeaderTable, Message};
 use trunkline_transaction::{
-    Action, CallHandle, CallId, Config, Disposition, Fact, FactKind, Flow, Listener, Now, Proxy, RecheckHandle, RoutePlan, TokenKey,
+    Action, CallHandle, CallId, Config, Disposition, Fact, FactKind, Flow, Listener, Now, Proxy, RecheckHandle, RoutePlan, SavedCall, TokenKey,
 };
 
 use super::agent::Mail;
@@ -58,13 +60,18 @@ pub struct Edge {
     pub out: Vec<Mail>,
     due: Vec<(u64, Due)>,
     keys: Vec<TokenKey>,
+    /// Answered calls are kept as soon as a turn is over, and stand again in the next life.
+    saves_calls: bool,
+    kept: BTreeMap<CallId, Vec<u8>>,
+    /// Calls whose rows stood again in this life.
+    pub restored: BTreeSet<CallId>,
 }
 
 /// Where in an input's actions the edge dies: after so many of them.
 pub type Cut = Option<usize>;
 
 impl Edge {
-    pub fn new(address: &str, orders: Orders, keys: Vec<TokenKey>) -> Self {
+    pub fn new(address: &str, orders: Orders, keys: Vec<TokenKey>, saves_calls: bool) -> Self {
         Self {
             address: address.to_owned(),
             orders,
@@ -78,12 +85,43 @@ impl Edge {
             out: Vec::new(),
             due: Vec::new(),
             keys,
+            saves_calls,
+            kept: BTreeMap::new(),
+            restored: BTreeSet::new(),
         }
     }
 
     pub fn start(&mut self, life: u64) {
         (self.is_alive, self.life) = (true, life);
         self.watch.begin_life();
+        self.restored.clear();
+    }
+
+    /// What an earlier life has kept, before anything comes.
+    pub fn restore(&mut self, now_ms: u64) {
+        if self.kept.is_empty() {
+            return;
+        }
+        let Some(mut proxy) = self.take_core() else { return };
+        for bytes in self.kept.values() {
+            match proxy.restore(now(now_ms), bytes) {
+                Ok(call) => drop(self.restored.insert(call)),
+                Err(error) => self.watch.wrongs.push(format!("a kept call is not restored: {error:?}")),
+            }
+        }
+        self.proxy = Some(proxy);
+    }
+
+    fn keep(&mut self, now_ms: u64) {
+        let Some(proxy) = &mut self.proxy else { return };
+        let mut unsaved = Vec::new();
+        proxy.take_unsaved(now(now_ms), false, &mut unsaved);
+        for SavedCall { call, bytes } in unsaved {
+            match bytes {
+                Some(bytes) => drop(self.kept.insert(call, bytes)),
+                None => drop(self.kept.remove(&call)),
+            }
+        }
     }
 
     /// The core, made when something comes for the first time in a life: many runs ask no sibling.
@@ -92,7 +130,12 @@ impl Edge {
             return None;
         }
         Some(self.proxy.take().unwrap_or_else(|| {
-            let config = Config { listeners: vec![Listener::udp(addr(&self.address))], token_lifetime_s: LONGEST_CALL_S, ..config() };
+            let config = Config {
+                listeners: vec![Listener::udp(addr(&self.address))],
+                token_lifetime_s: LONGEST_CALL_S,
+                saves_after_ms: self.saves_calls.then_some(0),
+                ..config()
+            };
             let mut seed = [0x5e; 32];
             seed[..8].copy_from_slice(&self.life.to_be_bytes());
             let mut proxy = Proxy::new(config, seed);
@@ -235,6 +278,7 @@ impl Edge {
         if cut.is_some() {
             return self.die();
         }
+        self.keep(now_ms);
         self.watch.end_turn();
     }
 

@@ -29,7 +29,7 @@ pub struct Kill {
     pub after_actions: usize,
     /// The process dies and its machine says so by ICMP; else all is silence.
     pub is_process: bool,
-    /// An edge is started again after this time, and knows nothing.
+    /// An edge is started again after this time, and knows nothing but the calls that it has kept.
     pub back_after_ms: Option<u64>,
 }
 

@@ -50,6 +50,7 @@ fn thrown(seed: u64) -> Plan {
         has_sibling: dice.is_hit(60),
         is_anonymous: dice.is_hit(20),
         is_hidden: dice.is_hit(40),
+        saves_calls: dice.is_hit(50),
     }
 }
 
@@ -115,12 +116,13 @@ fn whoever_dies_at_whatever_step_every_call_ends_once_and_nothing_is_left() {
             has_sibling: true,
             is_anonymous: false,
             is_hidden: flow % 3 == 0,
+            saves_calls: false,
         };
         let inputs = try_out(&quiet, "nobody dies").inputs;
         for (at, death) in deaths(&inputs).into_iter().enumerate() {
             let faults = vec![Fault::Kill(death.clone())];
-            let alone = Plan { faults, has_sibling: false, ..quiet.clone() };
-            let helped = Plan { has_sibling: true, ..alone.clone() };
+            let alone = Plan { faults, has_sibling: false, saves_calls: at % 2 == 0, ..quiet.clone() };
+            let helped = Plan { has_sibling: true, saves_calls: at % 2 == 1, ..alone.clone() };
             try_out(&alone, &format!("{}, no sibling", alone.faults[0]));
             let taken_over = try_out(&helped, &format!("{}, with a sibling", helped.faults[0])).inputs;
             // One death in four is followed by one of the sibling, at each of its steps.

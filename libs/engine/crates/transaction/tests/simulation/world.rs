@@ -34,6 +34,8 @@ pub struct Plan {
     pub is_anonymous: bool,
     /// Neither side is shown the other, and each has a proxy of its own in front.
     pub is_hidden: bool,
+    /// Edges keep answered calls over their deaths.
+    pub saves_calls: bool,
 }
 
 /// What came of it.
@@ -86,7 +88,7 @@ impl World {
     fn new(plan: &Plan, is_logged: bool) -> Self {
         let script = &plan.script;
         let orders = Orders { decision: script.decision, is_readmitted: script.is_readmitted, recheck_ms: script.recheck_ms };
-        let mut edges = [EDGE_AT, SIBLING_AT].map(|address| Edge::new(address, orders, keys(false)));
+        let mut edges = [EDGE_AT, SIBLING_AT].map(|address| Edge::new(address, orders, keys(false), plan.saves_calls));
         let known: &[&str] = if plan.has_sibling { &[EDGE_AT, SIBLING_AT] } else { &[EDGE_AT] };
         let mut agents = Vec::new();
         let mut parties = BTreeMap::new();
@@ -186,6 +188,7 @@ impl World {
             Event::Restart { edge } => {
                 self.lives += 1;
                 self.edges[edge].start(self.lives);
+                self.edges[edge].restore(self.now_ms);
                 let node = self.node(&self.edges[edge].address).to_owned();
                 self.dead.remove(&node);
                 self.say(|| format!("{node} is back"));
