@@ -138,6 +138,8 @@ def test_calls_of_a_killed_edge_go_on_at_its_sibling_and_in_another_region(three
     sipp.run(tmp_path / "after", sipp.answered_call(caller), target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
     wait_for("what it ships after that", lambda: [row["outcome"] for row in records(platform, caller.number)] == ["answered"])
     assert ended() == complete
+    wait_for("it has asked, and knows that they are over", lambda: live(platform, "eu1") == [])
+    assert ended() == complete
     wait_for("DNS leads to it again", lambda: led_to(platform, "acme") == ["eu1", "eu2", "us1"])
 
 

@@ -216,12 +216,30 @@ def test_calls_are_ended_when_a_suspension_says_so_and_new_ones_are_refused_alre
     assert len(engine.orders) == 2
 
 
-def test_what_was_suspended_before_the_engine_came_has_no_calls_to_end(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("tenants", "is_resumed", "orders"),
+    [
+        (("acme", "other"), False, [("T603", "acme", ""), ("T604", "", "alpha")]),
+        (("other",), False, [("T604", "", "alpha")]),
+        (("acme", "other"), True, []),
+    ],
+)
+def test_what_was_suspended_before_the_engine_came_has_the_calls_of_an_earlier_run_ended(
+    bench: Bench, tenants: tuple[str, ...], is_resumed: bool, orders: list[tuple[str, str, str]]
+) -> None:
     engine = Recording(bench)
-    bench.tell(*STORY, (Kind.TENANT, "acme", TenantSuspended(is_ending_calls=True)))
+    bench.tell(*STORY, (Kind.CARRIER, "alpha", CarrierCreated()))
+    bench.tell(
+        (Kind.TENANT, "acme", TenantSuspended(is_ending_calls=True)), (Kind.CARRIER, "alpha", CarrierSuspended(is_ending_calls=True))
+    )
+    if is_resumed:
+        bench.tell((Kind.TENANT, "acme", TenantResumed()), (Kind.CARRIER, "alpha", CarrierResumed()))
     bench.feed.attach(engine)
-    bench.tell((Kind.ACL, "OUT", AddressAdded("198.51.100.1/32")))
     assert engine.orders == []
+    bench.feed.end_restored(tenants)
+    assert engine.orders == orders
+    bench.tell((Kind.ACL, "OUT", AddressAdded("198.51.100.1/32")))
+    assert engine.orders == orders
 
 
 def test_a_rebuilt_replica_ends_no_calls_of_who_was_suspended_and_resumed_long_ago(bench: Bench) -> None:

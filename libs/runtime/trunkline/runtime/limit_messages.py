@@ -13,7 +13,8 @@ from trunkline.domain.limit_shares import Grant, Report, Share, Use
 USE: Final = "limits.use"
 GRANT: Final = "limits.grant"
 ENDED: Final = "limits.ended"
-"""Each with the point of presence behind a dot."""
+ASKED: Final = "limits.asked"
+"""Each with the point of presence behind a dot. Asked is about calls whose end may have been missed."""
 
 
 def report_bytes(report: Report) -> bytes:

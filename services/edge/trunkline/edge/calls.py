@@ -22,6 +22,7 @@ from trunkline.edge.key_cache import KeyCache
 from trunkline.edge.keys import KeyKeeper
 from trunkline.edge.limits import Limits
 from trunkline.edge.policy import Policy
+from trunkline.edge.saved_calls import SavedCalls
 from trunkline.edge.settings import EdgeSettings
 from trunkline.edge.tables import TableFeed
 from trunkline.edge.taking_over import LOOK_S, taken_address
@@ -68,6 +69,7 @@ class CallService:
         self.limits = Limits(
             settings.name, 1 + len(settings.other_pops), settings.state_dir / "limits.sqlite", lambda: self.tables.directory
         )
+        self.saved = SavedCalls(settings.state_dir / "calls.sqlite")
         self.policy = Policy(
             lambda: self.tables.directory,
             region=settings.region,
@@ -116,7 +118,9 @@ class CallService:
             known_rate=(settings.known_rate.per_s, settings.known_rate.burst),
             capture_one_in=settings.capture_one_in,
             capture_domains=settings.capture_domains,
+            keeps_calls=True,
         )
+        self.saved.restore(engine)
         self.tables.attach(engine)
         self.certificates.attach(engine)
         # The directory lives as long as the process: moved out of the collector's sight, it costs no pause while calls are decided.
@@ -126,6 +130,7 @@ class CallService:
         self.draining.look(engine, time.time())
         self.is_degraded = on_question is not None
         engine.start(self.policy.on_invite, on_question)
+        self.tables.end_restored({call.tenant for call in engine.live_calls()} if self.saved.restored else ())
         self.engine = engine
         self.served.set()
         self._log.info(
@@ -182,8 +187,22 @@ class CallService:
             return "DRAINING"
         return "DEGRADED" if self.is_degraded else "READY"
 
+    def forget(self, ended: list[str]) -> None:
+        """Other edges have ended these calls."""
+        self.limits.end(ended)
+        if self.engine is not None:
+            self.engine.forget_calls(ended)
+        else:
+            self.saved.forget(ended)
+
+    def of_earlier_runs(self) -> set[str]:
+        """Calls whose end this run has not seen."""
+        return self.saved.restored | set(self.limits.of_earlier_runs())
+
     def stop(self) -> None:
         """Ends the engine's threads; calls in progress go on at a sibling or after the restart."""
         if self.engine is not None:
             self.engine.stop()
+            self.saved.write(self.engine.take_saved_calls())
+        self.saved.close()
         self.limits.close()

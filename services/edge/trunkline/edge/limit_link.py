@@ -1,5 +1,5 @@
-"""An edge's limits and the others, over core NATS: what it uses, to the owner of the shares; its shares, back; and calls that ended at
-another edge than the one that counts them. Nothing is kept by the broker: each report is whole, and a lease runs out by itself.
+"""An edge's limits and the others, over core NATS: what it uses, to the owner of the shares; its shares, back. Nothing is kept by the
+broker: each report is whole, and a lease runs out by itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 
 from trunkline.edge.limits import Limits
 from trunkline.edge.waking import set_within
-from trunkline.runtime.limit_messages import ENDED, GRANT, USE, ended_bytes, ended_of, grant_of, report_bytes
+from trunkline.runtime.limit_messages import GRANT, USE, grant_of, report_bytes
 from trunkline.runtime.logs import logger
 
 REPORT_S: Final = 1.0
@@ -36,35 +36,21 @@ async def share_limits(client: Client, pop: str, limits: Limits) -> None:
         except ValueError as error:
             _log.warning("a grant cannot be read", subject=message.subject, why=str(error))
 
-    async def on_ended(message: Msg) -> None:
-        if message.subject == f"{ENDED}.{pop}":
-            return
-        try:
-            limits.end(ended_of(message.data))
-        except ValueError as error:
-            _log.warning("ended calls cannot be read", subject=message.subject, why=str(error))
-
     await client.subscribe(f"{GRANT}.{pop}", cb=on_grant)
-    await client.subscribe(f"{ENDED}.>", cb=on_ended)
     wanted = asyncio.Event()
     limits.on_wanted = partial(asyncio.get_running_loop().call_soon_threadsafe, wanted.set)
     while True:
         if client.is_connected:
             wanted.clear()
             limits.end_overdue(time.time())
-            await _publish(client, f"{USE}.{pop}", report_bytes(limits.report()))
+            await publish(client, f"{USE}.{pop}", report_bytes(limits.report()))
             if not await set_within(wanted, REPORT_S):
                 continue
         await asyncio.sleep(SOON_S)
 
 
-async def tell_ended(client: Client, pop: str, calls: list[str]) -> None:
-    """Whoever counts them is told once; if it does not hear, it counts them until they are overdue."""
-    if calls and client.is_connected:
-        await _publish(client, f"{ENDED}.{pop}", ended_bytes(calls))
-
-
-async def _publish(client: Client, subject: str, body: bytes) -> None:
+async def publish(client: Client, subject: str, body: bytes) -> None:
+    """What cannot be sent is said in the log, and is lost."""
     try:
         await client.publish(subject, body)
     except (nats.errors.Error, OSError) as error:

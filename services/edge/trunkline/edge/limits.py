@@ -115,6 +115,10 @@ class Limits:
         if over:
             self._file.executemany("delete from calls where call = ?", over)
 
+    def of_earlier_runs(self) -> list[str]:
+        """Counted, and begun before this run."""
+        return list(self._ends_s)
+
     def end_overdue(self, now_s: float) -> None:
         """Of earlier runs, by Unix time: nobody will tell their end any more."""
         overdue = [call for call, end_s in self._ends_s.items() if end_s < now_s]

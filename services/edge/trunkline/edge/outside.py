@@ -12,10 +12,12 @@ from trunkline.edge.bans import enforce_bans
 from trunkline.edge.calls import CallService
 from trunkline.edge.capturing import Teller
 from trunkline.edge.degraded import Degraded
+from trunkline.edge.ended_calls import ask_for_ends, hear_ends, tell_ended
 from trunkline.edge.gateway_watch import GatewayWatch
-from trunkline.edge.limit_link import share_limits, tell_ended
+from trunkline.edge.limit_link import share_limits
 from trunkline.edge.nonces import hear_used_nonces, tell_used_nonces
 from trunkline.edge.observing import Reporter
+from trunkline.edge.saved_calls import keep_saving
 from trunkline.edge.server import EdgeServicer, EdgeView, FeedState
 from trunkline.edge.settings import EdgeSettings
 from trunkline.edge.shipping import Sender, Shipper
@@ -63,6 +65,8 @@ async def join_platform(
     life.spawn("beacons", _follow_beacons(feed, replica, heard))
     life.spawn("used nonces", _share_nonces(settings, calls, feed))
     life.spawn("limits", _share_limits(settings, calls, feed))
+    life.spawn("saved calls", _keep_calls(calls))
+    life.spawn("ended calls", _share_ends(settings, calls, feed))
     life.spawn("bans", enforce_bans(settings.ban_regions, calls, feed))
     reporter = Reporter(settings.name, settings.pop, lambda: calls.engine is not None)
     streams = StreamObserver(settings.observed_streams, settings.looks_from)
@@ -227,6 +231,18 @@ async def _watch_gateways(settings: EdgeSettings, life: Lifecycle, calls: CallSe
 async def _share_limits(settings: EdgeSettings, calls: CallService, nats: Client) -> None:
     await _connected(nats)
     await share_limits(nats, settings.pop, calls.limits)
+
+
+async def _keep_calls(calls: CallService) -> None:
+    await calls.served.wait()
+    assert calls.engine is not None
+    await keep_saving(calls.engine, calls.saved)
+
+
+async def _share_ends(settings: EdgeSettings, calls: CallService, nats: Client) -> None:
+    await _connected(nats)
+    await hear_ends(nats, settings.pop, calls)
+    await ask_for_ends(nats, settings.pop, calls)
 
 
 async def _connected(nats: Client) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Protocol, assert_never
 
 from trunkline.domain.bans import Ban
@@ -98,6 +98,13 @@ class TableFeed:
         reasons: list[TableChange] = [SetReason(row.code, row.status, row.text, row.q850) for row in REGISTRY]
         engine.apply([*reasons, *self._signing], self._covered)
         self._give()
+
+    def end_restored(self, tenants: Container[str]) -> None:
+        """After the engine was started with calls of these tenants from an earlier run: those that were to be ended meanwhile are."""
+        self._endings = {
+            (kind, name): event for (kind, name), event in self._endings.items() if kind != Kind.TENANT.value or name in tenants
+        }
+        self._end_calls()
 
     def on_fact(self, fact: Fact) -> None:
         """The next fact of the log. Raises HistoryError where it fits nothing: the replica stops."""
@@ -225,15 +232,15 @@ class TableFeed:
         match fact.event:
             case TenantSuspended(is_ending_calls=True) | CarrierSuspended(is_ending_calls=True):
                 self._endings[fact.kind.value, fact.aggregate] = fact.event
-            case TenantResumed() | CarrierResumed() if self._rebuilt is not None:
+            case TenantResumed() | CarrierResumed() if self._engine is None or self._rebuilt is not None:
                 # History: those calls have ended long ago, and today's are not to.
                 self._endings.pop((fact.kind.value, fact.aggregate), None)
 
     def _end_calls(self) -> None:
-        """New ones are refused already: a decision reads the directory. An edge that starts has none."""
-        endings, self._endings = self._endings, {}
+        """New ones are refused already: a decision reads the directory."""
         if self._engine is None:
             return
+        endings, self._endings = self._endings, {}
         for (kind, name), event in endings.items():
             match event:
                 case TenantSuspended():

@@ -39,6 +39,8 @@ pub struct EngineConfig {
     /// A decision that takes longer ends the process.
     pub decision_limit: Duration,
     pub sampling: Sampling,
+    /// Answered calls are given out to be kept over the end of the process: see [`crate::Engine::take_saved_calls`].
+    pub keeps_calls: bool,
     /// How long an answer from elsewhere is waited for, while the tables are not whole.
     pub ask_limit_ms: u64,
 }
@@ -66,6 +68,7 @@ impl EngineConfig {
             all_silent_ms: 8_000,
             decision_limit: Duration::from_secs(2),
             sampling: Sampling::default(),
+            keeps_calls: false,
             ask_limit_ms: 300,
         }
     }

@@ -22,6 +22,7 @@ use crate::hanging_up::HangUp;
 use crate::held::Held;
 use crate::journal::{Chunk, Journal};
 use crate::listing::{LiveCalls, PageOrder};
+use crate::saving::SavedCalls;
 use crate::sightings::{PingOrder, Run, Sightings};
 use crate::sockets::Sockets;
 use crate::sources::Sources;
@@ -53,6 +54,12 @@ pub(crate) enum Order {
     /// Answered with the number of calls that are being ended.
     HangUp(HangUp, Sender<usize>),
     Ping(Box<PingOrder>),
+    /// Calls that an earlier life has kept.
+    Restore(Vec<(u128, Vec<u8>)>),
+    /// Calls that another edge has ended.
+    Forget(Vec<(u128, ())>),
+    /// Answered with those that have ended here.
+    WhichEnded(Arc<[u128]>, Sender<Vec<u128>>),
     /// From another worker.
     Take(Passed),
     Stop,
@@ -80,6 +87,7 @@ pub(crate) struct Shared {
     pub tls: Arc<Tls>,
     pub sightings: Sightings,
     pub captures: Captures,
+    pub saved: SavedCalls,
 }
 
 /// Token keys on their way to the worker.
@@ -160,6 +168,7 @@ impl Engine {
             tls,
             sightings: Sightings::new()?,
             captures: Captures::default(),
+            saved: SavedCalls::default(),
         });
         let drainable = Arc::new(event_fd()?);
         let is_over = Arc::new(AtomicBool::new(false));
@@ -177,6 +186,10 @@ impl Engine {
     #[must_use]
     pub fn tables(&self) -> &Arc<Tables> {
         &self.shared.tables
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// What was bound, in the order of the settings.
@@ -263,7 +276,7 @@ impl Engine {
     }
 
     /// What each worker answers, those that do it in time.
-    fn ask_all<T>(&self, order: impl Fn(Sender<T>) -> Order) -> Vec<T> {
+    pub(crate) fn ask_all<T>(&self, order: impl Fn(Sender<T>) -> Order) -> Vec<T> {
         let (answer, answered) = channel();
         self.shared.team.order_all(|| order(answer.clone()));
         drop(answer);

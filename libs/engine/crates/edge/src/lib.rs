@@ -32,6 +32,7 @@ mod reading;
 mod reasons;
 mod receiving;
 mod requests;
+mod saving;
 mod shares;
 mod shedding;
 mod sightings;

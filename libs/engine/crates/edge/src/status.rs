@@ -38,6 +38,7 @@ counters!(
     unreachable,
     unreachable_ignored,
     untold_nonces,
+    calls_not_kept,
     deferred,
     is_shedding,
     connections_refused,

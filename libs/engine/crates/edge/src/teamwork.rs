@@ -31,6 +31,9 @@ impl Worker {
                 // Whoever asked may have gone.
                 Order::HangUp(order, answer) => drop(answer.send(self.order_hang_up(now, order))),
                 Order::Ping(order) => self.ping(now, *order),
+                Order::Restore(calls) => self.restore(now, calls),
+                Order::Forget(calls) => self.forget(calls),
+                Order::WhichEnded(calls, answer) => self.say_ended(&calls, &answer),
                 Order::Take(passed) => {
                     self.shared.team.taken(self.index);
                     self.take(passed, table, policy);
@@ -39,6 +42,7 @@ impl Worker {
                     self.counts.flush(now.unix_ns, &mut self.lines, &mut self.pending);
                     self.challenges.tell(now.unix_ns, &mut self.lines, &mut self.pending);
                     self.flush();
+                    self.save_next(now, true);
                     return false;
                 }
             }

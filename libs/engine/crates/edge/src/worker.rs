@@ -48,6 +48,9 @@ const LONG_TURN_MS: u64 = 50;
 /// Without a timer it looks around this often: minutes that end, orders.
 const IDLE_MS: u64 = 1_000;
 
+/// A call that is shorter is gone before anybody could want it back, and costs nothing.
+const SAVED_AFTER_MS: u64 = 2_000;
+
 /// Timers of the core do not wake it more often: at 2,000 calls a second one is due every millisecond, most of what has ended or was
 /// answered. The shortest of RFC 3261 is 500 ms; where messages come, timers are run after each turn anyway.
 const TIMERS_MS: u64 = 8;
@@ -153,6 +156,7 @@ impl Worker {
             all_silent_ms: config.all_silent_ms,
             listeners: places.clone(),
             realm: config.realm.clone(),
+            saves_after_ms: config.keeps_calls.then_some(SAVED_AFTER_MS),
             ..Config::default()
         };
         let stateless = Stateless::new(&seed, &config.user_agent);
@@ -244,6 +248,7 @@ impl Worker {
             self.run_timers(now, heard_until_ms);
             self.hang_up_next(now);
             self.list_next();
+            self.save_next(now, false);
             self.refuse_overdue(now);
             self.close_connections();
             self.counts.flush_if_over(now.unix_ns, &mut self.lines, &mut self.pending);

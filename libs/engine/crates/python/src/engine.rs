@@ -77,7 +77,7 @@ type SightingRow = (String, bool, &'static str, u16, u32, u32, (String, u16, &'s
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000, ask_limit_ms = 4000, journal_segment_bytes = trunkline_edge::journal::SEGMENT_BYTES, stranger_rate = (400, 800), known_rate = (50_000, 50_000), workers = 1, connections = 10_000, connections_from_one_source = 256, stream_message_ms = 10_000, stream_idle_ms = 3_600_000, capture_one_in = 0, capture_domains = Vec::new(), tables = None))]
+    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000, ask_limit_ms = 4000, journal_segment_bytes = trunkline_edge::journal::SEGMENT_BYTES, stranger_rate = (400, 800), known_rate = (50_000, 50_000), workers = 1, connections = 10_000, connections_from_one_source = 256, stream_message_ms = 10_000, stream_idle_ms = 3_600_000, capture_one_in = 0, capture_domains = Vec::new(), keeps_calls = false, tables = None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -103,6 +103,7 @@ impl Engine {
         stream_idle_ms: u64,
         capture_one_in: u32,
         capture_domains: Vec<String>,
+        keeps_calls: bool,
         tables: Option<&Bound<'_, AccessTables>>,
     ) -> PyResult<Self> {
         check_name("edge", &edge)?;
@@ -158,6 +159,7 @@ impl Engine {
             all_silent_ms,
             decision_limit: Duration::from_millis(decision_limit_ms),
             sampling: Sampling { one_in: capture_one_in, domains: capture_domains },
+            keeps_calls,
             ask_limit_ms,
         };
         let tables = tables.map_or_else(|| Arc::new(Tables::new()), |tables| tables.get().shared());
@@ -236,7 +238,7 @@ impl Engine {
 
     #[pyo3(signature = (call, answer, admission = None))]
     fn complete(&self, py: Python<'_>, call: &str, answer: &Bound<'_, PyAny>, admission: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let id = u128::from_str_radix(call, 16).map_err(|_| PyValueError::new_err(format!("call: {call:?} is no call's id")))?;
+        let id = call_id(call)?;
         let answer = self.classes.answer(py, answer)?;
         let asked = admission.map(|admission| self.classes.admission(py, admission)).transpose()?;
         self.engine.complete(Completion { id, answer, asked });
@@ -295,10 +297,7 @@ impl Engine {
     #[pyo3(signature = (*, reason, facts = "", call = "", tenant = "", carrier = ""))]
     fn hang_up(&self, py: Python<'_>, reason: &str, facts: &str, call: &str, tenant: &str, carrier: &str) -> PyResult<usize> {
         let which = match (call, tenant, carrier) {
-            (call, tenant, "") if !call.is_empty() => {
-                let call = u128::from_str_radix(call, 16).map_err(|_| PyValueError::new_err(format!("call: {call:?} is no call's id")))?;
-                Which::Call { call, tenant: tenant.to_owned() }
-            }
+            (call, tenant, "") if !call.is_empty() => Which::Call { call: call_id(call)?, tenant: tenant.to_owned() },
             ("", tenant, "") if !tenant.is_empty() => Which::Tenant(tenant.to_owned()),
             ("", "", carrier) if !carrier.is_empty() => Which::Carrier(carrier.to_owned()),
             _ => return Err(PyValueError::new_err("one of call (with or without its tenant), tenant and carrier is wanted")),
@@ -352,6 +351,29 @@ impl Engine {
         (rows.collect(), dropped)
     }
 
+    fn take_saved_calls(&self, py: Python<'_>) -> Vec<(String, Option<Py<PyBytes>>)> {
+        let calls = py.detach(|| self.engine.take_saved_calls());
+        calls.into_iter().map(|(call, bytes)| (format!("{call:032x}"), bytes.map(|bytes| PyBytes::new(py, &bytes).unbind()))).collect()
+    }
+
+    fn restore_calls(&self, calls: Vec<(String, Vec<u8>)>) -> PyResult<()> {
+        let calls: Vec<(u128, Vec<u8>)> = calls.into_iter().map(|(call, bytes)| Ok((call_id(&call)?, bytes))).collect::<PyResult<_>>()?;
+        self.engine.restore_calls(calls.into_iter());
+        Ok(())
+    }
+
+    fn forget_calls(&self, calls: Vec<String>) -> PyResult<()> {
+        let calls: Vec<u128> = calls.iter().map(|call| call_id(call)).collect::<PyResult<_>>()?;
+        self.engine.forget_calls(calls.into_iter());
+        Ok(())
+    }
+
+    fn ended_calls(&self, py: Python<'_>, calls: Vec<String>) -> PyResult<Vec<String>> {
+        let calls: Vec<u128> = calls.iter().map(|call| call_id(call)).collect::<PyResult<_>>()?;
+        let ended = py.detach(|| self.engine.ended_calls(&calls));
+        Ok(ended.into_iter().map(|call| format!("{call:032x}")).collect())
+    }
+
     fn nonces_fileno(&self) -> i32 {
         self.engine.nonces_fd()
     }
@@ -388,6 +410,11 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// 32 hexadecimal digits.
+fn call_id(call: &str) -> PyResult<u128> {
+    u128::from_str_radix(call, 16).map_err(|_| PyValueError::new_err(format!("call: {call:?} is no call's id")))
 }
 
 /// (a second, at once), both above 0.

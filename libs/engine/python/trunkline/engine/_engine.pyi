@@ -99,6 +99,7 @@ class Engine:
     each message from its first byte, may take `stream_message_ms` (10 s); where nothing passes for `stream_idle_ms` (1 h) it is closed.
     Of one call in `capture_one_in` (0: none) and of every call to one of `capture_domains` (labels) all messages are captured, besides
     those of refused and failed calls.
+    With `keeps_calls` answered calls are given by `take_saved_calls`, which is to be called each second or so.
     `tables` may have been filled before; what is applied to the engine is applied to them.
     `realm` is the platform's base domain. Raises OSError (with the address in its text) where a
     socket cannot be bound, ValueError for bad values. Names bound to one of `other_pops` are refused with T206.
@@ -129,6 +130,7 @@ class Engine:
         stream_idle_ms: int = ...,
         capture_one_in: int = 0,
         capture_domains: Sequence[str] = (),
+        keeps_calls: bool = False,
         tables: AccessTables | None = None,
     ) -> None: ...
     def apply(self, batch: Sequence[TableChange], position: int) -> None:
@@ -195,6 +197,19 @@ class Engine:
         sent to one; else 0), our address, the peer's, transport, the bytes as on the wire with all secrets in them, how many bytes were
         left out at the end, the tenant, and whether it is of a sampled call: some of one that fails come again without this. Then how many
         were dropped since the last time: 2 MiB of the former and 1 MiB of the latter wait at most, and who has most gives way."""
+    def take_saved_calls(self) -> list[tuple[str, bytes | None]]:
+        """What is to be kept of calls over the end of the process, by their ids; None: it is over. Calls that were answered two seconds
+        ago, once more after each change, and after `stop` all that are answered. At most 200,000 wait (the counter `calls_not_kept` has
+        the rest). Nothing without `keeps_calls`."""
+    def restore_calls(self, calls: list[tuple[str, bytes]]) -> None:
+        """What an earlier run got from `take_saved_calls`: the calls stand again, are listed, and can be hung up; one that has lasted
+        longer than it may is ended within ten seconds. To be called before `start`. What cannot be restored is given as over. ValueError
+        where an id is none."""
+    def forget_calls(self, calls: list[str]) -> None:
+        """Another edge has ended these calls: their rows go without a fact. Others than answered ones are left alone. ValueError where an
+        id is none."""
+    def ended_calls(self, calls: list[str]) -> list[str]:
+        """Those of them that ended here, of the last 900,000. Waits for the workers, 3 s at most. ValueError where an id is none."""
     def nonces_fileno(self) -> int:
         """An eventfd that is readable when `take_used_nonces` has something, some 20 ms after the use at the latest."""
     def take_used_nonces(self) -> bytes:

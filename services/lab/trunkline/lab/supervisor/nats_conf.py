@@ -21,7 +21,9 @@ KEYS_USED = "keys.used"
 KEY_TAKERS = ("provisioning", "routing", "records", "dns", "edge")
 """Who is asked with tenants' API keys."""
 REPLICAS_AT = "replicas.at"
-LIMITS_USE, LIMITS_GRANT, LIMITS_ENDED = "limits.use", "limits.grant", "limits.ended"
+LIMITS_USE, LIMITS_GRANT, LIMITS_ENDED, LIMITS_ASKED = "limits.use", "limits.grant", "limits.ended", "limits.asked"
+
+SAID_BY_EDGES = (USED_NONCES, POPS_SEEN, GATEWAYS_SEEN, LIMITS_USE, LIMITS_ENDED, LIMITS_ASKED, MESSAGES_CAPTURED)
 
 WRITES: Mapping[str, Sequence[str]] = {
     "provisioning": ("tenant", "apikey", "acl", "domain", "pop", "claim"),
@@ -85,7 +87,7 @@ def _allowed(user: User, home: str, regions: Sequence[str]) -> list[str]:
         allowed.append(f"{KEYS_USED}.{user.process}")
     if user.kind == "edge":
         allowed += _tails("BANS", regions)
-        said = [f"{subject}.{user.pop}" for subject in (USED_NONCES, POPS_SEEN, GATEWAYS_SEEN, LIMITS_USE, LIMITS_ENDED, MESSAGES_CAPTURED)]
+        said = [f"{subject}.{user.pop}" for subject in SAID_BY_EDGES]
         return [*allowed, f"calls.{user.region}.{user.pop}", *said]
     allowed += [f"$JS.{home}.API.STREAM.MSG.GET.CONFIG", f"{REPLICAS_AT}.{user.process}"]
     allowed += [f"config.{kind}.>" for kind in WRITES.get(user.kind, ())]
@@ -116,7 +118,7 @@ def _tails(stream: str, regions: Sequence[str]) -> list[str]:
 def subscribes(user: User) -> list[str]:
     heard = [f"_INBOX.{user.process}.>", BEACON]
     if user.kind == "edge":
-        heard += [f"{USED_NONCES}.>", f"{LIMITS_GRANT}.{user.pop}", f"{LIMITS_ENDED}.>"]
+        heard += [f"{USED_NONCES}.>", f"{LIMITS_GRANT}.{user.pop}", f"{LIMITS_ENDED}.>", f"{LIMITS_ASKED}.>"]
     if user.kind == "records":
         heard.append(f"{MESSAGES_CAPTURED}.>")
     if user.kind in POP_WATCHERS:

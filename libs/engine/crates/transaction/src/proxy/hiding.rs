@@ -4,8 +4,8 @@ use trunkline_message::{HeaderName, Message, Uri};
 
 use crate::hiding::{self, Cover};
 use crate::route::{self, RouteWork};
-use crate::sealing::{Binding, Purpose};
 use crate::saved::Writer;
+use crate::sealing::{Binding, Purpose};
 use crate::token::{HiddenRoutes, Side, Token};
 use crate::token_parts::Reader;
 use crate::transport::Listener;

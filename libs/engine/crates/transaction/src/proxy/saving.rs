@@ -129,6 +129,11 @@ impl Proxy {
         Ok(id)
     }
 
+    /// Whether this edge remembers the end of the call.
+    pub fn has_ended(&self, call: CallId) -> bool {
+        self.ended.contains(call)
+    }
+
     /// Another edge has ended this call, and said so. `false`: it has no row here.
     pub fn forget(&mut self, call: CallId) -> bool {
         let Some(key) = self.call_ids.get(&call).copied().filter(|key| self.calls.get(*key).is_some_and(Call::is_answered)) else {

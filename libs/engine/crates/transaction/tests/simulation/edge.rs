@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trunkline_message::{HeaderTable, Message};
 use trunkline_transaction::{
-    Action, CallHandle, CallId, Config, Disposition, Fact, FactKind, Flow, Listener, Now, Proxy, RecheckHandle, RoutePlan, SavedCall, TokenKey,
+    Action, CallHandle, CallId, Config, Disposition, Fact, FactKind, Flow, Listener, Now, Proxy, RecheckHandle, RoutePlan, SavedCall,
+    TokenKey,
 };
 
 use super::agent::Mail;
