@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 
 import dns.asyncquery
 import dns.exception
@@ -61,6 +61,19 @@ class Clients:
                 answered_s = await self._call(address)
                 if answered_s is not None:
                     return answered_s - began_s
+            await asyncio.sleep(PAUSE_S)
+        return float("inf")
+
+    async def seconds_to_lead_elsewhere(self, dead: Set[str], is_back: Callable[[str], bool], limit_s: float) -> float:
+        """From now until SRV of the default name has none of these points of presence, or only such as are back; infinite where that is not
+        within the limit."""
+        began_s = time.monotonic()
+        while time.monotonic() - began_s < limit_s:
+            rrsets = await self._ask(f"_sip._udp.{self._host}", "SRV")
+            targets = {record.target.to_text().partition(".")[0].removesuffix("-door") for rrset in rrsets for record in rrset}
+            still = targets & dead
+            if targets and not [pop for pop in still if not await asyncio.to_thread(is_back, pop)]:
+                return time.monotonic() - began_s
             await asyncio.sleep(PAUSE_S)
         return float("inf")
 

@@ -11,9 +11,9 @@ import re
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from helpers import sipp
@@ -27,6 +27,7 @@ from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceStub
 
 HOLD_MS = 2000
 """How long a call is up: at 200 a second 400 are when something dies."""
+LOG = "calls.log"
 ENDING_S = 40
 """For BYEs that are sent again (Timer F is 32 s)."""
 
@@ -41,42 +42,67 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """As the client saw it: calls begun, answered, those whose BYE was answered with 200, and the Call-IDs of those where that was 481."""
+class Seen:
+    """As the client saw it: how many calls were begun, and Call-IDs of those that were answered, whose BYE was sent (and when, Unix time),
+    and whose BYE was answered with 200 or with 481 or 500. `surprises` are responses that SIPp gave calls up for."""
 
-    attempts: int
-    answered: int
-    ended: int
-    refused: tuple[str, ...]
+    attempts: int = 0
+    answered: frozenset[str] = frozenset()
+    hung_up_s: Mapping[str, float] = field(default_factory=dict)
+    ended: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+    surprises: tuple[str, ...] = ()
 
-    def __add__(self, other: Counted) -> Counted:
-        return Counted(
-            self.attempts + other.attempts, self.answered + other.answered, self.ended + other.ended, self.refused + other.refused
+    def __add__(self, other: Seen) -> Seen:
+        return Seen(
+            self.attempts + other.attempts,
+            self.answered | other.answered,
+            {**self.hung_up_s, **other.hung_up_s},
+            self.ended | other.ended,
+            self.refused | other.refused,
+            self.surprises + other.surprises,
         )
+
+    @property
+    def unended(self) -> frozenset[str]:
+        """Answered calls of which the client does not know that they are over."""
+        return self.answered - self.ended - self.refused
+
+    def byes_lost(self, since_s: float) -> set[str]:
+        """Those among them whose BYE was sent from then on."""
+        return {call for call in self.unended if self.hung_up_s.get(call, 0.0) >= since_s}
 
 
 def steps(caller: sipp.Caller) -> list[str]:
-    """A call of HOLD_MS that counts how far it came."""
+    """A call of HOLD_MS that tells how far it came. SIPp gives a call up at a response that it does not expect, so all have to be here that
+    a BYE may get: 100 after 3.5 s without an answer (RFC 4320 §4.1), 481, and 500 where the far end cannot be reached any more."""
+
+    def told(what: str) -> str:
+        return f'<action><log message="{what} [call_id] [timestamp]"/></action>'
+
     return [
         *sipp.authenticated_invite(caller),
         sipp.PROGRESS,
-        '<recv response="200" rrs="true" counter="answered"></recv>',
+        f'<recv response="200" rrs="true">{told("answered")}</recv>',
         sipp.send(caller.request("ACK", 2, uri="[next_url]", to_tag=True, routes=True)),
         sipp.pause(HOLD_MS),
+        f"<nop>{told('hung-up')}</nop>",
         sipp.send(caller.request("BYE", 3, uri="[next_url]", to_tag=True, routes=True), retrans=True),
-        '<recv response="481" optional="true" next="1"><action><log message="refused [call_id]"/></action></recv>',
-        '<recv response="200" counter="ended"></recv>',
+        sipp.recv(100, optional=True),
+        f'<recv response="481" optional="true" next="1">{told("refused")}</recv>',
+        f'<recv response="500" optional="true" next="1">{told("refused")}</recv>',
+        f'<recv response="200">{told("ended")}</recv>',
         '<label id="1"/>',
     ]
 
 
-def run(platform: Platform, folder: Path, flows: Iterable[Flow], *, rate: float, seconds: int, transport: str) -> dict[Flow, Counted]:
+def run(platform: Platform, folder: Path, flows: Iterable[Flow], *, rate: float, seconds: int, transport: str) -> dict[Flow, Seen]:
     """Blocks until all calls are over. `rate` is of each flow, a second. SIPp 3.6 ends with its TCP connection: it is started again as
     soon as one can be made, for the time that is left."""
 
-    def one(flow: Flow) -> Counted:
+    def one(flow: Flow) -> Seen:
         caller = demo_caller(platform, flow.number, pop=flow.pop if flow.is_bound else "")
-        total = Counted(0, 0, 0, ())
+        total = Seen()
         began_s = time.monotonic()
         for life in itertools.count():
             left_s = seconds - (time.monotonic() - began_s)
@@ -94,11 +120,11 @@ def run(platform: Platform, folder: Path, flows: Iterable[Flow], *, rate: float,
                 timeout_s=seconds + ENDING_S,
                 is_logged=False,
                 extra=(
-                    *("-l", str(40 * max(1, round(rate))), "-trace_logs", "-log_file", "refused.log"),
+                    *("-l", str(40 * max(1, round(rate))), "-trace_logs", "-log_file", LOG),
                     *(("-t", "t1") if transport == "tcp" else ()),
                 ),
             )
-            total += _read(place)
+            total += read(place)
             if transport == "udp":
                 return total
         raise AssertionError
@@ -121,15 +147,22 @@ def _is_there(edge: str, until_s: float) -> bool:
     return False
 
 
-def _read(folder: Path) -> Counted:
+def read(folder: Path) -> Seen:
+    """What SIPp has left there."""
     last: dict[str, str] = {}
     stat = folder / "stat.csv"
     for row in csv.DictReader(stat.read_text().splitlines() if stat.exists() else (), delimiter=";"):
         last = {key: value for key, value in row.items() if key}
-    attempts, answered, ended = (int(last.get(f"{name}(C)", 0)) for name in ("OutgoingCall", "answered", "ended"))
-    log = folder / "refused.log"
-    refused = re.findall(r"refused (\S+)", log.read_text()) if log.exists() else []
-    return Counted(attempts, answered, ended, tuple(refused))
+    told: dict[str, dict[str, float]] = defaultdict(dict)
+    log = folder / LOG
+    # A time in SIPp's form ends in the Unix time.
+    for what, call, at_s in re.findall(r"^(\S+) (\S+) .*?(\d+\.\d+)$", log.read_text() if log.exists() else "", re.MULTILINE):
+        told[what][call] = float(at_s)
+    answered, ended, refused = (frozenset(told[what]) for what in ("answered", "ended", "refused"))
+    errors = folder / "errors.log"
+    odd = re.findall(r"(expecting '\d+').*?received '(SIP/2.0 \d+ [^\r\n]*)", errors.read_text(errors="replace") if errors.exists() else "")
+    surprises = tuple(" ".join(each) for each in odd)
+    return Seen(int(last.get("OutgoingCall(C)", 0)), answered, told["hung-up"], ended, refused, surprises)
 
 
 def ended_before(platform: Platform, calls: Iterable[str]) -> set[str]:
