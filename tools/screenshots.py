@@ -11,20 +11,30 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from helpers.dashboard import Visitor, chromium  # noqa: E402
 from helpers.platform import Platform, free_loopback, wait_for  # noqa: E402
+from helpers.receiver import receiving  # noqa: E402
 
 FOLDER = ROOT / "docs" / "screenshots"
 NUMBERS = ("+31201234100", "+442071234100", "+12125550100", "+31201234486", "+31201234404")
 """The simulated carriers answer the first three, the others are busy and unknown."""
 
+ASKED = "/what-if?span=24h&domain=acme&with=detach+ACL_OUTBOUND_SIP_TRUNK"
+PHONE = {"width": 390, "height": 844}
 PICTURES = (
     ("overview", "/", {}),
     ("call", "/calls/last", {}),
     ("usage-dark", "/usage?span=1h", {"scheme": "dark"}),
     ("domain", "/domains/acme", {}),
-    ("overview-phone", "/", {"width": 390, "height": 844, "scheme": "dark"}),
-    ("caller-id-phone", "/domains/acme/identity", {"width": 390, "height": 844}),
+    ("access", "/access/ACL_OUTBOUND_SIP_TRUNK", {}),
+    ("what-if", ASKED, {}),
+    ("webhook", "/webhook", {}),
+    ("routes", "/routes?number=%2B31201234567&region=us&prefix=31", {}),
+    ("audit", "/audit", {}),
+    ("overview-phone", "/", {**PHONE, "scheme": "dark"}),
+    ("what-if-phone", ASKED, {**PHONE, "scheme": "dark"}),
+    ("webhook-phone", "/webhook", PHONE),
+    ("caller-id-phone", "/domains/acme/identity", PHONE),
 )
-OPERATORS_PICTURES = (("carriers-dark", "/operator/carriers", {"scheme": "dark"}),)
+OPERATORS_PICTURES = (("carriers-dark", "/operator/carriers", {"scheme": "dark"}), ("regions", "/operator/regions", {}))
 
 
 def main() -> None:
@@ -33,8 +43,9 @@ def main() -> None:
         platform = Platform(Path(folder) / "state", free_loopback())
         try:
             platform.start()
-            traffic(platform)
-            with chromium() as browser:
+            with receiving() as receiver, chromium() as browser:
+                platform.cli("webhook", "set", receiver.url)
+                traffic(platform)
                 named = [(each, "demo") for each in PICTURES] + [(each, "operator") for each in OPERATORS_PICTURES]
                 for (name, path, options), who in named:
                     window = Visitor(browser, platform, **options)  # type: ignore[arg-type]

@@ -130,6 +130,10 @@ def test_a_file_of_another_tenant_or_with_a_mistake_changes_nothing(platform: Pl
         (["pop", "drain", ""], "apac1"),
         (["carrier", "show", ""], "alpha"),
         (["acl", "list", "--tenant", ""], "acme"),
+        (["route", "resolve", "+31201234567", "--region", ""], "apac"),
+        (["acl", "delete", "{acl}", "--wait", ""], "region"),
+        (["call", "show", ""], "last"),
+        (["call", "list", "--reason", ""], "T203"),
     ],
 )
 def test_names_are_completed_from_the_service(platform: Platform, words: list[str], name: str) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cyclopts import App
 
 from trunkline.cli.__main__ import app, run
 from trunkline.cli.contexts import Context, Contexts, write_contexts
@@ -46,3 +48,43 @@ def test_contexts_are_completed_from_their_file(
     write_contexts(Contexts("", {"prod": Context(state="a"), "lab": Context(state="b")}))
     run(["__complete", "context", "use", ""])
     assert {"prod", "lab"} <= set(capsys.readouterr().out.split())
+
+
+def _commands(of: App, words: tuple[str, ...] = ()) -> Iterator[tuple[str, App]]:
+    names = [name for name in of if not name.startswith("-")]
+    if not names:
+        yield " ".join(words), of
+    for name in names:
+        yield from _commands(of[name], (*words, name))
+
+
+KNOWN = {
+    "--acl", "--domain", "--label", "--pop", "--tenant", "--carrier", "--deck", "--region", "--wait", "--call", "--reason", "--gateway",
+}  # fmt: skip
+"""Options that name what the service knows, or words of a fixed set."""
+NEW = {"domain create --label", "ban add --reason", "usage --interval"}
+"""What is made up, or free text."""
+
+
+def test_whatever_names_something_that_there_is_is_completed() -> None:
+    missing = [
+        f"{command} {argument.names[0]}"
+        for command, app_of in _commands(app)
+        for argument in app_of.assemble_argument_collection()
+        if argument.names
+        and argument.names[0] in KNOWN
+        and not argument.parameter.completer
+        and f"{command} {argument.names[0]}" not in NEW
+    ]
+    assert missing == []
+
+
+def test_lists_can_be_watched_and_what_is_shown_has_every_form() -> None:
+    """kubectl's habits: every list takes -w, and every command that answers takes -o."""
+    silent = ("lab", "context", "completion", "up", "demo", "dashboard", "export", "call export", "call watch", "trace")
+    for command, app_of in _commands(app):
+        names = {name for argument in app_of.assemble_argument_collection() for name in argument.names}
+        if command.split()[-1] in ("list", "history", "live", "decks", "unrecorded", "usage") and not command.startswith("context"):
+            assert "--watch" in names, command
+        if not command.startswith(silent):
+            assert "--output" in names, command

@@ -145,7 +145,8 @@ def _is_watched(words: Sequence[str]) -> bool:
     if not {"--watch", "-w"}.intersection(words):
         return False
     _, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
-    return any(isinstance(value, Listing) and value.watch for value in bound.arguments.values())
+    values = bound.arguments
+    return values.get("watch") is True or any(isinstance(value, Listing) and value.watch for value in values.values())
 
 
 def _tell_problem(problem: Problem) -> Exit:

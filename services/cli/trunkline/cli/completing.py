@@ -9,14 +9,21 @@ from typing import Final
 import grpc.aio
 from cyclopts.completion import CompletionContext
 
+from trunkline.api.auth.v1 import auth_pb2 as auth
+from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
+from trunkline.api.records.v1 import records_pb2 as records
 from trunkline.api.routing.v1 import routing_pb2 as routing
 from trunkline.cli.connection import Session, session
 from trunkline.cli.contexts import read_contexts
 from trunkline.cli.exits import CommandError
+from trunkline.domain.reasons import REGISTRY
 
 PATIENCE_S: Final = 1.0
 """What a person waits for at the prompt."""
+
+CALLS_OFFERED: Final = 20
+"""The newest; nobody chooses from more at the prompt."""
 
 Names = Sequence[tuple[str, str]]
 """Each with what it is."""
@@ -120,6 +127,44 @@ async def _decks(connected: Session, typed: _Typed) -> Names:
     return [(each.name, f"{each.rows} rows") for each in answer.decks]
 
 
+async def _regions(connected: Session, typed: _Typed) -> Names:
+    answer = await (await connected.provisioning()).ListPops(provisioning.ListPopsRequest())
+    regions = dict.fromkeys(each.region for each in answer.pops)
+    return [(region, ", ".join(each.name for each in answer.pops if each.region == region)) for region in regions]
+
+
+async def _places(connected: Session, typed: _Typed) -> Names:
+    """Of `--wait`."""
+    ways = [("all", "everywhere"), ("region", "that of the service"), ("pop", "the first")]
+    return [*ways, *await _regions(connected, typed), *await _pops(connected, typed)]
+
+
+async def _calls(connected: Session, typed: _Typed) -> Names:
+    request = records.ListRecordsRequest(tenant=typed.tenant, page=common_pb2.Page(size=CALLS_OFFERED))
+    answer = await (await connected.records()).ListRecords(request)
+    return [("last", "the newest"), *((each.call, f"{each.number} {each.outcome}") for each in answer.records)]
+
+
+async def _live_calls(connected: Session, typed: _Typed) -> Names:
+    request = records.ListRecordsRequest(tenant=typed.tenant, outcome="live", page=common_pb2.Page(size=CALLS_OFFERED))
+    answer = await (await connected.records()).ListRecords(request)
+    return [(each.call, f"{each.number} since {each.answer_time.ToJsonString()}") for each in answer.records]
+
+
+async def _bans(connected: Session, typed: _Typed) -> Names:
+    answer = await (await connected.auth()).ListBans(auth.ListBansRequest())
+    return [(each.cidr, each.reason) for each in answer.bans[:CALLS_OFFERED]]
+
+
+def complete_reasons(context: CompletionContext) -> Names:
+    return [(each.code, each.text) for each in REGISTRY]
+
+
+complete_regions = completer(_regions)
+complete_places = completer(_places)
+complete_calls = completer(_calls)
+complete_live_calls = completer(_live_calls)
+complete_bans = completer(_bans, is_operators=True)
 complete_keys = completer(_keys)
 complete_tenants = completer(_tenants, is_operators=True)
 complete_acls = completer(_acls)

@@ -14,12 +14,18 @@ from trunkline.cli.completing import (
     complete_accounts,
     complete_acls,
     complete_addresses,
+    complete_bans,
+    complete_calls,
     complete_carriers,
     complete_decks,
     complete_domains,
     complete_gateways,
     complete_keys,
+    complete_live_calls,
+    complete_places,
     complete_pops,
+    complete_reasons,
+    complete_regions,
     complete_tenants,
 )
 
@@ -51,6 +57,11 @@ CarrierName = Annotated[str, Parameter(completer=complete_carriers)]
 GatewayName = Annotated[str, Parameter(completer=complete_gateways)]
 """Of the carrier that `owner` is."""
 ApiKeyId = Annotated[str, Parameter(completer=complete_keys)]
+RegionName = Annotated[str, Parameter(completer=complete_regions)]
+CallName = Annotated[str, Parameter(completer=complete_calls)]
+LiveCall = Annotated[str, Parameter(completer=complete_live_calls)]
+BannedAddress = Annotated[str, Parameter(completer=complete_bans)]
+ReasonCode = Annotated[str, Parameter(completer=complete_reasons)]
 DeckName = Annotated[str, Parameter(completer=complete_decks)]
 """Names that the service knows: a shell completes them."""
 
@@ -92,7 +103,7 @@ class Listing(Reading):
 class Writing(Reading):
     """How a command writes."""
 
-    wait: str = ""
+    wait: Annotated[str, Parameter(completer=complete_places)] = ""
     """Wait until it is enforced, and say where how long that took: all (as --wait alone), region (that of the service), pop (the first), or
     names of regions and points of presence, such as us,apac1."""
     request_id: str = ""

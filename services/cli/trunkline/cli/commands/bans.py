@@ -10,7 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from trunkline.api.auth.v1 import auth_pb2 as auth
 from trunkline.cli.commands.calls import seconds
 from trunkline.cli.connection import session
-from trunkline.cli.options import LISTING, READING, Listing, Reading
+from trunkline.cli.options import LISTING, READING, BannedAddress, Listing, Reading
 from trunkline.cli.output import clock, plain, show_list
 
 ban = App(name="ban", help="Sources that no edge listens to, but for the domains whose ACLs list them (operators).")
@@ -50,7 +50,7 @@ async def add_ban(address: str, *, duration: str = "1h", reason: str = "", optio
 
 
 @ban.command(name="lift")
-async def lift_ban(address: str, *, options: Reading = READING) -> None:
+async def lift_ban(address: BannedAddress, *, options: Reading = READING) -> None:
     """Ends bans, everywhere, and forgets what was held against the address.
 
     Parameters

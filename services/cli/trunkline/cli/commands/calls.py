@@ -15,7 +15,7 @@ from trunkline.api.edge.v1 import edge_pb2
 from trunkline.api.records.v1 import records_pb2 as records
 from trunkline.cli.connection import Surroundings, session, surroundings
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import LISTING, READING, Listing, PopName, Reading
+from trunkline.cli.options import LISTING, READING, CallName, Listing, PopName, Reading
 from trunkline.cli.output import console, plain, print_json, show_list, show_one
 from trunkline.cli.uac.call import Ending, Outcome
 from trunkline.cli.uac.ladder import Ladder, verdict
@@ -32,7 +32,7 @@ call = App(name="call", help="Calls: records, calls in progress, a test caller."
 
 
 @call.command
-async def show(name: str = "last", *, options: Reading = READING) -> None:
+async def show(name: CallName = "last", *, options: Reading = READING) -> None:
     """Shows one call detail record.
 
     Parameters

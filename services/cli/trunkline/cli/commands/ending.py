@@ -13,7 +13,7 @@ from trunkline.api.records.v1 import records_pb2 as records
 from trunkline.cli.commands.records import call
 from trunkline.cli.connection import Session, session
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import READING, Reading
+from trunkline.cli.options import READING, LiveCall, PopName, Reading
 from trunkline.cli.output import console, plain, print_data
 from trunkline.runtime.errors import decode_status
 
@@ -25,7 +25,7 @@ _AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.St
 
 
 @call.command(name="hang-up")
-async def hang_up(name: str, *, pop: str = "", options: Reading = READING) -> None:
+async def hang_up(name: LiveCall, *, pop: PopName = "", options: Reading = READING) -> None:
     """Ends a call in progress: a BYE to both sides or, before the answer, CANCEL to the carrier and 480 to the caller.
 
     Parameters

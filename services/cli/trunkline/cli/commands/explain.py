@@ -12,7 +12,7 @@ from trunkline.api.records.v1 import records_pb2 as records
 from trunkline.cli.commands import reconsider
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import READING, Amount, DomainLabel, PopName, Reading, Words
+from trunkline.cli.options import READING, Amount, CallName, DomainLabel, PopName, Reading, Words
 from trunkline.cli.output import clock, console, plain, show_list, show_one
 from trunkline.cli.times import set_moment
 
@@ -26,7 +26,7 @@ async def explain(
     username: str = "",
     password_right: Annotated[bool, Parameter(negative="")] = False,
     number: str = "",
-    call: str = "",
+    call: CallName = "",
     at: str = "",
     now: Annotated[bool, Parameter(negative="")] = False,
     with_: Annotated[tuple[str, ...], Parameter(name="--with", negative="")] = (),

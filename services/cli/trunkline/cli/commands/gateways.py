@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from trunkline.api.routing.v1 import routing_pb2 as routing
 from trunkline.cli.connection import session
-from trunkline.cli.options import WRITING, CarrierName, GatewayName, Natural, Port, Writing
+from trunkline.cli.options import WRITING, CarrierName, GatewayName, Natural, Port, RegionName, Writing
 from trunkline.cli.writing import finish
 
 Transport = Literal["udp", "tcp", "tls", "udp+tcp"]
@@ -25,7 +25,7 @@ async def add_gateway(
     port: Port | None = None,
     transport: Transport = "udp",
     tls_name: str = "",
-    region: str = "eu",
+    region: RegionName = "eu",
     priority: Natural = 0,
     weight: Natural = 1,
     takes_no_options: Annotated[bool, Parameter(negative="")] = False,
@@ -72,7 +72,7 @@ async def change_gateway(
     port: Natural | None = None,
     transport: Transport | None = None,
     tls_name: str | None = None,
-    region: str | None = None,
+    region: RegionName | None = None,
     priority: Natural | None = None,
     weight: Natural | None = None,
     takes_no_options: bool | None = None,

@@ -10,14 +10,14 @@ from rich.text import Text
 from trunkline.api.records.v1 import records_pb2 as records
 from trunkline.cli.commands.ending import call
 from trunkline.cli.connection import session
-from trunkline.cli.options import READING, Reading
+from trunkline.cli.options import READING, CallName, Reading
 from trunkline.cli.output import clock, console, errors, plain, print_data
 
 __all__ = ["call", "messages"]
 
 
 @call.command
-async def messages(name: str = "last", *, options: Reading = READING) -> None:
+async def messages(name: CallName = "last", *, options: Reading = READING) -> None:
     """Shows the SIP messages of a call that an edge captured, by time, with secrets masked. They are of refused and failed calls, and of
     others where their domain says so (`trunkline domain capture`); under load some are missing, and after some days all are.
 

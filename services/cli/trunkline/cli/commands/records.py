@@ -13,7 +13,7 @@ from trunkline.api.records.v1 import records_pb2 as records
 from trunkline.cli.commands.calls import call
 from trunkline.cli.connection import session
 from trunkline.cli.listing import first_of
-from trunkline.cli.options import LISTING, Amount, CarrierName, DomainLabel, Listing, PopName, TenantName
+from trunkline.cli.options import LISTING, Amount, CarrierName, DomainLabel, Listing, PopName, ReasonCode, TenantName
 from trunkline.cli.output import clock, plain, print_data, show_list
 from trunkline.cli.times import before
 
@@ -40,7 +40,7 @@ class Wanted:
     carrier: Annotated[CarrierName, Parameter(help="Only calls that this carrier answered, or was the last to be tried for.")] = ""
     caller: Annotated[str, Parameter(help="Only calls of this true identity, such as +31201234567.")] = ""
     account: Annotated[str, Parameter(help="Only calls that this account let in.")] = ""
-    reason: Annotated[str, Parameter(help="Only calls refused with this code, such as T203.")] = ""
+    reason: Annotated[ReasonCode, Parameter(help="Only calls refused with this code, such as T203.")] = ""
     number: Annotated[str, Parameter(help="Only calls to numbers that begin so, with or without the plus.")] = ""
 
     def fields(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from cyclopts import App
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
 from trunkline.cli.connection import session
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import LISTING, Listing
+from trunkline.cli.options import LISTING, Listing, RegionName
 from trunkline.cli.output import console, errors, plain, print_data, show_list
 
 region = App(name="region", help="Regions: home, and where every replica of the log stands (operators).")
@@ -37,7 +37,7 @@ async def list_regions(*, options: Listing = LISTING) -> None:
 
 
 @region.command(name="show")
-async def show_region(name: str = "", *, options: Listing = LISTING) -> None:
+async def show_region(name: RegionName = "", *, options: Listing = LISTING) -> None:
     """Lists every process that follows the log, service by service and edge by edge: its position, how far it is behind, and its digest.
     At one position those that hold the same have the same digest; one that differs is marked.
 

@@ -24,6 +24,7 @@ from trunkline.cli.options import (
     Listing,
     Natural,
     Reading,
+    RegionName,
     Writing,
 )
 from trunkline.cli.output import console, plain, show_list, show_one
@@ -280,7 +281,7 @@ def _price(row: Mapping[str, Any]) -> str:
 
 
 @route.command(name="resolve")
-async def resolve(number: str, *, domain: DomainLabel = "", region: str = "", options: Reading = READING) -> None:
+async def resolve(number: str, *, domain: DomainLabel = "", region: RegionName = "", options: Reading = READING) -> None:
     """Says where a number would go: the prefix, and the gateways in the order they would be tried.
 
     Parameters

@@ -29,6 +29,7 @@ async def usage(
     domain: DomainLabel = "",
     pop: PopName = "",
     output: Annotated[Literal["table", "wide", "json", "yaml", "csv"], Parameter(name=["--output", "-o"])] = "table",
+    watch: Annotated[bool, Parameter(name=["--watch", "-w"], negative="")] = False,
     tenant: TenantName = "",
     as_operator: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -45,6 +46,7 @@ async def usage(
     domain: Only calls to this domain.
     pop: Only calls that arrived at this point of presence.
     output: A table without the intervals that had no attempt, one with every column (wide), or all intervals as JSON, YAML or CSV.
+    watch: Show it again whenever it has changed, until Ctrl-C.
     tenant: Whose; a tenant's key knows by itself.
     as_operator: Ask with the operator's key instead of the tenant's; without a tenant of all of them.
     """
