@@ -136,7 +136,9 @@ fn check_ends(world: &World, facts: &[&Written], at: usize, answers: usize, says
     let is_known = |first: &&Written| edge.life == first.life || edge.restored.contains(&first.fact.call);
     let has_survived = edge.is_alive && facts.first().is_some_and(is_known);
     // A token that has run out ends nothing: what the dead edge would have said at its row's end is left to the records.
-    let can_end = can_all_end(&world.plan.faults, world.plan.has_sibling) && !world.plan.script.outlasts_tokens();
+    // Nor does anybody whose sides have taken the BYEs of an edge that did not live to hear so, and whose row was not kept.
+    let is_hung_up = facts.iter().any(|written| matches!(written.fact.kind, FactKind::HungUp { .. }));
+    let can_end = can_all_end(&world.plan.faults, world.plan.has_sibling) && !world.plan.script.outlasts_tokens() && !is_hung_up;
     let is_ended = has_survived || can_end;
     if answers == 1 && ends.is_empty() && is_ended {
         wrongs.push(says("an answered call has no end"));

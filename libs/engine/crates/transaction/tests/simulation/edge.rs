@@ -36,6 +36,8 @@ pub struct Attempt {
 enum Due {
     Decide(CallHandle, Decision, bool),
     Recheck(RecheckHandle),
+    /// All that is here.
+    HangUp,
 }
 
 /// How the edge is told to decide: by the script, and which of the two plans.
@@ -44,6 +46,8 @@ pub struct Orders {
     pub decision: Decision,
     pub is_readmitted: bool,
     pub recheck_ms: u64,
+    /// From this time on whoever has calls ends them: a tenant is suspended.
+    pub hangs_up_at_ms: Option<u64>,
 }
 
 pub struct Edge {
@@ -92,8 +96,9 @@ impl Edge {
         }
     }
 
-    pub fn start(&mut self, life: u64) {
+    pub fn start(&mut self, now_ms: u64, life: u64) {
         (self.is_alive, self.life) = (true, life);
+        self.due.extend(self.orders.hangs_up_at_ms.map(|at_ms| (at_ms.max(now_ms), Due::HangUp)));
         self.watch.begin_life();
         self.restored.clear();
     }
@@ -227,6 +232,10 @@ impl Edge {
             Due::Decide(handle, Decision::Route { .. }, is_reversed) => proxy.route(now, handle, self.watch.plan(is_reversed), out),
             Due::Decide(handle, Decision::Reject { .. }, _) => proxy.reject(now, handle, refusal(404, "T401", "No Route"), out),
             Due::Decide(handle, ..) => proxy.route(now, handle, RoutePlan { ..plan(Vec::new()) }, out),
+            Due::HangUp => {
+                let calls: Vec<CallId> = proxy.live_calls().map(|live| live.call).collect();
+                calls.into_iter().try_for_each(|call| proxy.hang_up(now, call, &refusal(403, "T603", "Tenant Suspended"), out))
+            }
             Due::Recheck(handle) if self.orders.is_readmitted => proxy.resume(now, handle, out),
             Due::Recheck(handle) => proxy.refuse(now, handle, refusal(403, "T203", "Source Not In ACL"), out),
         };

@@ -152,6 +152,22 @@ pub const FLOWS: &[(&str, Change)] = &[
     ("no decision", |script, dice| {
         script.decision = if dice.is_hit(50) { Decision::Nothing } else { Decision::Route { after_ms: dice.between(4_950, 5_050) } };
     }),
+    ("ended by order, wherever it stands", |script, dice| {
+        script.decision = Decision::Route { after_ms: dice.pick(&[0, 300]) };
+        script.hangs_up_at_ms = Some(dice.below(6_000));
+    }),
+    ("ended by order while a re-INVITE is under way", |script, dice| {
+        let at_ms = dice.between(300, 2_000);
+        script.reinvited = Reinvited::Slowly(dice.between(500, 3_000), 200);
+        script.callers[0].when_answered = vec![(at_ms, Do::Reinvite), (at_ms + 9_000, Do::HangUp)];
+        script.hangs_up_at_ms = Some(dice.between(1_500, 8_000));
+    }),
+    ("ended by order and by both sides at once", |script, dice| {
+        let at_ms = hold(dice);
+        script.callers[0].when_answered = vec![(at_ms, Do::HangUp)];
+        script.callees[0].when_acknowledged = vec![(at_ms + dice.below(20), Do::HangUp)];
+        script.hangs_up_at_ms = Some(at_ms + dice.between(200, 4_000));
+    }),
     ("two calls at once", |script, dice| {
         script.callers.push(CallerScript { plan: vec![(dice.below(1_500), Do::Invite)], ..script.callers[0].clone() });
         script.callers[1].when_answered = vec![(hold(dice), Do::HangUp)];
@@ -177,6 +193,7 @@ pub fn script(flow: usize, dice: &mut Dice) -> Script {
         is_readmitted: true,
         recheck_ms: dice.below(100),
         rotates_at_ms: None,
+        hangs_up_at_ms: None,
     };
     for callee in &mut script.callees {
         callee.when_invited = willingly(dice);

@@ -92,4 +92,6 @@ pub struct Script {
     pub recheck_ms: u64,
     /// The key of the tokens changes at this time.
     pub rotates_at_ms: Option<u64>,
+    /// Every edge ends its calls at this time, or when it is back after it.
+    pub hangs_up_at_ms: Option<u64>,
 }

@@ -87,7 +87,12 @@ fn keys(is_rotated: bool) -> Vec<TokenKey> {
 impl World {
     fn new(plan: &Plan, is_logged: bool) -> Self {
         let script = &plan.script;
-        let orders = Orders { decision: script.decision, is_readmitted: script.is_readmitted, recheck_ms: script.recheck_ms };
+        let orders = Orders {
+            decision: script.decision,
+            is_readmitted: script.is_readmitted,
+            recheck_ms: script.recheck_ms,
+            hangs_up_at_ms: script.hangs_up_at_ms,
+        };
         let mut edges = [EDGE_AT, SIBLING_AT].map(|address| Edge::new(address, orders, keys(false), plan.saves_calls));
         let known: &[&str] = if plan.has_sibling { &[EDGE_AT, SIBLING_AT] } else { &[EDGE_AT] };
         let mut agents = Vec::new();
@@ -113,7 +118,7 @@ impl World {
         for (index, edge) in edges.iter_mut().enumerate() {
             edge.watch.parties = parties.clone();
             edge.watch.set_gateways([("alpha", ALPHA), ("beta", BETA)], shown, plan.is_hidden);
-            edge.start(index as u64 + 1);
+            edge.start(0, index as u64 + 1);
         }
         let mut network = Network::new(plan.seed, &plan.faults, &plan.spared);
         if let Some(at_ms) = script.rotates_at_ms {
@@ -187,7 +192,7 @@ impl World {
             }
             Event::Restart { edge } => {
                 self.lives += 1;
-                self.edges[edge].start(self.lives);
+                self.edges[edge].start(self.now_ms, self.lives);
                 self.edges[edge].restore(self.now_ms);
                 let node = self.node(&self.edges[edge].address).to_owned();
                 self.dead.remove(&node);
