@@ -56,6 +56,7 @@ async def test_a_tenant_is_told_its_own_added_up_over_edges_and_with_what_to_do(
         (7, "challenge", "192.0.2.2", "acme", 3), (7, "challenge", "192.0.2.1", "acme", 7), (6, "challenge", "192.0.2.1", "acme", 1),
     ]  # fmt: skip
     assert {(each.reason, each.reason_text) for each in answer.counts} == {("T202", "Credentials Not Offered")}
+    assert [list(each.edges) for each in answer.counts] == [["edge-eu1"], ["edge-eu1", "edge-us1"], ["edge-us1"]]
     assert "PBX" in answer.counts[0].what_to_do and not answer.next_page_token
     assert told(await page(queries.database, Wanted())) == [
         (9, "flood", "192.0.2.1", "", 1),

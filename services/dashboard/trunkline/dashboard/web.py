@@ -36,6 +36,12 @@ def _clock(time: Timestamp) -> str:
     return time.ToDatetime(tzinfo=UTC).strftime("%H:%M:%S.%f")[:-3]
 
 
+def _minute(time: Timestamp) -> str:
+    """Of today: the clock alone."""
+    moment, now = time.ToDatetime(tzinfo=UTC), datetime.now(UTC)
+    return moment.strftime("%H:%M UTC" if moment.date() == now.date() else "%Y-%m-%d %H:%M UTC")
+
+
 def _ago(time: Timestamp) -> str:
     seconds = max(datetime.now(UTC).timestamp() - time.seconds, 0)
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
@@ -84,7 +90,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     found.filters |= {
-        "when": _when, "clock": _clock, "ago": _ago, "money": _money, "duration": _duration, "number": _number,
+        "when": _when, "clock": _clock, "minute": _minute, "ago": _ago, "money": _money, "duration": _duration, "number": _number,
         "json": lambda value: json.dumps(value, ensure_ascii=False),
     }  # fmt: skip
     return found

@@ -48,6 +48,22 @@ class Place(NamedTuple):
     tenant: str
 
 
+class _Row(NamedTuple):
+    place: Place
+    number: int
+    edge: str
+
+
+class _Sum(NamedTuple):
+    place: Place
+    number: int
+    edges: Sequence[str]
+
+    @classmethod
+    def of(cls, place: Place, rows: Sequence[_Row]) -> _Sum:
+        return cls(place, sum(row.number for row in rows), sorted({row.edge for row in rows}))
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """`tenant` empty: every tenant's, and what is nobody's. Times in nanoseconds, 0: unbounded."""
@@ -67,20 +83,20 @@ async def page(database: aiosqlite.Connection, wanted: Wanted, size: int = 0, to
     _check(wanted)
     size = size or DEFAULT_PAGE
     rows = await _look(database, wanted, _place_of(token) if token else None)
-    added = [(place, sum(row[1] for row in group)) for place, group in groupby(rows, key=lambda row: row[0])]
+    added = [_Sum.of(place, list(group)) for place, group in groupby(rows, key=lambda row: row.place)]
     end: Place | None = None
     if len(rows) == LOOK and len(added) > 1:
         # The last may go on behind the look.
         del added[-1]
-        end = added[-1][0]
-    found = [each for each in added if _fits(each[0], wanted)]
+        end = added[-1].place
+    found = [each for each in added if _fits(each.place, wanted)]
     if len(found) > size:
         found = found[:size]
-        end = found[-1][0]
-    return pb.ListUnrecordedResponse(counts=[_message(place, number) for place, number in found], next_page_token=_token(end))
+        end = found[-1].place
+    return pb.ListUnrecordedResponse(counts=[_message(each) for each in found], next_page_token=_token(end))
 
 
-async def _look(database: aiosqlite.Connection, wanted: Wanted, before: Place | None) -> Sequence[tuple[Place, int]]:
+async def _look(database: aiosqlite.Connection, wanted: Wanted, before: Place | None) -> Sequence[_Row]:
     terms, values = ["minute_ns >= ?"], [wanted.since_ns]
     more: list[str | int] = []
     if wanted.until_ns:
@@ -94,11 +110,11 @@ async def _look(database: aiosqlite.Connection, wanted: Wanted, before: Place | 
         more += before
     index = "counted_by_tenant" if wanted.tenant else "counted_by_minute"
     query = (
-        f"SELECT {_COLUMNS}, number FROM counted INDEXED BY {index} WHERE {' AND '.join(terms)}"  # noqa: S608 — fixed texts
+        f"SELECT {_COLUMNS}, number, edge FROM counted INDEXED BY {index} WHERE {' AND '.join(terms)}"  # noqa: S608 — fixed texts
         f" ORDER BY {_NEWEST_FIRST} LIMIT ?"
     )
     async with database.execute(query, (*values, *more, LOOK)) as cursor:
-        return [(Place(*row[:5]), row[5]) for row in await cursor.fetchall()]
+        return [_Row(Place(*row[:5]), row[5], row[6]) for row in await cursor.fetchall()]
 
 
 def _fits(place: Place, wanted: Wanted) -> bool:
@@ -118,7 +134,8 @@ def _check(wanted: Wanted) -> None:
         raise invalid("TIMES_REVERSED", "until", "it is not after since", "swap them")
 
 
-def _message(place: Place, number: int) -> pb.Unrecorded:
+def _message(found: _Sum) -> pb.Unrecorded:
+    place = found.place
     reason = REASONS.get(place.what, "")
     minute = Timestamp()
     minute.FromNanoseconds(place.minute_ns)
@@ -128,7 +145,8 @@ def _message(place: Place, number: int) -> pb.Unrecorded:
         source=place.source,
         tenant=place.tenant,
         domain=place.domain,
-        number=number,
+        number=found.number,
+        edges=found.edges,
         reason=reason,
         reason_text=_TEXTS.get(reason, ""),
         what_to_do=_REMEDIES.get(reason, ""),

@@ -48,6 +48,6 @@ async def unrecorded(
     if options.is_data:
         print_data(options.output, rows)
         return
-    short = [{**row, "minute": clock(row["minute_time"])} for row in rows]
-    columns = ["minute", "source", "domain", "number", "what", "reason", "reason_text"]
+    short = [{**row, "minute": clock(row["minute_time"]), "edges": ", ".join(row["edges"])} for row in rows]
+    columns = ["minute", "source", "domain", "number", "edges", "what", "reason", "reason_text"]
     show_list(options.output, short, columns, nothing="nothing was counted")

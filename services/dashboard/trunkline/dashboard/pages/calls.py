@@ -18,7 +18,8 @@ from trunkline.api.records.v1 import records_pb2
 from trunkline.dashboard.attempts import attempt_of, what_happened
 from trunkline.dashboard.ladder import from_messages, from_record
 from trunkline.dashboard.live import Watched, follow
-from trunkline.dashboard.pages.home import acls_of, newest
+from trunkline.dashboard.pages.home import LATELY_S, acls_of, attached, domains_of, newest
+from trunkline.dashboard.unanswered import unanswered
 from trunkline.dashboard.visits import Visit
 from trunkline.dashboard.web import fragment
 from trunkline.runtime.errors import Problem, decode_status
@@ -79,14 +80,18 @@ async def calls(visit: Visit) -> Response:
 
 
 async def live(visit: Visit) -> Response:
-    return visit.show("live.html", attempts=await newest(visit, await acls_of(visit), LIVE_SHOWN))
+    domains = await domains_of(visit)
+    attempts, challenged = await asyncio.gather(newest(visit, attached(domains), LIVE_SHOWN), unanswered(visit, domains, LATELY_S))
+    return visit.show("live.html", attempts=attempts, unanswered=challenged)
 
 
 async def live_events(visit: Visit) -> Response:
     async def render(watched: Watched) -> str:
-        attached = await acls_of(visit)
-        attempts = [attempt_of(record, attached) for record in watched.records]
-        return fragment("attempts.html", visit.common() | {"attempts": attempts})
+        domains = await domains_of(visit)
+        lists = attached(domains)
+        attempts = [attempt_of(record, lists) for record in watched.records]
+        challenged = await unanswered(visit, domains, LATELY_S)
+        return fragment("attempts.html", visit.common() | {"attempts": attempts, "unanswered": challenged})
 
     return follow(visit, "calls", LIVE_SHOWN, render)
 
@@ -95,7 +100,7 @@ async def call(visit: Visit) -> Response:
     """One call, with the decision computed again from the log: as of then, or with ?now=1 as it would be now."""
     answer = await visit.ask.records.GetRecord(records_pb2.GetRecordRequest(tenant=visit.tenant, call=visit.path("call")))
     record, is_now = answer.record, visit.query("now") == "1"
-    captured, attached, (explained, unexplained) = await asyncio.gather(
+    captured, lists, (explained, unexplained) = await asyncio.gather(
         visit.ask.records.ListMessages(records_pb2.ListMessagesRequest(tenant=record.tenant, call=record.call)),
         acls_of(visit),
         _explained(visit, pb.ExplainRequest(tenant=record.tenant, record=record, is_now=is_now)),
@@ -103,7 +108,7 @@ async def call(visit: Visit) -> Response:
     return visit.show(
         "call.html",
         record=record,
-        attempt=attempt_of(record, attached),
+        attempt=attempt_of(record, lists),
         happened=what_happened(record),
         ladder=from_messages(captured.messages, record.pop) if captured.messages else from_record(record),
         messages=captured.messages,

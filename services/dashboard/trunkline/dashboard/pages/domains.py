@@ -10,6 +10,7 @@ from trunkline.api.dns.v1 import dns_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.dashboard.forms import Done, Field, Form, answer_form, confirm, quoted
 from trunkline.dashboard.pages.service import DEFAULT_SOURCES
+from trunkline.dashboard.unanswered import unanswered
 from trunkline.dashboard.visits import ROWS, Visit, write_options
 from trunkline.runtime.listings import each_of
 
@@ -21,6 +22,7 @@ ALGORITHMS = (
     ("SHA-512-256 SHA-256 MD5", "SHA-512-256, SHA-256, then MD5"),
     ("SHA-256", "SHA-256 only"),
 )
+CHALLENGED_S = 24 * 3600
 
 
 async def domains(visit: Visit) -> Response:
@@ -31,13 +33,14 @@ async def domains(visit: Visit) -> Response:
 async def one(visit: Visit) -> Response:
     label = visit.path("label")
     domain = (await visit.ask.provisioning.GetDomain(pb.GetDomainRequest(tenant=visit.tenant, label=label))).domain
-    names, acls, limits = await asyncio.gather(
+    names, acls, limits, challenged = await asyncio.gather(
         visit.ask.dns.ListNames(dns_pb2.ListNamesRequest(tenant=visit.tenant, label=label)),
         _free_acls(visit, domain),
         visit.ask.provisioning.GetLimitUse(pb.GetLimitUseRequest(tenant=visit.tenant)),
+        unanswered(visit, [domain], CHALLENGED_S, domain.label),
     )
     uses = {use.label: use for use in limits.uses}
-    return visit.show("domain.html", domain=domain, names=names.names, free=acls, uses=uses, sources=DEFAULT_SOURCES)
+    return visit.show("domain.html", domain=domain, names=names.names, free=acls, uses=uses, sources=DEFAULT_SOURCES, unanswered=challenged)
 
 
 async def _free_acls(visit: Visit, domain: pb.Domain) -> list[pb.Acl]:

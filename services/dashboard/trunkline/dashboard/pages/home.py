@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from starlette.responses import RedirectResponse, Response
@@ -16,14 +16,15 @@ from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.records.v1 import records_pb2
 from trunkline.dashboard.attempts import Attempt, attempt_of, by_reason
 from trunkline.dashboard.live import Watched, follow
+from trunkline.dashboard.unanswered import unanswered
 from trunkline.dashboard.visits import CHOICES, Visit
 from trunkline.dashboard.web import fragment
 from trunkline.runtime.listings import each_of
 
-SHOWN = 8
+SHOWN: Final = 8
 """Of the newest attempts."""
-LATELY_S = 3600
-LATELY_MAX = 500
+LATELY_S: Final = 3600
+LATELY_MAX: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,9 @@ async def home(visit: Visit) -> Response:
     (acls, domains), pops, refused = await asyncio.gather(
         _set_up(visit), visit.ask.provisioning.ListPops(pb.ListPopsRequest()), _refused_lately(visit)
     )
-    steps, shown = await asyncio.gather(_steps(visit, acls, domains), newest(visit, _attached(domains)))
+    steps, shown, challenged = await asyncio.gather(
+        _steps(visit, acls, domains), newest(visit, attached(domains)), unanswered(visit, domains, LATELY_S)
+    )
     return visit.show(
         "home.html",
         steps=steps,
@@ -51,6 +54,7 @@ async def home(visit: Visit) -> Response:
         pops=pops.pops,
         refused=by_reason(refused),
         attempts=shown,
+        unanswered=challenged,
     )
 
 
@@ -59,10 +63,11 @@ async def attempts(visit: Visit) -> Response:
 
     async def render(watched: Watched) -> str:
         acls, domains = await _set_up(visit)
-        attached = _attached(domains)
-        shown = [attempt_of(record, attached) for record in watched.records]
+        lists = attached(domains)
+        shown = [attempt_of(record, lists) for record in watched.records]
+        steps, challenged = await asyncio.gather(_steps(visit, acls, domains), unanswered(visit, domains, LATELY_S))
         return fragment(
-            "home_live.html", visit.common() | {"attempts": shown, "steps": await _steps(visit, acls, domains), "domains": domains}
+            "home_live.html", visit.common() | {"attempts": shown, "steps": steps, "domains": domains, "unanswered": challenged}
         )
 
     return follow(visit, "home", SHOWN, render)
@@ -71,8 +76,7 @@ async def attempts(visit: Visit) -> Response:
 async def _set_up(visit: Visit) -> tuple[list[pb.Acl], list[pb.Domain]]:
     stub = visit.ask.provisioning
     acls = _listed(stub.ListAcls, pb.ListAclsRequest(tenant=visit.tenant), "acls")
-    domains = _listed(stub.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains")
-    found = await asyncio.gather(acls, domains)
+    found = await asyncio.gather(acls, domains_of(visit))
     return found[0], found[1]
 
 
@@ -80,20 +84,23 @@ async def _listed(method: Any, request: Any, field: str) -> list[Any]:
     return [each async for each in each_of(method, request, field, limit=CHOICES)]
 
 
+async def domains_of(visit: Visit) -> list[pb.Domain]:
+    return await _listed(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains")
+
+
 async def acls_of(visit: Visit) -> dict[str, list[str]]:
     """The attached lists of each domain."""
-    found = each_of(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", limit=CHOICES)
-    return {domain.label: list(domain.acls) async for domain in found}
+    return attached(await domains_of(visit))
 
 
-async def newest(visit: Visit, attached: Mapping[str, Sequence[str]], size: int = SHOWN) -> list[Attempt]:
-    """Attempts, the newest first; `attached` has the lists of each domain."""
+async def newest(visit: Visit, lists: Mapping[str, Sequence[str]], size: int = SHOWN) -> list[Attempt]:
+    """Attempts, the newest first; `lists` are those of each domain."""
     request = records_pb2.ListRecordsRequest(tenant=visit.tenant, page=common_pb2.Page(size=size))
     found = await visit.ask.records.ListRecords(request)
-    return [attempt_of(record, attached) for record in found.records]
+    return [attempt_of(record, lists) for record in found.records]
 
 
-def _attached(domains: Sequence[pb.Domain]) -> dict[str, list[str]]:
+def attached(domains: Sequence[pb.Domain]) -> dict[str, list[str]]:
     return {domain.label: list(domain.acls) for domain in domains}
 
 
@@ -111,7 +118,7 @@ async def _steps(visit: Visit, acls: Sequence[pb.Acl], domains: Sequence[pb.Doma
     """In the order in which they are done."""
     filled = [acl for acl in acls if acl.addresses or acl.accounts]
     empty = next((acl.name for acl in acls if not acl.addresses and not acl.accounts), acls[0].name if acls else "")
-    attached = [domain for domain in domains if domain.acls]
+    with_lists = [domain for domain in domains if domain.acls]
     label = domains[0].label if domains else ""
     seen, answered = await asyncio.gather(_has_record(visit, ""), _has_record(visit, "answered"))
     live = answered or await _has_record(visit, "live")
@@ -119,7 +126,7 @@ async def _steps(visit: Visit, acls: Sequence[pb.Acl], domains: Sequence[pb.Doma
         Step("Create an access control list", bool(acls), "Create list", "/access/new", True),
         Step("Add an IP address or an account to it", bool(filled), "Open list", f"/access/{empty}" if empty else "/access"),
         Step("Create a domain", bool(domains), "Create domain", "/domains/new", True),
-        Step("Attach the list to the domain", bool(attached), "Attach", f"/domains/{label}/attach" if label else "/domains", bool(label)),
+        Step("Attach the list to the domain", bool(with_lists), "Attach", f"/domains/{label}/attach" if label else "/domains", bool(label)),
         Step("Point your PBX at the domain and call", seen, "PBX settings", f"/domains/{label}/pbx" if label else "/domains"),
         Step("Have a call answered", live, "Calls", "/calls"),
     ]

@@ -301,7 +301,7 @@ class ListUnrecordedResponse(_message.Message):
     def __init__(self, counts: _Optional[_Iterable[_Union[Unrecorded, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class Unrecorded(_message.Message):
-    __slots__ = ("minute_time", "source", "what", "domain", "tenant", "number", "reason", "reason_text", "what_to_do")
+    __slots__ = ("minute_time", "source", "what", "domain", "tenant", "number", "reason", "reason_text", "what_to_do", "edges")
     MINUTE_TIME_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     WHAT_FIELD_NUMBER: _ClassVar[int]
@@ -311,6 +311,7 @@ class Unrecorded(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     REASON_TEXT_FIELD_NUMBER: _ClassVar[int]
     WHAT_TO_DO_FIELD_NUMBER: _ClassVar[int]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
     minute_time: _timestamp_pb2.Timestamp
     source: str
     what: str
@@ -320,7 +321,8 @@ class Unrecorded(_message.Message):
     reason: str
     reason_text: str
     what_to_do: str
-    def __init__(self, minute_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source: _Optional[str] = ..., what: _Optional[str] = ..., domain: _Optional[str] = ..., tenant: _Optional[str] = ..., number: _Optional[int] = ..., reason: _Optional[str] = ..., reason_text: _Optional[str] = ..., what_to_do: _Optional[str] = ...) -> None: ...
+    edges: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, minute_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source: _Optional[str] = ..., what: _Optional[str] = ..., domain: _Optional[str] = ..., tenant: _Optional[str] = ..., number: _Optional[int] = ..., reason: _Optional[str] = ..., reason_text: _Optional[str] = ..., what_to_do: _Optional[str] = ..., edges: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GetTotalsRequest(_message.Message):
     __slots__ = ()
