@@ -167,6 +167,7 @@ def of_service(platform: Platform, service: str, region: str) -> dict[str, Any]:
 
 def of_face(platform: Platform, face: str, region: str) -> dict[str, Any]:
     services = {service: address(service, region, region) for service in SERVICES}
+    edges = [{"pop": pop.name, "edge": f"edge-{pop.name}", "grpc_address": f"{pop.private_address}:{GRPC}"} for pop in platform.pops]
     match face:
         case "rest":
             return {
@@ -174,9 +175,7 @@ def of_face(platform: Platform, face: str, region: str) -> dict[str, Any]:
                 "is_behind_tls": True,
                 "trusted_proxies": [PRIVATE],
                 "services": services,
-                "edges": [
-                    {"pop": pop.name, "edge": f"edge-{pop.name}", "grpc_address": f"{pop.private_address}:{GRPC}"} for pop in platform.pops
-                ],
+                "edges": edges,
             }
         case "dashboard":
             return {
@@ -184,6 +183,7 @@ def of_face(platform: Platform, face: str, region: str) -> dict[str, Any]:
                 "public_url": platform.dashboard_url.format(region=region),
                 "trusted_proxies": [PRIVATE],
                 "services": services,
+                "edges": edges,
             }
         case _:
             return {}

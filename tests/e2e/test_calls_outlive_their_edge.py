@@ -66,36 +66,6 @@ def moved_call(caller: sipp.Caller, to: str, *, has_reinvite: bool) -> list[str]
     return [*steps, sipp.send(caller.request("BYE", cseq, uri="[next_url]", to_tag=True, routes=True), retrans=True), sipp.recv(200)]
 
 
-def waiting_call(caller: sipp.Caller) -> list[str]:
-    """An answered call that waits for the other side's BYE."""
-    return [
-        *sipp.authenticated_invite(caller),
-        sipp.PROGRESS,
-        sipp.recv(200, rrs=True),
-        sipp.send(caller.request("ACK", 2, uri="[next_url]", to_tag=True, routes=True)),
-        sipp.recv_request("BYE"),
-        sipp.send(sipp.OK_TO_REQUEST),
-    ]
-
-
-class Running:
-    """SIPp at work beside the test."""
-
-    def __init__(self, folder: Path, steps: list[str], target: str, calls: int) -> None:
-        self._result: sipp.Result | None = None
-
-        def run() -> None:
-            self._result = sipp.run(folder, steps, target=target, local_address=LISTED, calls=calls, rate=20)
-
-        self._thread = threading.Thread(target=run)
-        self._thread.start()
-
-    def result(self) -> sipp.Result:
-        self._thread.join(240)
-        assert self._result is not None, "SIPp has not ended"
-        return self._result
-
-
 def live(platform: Platform, pop: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = platform.json("call", "live", "--pop", pop, "--as-operator")
     return [row for row in rows if row["state"] == "answered"]
@@ -110,7 +80,7 @@ def test_calls_of_a_killed_edge_go_on_at_its_sibling_and_in_another_region(three
     platform = three_pops
     numbers = {"eu2": "+31206300001", "us1": "+31206300002"}
     running = [
-        Running(
+        sipp.Running(
             tmp_path / pop,
             moved_call(demo_caller(platform, number), platform.edge(pop), has_reinvite=pop == "eu2"),
             platform.edge("eu1"),
@@ -245,9 +215,9 @@ def test_every_request_of_either_side_is_served_wherever_it_is_addressed_after_t
 def test_a_call_is_hung_up_from_the_command_line_and_the_pop_that_did_it_is_named(three_pops: Platform, tmp_path: Path) -> None:
     platform = three_pops
     caller = demo_caller(platform, "+31206300004")
-    steps = waiting_call(caller)
+    steps = sipp.waiting_call(caller)
     for as_operator in (False, True):
-        running = Running(tmp_path / str(as_operator), steps, platform.edge("us1"), 1)
+        running = sipp.Running(tmp_path / str(as_operator), steps, platform.edge("us1"), 1)
         [row] = wait_for("the call", lambda: [each for each in live(platform, "us1") if each["number"].lstrip("+") == caller.number[1:]])
         words = ["call", "hang-up", row["call"], *(["--as-operator"] if as_operator else [])]
         assert f"hung up {row['call']} at us1 (edge-us1)" in platform.cli(*words).stdout
@@ -292,7 +262,7 @@ def test_a_call_is_ended_after_its_domains_longest_time(three_pops: Platform, tm
     label = three_pops.local["demo"]["domain"]
     three_pops.cli("domain", "class-of-service", label, "--all", "--longest-s", "10", "--wait")
     caller = demo_caller(three_pops, "+31206300008")
-    sipp.run(tmp_path, waiting_call(caller), target=three_pops.edge("eu2"), local_address=LISTED).must_succeed(1)
+    sipp.run(tmp_path, sipp.waiting_call(caller), target=three_pops.edge("eu2"), local_address=LISTED).must_succeed(1)
     three_pops.cli("domain", "class-of-service", label, "--all", "--longest-s", "0", "--wait")
     [record] = wait_for("its record", lambda: [each for each in records(three_pops, caller.number) if each["outcome"] == "answered"])
     assert (record["ended_by"], record["reason"]) == ("edge", "T602")
@@ -302,8 +272,8 @@ def test_a_call_is_ended_after_its_domains_longest_time(three_pops: Platform, tm
 def test_suspending_a_carrier_ends_its_calls_at_every_pop(three_pops: Platform, tmp_path: Path) -> None:
     platform = three_pops
     caller = demo_caller(platform, "+31206300005")
-    steps = waiting_call(caller)
-    running = [Running(tmp_path / pop, steps, platform.edge(pop), 3) for pop in ("eu2", "us1")]
+    steps = sipp.waiting_call(caller)
+    running = [sipp.Running(tmp_path / pop, steps, platform.edge(pop), 3) for pop in ("eu2", "us1")]
     wait_for("calls at both", lambda: all(len(live(platform, pop)) == 3 for pop in ("eu2", "us1")))
     told = platform.cli("carrier", "suspend", "alpha", "--ending-calls", "--wait").stdout
     assert "suspended carrier alpha" in told and "enforced at us1" in told

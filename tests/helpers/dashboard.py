@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
+import http.cookiejar
 import json
 import os
 import secrets
 import shlex
+import socket
 import subprocess
+import threading
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,8 @@ from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServ
 CHROMIUM = "/usr/bin/chromium"
 AXE = Path(__file__).parent.parent / "vendor" / "axe.min.js"
 LIMIT_MS = 15_000
+FEED_S = 60
+"""Between two pieces of a feed: it says every few seconds that it is there."""
 
 
 @contextmanager
@@ -64,6 +70,37 @@ def login_link(platform: Platform, key: str) -> str:
     )
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=15) as answer:
         return str(json.load(answer)["url"])
+
+
+class Feed:
+    """A live page's event stream, read by itself from a login on; `close` it."""
+
+    def __init__(self, platform: Platform, key: str, path: str) -> None:
+        jar = http.cookiejar.CookieJar()
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(jar))
+        opener.open(urllib.request.Request(login_link(platform, key), method="POST", data=b""), timeout=15).close()
+        asked = urllib.request.Request(f"{platform.local['dashboard']}{path}", headers={"Accept": "text/event-stream"})
+        self._stream = opener.open(asked, timeout=FEED_S)
+        self._socket: socket.socket = self._stream.fp.raw._sock
+        self._lines: list[bytes] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with suppress(OSError, ValueError, http.client.HTTPException):
+            for line in self._stream:
+                self._lines.append(line)
+
+    @property
+    def told(self) -> bytes:
+        """All of it so far."""
+        return b"".join(self._lines)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._reader.join(10)
+        self._stream.close()
 
 
 class Visitor:

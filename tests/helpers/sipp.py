@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import subprocess
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,6 +131,18 @@ def start_of_call(caller: Caller) -> tuple[list[str], int]:
     return [send(caller.request("INVITE", 1), retrans=True)], 1
 
 
+def waiting_call(caller: Caller) -> list[str]:
+    """An answered call that waits for the other side's BYE."""
+    return [
+        *start_of_call(caller)[0],
+        PROGRESS,
+        recv(200, rrs=True),
+        send(caller.request("ACK", start_of_call(caller)[1], uri="[next_url]", to_tag=True, routes=True)),
+        recv_request("BYE"),
+        send(OK_TO_REQUEST),
+    ]
+
+
 def cancelled_call(caller: Caller) -> list[str]:
     """Given up as soon as it rings."""
     start, cseq = start_of_call(caller)
@@ -223,3 +236,21 @@ def run(
         errors=(errors or done.stderr)[-4000:],
         messages=messages,
     )
+
+
+class Running:
+    """SIPp at work beside the test."""
+
+    def __init__(self, folder: Path, steps: list[str], target: str, calls: int, *, local_address: str = "127.0.0.1") -> None:
+        self._result: Result | None = None
+
+        def work() -> None:
+            self._result = run(folder, steps, target=target, local_address=local_address, calls=calls, rate=20)
+
+        self._thread = threading.Thread(target=work)
+        self._thread.start()
+
+    def result(self) -> Result:
+        self._thread.join(240)
+        assert self._result is not None, "SIPp has not ended"
+        return self._result

@@ -105,6 +105,7 @@ async def test_live_calls_are_shown_to_operators_and_to_nobody_elses_tenant(benc
         [live] = shown.calls
         assert (live.tenant, live.domain, live.number, live.gateway) == ("acme", "acme", "+3123456789", "alpha/g1")
         assert (await bench.status()).live_calls == 1
+        assert shown.total == 1
         assert not (await other.ListLiveCalls(request)).calls
         with pytest.raises(grpc.aio.AioRpcError, match="PERMISSION_DENIED"):
             await other.ListLiveCalls(edge_pb2.ListLiveCallsRequest(tenant="acme"))

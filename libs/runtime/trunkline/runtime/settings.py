@@ -58,6 +58,14 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+class EdgeAddress(Settings):
+    """An edge and the point of presence that it is of."""
+
+    pop: Name
+    edge: Name
+    grpc_address: ListenAddress
+
+
 class TlsSettings(Settings):
     """PEM files of this process's certificate and its key. `ca_file` holds the authority whose certificates are believed."""
 

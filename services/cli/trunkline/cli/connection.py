@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc.aio
 
@@ -125,6 +125,22 @@ class Surroundings:
         if name and name not in pops:
             raise CommandError(f"there is no point of presence {name!r}", remedy=f"choose one of: {', '.join(pops)}", code=Exit.NOT_FOUND)
         return pops[name or next(iter(pops))]
+
+    def edges(self, pop: str = "") -> Mapping[str, str]:
+        """Edges that can be asked, the spares too, and the point of presence of each; with `pop` those of that one. Raises CommandError."""
+        pops: Mapping[str, Any] = self.local.get("pops", {})
+        names = [name.removeprefix(_EDGE) for name in self.local.get("grpc", {}) if name.startswith(_EDGE)]
+        found = {f"{_EDGE}{name}": next((each for each in pops if name in (each, f"{each}{_SPARE}")), name) for name in names}
+        wanted = {edge: place for edge, place in found.items() if pop in ("", place)}
+        if not wanted:
+            self.pop(pop)
+            raise CommandError("no edge is known", remedy="name them with `trunkline context add`, as edge-eu1", code=Exit.UNAVAILABLE)
+        return wanted
+
+
+_EDGE: Final = "edge-"
+_SPARE: Final = "b"
+"""Of the name of an edge that waits for the addresses of the first one of its point of presence."""
 
 
 def surroundings() -> Surroundings:

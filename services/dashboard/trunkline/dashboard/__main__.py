@@ -32,7 +32,7 @@ async def start(settings: DashboardSettings, life: Lifecycle) -> None:
     """For `run_service`: returns when pages are served; the services behind them may be away."""
     store = await Store.open(settings.state_dir / FILE, settings.idle_limit_s, settings.session_limit_s)
     life.on_stop("store", store.close)
-    services = Services(settings.services, settings.tls)
+    services = Services(settings.services, settings.tls, settings.edges)
     life.on_stop("channels", services.close)
     desk = Desk(settings, store, services, by_source=Buckets(1 / 3, 20, MAX_NAMES), by_name=Buckets(1 / 30, 5, MAX_NAMES))
     server = uvicorn.Server(

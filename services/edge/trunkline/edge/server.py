@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import math
 import re
 from collections.abc import Callable
@@ -119,7 +120,9 @@ class EdgeServicer(EdgeServiceServicer):
         tenant = _whose(request.tenant)
         # A worker that is busy answers later, and nothing else is to wait for it meanwhile.
         calls = await asyncio.to_thread(partial(self._engine().live_calls, tenant=tenant))
-        response = edge_pb2.ListLiveCallsResponse()
+        response = edge_pb2.ListLiveCallsResponse(total=len(calls))
+        if request.most:
+            calls = heapq.nlargest(request.most, calls, key=lambda call: call.start_ns)
         for at in range(0, len(calls), CALLS_AT_ONCE):
             response.calls.extend(map(_live_call, calls[at : at + CALLS_AT_ONCE]))
             await asyncio.sleep(0)

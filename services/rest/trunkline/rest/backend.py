@@ -11,9 +11,9 @@ from google.protobuf.message import Message
 
 from trunkline.rest.answers import plain
 from trunkline.rest.methods import Method
-from trunkline.rest.settings import Addresses, EdgeAddress
+from trunkline.rest.settings import Addresses
 from trunkline.runtime.grpc_client import brought_from, open_channel
-from trunkline.runtime.settings import TlsSettings
+from trunkline.runtime.settings import EdgeAddress, TlsSettings
 
 DEADLINE_S: Final = 15.0
 """Of a call with one answer; a write waits for the log, which may take some seconds while home is restarted."""
@@ -25,7 +25,8 @@ DOWNLOAD_LIMIT_S: Final = 3_600.0
 EDGE_LIMIT_S: Final = 3.0
 """Of each edge where all are asked: one that is frozen must not hold up what the others say."""
 
-_SILENT: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
+_SILENT: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.FAILED_PRECONDITION})
+"""Of an edge that is down, hangs, or takes no calls yet."""
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -77,7 +78,7 @@ class Backend:
         return answer
 
     async def ask_all_edges(self, method: Method, request: Message, key: str, source: str) -> dict[str, Any]:
-        """What all list, put together: each item with its `pop` and `edge`, and who did not answer in `missing_pops`.
+        """What all list, put together: each item with its `pop` and `edge`, how many there are, and who did not answer in `missing_pops`.
 
         Where none answers, or one refuses, that is raised.
         """
@@ -85,6 +86,7 @@ class Backend:
         items: list[dict[str, Any]] = []
         missing: set[str] = set()
         answered: set[str] = set()
+        total = 0
         last: grpc.aio.AioRpcError | None = None
         for edge, answer in await self._of_edges(method, request, brought_from(source, key)):
             if isinstance(answer, grpc.aio.AioRpcError):
@@ -94,10 +96,12 @@ class Backend:
                 last = answer
                 continue
             answered.add(edge.pop)
-            items += [{**item, "pop": edge.pop, "edge": edge.edge} for item in plain(answer)[listed]]
+            told = plain(answer)
+            items += [{**item, "pop": edge.pop, "edge": edge.edge} for item in told[listed]]
+            total += told["total"] or len(told[listed])
         if last is not None and not answered:
             raise last
-        return {listed: items, "missing_pops": sorted(missing - answered)}
+        return {listed: items, "total": total, "missing_pops": sorted(missing - answered)}
 
     async def ask_any_edge(self, method: Method, request: Message, key: str, source: str) -> Message:
         """The answer of the edge that knows what it is about; else a refusal: that nobody knows it only where all were heard."""

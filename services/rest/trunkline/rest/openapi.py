@@ -135,8 +135,12 @@ def _answer(route: Route, schemas: Schemas) -> Schema:
             missing = {"type": "array", "items": {"type": "string"}}
             return {
                 "type": "object",
-                "properties": {listed.name: items, "missing_pops": missing},
-                "required": [listed.name, "missing_pops"],
+                "properties": {
+                    listed.name: items,
+                    "total": schemas.of(route.method.answer.fields_by_name["total"]),
+                    "missing_pops": missing,
+                },
+                "required": [listed.name, "total", "missing_pops"],
             }
         case _:
             more: dict[str, Schema] = {}

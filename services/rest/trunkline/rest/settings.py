@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from trunkline.runtime.settings import ListenAddress, Name, ProcessSettings, Settings
+from trunkline.runtime.settings import EdgeAddress, ListenAddress, ProcessSettings, Settings
 
 
 def _network(value: str) -> str:
@@ -26,14 +26,6 @@ class Addresses(Settings):
     routing: ListenAddress
     records: ListenAddress
     dns: ListenAddress
-
-
-class EdgeAddress(Settings):
-    """An edge and the point of presence that it is of."""
-
-    pop: Name
-    edge: Name
-    grpc_address: ListenAddress
 
 
 class HttpsSettings(Settings):

@@ -1,4 +1,4 @@
-"""`trunkline call`: one record, calls in progress, and the test caller."""
+"""`trunkline call`: one record, and the test caller."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from trunkline.api.edge.v1 import edge_pb2
 from trunkline.api.records.v1 import records_pb2 as records
 from trunkline.cli.connection import Surroundings, session, surroundings
 from trunkline.cli.exits import CommandError, Exit
-from trunkline.cli.options import LISTING, READING, CallName, Listing, PopName, Reading
+from trunkline.cli.options import READING, CallName, PopName, Reading
 from trunkline.cli.output import console, plain, print_json, show_list, show_one
 from trunkline.cli.uac.call import Ending, Outcome
 from trunkline.cli.uac.ladder import Ladder, verdict
@@ -51,28 +50,6 @@ def show_record(options: Reading, found: dict[str, Any]) -> None:
         console.print()
         columns = ["number", "carrier", "gateway", "address", "result", "status", "elapsed_ms"]
         show_list(options.output, found["attempts"], columns, nothing="")
-
-
-@call.command
-async def live(*, pop: PopName = "", options: Listing = LISTING) -> None:
-    """Lists calls in progress at a point of presence; operators see those of all tenants.
-
-    Parameters
-    ----------
-    pop: Its name; the first where it is left out.
-    """
-    async with session(is_operator=options.as_operator) as connected:
-        around = connected.around
-        around.pop(pop)
-        name = pop or next(iter(around.local["pops"]))
-        answer = await (await connected.edge(f"edge-{name}")).ListLiveCalls(edge_pb2.ListLiveCallsRequest(tenant=options.tenant))
-    rows = [plain(row) for row in answer.calls]
-    show_list(
-        options.output,
-        rows,
-        ["call", "tenant", "domain", "number", "caller", "state", "gateway", "start_time"],
-        nothing="no call in progress",
-    )
 
 
 def seconds(text: str) -> float:

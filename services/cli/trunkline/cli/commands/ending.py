@@ -20,7 +20,7 @@ from trunkline.runtime.errors import decode_status
 __all__ = ["call", "hang_up"]
 
 _CALL = re.compile("[0-9a-f]{32}")
-_AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.FAILED_PRECONDITION)
+AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.FAILED_PRECONDITION)
 """Of an edge that is down, hangs, or takes no calls yet."""
 
 
@@ -34,13 +34,11 @@ async def hang_up(name: LiveCall, *, pop: PopName = "", options: Reading = READI
     pop: Ask this point of presence only; all where it is left out.
     """
     async with session(is_operator=options.as_operator) as connected:
-        around = connected.around
-        around.pop(pop)
+        edges = connected.around.edges(pop)
         found = await _id_of(connected, name, options.tenant)
-        pops = [pop] if pop else list(around.local["pops"])
-        answers = await asyncio.gather(*(_ask(connected, each, found, options.tenant) for each in pops))
+        answers = await asyncio.gather(*(_ask(connected, each, found, options.tenant) for each in edges))
     ended = [answer for answer in answers if isinstance(answer, edge_pb2.HangUpResponse)]
-    away = [f"{each}: {answer}" for each, answer in zip(pops, answers, strict=True) if isinstance(answer, str)]
+    away = [f"{each}: {answer}" for each, answer in zip(edges, answers, strict=True) if isinstance(answer, str)]
     if not ended:
         raise CommandError(
             f"no call {found} in progress" + ("" if not away else " at the points of presence that answered"),
@@ -63,14 +61,14 @@ async def _id_of(connected: Session, name: str, tenant: str) -> str:
     return str((await stub.GetRecord(records.GetRecordRequest(tenant=tenant, call=name))).record.call)
 
 
-async def _ask(connected: Session, pop: str, found: str, tenant: str) -> edge_pb2.HangUpResponse | str | None:
+async def _ask(connected: Session, edge: str, found: str, tenant: str) -> edge_pb2.HangUpResponse | str | None:
     """What it did; None: it holds no such call; a text: why it cannot say."""
-    stub = await connected.edge(f"edge-{pop}")
+    stub = await connected.edge(edge)
     try:
         return await stub.HangUp(edge_pb2.HangUpRequest(call=found, tenant=tenant))
     except grpc.aio.AioRpcError as error:
         if error.code() is grpc.StatusCode.NOT_FOUND:
             return None
-        if error.code() in _AWAY:
+        if error.code() in AWAY:
             return decode_status(error).message or "does not answer"
         raise

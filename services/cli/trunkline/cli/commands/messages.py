@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from trunkline.api.records.v1 import records_pb2 as records
-from trunkline.cli.commands.ending import call
+from trunkline.cli.commands.running import call
 from trunkline.cli.connection import session
 from trunkline.cli.options import READING, CallName, Reading
 from trunkline.cli.output import clock, console, errors, plain, print_data

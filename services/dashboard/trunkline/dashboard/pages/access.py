@@ -9,7 +9,7 @@ from starlette.responses import Response
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.dashboard.forms import Done, Field, Form, answer_form, confirm, quoted
-from trunkline.dashboard.visits import ROWS, Visit, write_options
+from trunkline.dashboard.visits import ROWS, Visit, is_own_path, write_options
 from trunkline.runtime.listings import each_of
 
 PASSWORD_BYTES = 18
@@ -88,13 +88,13 @@ async def add_address(visit: Visit) -> Response:
 
 
 async def allow(visit: Visit) -> Response:
-    """One click at a refused call: its source into a list of the domain that was called."""
-    name, address = visit.value("acl"), visit.value("address")
+    """One click at a refused call: its source into a list of the domain that was called. Goes back to where it was clicked."""
+    name, address, back = visit.value("acl"), visit.value("address"), visit.value("back")
     request = pb.AddAddressRequest(
         write=write_options(), tenant=visit.tenant, acl=name, address=address, description="allowed from a refused call"
     )
     answer = await visit.ask.provisioning.AddAddress(request)
-    return await visit.go("/", f"{address} may call by {name} now.", answer.receipt)
+    return await visit.go(back if is_own_path(back) else "/", f"{address} may call by {name} now.", answer.receipt)
 
 
 async def remove_address(visit: Visit) -> Response:

@@ -55,6 +55,8 @@ async def home(visit: Visit) -> Response:
         refused=by_reason(refused),
         attempts=shown,
         unanswered=challenged,
+        back="/",
+        is_cut=len(refused) >= LATELY_MAX,
     )
 
 
@@ -66,9 +68,8 @@ async def attempts(visit: Visit) -> Response:
         lists = attached(domains)
         shown = [attempt_of(record, lists) for record in watched.records]
         steps, challenged = await asyncio.gather(_steps(visit, acls, domains), unanswered(visit, domains, LATELY_S))
-        return fragment(
-            "home_live.html", visit.common() | {"attempts": shown, "steps": steps, "domains": domains, "unanswered": challenged}
-        )
+        parts = {"attempts": shown, "steps": steps, "domains": domains, "unanswered": challenged, "back": "/"}
+        return fragment("home_live.html", visit.common() | parts)
 
     return follow(visit, "home", SHOWN, render)
 
@@ -85,6 +86,9 @@ async def _listed(method: Any, request: Any, field: str) -> list[Any]:
 
 
 async def domains_of(visit: Visit) -> list[pb.Domain]:
+    """None where no tenant's pages are looked at: domains are listed by tenant."""
+    if not visit.tenant:
+        return []
     return await _listed(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains")
 
 

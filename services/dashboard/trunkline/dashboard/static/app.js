@@ -69,10 +69,24 @@
     }
   });
 
-  // A part that is sent again must not take a choice away that somebody is making in it.
-  document.addEventListener("htmx:sseBeforeMessage", (event) => {
-    if (event.target.contains(document.activeElement) && document.activeElement.matches("select")) event.preventDefault();
-  });
+  // A part that is sent again is morphed: what has the focus keeps it, what somebody types, chooses or opens stays as it is.
+  if (window.Idiomorph) {
+    Idiomorph.defaults.ignoreActiveValue = true;
+    Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(
+      (name === "selected" && node.matches("option")) || (name === "open" && node.matches("details")) || (name === "value" && node.matches("input:not([type=hidden])")));
+  }
+
+  // Calls in progress: how long they have been.
+  function showTimes() {
+    document.querySelectorAll("time[data-since]").forEach((each) => {
+      const seconds = Math.max(0, Math.floor(Date.now() / 1000 - Number(each.dataset.since)));
+      const two = (number) => String(number).padStart(2, "0");
+      const hours = Math.floor(seconds / 3600);
+      each.textContent = `${hours ? `${hours}:` : ""}${hours ? two(Math.floor(seconds / 60) % 60) : Math.floor(seconds / 60)}:${two(seconds % 60)}`;
+    });
+  }
+  setInterval(showTimes, 1000);
+  document.addEventListener("htmx:afterSwap", showTimes);
 
   // Nor fold away what somebody has unfolded in it.
   let unfolded = [];
@@ -110,4 +124,5 @@
   }
 
   prepare(document);
+  showTimes();
 })();

@@ -211,16 +211,18 @@ class Plan:
         for kind, region in self.topology.services:
             name = f"{kind}-{region}"
             found[name] = self._common(name, region) | self._of_service(kind, region)
+        edges = [{"pop": pop.name, "edge": pop.edge, "grpc_address": self.address(pop.edge, HOME)} for pop in self.topology.edges]
         found[DASHBOARD] = self._process(DASHBOARD, HOME) | {
             "http_listen": self.chosen.address(PAGES),
             "public_url": self.dashboard_url,
             "services": {kind: self.chosen.address(f"{kind}-{HOME}") for kind in SERVICES},
+            "edges": edges,
             "cli": ".venv/bin/trunkline",
         }
         found[REST] = self._process(REST, HOME) | {
             "http_listen": self.chosen.address(REST_HTTP),
             "services": {kind: self.chosen.address(f"{kind}-{HOME}") for kind in SERVICES},
-            "edges": [{"pop": pop.name, "edge": pop.edge, "grpc_address": self.address(pop.edge, HOME)} for pop in self.topology.edges],
+            "edges": edges,
         }
         for pop in self.topology.edges:
             found[pop.edge] = self._common(pop.edge, pop.region) | self._of_edge(pop)

@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n trunkline/api/edge/v1/edge.proto\x12\x15trunkline.api.edge.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"\xef\x01\n\x11GetStatusResponse\x12\x0c\n\x04\x65\x64ge\x18\x01 \x01(\t\x12\x0b\n\x03pop\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x10\n\x08position\x18\x05 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x06 \x01(\t\x12\r\n\x05\x61ge_s\x18\x07 \x01(\x01\x12\x0b\n\x03lag\x18\x08 \x01(\x04\x12\x12\n\nlive_calls\x18\t \x01(\r\x12\x1d\n\x15journal_backlog_bytes\x18\n \x01(\x04\x12\x18\n\x10is_log_connected\x18\x0b \x01(\x08\x12\x15\n\rkeys_expire_s\x18\x0c \x01(\x01\"R\n\x12WaitAppliedRequest\x12\x10\n\x08position\x18\x01 \x01(\x04\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"k\n\x13WaitAppliedResponse\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x30\n\x0c\x61pplied_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08trace_id\x18\x03 \x01(\t\"&\n\x14ListLiveCallsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"G\n\x15ListLiveCallsResponse\x12.\n\x05\x63\x61lls\x18\x01 \x03(\x0b\x32\x1f.trunkline.api.edge.v1.LiveCall\"-\n\rHangUpRequest\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\"+\n\x0eHangUpResponse\x12\x0c\n\x04\x65\x64ge\x18\x01 \x01(\t\x12\x0b\n\x03pop\x18\x02 \x01(\t\"\xa8\x01\n\x08LiveCall\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x0e\n\x06\x64omain\x18\x03 \x01(\t\x12\x0e\n\x06number\x18\x04 \x01(\t\x12\x0e\n\x06\x63\x61ller\x18\x05 \x01(\t\x12\r\n\x05state\x18\x06 \x01(\t\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07gateway\x18\x08 \x01(\t2\x96\x03\n\x0b\x45\x64geService\x12^\n\tGetStatus\x12\'.trunkline.api.edge.v1.GetStatusRequest\x1a(.trunkline.api.edge.v1.GetStatusResponse\x12\x64\n\x0bWaitApplied\x12).trunkline.api.edge.v1.WaitAppliedRequest\x1a*.trunkline.api.edge.v1.WaitAppliedResponse\x12j\n\rListLiveCalls\x12+.trunkline.api.edge.v1.ListLiveCallsRequest\x1a,.trunkline.api.edge.v1.ListLiveCallsResponse\x12U\n\x06HangUp\x12$.trunkline.api.edge.v1.HangUpRequest\x1a%.trunkline.api.edge.v1.HangUpResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n trunkline/api/edge/v1/edge.proto\x12\x15trunkline.api.edge.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"\xef\x01\n\x11GetStatusResponse\x12\x0c\n\x04\x65\x64ge\x18\x01 \x01(\t\x12\x0b\n\x03pop\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x10\n\x08position\x18\x05 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x06 \x01(\t\x12\r\n\x05\x61ge_s\x18\x07 \x01(\x01\x12\x0b\n\x03lag\x18\x08 \x01(\x04\x12\x12\n\nlive_calls\x18\t \x01(\r\x12\x1d\n\x15journal_backlog_bytes\x18\n \x01(\x04\x12\x18\n\x10is_log_connected\x18\x0b \x01(\x08\x12\x15\n\rkeys_expire_s\x18\x0c \x01(\x01\"R\n\x12WaitAppliedRequest\x12\x10\n\x08position\x18\x01 \x01(\x04\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"k\n\x13WaitAppliedResponse\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x30\n\x0c\x61pplied_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08trace_id\x18\x03 \x01(\t\"4\n\x14ListLiveCallsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0c\n\x04most\x18\x02 \x01(\r\"V\n\x15ListLiveCallsResponse\x12.\n\x05\x63\x61lls\x18\x01 \x03(\x0b\x32\x1f.trunkline.api.edge.v1.LiveCall\x12\r\n\x05total\x18\x02 \x01(\r\"-\n\rHangUpRequest\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\"+\n\x0eHangUpResponse\x12\x0c\n\x04\x65\x64ge\x18\x01 \x01(\t\x12\x0b\n\x03pop\x18\x02 \x01(\t\"\xa8\x01\n\x08LiveCall\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x0e\n\x06\x64omain\x18\x03 \x01(\t\x12\x0e\n\x06number\x18\x04 \x01(\t\x12\x0e\n\x06\x63\x61ller\x18\x05 \x01(\t\x12\r\n\x05state\x18\x06 \x01(\t\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07gateway\x18\x08 \x01(\t2\x96\x03\n\x0b\x45\x64geService\x12^\n\tGetStatus\x12\'.trunkline.api.edge.v1.GetStatusRequest\x1a(.trunkline.api.edge.v1.GetStatusResponse\x12\x64\n\x0bWaitApplied\x12).trunkline.api.edge.v1.WaitAppliedRequest\x1a*.trunkline.api.edge.v1.WaitAppliedResponse\x12j\n\rListLiveCalls\x12+.trunkline.api.edge.v1.ListLiveCallsRequest\x1a,.trunkline.api.edge.v1.ListLiveCallsResponse\x12U\n\x06HangUp\x12$.trunkline.api.edge.v1.HangUpRequest\x1a%.trunkline.api.edge.v1.HangUpResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,15 +42,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WAITAPPLIEDRESPONSE']._serialized_start=470
   _globals['_WAITAPPLIEDRESPONSE']._serialized_end=577
   _globals['_LISTLIVECALLSREQUEST']._serialized_start=579
-  _globals['_LISTLIVECALLSREQUEST']._serialized_end=617
-  _globals['_LISTLIVECALLSRESPONSE']._serialized_start=619
-  _globals['_LISTLIVECALLSRESPONSE']._serialized_end=690
-  _globals['_HANGUPREQUEST']._serialized_start=692
-  _globals['_HANGUPREQUEST']._serialized_end=737
-  _globals['_HANGUPRESPONSE']._serialized_start=739
-  _globals['_HANGUPRESPONSE']._serialized_end=782
-  _globals['_LIVECALL']._serialized_start=785
-  _globals['_LIVECALL']._serialized_end=953
-  _globals['_EDGESERVICE']._serialized_start=956
-  _globals['_EDGESERVICE']._serialized_end=1362
+  _globals['_LISTLIVECALLSREQUEST']._serialized_end=631
+  _globals['_LISTLIVECALLSRESPONSE']._serialized_start=633
+  _globals['_LISTLIVECALLSRESPONSE']._serialized_end=719
+  _globals['_HANGUPREQUEST']._serialized_start=721
+  _globals['_HANGUPREQUEST']._serialized_end=766
+  _globals['_HANGUPRESPONSE']._serialized_start=768
+  _globals['_HANGUPRESPONSE']._serialized_end=811
+  _globals['_LIVECALL']._serialized_start=814
+  _globals['_LIVECALL']._serialized_end=982
+  _globals['_EDGESERVICE']._serialized_start=985
+  _globals['_EDGESERVICE']._serialized_end=1391
 # @@protoc_insertion_point(module_scope)

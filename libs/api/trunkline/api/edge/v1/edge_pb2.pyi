@@ -61,16 +61,20 @@ class WaitAppliedResponse(_message.Message):
     def __init__(self, position: _Optional[int] = ..., applied_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., trace_id: _Optional[str] = ...) -> None: ...
 
 class ListLiveCallsRequest(_message.Message):
-    __slots__ = ("tenant",)
+    __slots__ = ("tenant", "most")
     TENANT_FIELD_NUMBER: _ClassVar[int]
+    MOST_FIELD_NUMBER: _ClassVar[int]
     tenant: str
-    def __init__(self, tenant: _Optional[str] = ...) -> None: ...
+    most: int
+    def __init__(self, tenant: _Optional[str] = ..., most: _Optional[int] = ...) -> None: ...
 
 class ListLiveCallsResponse(_message.Message):
-    __slots__ = ("calls",)
+    __slots__ = ("calls", "total")
     CALLS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
     calls: _containers.RepeatedCompositeFieldContainer[LiveCall]
-    def __init__(self, calls: _Optional[_Iterable[_Union[LiveCall, _Mapping]]] = ...) -> None: ...
+    total: int
+    def __init__(self, calls: _Optional[_Iterable[_Union[LiveCall, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
 
 class HangUpRequest(_message.Message):
     __slots__ = ("call", "tenant")

@@ -1,0 +1,85 @@
+"""Live: calls in progress at all points of presence, attempts as they change, and hanging up."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from trunkline.dashboard.attempts import attempt_of
+from trunkline.dashboard.forms import Done, Field, Form, answer_form, quoted
+from trunkline.dashboard.live import Watched, follow
+from trunkline.dashboard.pages.home import LATELY_S, attached, domains_of, newest
+from trunkline.dashboard.running import Everywhere, everywhere, hang_up
+from trunkline.dashboard.unanswered import unanswered
+from trunkline.dashboard.visits import Visit, is_own_path
+from trunkline.dashboard.web import fragment
+
+ATTEMPTS_SHOWN: Final = 50
+ASK_S: Final = 1.0
+"""Between two questions to all edges for one page: the list of attempts beside it changes more often."""
+
+
+async def live(visit: Visit) -> Response:
+    domains = await domains_of(visit)
+    attempts, challenged, running = await asyncio.gather(
+        newest(visit, attached(domains), ATTEMPTS_SHOWN), unanswered(visit, domains, LATELY_S), everywhere(visit, visit.query("pop"))
+    )
+    return visit.show("live.html", attempts=attempts, unanswered=challenged, **_shown(visit, running))
+
+
+async def events(visit: Visit) -> Response:
+    loop = asyncio.get_running_loop()
+    asked_s, running = 0.0, Everywhere()
+
+    async def render(watched: Watched) -> str:
+        nonlocal asked_s, running
+        domains = await domains_of(visit)
+        lists = attached(domains)
+        attempts = [attempt_of(record, lists) for record in watched.records]
+        challenged = await unanswered(visit, domains, LATELY_S)
+        if loop.time() - asked_s >= ASK_S:
+            running = await everywhere(visit, visit.query("pop"))
+            asked_s = loop.time()
+        return fragment("live_parts.html", visit.common() | {"attempts": attempts, "unanswered": challenged} | _shown(visit, running))
+
+    return follow(visit, "calls", ATTEMPTS_SHOWN, render)
+
+
+def _shown(visit: Visit, running: Everywhere) -> dict[str, Any]:
+    pops = list(dict.fromkeys(edge.pop for edge, _ in visit.ask.edges))
+    pop = visit.query("pop")
+    asked = urlencode({"pop": pop}) if pop else ""
+    command = ["call", "live", *(["--pop", quoted(pop)] if pop else [])]
+    return {
+        "running": running,
+        "pops": pops,
+        "pop": pop,
+        "asked": asked,
+        "back": f"/calls/live?{asked}" if asked else "/calls/live",
+        "live_command": visit.cli(*command),
+    }
+
+
+async def end(visit: Visit) -> Response:
+    """Asks, then hangs up."""
+    call, number, back = visit.path("call"), visit.query("number"), visit.query("back") or visit.value("back")
+    back = back if is_own_path(back) else "/calls/live"
+    form = Form(
+        title=f"Hang up the call to {number}?" if number else "Hang up this call?",
+        action=f"/calls/live/{call}/hang-up",
+        fields=[Field("back", "Back", kind="hidden", value=back)],
+        submit="Hang up",
+        command=["call", "hang-up", quoted(call)],
+        text="Both sides get a BYE; before the answer the carrier gets CANCEL and the caller 480.",
+        is_dangerous=True,
+        back=back,
+    )
+
+    async def send() -> Done:
+        pops = await hang_up(visit, call)
+        return Done(f"Hung up at {', '.join(pops)}.", None, back)
+
+    return await answer_form(visit, form, send)
