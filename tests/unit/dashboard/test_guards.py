@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.datastructures import FormData
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from unit.dashboard.conftest import URL, Browser
 
@@ -17,7 +18,7 @@ from trunkline.dashboard.app import OPERATOR_PAGES, PAGES, make_app
 from trunkline.dashboard.live import Watched, follow
 from trunkline.dashboard.sealing import csrf_of
 from trunkline.dashboard.store import Identity
-from trunkline.dashboard.visits import Visit
+from trunkline.dashboard.visits import Visit, guarded
 from trunkline.dashboard.web import HERE
 
 POSTED = [path for path, _, methods in (*PAGES, *OPERATOR_PAGES) if "POST" in methods]
@@ -176,4 +177,40 @@ async def test_the_feed_of_a_session_that_is_ended_ends(browser: Browser) -> Non
     assert await anext(pieces) == b": connected\n\n"
     assert await anext(pieces) == b"event: home\ndata: as it is\n\n"
     await browser.desk.store.end_session(browser.secret)
+    assert [piece async for piece in pieces] == [b"event: ended\ndata: over\n\n"]
+
+
+@pytest.mark.parametrize(("path", "is_seen"), [("/events/home", False), ("/events/calls", False), ("/calls/live", True)])
+async def test_a_feed_that_connects_again_is_no_sign_of_its_owner(browser: Browser, path: str, is_seen: bool) -> None:
+    """A page that is left open would keep its session for ever."""
+    store = browser.desk.store
+
+    async def shown(visit: Visit) -> Response:
+        return Response(visit.tenant)
+
+    async def seen_s() -> float:
+        session = await store.session(browser.secret, time.time(), is_seen=False)
+        assert session is not None
+        return (await store.sign_ins(session, time.time()))[0].seen_s
+
+    await store._database.execute("UPDATE sessions SET seen_s = seen_s - 100")
+    before_s = await seen_s()
+    cookie = f"{browser.desk.cookie}={browser.secret}".encode()
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": [(b"cookie", cookie), (b"host", b"x")]}
+    assert (await guarded(browser.desk, shown)(Request(scope))).status_code == 200
+    assert (await seen_s() > before_s + 90) == is_seen
+
+
+async def test_the_feed_of_a_session_that_is_idle_too_long_ends(browser: Browser) -> None:
+    session = await browser.desk.store.session(browser.secret, time.time())
+    assert session is not None
+    request = Request({"type": "http", "method": "GET", "path": "/events/home", "headers": []})
+    visit = Visit(request, browser.desk, session, browser.desk.services.asked_by("tk_key-of-acme"), FormData())
+
+    async def render(_: Watched) -> str:
+        return "as it is"
+
+    pieces = aiter(follow(visit, "home", 1, render).body_iterator)
+    assert [await anext(pieces) for _ in range(2)][1] == b"event: home\ndata: as it is\n\n"
+    await browser.desk.store._database.execute(f"UPDATE sessions SET seen_s = seen_s - {browser.desk.settings.idle_limit_s + 1}")
     assert [piece async for piece in pieces] == [b"event: ended\ndata: over\n\n"]

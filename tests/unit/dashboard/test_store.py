@@ -36,6 +36,19 @@ async def test_a_session_ends_when_it_is_idle_and_at_its_limit(store: Store) -> 
     assert await store.session(idle, NOW_S + 101) is None
 
 
+async def test_a_page_that_asks_by_itself_keeps_no_session_alive(store: Store) -> None:
+    secret = await store.add_session(ACME, "", NOW_S)
+    for after_s in (30, 60, 90):
+        assert await store.session(secret, NOW_S + after_s, is_seen=False) is not None
+        assert await store.is_session(secret, NOW_S + after_s)
+    assert not await store.is_session(secret, NOW_S + 101), "an open feed ends with it"
+    assert await store.session(secret, NOW_S + 101, is_seen=False) is None
+    seen = await store.add_session(ACME, "", NOW_S)
+    for after_s in (90, 180, 240):
+        assert await store.session(seen, NOW_S + after_s) is not None
+    assert not await store.is_session(seen, NOW_S + 251), "and at its limit"
+
+
 async def test_a_link_is_good_once_and_for_its_time(store: Store) -> None:
     link = await store.add_link(ACME, NOW_S)
     assert await store.is_link(link, NOW_S + 1)
@@ -109,10 +122,10 @@ async def test_ones_own_sessions_are_listed_and_ended_and_nobody_elses(store: St
     assert listed[0].agent == "Firefox/1" and len(listed[2].agent) == AGENT_LENGTH
     for secret in others:
         (mine, *_) = await store.sign_ins(await opened(store, secret), NOW_S)
-        assert not await store.end_own(jane, mine.id) and await store.is_session(secret)
-    assert await store.end_own(jane, listed[2].id) and not await store.is_session(phone)
-    assert await store.end_others(jane) == 1 and not await store.is_session(by_link)
-    assert [await store.is_session(secret) for secret in (jane.secret, *others)] == [True] * 4
+        assert not await store.end_own(jane, mine.id) and await store.is_session(secret, NOW_S)
+    assert await store.end_own(jane, listed[2].id) and not await store.is_session(phone, NOW_S)
+    assert await store.end_others(jane) == 1 and not await store.is_session(by_link, NOW_S)
+    assert [await store.is_session(secret, NOW_S) for secret in (jane.secret, *others)] == [True] * 4
 
 
 async def test_a_key_that_is_gone_takes_its_sessions_and_links_with_it(store: Store) -> None:
@@ -120,15 +133,15 @@ async def test_a_key_that_is_gone_takes_its_sessions_and_links_with_it(store: St
     link = await store.add_link(ACME, NOW_S)
     other = await store.add_session(Identity("tenant", "acme", "tenant:acme/key:k2", "tk_2"), "", NOW_S)
     await store.end_all_of(ACME.actor)
-    assert not any([await store.is_session(secret) for secret in sessions]) and not await store.is_link(link, NOW_S)
-    assert await store.is_session(other)
+    assert not any([await store.is_session(secret, NOW_S) for secret in sessions]) and not await store.is_link(link, NOW_S)
+    assert await store.is_session(other, NOW_S)
 
 
 async def test_an_account_that_is_deleted_takes_its_sessions_with_it(store: Store) -> None:
     session = await opened(store, await store.add_session(ACME, "", NOW_S))
     assert await people.make_account(store, session, "jane", "correct horse battery")
     await store.delete_person("jane")
-    assert not await store.is_session(session.secret)
+    assert not await store.is_session(session.secret, NOW_S)
     assert await people.check_password(store, "jane", "correct horse battery") is None
 
 

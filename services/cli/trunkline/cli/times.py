@@ -45,11 +45,11 @@ def set_moment(request: HasMoment, text: str, option: str) -> None:
         request.at_position = min(int(text), LAST_POSITION)
         return
     try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
+        time = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         remedy = "write a position (18231) or a time (2026-11-22T20:01:07Z)"
         raise CommandError(f"{option} {text!r} is neither a position nor a time", why=str(error), remedy=remedy, code=Exit.USAGE) from error
-    request.at_time.FromDatetime(time.astimezone(UTC))
+    request.at_time.FromDatetime(time)
 
 
 def stamp(moment: datetime) -> Timestamp:

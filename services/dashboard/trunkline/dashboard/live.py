@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -76,7 +77,7 @@ async def _events(visit: Visit, event: str, size: int, render: Render) -> AsyncI
                 async with asyncio.timeout(LOOK_S):
                     await watched.changed.wait()
             watched.changed.clear()
-            if not await visit.desk.store.is_session(visit.session.secret):
+            if not await visit.desk.store.is_session(visit.session.secret, time.time()):
                 yield ENDED
                 return
             try:

@@ -128,8 +128,9 @@ class Store:
         )
         return secret
 
-    async def session(self, secret: str, now_s: float) -> Session | None:
-        """None where there is none, or its time is over. Marks it as seen and takes its notice, which is shown once."""
+    async def session(self, secret: str, now_s: float, *, is_seen: bool = True) -> Session | None:
+        """None where there is none, or its time is over. Marks it as seen, unless it was its page that asked and not its owner, and takes
+        its notice, which is shown once."""
         query = "SELECT sealed, role, tenant, actor, person, shown, notice, since_s, seen_s FROM sessions WHERE id = ?"
         row = await self._row(query, name_of(secret))
         if row is None:
@@ -139,16 +140,17 @@ class Store:
         if key is None or now_s > seen_s + self._idle_s or now_s > since_s + self._limit_s:
             await self.end_session(secret)
             return None
-        if now_s > seen_s + 1:
+        if is_seen and now_s > seen_s + 1:
             await self._database.execute("UPDATE sessions SET seen_s = ? WHERE id = ?", (now_s, name_of(secret)))
         return Session(secret, Identity(role, tenant, actor, key), person, shown, json.loads(notice or "{}"), since_s)
 
     async def end_session(self, secret: str) -> None:
         await self._database.execute("DELETE FROM sessions WHERE id = ?", (name_of(secret),))
 
-    async def is_session(self, secret: str) -> bool:
-        """Whether nobody has ended it since it was opened; does not mark it as seen."""
-        return await self._row("SELECT 1 FROM sessions WHERE id = ?", name_of(secret)) is not None
+    async def is_session(self, secret: str, now_s: float) -> bool:
+        """Whether nobody has ended it since it was opened, and its owner was seen lately enough; does not mark it as seen."""
+        query = "SELECT 1 FROM sessions WHERE id = ? AND seen_s >= ? AND since_s >= ?"
+        return await self._row(query, name_of(secret), now_s - self._idle_s, now_s - self._limit_s) is not None
 
     async def sign_ins(self, session: Session, now_s: float) -> list[SignIn]:
         """Sessions of the same key, by the same account or by none; the last seen first."""

@@ -27,6 +27,8 @@ from trunkline.runtime.errors import Problem, decode_status
 
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "x-csrf-token"
+FEEDS: Final = "/events/"
+"""Pages connect to these by themselves, again and again: that is no sign of whoever is logged in."""
 MAX_FIELDS: Final = 100
 ROWS: Final = 2000
 """Of a listing that a page shows whole; the commands show the rest."""
@@ -151,7 +153,8 @@ def guarded(desk: Desk, handler: Handler, *, is_for_operators: bool = False) -> 
 
     async def endpoint(request: Request) -> Response:
         secret = request.cookies.get(desk.cookie, "")
-        session = await desk.store.session(secret, time.time()) if secret else None
+        is_seen = not request.url.path.startswith(FEEDS)
+        session = await desk.store.session(secret, time.time(), is_seen=is_seen) if secret else None
         if session is None:
             return _to_login(request)
         form = FormData()

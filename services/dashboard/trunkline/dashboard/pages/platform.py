@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from http import HTTPStatus
 from itertools import zip_longest
 from typing import Any
 
@@ -15,8 +17,10 @@ from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.routing.v1 import routing_pb2
 from trunkline.dashboard.forms import Field, confirm, quoted
-from trunkline.dashboard.visits import CHOICES, Visit
-from trunkline.runtime.errors import missing_method
+from trunkline.dashboard.receipts import receipt_of
+from trunkline.dashboard.times import moment_of
+from trunkline.dashboard.visits import CHOICES, Visit, Wrong, status_of
+from trunkline.runtime.errors import decode_status, missing_method
 from trunkline.runtime.listings import each_of
 
 WAIT_S = 8
@@ -101,8 +105,7 @@ async def receipt(visit: Visit) -> Response:
         return Response("no such position\n", 404)
     request = pb.WaitAppliedRequest(position=position, timeout=Duration(seconds=WAIT_S))
     answers = [answer async for answer in visit.ask.provisioning.WaitApplied(request, timeout=WAIT_S + 4)]
-    took = {answer.pop: max((answer.applied_time.ToNanoseconds() - time_ns) / 1e6, 0.0) for answer in answers if answer.is_applied}
-    return visit.show("receipt.html", answers=sorted(answers, key=lambda each: each.pop), took=took, position=position)
+    return visit.show("receipt.html", receipt=receipt_of(answers, time_ns), position=position)
 
 
 async def routes(visit: Visit) -> Response:
@@ -137,27 +140,55 @@ def _options(visit: Visit, *names: str) -> list[str]:
 
 
 async def explain(visit: Visit) -> Response:
-    """Would a call be admitted, where would it go, and why: described by hand, now or at a position of the log."""
-    asked: dict[str, Any] = {name: visit.query(name) for name in ("domain", "source", "username", "number", "from_uri", "pop")}
-    is_right, at = visit.query("password_right") == "on", visit.query("at")
-    explained = None
-    if asked["domain"] and asked["source"]:
-        request = pb.ExplainRequest(tenant=visit.tenant, is_password_right=is_right, **asked)
-        if at.isdigit() and len(at) < 19:
-            request.at_position = int(at)
-        explained = await visit.ask.provisioning.Explain(request)
+    """Would a call be admitted, where would it go, and why: described by hand, now or at a position or a time of the log."""
+    asked = {name: visit.query(name) for name in ("domain", "source", "username", "number", "from_uri", "pop", "at")}
+    is_right = visit.query("password_right") == "on"
+    explained, problem = None, None
+    try:
+        moment = _moment(asked["at"])
+        if asked["domain"] and asked["source"]:
+            described: dict[str, Any] = {name: asked[name] for name, _ in _EXPLAIN_OPTIONS if name != "at"}
+            request = pb.ExplainRequest(tenant=visit.tenant, domain=asked["domain"], is_password_right=is_right, **described)
+            if isinstance(moment, int):
+                request.at_position = moment
+            elif moment is not None:
+                request.at_time.FromDatetime(moment)
+            explained = await visit.ask.provisioning.Explain(request)
+    except Wrong as error:
+        problem = error.problem
+    except grpc.aio.AioRpcError as error:
+        problem = decode_status(error)
+        if problem.code not in ("INVALID_ARGUMENT", "NOT_FOUND"):
+            raise
     domains = each_of(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", limit=CHOICES)
+    pops = await visit.ask.provisioning.ListPops(pb.ListPopsRequest())
     words = [f"--{option} {quoted(asked[name])}" for name, option in _EXPLAIN_OPTIONS if asked[name]]
     words += ["--password-right"] if is_right else []
-    words += [f"--at {at}"] if at.isdigit() else []
     return visit.show(
         "explain.html",
-        asked=asked | {"at": at},
+        status=HTTPStatus.OK if problem is None else status_of(problem),
+        asked=asked,
         is_right=is_right,
         explained=explained,
+        problem=problem,
+        wrong_field=("at" if problem.field in ("at_position", "at_time") else problem.field) if problem else "",
         domains=[each.label async for each in domains],
+        pops=sorted({pop.name for pop in pops.pops} | ({asked["pop"]} if asked["pop"] else set())),
         command=visit.cli("explain", quoted(asked["domain"] or "DOMAIN"), *(words or ["--from ADDRESS"])),
     )
 
 
-_EXPLAIN_OPTIONS = (("source", "from"), ("username", "username"), ("number", "number"), ("from_uri", "from-uri"), ("pop", "pop"))
+def _moment(text: str) -> int | datetime | None:
+    """A position of the log, or a time. Raises Wrong."""
+    if text.isascii() and text.isdigit():
+        return min(int(text[:20]), MAX_POSITION)
+    try:
+        return moment_of(text, "at")
+    except Wrong:
+        raise Wrong("at", f"{text[:40]!r} is neither a position (18231) nor a time (2026-11-22T20:01:07, in UTC)") from None
+
+
+_EXPLAIN_OPTIONS = (
+    ("source", "from"), ("username", "username"), ("number", "number"), ("from_uri", "from-uri"), ("pop", "pop"), ("at", "at"),
+)  # fmt: skip
+"""Fields of the request, which the page's are, and of the command."""

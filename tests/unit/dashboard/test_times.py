@@ -1,0 +1,62 @@
+"""Moments that people write, and filters made of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from unit.dashboard.conftest import Browser
+
+from trunkline.dashboard.filters import Chosen
+from trunkline.dashboard.store import Session
+from trunkline.dashboard.times import moment_of
+from trunkline.dashboard.visits import Visit, Wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "is_end", "found"),
+    [
+        ("2026-11-22T20:01", False, datetime(2026, 11, 22, 20, 1, tzinfo=UTC)),
+        ("2026-11-22 20:01:07", True, datetime(2026, 11, 22, 20, 1, 7, tzinfo=UTC)),
+        ("2026-11-22T20:01Z", False, datetime(2026, 11, 22, 20, 1, tzinfo=UTC)),
+        ("2026-11-22T20:01+02:00", False, datetime(2026, 11, 22, 18, 1, tzinfo=UTC)),
+        ("2026-11-22", False, datetime(2026, 11, 22, tzinfo=UTC)),
+        ("2026-11-22", True, datetime(2026, 11, 23, tzinfo=UTC)),
+        ("", True, None),
+    ],
+)
+def test_times_without_a_zone_are_utc_and_a_day_is_whole(text: str, is_end: bool, found: datetime | None) -> None:
+    assert moment_of(text, "to", is_end=is_end) == found
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "20:01", "0001-01-01T00:00+14:00", "9999-12-31"])
+def test_what_is_no_time_is_refused_at_its_field(text: str) -> None:
+    with pytest.raises(Wrong) as wrong:
+        moment_of(text, "to", is_end=True)
+    assert wrong.value.problem.field == "to" and text[:40] in wrong.value.problem.message
+
+
+def chosen(browser: Browser, query: str) -> Chosen:
+    request = Request({"type": "http", "method": "GET", "path": "/calls", "query_string": query.encode(), "headers": []})
+    session: Session = None  # type: ignore[assignment]
+    return Chosen.of(Visit(request, browser.desk, session, browser.desk.services.asked_by("tk_x"), FormData()))
+
+
+async def test_a_filter_is_the_request_its_export_and_the_command(browser: Browser) -> None:
+    query = "from=2026-11-22T20:01&to=2026-11-23&since=1h&account=31000000&number=%2B31%2020*&domain=ACME&reason=t203&outcome=refused"
+    found = chosen(browser, query)
+    listed, exported = found.request("acme"), found.export("acme", "csv")
+    for request in (listed, exported):
+        assert (request.account, request.number_prefix, request.domain, request.reason) == ("31000000", "3120", "acme", "T203")
+        assert request.since.ToDatetime(UTC) == datetime(2026, 11, 22, 20, 1, tzinfo=UTC)
+        assert request.until.ToDatetime(UTC) == datetime(2026, 11, 24, tzinfo=UTC)
+    assert exported.format == "csv" and "since" not in found.given, "a beginning takes the place of a span"
+    assert found.words == [
+        "--outcome", "refused", "--domain", "ACME", "--account", "31000000", "--reason", "t203", "--number", "+3120",
+        "--since", "2026-11-22T20:01:00Z", "--until", "2026-11-24T00:00:00Z",
+    ]  # fmt: skip
+    assert chosen(browser, "since=7d").words == ["--since", "7d"]
+    with pytest.raises(Wrong):
+        chosen(browser, "from=yesterday")
