@@ -23,6 +23,7 @@ from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor, Servic
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from helpers import sipp
+from helpers.dashboard import Feed
 from helpers.everywhere import LISTED
 from helpers.platform import Platform, wait_for
 from helpers.platform_grpc import blocking_channel, operator
@@ -360,3 +361,54 @@ def test_figures_of_another_tenants_domain_are_those_of_nobodys(scene: Scene) ->
         assert status is grpc.StatusCode.OK
         attempts.append(records_pb2.GetUsageResponse.FromString(content).total.attempts)
     assert attempts[0] >= 1 and attempts[1] == 0
+
+
+def calls_of(scene: Scene, folder: Path, owner: Owner, source: str) -> tuple[str, str]:
+    """A call of that tenant which is in progress, and one that is refused; their numbers."""
+    numbers = (f"+312012{secrets.randbelow(10**4):04d}0", f"+312013{secrets.randbelow(10**4):04d}0")
+    host = f"{owner.label}.{scene.platform.local['base_domain']}"
+    going, refused = (sipp.Caller(host=host, number=number) for number in numbers)
+    edge = scene.platform.edge("eu1")
+    sipp.Running(folder / f"{owner.tenant}-going", sipp.waiting_call(going), edge, 1, local_address=source)
+    sipp.run(folder / f"{owner.tenant}-refused", sipp.refused_call(refused, 403, "T203"), target=edge, local_address=LISTED).must_succeed(1)
+    return numbers
+
+
+def test_live_pages_are_told_of_no_other_tenants_calls(scene: Scene, tmp_path: Path) -> None:
+    """Their event streams from their beginning on, while both tenants have calls that go on, end and are refused."""
+    platform = scene.platform
+    sources = {scene.first.tenant: f"{platform.loopback}.8.66", scene.second.tenant: f"{platform.loopback}.8.67"}
+    numbers: dict[str, tuple[str, str]] = {}
+    with blocking_channel(platform, "provisioning-eu") as channel:
+        stub = ProvisioningServiceStub(channel)
+        for owner in (scene.first, scene.second):
+            mine: dict[str, Any] = {"metadata": (("authorization", f"Bearer {owner.key}"),), "timeout": 10}
+            acl = f"{owner.acl}_LIVE"
+            stub.CreateAcl(p.CreateAclRequest(acl=acl), **mine)
+            stub.AddAddress(p.AddAddressRequest(acl=acl, address=sources[owner.tenant]), **mine)
+            receipt = stub.AttachAcl(p.AttachAclRequest(label=owner.label, acl=acl), **mine).receipt
+            assert all(each.is_applied for each in stub.WaitApplied(p.WaitAppliedRequest(position=receipt.position, pops=["eu1"]), **mine))
+    paths = ("/events/home", "/events/calls")
+    feeds = {(owner.tenant, path): Feed(platform, owner.key, path) for owner in (scene.first, scene.second) for path in paths}
+    try:
+        # The second tenant's calls come last: when its feeds tell them, they had every chance to tell the first one's.
+        for owner in (scene.first, scene.second):
+            numbers[owner.tenant] = calls_of(scene, tmp_path, owner, sources[owner.tenant])
+            for path in paths:
+                for number in numbers[owner.tenant]:
+                    feed = feeds[owner.tenant, path]
+                    wait_for(f"{number} in {path}", lambda feed=feed, number=number: number.encode() in feed.told)
+            running = feeds[owner.tenant, "/events/calls"]
+            wait_for("it in progress", lambda running=running: b'id="running-calls"' in running.told)
+        for owner, other in ((scene.first, scene.second), (scene.second, scene.first)):
+            for call in platform.json("call", "live", "--as-operator", "--tenant", owner.tenant):
+                platform.cli("call", "hang-up", call["call"], "--as-operator")
+            for path in paths:
+                told = feeds[owner.tenant, path].told
+                mine, theirs = (re.compile(rb"zq" + each.tenant[2:3].encode() + rb"x[0-9a-f]{6}") for each in (owner, other))
+                assert mine.search(told) and not theirs.search(told), path
+                for secret in (*numbers[other.tenant], other.number, other.call, sources[other.tenant]):
+                    assert secret.encode() not in told, f"{path} of {owner.tenant} tells {secret}"
+    finally:
+        for feed in feeds.values():
+            feed.close()

@@ -1,0 +1,172 @@
+"""Hostile text in every field that a stranger or a customer can write: text on every page, no formula in an exported file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from helpers.dashboard import Operator, Visitor
+from helpers.platform import Platform, wait_for
+from playwright.sync_api import expect
+
+from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+
+pytestmark = pytest.mark.timeout(300)
+
+MARKUP = "\"><img src=x onerror=alert(7)>'"
+FORMULAS = ("=cmd|' /C calc'!A0", "@SUM(1+9)*cmd", "-2+3+cmd", "+1+cmd", "|calc", "%0A=cmd", '=HYPERLINK("http://evil.example")')
+RUN = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+"""What a spreadsheet takes for the beginning of a formula, or of something to run."""
+TENANT = "hostiletext"
+
+
+def invite(label: str, place: int, *, user_agent: str, from_user: str, display: str, credentials: str = "") -> bytes:
+    host = f"{label}.sip.trunkline.test"
+    lines = [
+        f"INVITE sip:+31201234190@{host} SIP/2.0",
+        f"Via: SIP/2.0/UDP 127.0.0.9:5999;branch=z9hG4bKhostile{place}{len(credentials)};rport",
+        f'From: "{display}" <sip:{from_user}@evil.example>;tag=1',
+        f'To: "<img src=x onerror=alert(8)>" <sip:+31201234190@{host}>',
+        f"Call-ID: =cmd-{place}-{len(credentials)}@<img/src=x/onerror=alert(9)>",
+        f"CSeq: {1 + bool(credentials)} INVITE",
+        "Contact: <sip:x@127.0.0.9:5999>",
+        f"Subject: {MARKUP}",
+        f"X-{'Evil' * 3}: <script>alert(10)</script>",
+        "Max-Forwards: 70",
+        f"User-Agent: {user_agent}",
+        *([f"Proxy-Authorization: {credentials}"] if credentials else []),
+        "Content-Length: 0",
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def send(platform: Platform, datagram: bytes) -> str:
+    """The final response."""
+    address, _, port = platform.edge("eu1").rpartition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
+        caller.bind(("127.0.0.9", 0))
+        caller.settimeout(10)
+        caller.sendto(datagram, (address, int(port)))
+        while True:
+            answer = caller.recv(8192).decode(errors="replace")
+            if not answer.startswith("SIP/2.0 1"):
+                return answer
+
+
+def sign(challenge: str, username: str) -> str:
+    """Credentials that answer this challenge, of nobody and wrong."""
+    nonce = re.search(r'nonce="([^"]+)"', challenge)
+    realm = re.search(r'realm="([^"]+)"', challenge)
+    assert nonce and realm, challenge
+    quoted = username.replace("\\", "\\\\").replace('"', '\\"')
+    return (
+        f'Digest username="{quoted}", realm="{realm[1]}", nonce="{nonce[1]}", uri="sip:+31201234190@x", response="{"0" * 32}",'
+        ' algorithm=MD5, qop=auth, nc=00000001, cnonce="abc"'
+    )
+
+
+@pytest.fixture(scope="module")
+def key(platform: Platform) -> str:
+    """A tenant with two domains, one that admits by address and one by account, and calls to both with hostile text wherever it fits."""
+    operator = Operator(platform)
+    found = operator.new_tenant(TENANT, MARKUP)
+    position = 0
+    for acl, label in (("byaddress", "hostileaddr"), ("byaccount", "hostileacct")):
+        operator.ask("CreateAcl", pb.CreateAclRequest(tenant=TENANT, acl=acl))
+        operator.ask("CreateDomain", pb.CreateDomainRequest(tenant=TENANT, label=label))
+        position = operator.ask("AttachAcl", pb.AttachAclRequest(tenant=TENANT, label=label, acl=acl)).receipt.position
+    operator.ask("AddAddress", pb.AddAddressRequest(tenant=TENANT, acl="byaddress", address="192.0.2.9", description=FORMULAS[0]))
+    account = pb.AddAccountRequest(tenant=TENANT, acl="byaccount", username="31000190", password="long enough to be taken")
+    position = operator.ask("AddAccount", account).receipt.position
+    assert all(answer.is_applied for answer in operator.ask("WaitApplied", pb.WaitAppliedRequest(position=position)))
+    for place, formula in enumerate(FORMULAS):
+        user = "".join(f"%{ord(each):02X}" for each in formula)
+        text = {"user_agent": formula, "from_user": user, "display": formula.replace('"', "'")}
+        assert "403" in send(platform, invite("hostileaddr", place, **text)).partition("\r\n")[0]
+    for place, username in enumerate((MARKUP, FORMULAS[0], FORMULAS[1])):
+        text = {"user_agent": MARKUP, "from_user": "%22%3E%3Cimg%20src=x%3E", "display": "<img src=x onerror=alert(11)>"}
+        challenge = send(platform, invite("hostileacct", place, **text))
+        assert "407" in challenge.partition("\r\n")[0], challenge
+        signed = invite("hostileacct", place, **text, credentials=sign(challenge, username))
+        assert "403" in send(platform, signed).partition("\r\n")[0]
+    # The label of nobody, and what is no label: neither has an owner whose pages it could reach.
+    for label in ("nosuch<img>", "x\"'onerror=alert(12)"):
+        send(platform, invite(label, 90 + len(label), user_agent=MARKUP, from_user="x", display="x"))
+    wanted = len(FORMULAS) + 3
+    wait_for("the records", lambda: len(records(platform)) >= wanted, every_s=0.5)
+    return found
+
+
+def records(platform: Platform) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = platform.json("call", "list", "--as-operator", "--tenant", TENANT, "--limit", "100")
+    return found
+
+
+def test_no_cell_of_an_exported_file_is_run_by_a_spreadsheet(platform: Platform, visitor: Callable[..., Visitor], key: str) -> None:
+    window = visitor()
+    window.enter(platform, key)
+    text = window.context.request.get(f"{window.base}/calls/export.csv").text()
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert len(rows) == len(records(platform)) == len(FORMULAS) + 3
+    for row in rows:
+        for column, cell in row.items():
+            assert not cell.lstrip(" ").startswith(RUN) or re.fullmatch(r"\+[0-9]{1,20}", cell), f"{column}: {cell!r} would be run"
+    # All of them are there, each behind an apostrophe: the check above had something to find.
+    agents = {row["user_agent"] for row in rows}
+    assert {f"'{formula}" for formula in FORMULAS} <= agents and MARKUP in agents
+    assert any(row["sip_call_id"].startswith("'=cmd-") for row in rows)
+    lines = window.context.request.get(f"{window.base}/calls/export.jsonl").text().splitlines()
+    assert set(FORMULAS) <= {json.loads(line)["user_agent"] for line in lines}, "JSON has it as it was"
+
+
+def test_hostile_text_in_every_field_of_a_call_is_text(platform: Platform, visitor: Callable[..., Visitor], key: str) -> None:
+    window = visitor()
+    page = window.page
+    window.enter(platform, key)
+    found = records(platform)
+    signed = next(row for row in found if row["username"] == MARKUP)
+    assert signed["reason"] == "T204"
+    formula = next(row for row in found if row["user_agent"] == FORMULAS[0])
+    for row, shown in ((signed, (MARKUP,)), (formula, (FORMULAS[0],))):
+        window.go(f"/calls/{row['call']}")
+        for text in shown:
+            expect(page.get_by_text(text, exact=False).first).to_be_visible()
+        messages = page.get_by_role("region", name="SIP messages")
+        expect(messages).to_contain_text("X-EvilEvilEvil: <script>alert(10)</script>")
+        expect(messages).to_contain_text(f"Subject: {MARKUP}")
+        assert page.locator("img[src=x], script:not([src])").count() == 0
+    for path in ("/", "/calls", "/calls/live", "/usage", "/audit", "/access/byaddress", "/domains/hostileaddr", "/domains/hostileacct"):
+        window.go(path)
+        assert page.locator("img[src=x], script:not([src])").count() == 0, path
+    # Filters and descriptions come back in fields, and what is refused is said with them.
+    call = "/explain?domain=hostileaddr&source=192.0.2.1"
+    fields = [f"/calls?{name}=" for name in ("account", "from", "outcome", "number")] + [f"{call}&at=", f"{call}&pop=", f"{call}&number="]
+    for path in (*fields, "/explain?source=192.0.2.1&domain=", "/explain?domain=hostileaddr&source="):
+        answer = page.goto(f"{window.base}{path}%22%3E%3Cimg%20src=x%20onerror=alert(13)%3E")
+        assert answer is not None and answer.status in (200, 404, 422), f"{path}: {answer and answer.status}"
+        assert page.locator("img[src=x], script:not([src])").count() == 0, path
+    assert window.wrong == []
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [("/access/new", "Name"), ("/domains/new", "Name"), ("/access/byaccount/accounts/new", "Username"),
+     ("/access/byaddress/addresses/new", "IP address or range")],
+)  # fmt: skip
+def test_hostile_names_are_refused_and_told_as_text(
+    platform: Platform, visitor: Callable[..., Visitor], key: str, path: str, field: str
+) -> None:
+    window = visitor()
+    window.enter(platform, key)
+    window.go(path)
+    window.page.get_by_label(field).fill(MARKUP)
+    window.page.locator("main form button.main").click()
+    expect(window.page.get_by_role("alert")).to_be_visible()
+    expect(window.page.get_by_label(field)).to_have_value(MARKUP)
+    assert window.page.locator("img[src=x], script:not([src])").count() == 0 and window.wrong == []
