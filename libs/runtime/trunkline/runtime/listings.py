@@ -26,3 +26,9 @@ async def each_of(method: Any, request: Any, field: str, *, limit: int = ALL, pa
         if not answer.next_page_token:
             return
         request.page.token = answer.next_page_token
+
+
+async def first_of(method: Any, request: Any, field: str, limit: int) -> tuple[list[Any], bool]:
+    """The first entries of a listing, at most `limit`, and whether there are more: so that a part is called one. Raises AioRpcError."""
+    found = [entry async for entry in each_of(method, request, field, limit=limit + 1)]
+    return found[:limit], len(found) > limit

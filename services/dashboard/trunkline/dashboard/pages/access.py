@@ -10,14 +10,14 @@ from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.dashboard.forms import Done, Field, Form, answer_form, confirm, quoted
 from trunkline.dashboard.visits import ROWS, Visit, is_own_path, write_options
-from trunkline.runtime.listings import each_of
+from trunkline.runtime.listings import first_of
 
 PASSWORD_BYTES = 18
 
 
 async def lists(visit: Visit) -> Response:
-    found = each_of(visit.ask.provisioning.ListAcls, pb.ListAclsRequest(tenant=visit.tenant), "acls", limit=ROWS)
-    return visit.show("access.html", acls=[acl async for acl in found])
+    acls, is_cut = await first_of(visit.ask.provisioning.ListAcls, pb.ListAclsRequest(tenant=visit.tenant), "acls", ROWS)
+    return visit.show("access.html", acls=acls, is_cut=is_cut)
 
 
 async def one(visit: Visit) -> Response:

@@ -14,15 +14,17 @@ from starlette.responses import Response, StreamingResponse
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.records.v1 import records_pb2
-from trunkline.dashboard.attempts import attempt_of, what_happened
+from trunkline.dashboard.attempts import Attempt, attempt_of, what_happened
 from trunkline.dashboard.filters import FILTERS, OUTCOMES, SINCE, Chosen
 from trunkline.dashboard.ladder import from_messages, from_record
-from trunkline.dashboard.pages.home import acls_of
+from trunkline.dashboard.pages.home import attempts_of, domains_of
 from trunkline.dashboard.visits import Visit, Wrong
 from trunkline.runtime.errors import Problem, decode_status
 from trunkline.runtime.logs import logger
 
 PAGE: Final = 50
+MOST_MESSAGES: Final = 200
+"""Of a call, that records keeps (`MAX_PER_CALL` there)."""
 EXPORTS: Final[Mapping[str, tuple[str, str]]] = {"csv": ("csv", "text/csv; charset=utf-8"), "jsonl": ("jsonl", "application/jsonl")}
 
 
@@ -65,22 +67,27 @@ async def call(visit: Visit) -> Response:
     """One call, with the decision computed again from the log: as of then, or with ?now=1 as it would be now."""
     answer = await visit.ask.records.GetRecord(records_pb2.GetRecordRequest(tenant=visit.tenant, call=visit.path("call")))
     record, is_now = answer.record, visit.query("now") == "1"
-    captured, lists, (explained, unexplained) = await asyncio.gather(
+    captured, (attempt,), (explained, unexplained) = await asyncio.gather(
         visit.ask.records.ListMessages(records_pb2.ListMessagesRequest(tenant=record.tenant, call=record.call)),
-        acls_of(visit),
+        _attempts(visit, record),
         _explained(visit, pb.ExplainRequest(tenant=record.tenant, record=record, is_now=is_now)),
     )
     return visit.show(
         "call.html",
         record=record,
-        attempt=attempt_of(record, lists),
+        attempt=attempt,
         happened=what_happened(record),
         ladder=from_messages(captured.messages, record.pop) if captured.messages else from_record(record),
         messages=captured.messages,
+        most_messages=MOST_MESSAGES,
         explained=explained,
         unexplained=unexplained,
         is_now=is_now,
     )
+
+
+async def _attempts(visit: Visit, record: records_pb2.Record) -> list[Attempt]:
+    return await attempts_of(visit, [record], await domains_of(visit))
 
 
 async def _explained(visit: Visit, request: pb.ExplainRequest) -> tuple[pb.ExplainResponse | None, str]:

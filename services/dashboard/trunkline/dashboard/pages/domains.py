@@ -12,7 +12,7 @@ from trunkline.dashboard.forms import Done, Field, Form, answer_form, confirm, q
 from trunkline.dashboard.pages.service import DEFAULT_SOURCES
 from trunkline.dashboard.unanswered import unanswered
 from trunkline.dashboard.visits import ROWS, Visit, write_options
-from trunkline.runtime.listings import each_of
+from trunkline.runtime.listings import each_of, first_of
 
 PBXS = (("asterisk", "Asterisk"), ("freeswitch", "FreeSWITCH"), ("3cx", "3CX"), ("kamailio", "Kamailio"), ("baresip", "baresip"))
 TRANSPORTS = (("tls", "TLS"), ("tcp", "TCP"), ("udp", "UDP"))
@@ -26,8 +26,8 @@ CHALLENGED_S = 24 * 3600
 
 
 async def domains(visit: Visit) -> Response:
-    found = each_of(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", limit=ROWS)
-    return visit.show("domains.html", domains=[domain async for domain in found])
+    found, is_cut = await first_of(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", ROWS)
+    return visit.show("domains.html", domains=found, is_cut=is_cut)
 
 
 async def one(visit: Visit) -> Response:

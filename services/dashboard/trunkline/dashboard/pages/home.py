@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import grpc
+import grpc.aio
 from google.protobuf.timestamp_pb2 import Timestamp
 from starlette.responses import RedirectResponse, Response
 
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.records.v1 import records_pb2
-from trunkline.dashboard.attempts import Attempt, attempt_of, by_reason
+from trunkline.dashboard.attempts import SOURCE_NOT_IN_ACL, Attempt, attempt_of, by_reason
 from trunkline.dashboard.live import Watched, follow
 from trunkline.dashboard.unanswered import unanswered
 from trunkline.dashboard.visits import CHOICES, Visit
@@ -45,7 +47,7 @@ async def home(visit: Visit) -> Response:
         _set_up(visit), visit.ask.provisioning.ListPops(pb.ListPopsRequest()), _refused_lately(visit)
     )
     steps, shown, challenged = await asyncio.gather(
-        _steps(visit, acls, domains), newest(visit, attached(domains)), unanswered(visit, domains, LATELY_S)
+        _steps(visit, acls, domains), newest(visit, domains), unanswered(visit, domains, LATELY_S)
     )
     return visit.show(
         "home.html",
@@ -65,8 +67,7 @@ async def attempts(visit: Visit) -> Response:
 
     async def render(watched: Watched) -> str:
         acls, domains = await _set_up(visit)
-        lists = attached(domains)
-        shown = [attempt_of(record, lists) for record in watched.records]
+        shown = await attempts_of(visit, watched.records, domains)
         steps, challenged = await asyncio.gather(_steps(visit, acls, domains), unanswered(visit, domains, LATELY_S))
         parts = {"attempts": shown, "steps": steps, "domains": domains, "unanswered": challenged, "back": "/"}
         return fragment("home_live.html", visit.common() | parts)
@@ -92,16 +93,38 @@ async def domains_of(visit: Visit) -> list[pb.Domain]:
     return await _listed(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains")
 
 
-async def acls_of(visit: Visit) -> dict[str, list[str]]:
-    """The attached lists of each domain."""
-    return attached(await domains_of(visit))
+async def lists_of(visit: Visit, records: Sequence[records_pb2.Record], domains: Sequence[pb.Domain]) -> dict[str, list[str]]:
+    """The lists of each domain, also of one that was called and refused a source and is not among the first that are listed."""
+    found = attached(domains)
+    if len(domains) < CHOICES:
+        return found
+    missing = {record.domain for record in records if record.reason == SOURCE_NOT_IN_ACL} - found.keys()
+    for domain in await asyncio.gather(*(_domain(visit, label) for label in missing)):
+        if domain is not None:
+            found[domain.label] = list(domain.acls)
+    return found
 
 
-async def newest(visit: Visit, lists: Mapping[str, Sequence[str]], size: int = SHOWN) -> list[Attempt]:
-    """Attempts, the newest first; `lists` are those of each domain."""
+async def _domain(visit: Visit, label: str) -> pb.Domain | None:
+    """None where it is gone."""
+    try:
+        return (await visit.ask.provisioning.GetDomain(pb.GetDomainRequest(tenant=visit.tenant, label=label))).domain
+    except grpc.aio.AioRpcError as error:
+        if error.code() is not grpc.StatusCode.NOT_FOUND:
+            raise
+        return None
+
+
+async def newest(visit: Visit, domains: Sequence[pb.Domain], size: int = SHOWN) -> list[Attempt]:
+    """Attempts, the newest first."""
     request = records_pb2.ListRecordsRequest(tenant=visit.tenant, page=common_pb2.Page(size=size))
     found = await visit.ask.records.ListRecords(request)
-    return [attempt_of(record, lists) for record in found.records]
+    return await attempts_of(visit, found.records, domains)
+
+
+async def attempts_of(visit: Visit, records: Sequence[records_pb2.Record], domains: Sequence[pb.Domain]) -> list[Attempt]:
+    lists = await lists_of(visit, records, domains)
+    return [attempt_of(record, lists) for record in records]
 
 
 def attached(domains: Sequence[pb.Domain]) -> dict[str, list[str]]:

@@ -8,10 +8,9 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from trunkline.dashboard.attempts import attempt_of
 from trunkline.dashboard.forms import Done, Field, Form, answer_form, quoted
 from trunkline.dashboard.live import Watched, follow
-from trunkline.dashboard.pages.home import LATELY_S, attached, domains_of, newest
+from trunkline.dashboard.pages.home import LATELY_S, attempts_of, domains_of, newest
 from trunkline.dashboard.running import Everywhere, everywhere, hang_up
 from trunkline.dashboard.unanswered import unanswered
 from trunkline.dashboard.visits import Visit, is_own_path
@@ -25,7 +24,7 @@ ASK_S: Final = 1.0
 async def live(visit: Visit) -> Response:
     domains = await domains_of(visit)
     attempts, challenged, running = await asyncio.gather(
-        newest(visit, attached(domains), ATTEMPTS_SHOWN), unanswered(visit, domains, LATELY_S), everywhere(visit, visit.query("pop"))
+        newest(visit, domains, ATTEMPTS_SHOWN), unanswered(visit, domains, LATELY_S), everywhere(visit, visit.query("pop"))
     )
     return visit.show("live.html", attempts=attempts, unanswered=challenged, **_shown(visit, running))
 
@@ -37,8 +36,7 @@ async def events(visit: Visit) -> Response:
     async def render(watched: Watched) -> str:
         nonlocal asked_s, running
         domains = await domains_of(visit)
-        lists = attached(domains)
-        attempts = [attempt_of(record, lists) for record in watched.records]
+        attempts = await attempts_of(visit, watched.records, domains)
         challenged = await unanswered(visit, domains, LATELY_S)
         if loop.time() - asked_s >= ASK_S:
             running = await everywhere(visit, visit.query("pop"))
@@ -55,6 +53,7 @@ def _shown(visit: Visit, running: Everywhere) -> dict[str, Any]:
     command = ["call", "live", *(["--pop", quoted(pop)] if pop else [])]
     return {
         "running": running,
+        "most_attempts": ATTEMPTS_SHOWN,
         "pops": pops,
         "pop": pop,
         "asked": asked,

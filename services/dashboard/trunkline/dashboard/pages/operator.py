@@ -18,14 +18,14 @@ from trunkline.dashboard.forms import ENDING, Done, Field, Form, answer_form, co
 from trunkline.dashboard.pages.service import tenant_of
 from trunkline.dashboard.store import MAX_LINK_S, Identity
 from trunkline.dashboard.visits import ROWS, Visit, write_options
-from trunkline.runtime.listings import each_of
+from trunkline.runtime.listings import first_of
 
 CHUNK_BYTES = 64 << 10
 
 
 async def tenants(visit: Visit) -> Response:
-    found = each_of(visit.ask.provisioning.ListTenants, pb.ListTenantsRequest(), "tenants", limit=ROWS)
-    return visit.show("tenants.html", tenants=[tenant async for tenant in found])
+    found, is_cut = await first_of(visit.ask.provisioning.ListTenants, pb.ListTenantsRequest(), "tenants", ROWS)
+    return visit.show("tenants.html", tenants=found, is_cut=is_cut)
 
 
 async def one_tenant(visit: Visit) -> Response:
@@ -85,7 +85,7 @@ async def invite(visit: Visit) -> Response:
         secret = await visit.desk.store.add_link(identity, time.time(), MAX_LINK_S)
         link = f"{visit.desk.settings.public_url}/login/{secret}"
         template = "invited.html" if visit.is_fragment else "invited_page.html"
-        return visit.show(template, name=request.name, tenant=tenant, link=link)
+        return visit.show(template, name=request.name, tenant=tenant, invitation=link)
 
     return await answer_form(visit, form, send)
 

@@ -162,7 +162,8 @@ async def explain(visit: Visit) -> Response:
             raise
     domains = each_of(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", limit=CHOICES)
     pops = await visit.ask.provisioning.ListPops(pb.ListPopsRequest())
-    words = [f"--{option} {quoted(asked[name])}" for name, option in _EXPLAIN_OPTIONS if asked[name]]
+    wrong_field = ("at" if problem.field in ("at_position", "at_time") else problem.field) if problem else ""
+    words = [f"--{option} {quoted(asked[name])}" for name, option in _EXPLAIN_OPTIONS if asked[name] and name != wrong_field]
     words += ["--password-right"] if is_right else []
     return visit.show(
         "explain.html",
@@ -171,7 +172,7 @@ async def explain(visit: Visit) -> Response:
         is_right=is_right,
         explained=explained,
         problem=problem,
-        wrong_field=("at" if problem.field in ("at_position", "at_time") else problem.field) if problem else "",
+        wrong_field=wrong_field,
         domains=[each.label async for each in domains],
         pops=sorted({pop.name for pop in pops.pops} | ({asked["pop"]} if asked["pop"] else set())),
         command=visit.cli("explain", quoted(asked["domain"] or "DOMAIN"), *(words or ["--from ADDRESS"])),
