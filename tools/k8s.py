@@ -207,6 +207,7 @@ def of_edge(platform: Platform, pop: Pop) -> dict[str, Any]:
         "carrier_tls": {"roots_file": PUBLIC_ROOTS, **sip_tls()},
         "ban_regions": list(platform.regions),
         "other_pops": [other.name for other in platform.pops if other != pop],
+        "edges": len(platform.pops),
         "auth_addresses": nearest(platform, "auth", pop.region),
         "routing_addresses": nearest(platform, "routing", pop.region),
     }

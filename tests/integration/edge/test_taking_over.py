@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from helpers import sipp
 from helpers.edge import EdgeBench, seconds_to_answer
 from helpers.service import ServiceProcess
 from helpers.sipp import Result
+from helpers.waiting import until
+from nats.aio.msg import Msg
 
 from trunkline.api.edge.v1 import edge_pb2, edge_pb2_grpc
+from trunkline.domain.events import Kind, LimitsSet
+from trunkline.runtime.limit_messages import USE, report_of
 
 
 async def call(bench: EdgeBench, steps: list[str]) -> Result:
@@ -53,3 +59,58 @@ async def test_the_edge_that_waits_takes_the_address_and_the_calls(bench: EdgeBe
         assert [each.ended_by for each in records] == ["caller"] * 3
     finally:
         await spare.kill()
+
+
+@asynccontextmanager
+async def two_edges_with_a_limit(bench: EdgeBench) -> AsyncIterator[Callable[[], int | None]]:
+    """The one of the bench serves, another waits. Gives how many calls the edge counts that was started last, by its own reports; None
+    before the first of them."""
+    reports: dict[int, int] = {}
+
+    async def on_report(message: Msg) -> None:
+        report = report_of(message.data)
+        reports[report.boot] = sum(use.calls for use in report.uses)
+
+    await bench.client.subscribe(f"{USE}.eu1", cb=on_report)
+    bench.start_gateway()
+    await bench.provision(addresses=(f"{bench.caller_host}/32",))
+    await bench.write(Kind.DOMAIN, "acme", "acme", LimitsSet(5, 0))
+    spare = ServiceProcess("edge", bench.folder / "spare", bench.nats, pop="eu1", listen=[bench.sip], auth_addresses=[bench.auth.address])
+    spare.configure(shares_addresses=True)
+    bench.edge.configure(shares_addresses=True)
+    try:
+        await asyncio.gather(bench.auth.start(), bench.records.start())
+        await bench.edge.start()
+        await spare.start()
+        yield lambda: reports[max(reports)] if len(reports) == 3 else None
+    finally:
+        await spare.kill()
+
+
+async def killed_in_a_call(bench: EdgeBench, hold_ms: int) -> Awaitable[Result]:
+    """The call goes on at the other edge."""
+    running = asyncio.create_task(call(bench, sipp.answered_call(bench.caller(), hold_ms=hold_ms)))
+    await bench.answered()
+    await bench.edge.kill()
+    await asyncio.to_thread(seconds_to_answer, bench.sip)
+    return running
+
+
+async def test_a_call_counts_at_the_edge_that_is_back_until_it_ends_at_the_other_of_the_same_pop(bench: EdgeBench) -> None:
+    async with two_edges_with_a_limit(bench) as counted:
+        running = await killed_in_a_call(bench, hold_ms=15_000)
+        await bench.edge.start()
+        assert await state(bench.edge) == "STANDBY"
+        await until("it counts what it had", counted, lambda calls: calls == 1)
+        (await running).must_succeed(1)
+        # The other edge tells it: nobody was asked for a minute.
+        await until("it counts it no more", counted, lambda calls: calls == 0)
+
+
+async def test_a_call_that_ended_while_its_edge_was_dead_counts_no_more_when_it_is_back(bench: EdgeBench) -> None:
+    async with two_edges_with_a_limit(bench) as counted:
+        running = await killed_in_a_call(bench, hold_ms=2000)
+        (await running).must_succeed(1)
+        await bench.records_when(lambda records: [each.outcome for each in records] == ["answered"] and records[0].ended_by == "caller")
+        await bench.edge.start()
+        await until("it has asked and heard that the call is over", counted, lambda calls: calls == 0, limit_s=30)

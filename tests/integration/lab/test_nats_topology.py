@@ -148,6 +148,31 @@ async def test_what_an_edge_of_another_region_tells_of_keys_reaches_homes_provis
     assert (await heard.next_msg()).data == b"[]"
 
 
+async def test_an_edge_of_another_region_asks_one_records_service_which_calls_have_ended_and_hears_the_answer(regions: Regions) -> None:
+    records = await regions.client("records", "records-eu", "eu")
+    first = await records.subscribe("limits.asked.>", queue="records")
+    second = await records.subscribe("limits.asked.>", queue="records")
+    await records.flush()
+    edge = await regions.client("edge", "edge-us1", "us")
+    answers = await edge.subscribe("limits.ended.>")
+    await edge.flush()
+    asked = 0
+    async with asyncio.timeout(LIMIT_S):
+        # Interest crosses the link in its own time.
+        while not first.pending_msgs + second.pending_msgs:
+            await edge.publish("limits.asked.us1", b"")
+            asked += 1
+            await asyncio.sleep(0.05)
+        while not answers.pending_msgs:
+            await records.publish("limits.ended.records-eu", b"")
+            await asyncio.sleep(0.05)
+    await records.flush()
+    assert 1 <= first.pending_msgs + second.pending_msgs <= asked, "one of a group hears a question"
+    assert (await answers.next_msg()).subject == "limits.ended.records-eu"
+    await records.publish("limits.ended.us1", b"")
+    await until("the server refuses", lambda: 'Violation - Subject "limits.ended.us1"' in regions.log("eu"), limit_s=LIMIT_S)
+
+
 async def test_what_a_service_of_another_region_tells_of_its_replica_reaches_homes_provisioning_in_its_own_name_only(
     regions: Regions,
 ) -> None:

@@ -11,9 +11,10 @@ from unit.domain.histories import History
 
 from trunkline.domain import commands as c
 from trunkline.domain.class_of_service import Limit, LimitKey
+from trunkline.domain.counted_calls import ASK_AGAIN_S, LONGEST_S, OVERDUE_S
 from trunkline.domain.directory import Directory
 from trunkline.domain.events import TenantId
-from trunkline.edge.limits import LONGEST_S, OVERDUE_S, Limits
+from trunkline.edge.limits import Limits
 
 ACME = TenantId("acme")
 KEY = LimitKey("acme", "shop")
@@ -102,10 +103,38 @@ def test_a_call_whose_end_nobody_tells_is_forgotten_when_it_must_be_over(tmp_pat
     began_ns = time.time_ns()
     limits = run(tmp_path, directory)
     limits.on_chunk(Chunk(began_ns, attempted(FIRST, time_ns=began_ns)))  # type: ignore[arg-type]
-    limits.end_overdue(began_ns / 1e9 + LONGEST_S + OVERDUE_S - 1)
-    assert calls(limits) == 1
-    limits.end_overdue(began_ns / 1e9 + LONGEST_S + OVERDUE_S + 1)
-    assert calls(limits) == 0
+    end_s = began_ns / 1e9 + LONGEST_S + OVERDUE_S
+    assert limits.look(end_s - ASK_AGAIN_S) == [FIRST] and calls(limits) == 1
+    assert limits.look(end_s + 1) == [] and calls(limits) == 0
+    assert calls(run(tmp_path, directory)) == 0
+
+
+def test_a_call_of_this_run_is_forgotten_too_when_it_must_be_over(tmp_path: Path, directory: Directory) -> None:
+    limits = run(tmp_path, directory)
+    began_s = time.time()
+    for call in (FIRST, SECOND):
+        assert limits.admit(call, LIMIT) is None
+    short = attempted(FIRST, time_ns=int(began_s * 1e9))
+    short["attempted"]["max_duration_s"] = 60  # type: ignore[index]
+    limits.on_chunk(Chunk(now(), short))  # type: ignore[arg-type]
+    assert limits.look(began_s + 60 + OVERDUE_S + 1) == [SECOND] and calls(limits) == 1, "it had a minute"
+    assert limits.look(began_s + LONGEST_S + OVERDUE_S + 2) == [] and calls(limits) == 0
+
+
+def test_what_an_earlier_run_left_is_asked_about_at_once_and_others_when_they_have_stood_for_a_while(
+    tmp_path: Path, directory: Directory
+) -> None:
+    first = run(tmp_path, directory)
+    assert first.admit(FIRST, LIMIT) is None
+    first.on_chunk(Chunk(now(), attempted(FIRST)))  # type: ignore[arg-type]
+    second = run(tmp_path, directory)
+    assert second.admit(SECOND, LIMIT) is None
+    began_s = time.time()
+    assert second.look(began_s) == [FIRST]
+    assert second.look(began_s + 1) == [], "not so soon again"
+    assert second.look(began_s + ASK_AGAIN_S + 1) == [SECOND, FIRST]
+    second.end([FIRST])
+    assert second.look(began_s + 2 * ASK_AGAIN_S + 2) == [SECOND]
 
 
 def test_whoever_tells_the_owner_is_woken_once_until_it_has_told(tmp_path: Path, directory: Directory) -> None:

@@ -60,3 +60,10 @@ def test_a_listener_says_its_transport() -> None:
 def test_what_cannot_be_is_refused_with_why(more: dict[str, Any], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         settings(**more)
+
+
+def test_limits_are_shared_by_edges_and_not_by_points_of_presence() -> None:
+    assert settings().edges_in_all == 1
+    assert settings(other_pops=["us1", "apac1"]).edges_in_all == 3
+    assert settings(other_pops=["us1", "apac1"], shares_addresses=True).edges_in_all == 6
+    assert settings(other_pops=["us1", "apac1"], shares_addresses=True, edges=4).edges_in_all == 4

@@ -290,3 +290,10 @@ def test_certificates_for_sip_name_what_clients_ask_for_and_no_process(tmp_path:
     exact = ("acme.sip.trunkline.test", "acme.us2.sip.trunkline.test", "us2.sip.trunkline.test")
     assert read.names == (*exact, "*.sip.trunkline.test", "*.us2.sip.trunkline.test")
     assert made.layout.tls.joinpath("ca.crt").read_bytes() != made.layout.sip_tls.joinpath("ca.crt").read_bytes()
+
+
+def test_edges_and_the_owner_of_limits_share_them_by_the_same_number(tmp_path: Path) -> None:
+    for topology, edges in ((choose_topology("eu1,us1"), 2), (choose_topology("eu1,us1", has_spares=True), 4)):
+        settings = plan(tmp_path / str(edges), topology).settings()
+        assert len(settings["provisioning-eu"]["pops"]) == edges
+        assert {settings[edge.edge]["edges"] for edge in topology.edges} == {edges}

@@ -14,7 +14,8 @@ USE: Final = "limits.use"
 GRANT: Final = "limits.grant"
 ENDED: Final = "limits.ended"
 ASKED: Final = "limits.asked"
-"""Each with the point of presence behind a dot. Asked is about calls whose end may have been missed."""
+"""Each with the point of presence behind a dot; ENDED may have the process of a records service there. Asked is about calls whose end may
+have been missed."""
 
 
 def report_bytes(report: Report) -> bytes:

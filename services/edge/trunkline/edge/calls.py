@@ -66,9 +66,7 @@ class CallService:
         )
         self.certificates = CertificateKeeper(settings.certificates, settings.carrier_tls, check_s=settings.certificates_check_s)
         self.gateways = GatewayHealths(settings.name, settings.region, GatewayReports(), self._forget_decisions)
-        self.limits = Limits(
-            settings.name, 1 + len(settings.other_pops), settings.state_dir / "limits.sqlite", lambda: self.tables.directory
-        )
+        self.limits = Limits(settings.name, settings.edges_in_all, settings.state_dir / "limits.sqlite", lambda: self.tables.directory)
         self.saved = SavedCalls(settings.state_dir / "calls.sqlite")
         self.policy = Policy(
             lambda: self.tables.directory,
@@ -194,10 +192,6 @@ class CallService:
             self.engine.forget_calls(ended)
         else:
             self.saved.forget(ended)
-
-    def of_earlier_runs(self) -> set[str]:
-        """Calls whose end this run has not seen."""
-        return self.saved.restored | set(self.limits.of_earlier_runs())
 
     def stop(self) -> None:
         """Ends the engine's threads; calls in progress go on at a sibling or after the restart."""

@@ -1,12 +1,13 @@
 """Calls that ended at another edge than the one that has them, over core NATS: what is told of them, and what is asked.
 
 An edge that ends a call from its token tells the others, and who has the call's row, or counts it against a limit, lets go of it. An edge
-that may have been away when it was told asks: whoever remembers an end tells it again.
+that may have been away when it was told asks: whoever remembers an end tells it again, an edge or a records service.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Final
 
 from nats.aio.client import Client
@@ -19,6 +20,9 @@ from trunkline.runtime.logs import logger
 
 ASK_S: Final = 60.0
 """Between two questions about the same calls: another edge may have been out of reach."""
+
+LOOK_S: Final = 5.0
+"""Between two looks whose turn it is."""
 
 CALLS_AT_ONCE: Final = 1_000
 """Of one question: 33 kB."""
@@ -51,13 +55,19 @@ async def tell_ended(client: Client, pop: str, ended: list[str]) -> None:
 
 
 async def ask_for_ends(client: Client, pop: str, calls: CallService) -> None:
-    """For ever: about calls of earlier runs whose end is not known."""
+    """For ever: about calls of earlier runs whose end is not known, and about those that count against limits, whose end may have been lost
+    on its way (`Limits.look` says whose turn it is)."""
+    asked_s = float("-inf")
     while True:
         if client.is_connected:
-            left = sorted(calls.of_earlier_runs())
-            for at in range(0, len(left), CALLS_AT_ONCE):
-                await publish(client, f"{ASKED}.{pop}", ended_bytes(left[at : at + CALLS_AT_ONCE]))
-        await asyncio.sleep(ASK_S)
+            left = set(calls.limits.look(time.time()))
+            if time.monotonic() >= asked_s + ASK_S:
+                asked_s = time.monotonic()
+                left |= calls.saved.restored
+            each = sorted(left)
+            for at in range(0, len(each), CALLS_AT_ONCE):
+                await publish(client, f"{ASKED}.{pop}", ended_bytes(each[at : at + CALLS_AT_ONCE]))
+        await asyncio.sleep(LOOK_S)
 
 
 def _read(message: Msg) -> list[str]:

@@ -5,7 +5,6 @@ broker: each report is whole, and a lease runs out by itself.
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import partial
 from typing import Final
 
@@ -42,7 +41,6 @@ async def share_limits(client: Client, pop: str, limits: Limits) -> None:
     while True:
         if client.is_connected:
             wanted.clear()
-            limits.end_overdue(time.time())
             await publish(client, f"{USE}.{pop}", report_bytes(limits.report()))
             if not await set_within(wanted, REPORT_S):
                 continue

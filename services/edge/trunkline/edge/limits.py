@@ -1,8 +1,8 @@
 """Limits at an edge: which calls in progress are counted against which, and whether one more may be placed.
 
 A call is counted when its decision is made, on the engine's thread, and until its end stands in the journal: of this edge, or of another
-that has ended it (`trunkline.edge.limit_link`). What is counted is kept in a file, which is written before the journal's lines are
-acknowledged: so the next run knows what the last one left behind, from the file or from the lines.
+that has ended it (`trunkline.edge.limit_link`); `trunkline.domain.counted_calls` has the rules. What is counted is kept in a file, which is
+written before the journal's lines are acknowledged: so the next run knows what the last one left behind, from the file or from the lines.
 """
 
 from __future__ import annotations
@@ -17,17 +17,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from trunkline.domain.class_of_service import Limit, LimitKey
+from trunkline.domain.counted_calls import LONGEST_S, OVERDUE_S, CountedCalls
 from trunkline.domain.directory import Directory
 from trunkline.domain.limit_holder import Holder, Reached
 from trunkline.domain.limit_shares import Grant, Report
 from trunkline.engine import JournalChunk
 from trunkline.runtime.logs import logger
-
-LONGEST_S: Final = 4 * 3600
-"""Of a call whose domain names no other: the engine's."""
-
-OVERDUE_S: Final = 900
-"""Over the longest call: what a run before has left and nobody has told the end of is forgotten then."""
 
 _CALL: Final = slice(9, 41)
 """Where a line names its call: `{"call":"<32 hexadecimal digits>",…`."""
@@ -59,10 +54,7 @@ class Limits:
         self.on_wanted: Callable[[], object] = lambda: None
         """Called, on any thread, when the owner should hear at once."""
         self._lock = threading.Lock()
-        self._calls: dict[str, tuple[LimitKey, ...]] = {}
-        """Counted, by id."""
-        self._ends_s: dict[str, float] = {}
-        """Of those of earlier runs: Unix time at which they are forgotten."""
+        self._calls = CountedCalls(self._holder)
         self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         # The kernel keeps what a killed process has written; a power cut leaves the journal's lines, which are read again.
         self._file.executescript(
@@ -75,9 +67,7 @@ class Limits:
         """None: it counts from now on; else code and facts of the refusal."""
         with self._lock:
             was_wanted = self._holder.wants_report
-            reached = self._holder.admit(self._clock(), limits)
-            if reached is None:
-                self._calls[call] = tuple([limit.key for limit in limits])
+            reached = self._calls.admit(call, limits, self._clock(), time.time())
             is_wanted = self._holder.wants_report and not was_wanted
         if is_wanted:
             self.on_wanted()
@@ -104,27 +94,20 @@ class Limits:
 
     def end(self, calls: Iterable[str]) -> None:
         """Those that are counted here are over."""
-        over = []
         with self._lock:
-            for call in calls:
-                keys = self._calls.pop(call, None)
-                if keys is not None:
-                    self._ends_s.pop(call, None)
-                    self._holder.release(keys)
-                    over.append((call,))
+            over = self._calls.end(calls)
         if over:
-            self._file.executemany("delete from calls where call = ?", over)
+            self._file.executemany("delete from calls where call = ?", [(call,) for call in over])
 
-    def of_earlier_runs(self) -> list[str]:
-        """Counted, and begun before this run."""
-        return list(self._ends_s)
-
-    def end_overdue(self, now_s: float) -> None:
-        """Of earlier runs, by Unix time: nobody will tell their end any more."""
-        overdue = [call for call, end_s in self._ends_s.items() if end_s < now_s]
+    def look(self, now_s: float) -> list[str]:
+        """Calls whose end may have been told to nobody here: whether they have ended is to be asked. Those that must be over by this Unix
+        time count no more."""
+        with self._lock:
+            overdue, doubtful = self._calls.look(now_s)
         if overdue:
-            logger("limits").warning("calls of an earlier run whose end nobody told count no more", calls=len(overdue))
+            logger("limits").warning("calls whose end nobody told count no more", calls=len(overdue))
             self.end(overdue)
+        return doubtful
 
     def report(self) -> Report:
         with self._lock:
@@ -141,23 +124,22 @@ class Limits:
         self._file.close()
 
     def _load(self) -> None:
-        now_s = time.time()
         with closing(self._file.execute("select call, keys, end_s from calls")) as rows:
             for call, keys, end_s in rows.fetchall():
-                if end_s > now_s:
-                    self._count(call, tuple([LimitKey(*key) for key in json.loads(keys)]), end_s)
+                self._calls.restore(call, tuple([LimitKey(*key) for key in json.loads(keys)]), end_s)
         if self._calls:
             logger("limits").info("calls of an earlier run are counted", calls=len(self._calls))
 
-    def _count(self, call: str, keys: tuple[LimitKey, ...], end_s: float) -> None:
-        with self._lock:
-            self._calls[call] = keys
-            self._ends_s[call] = end_s
-            self._holder.restore(keys)
-
     def _keep(self, lines: bytes) -> None:
         """Begun in this run, and counted by `admit`."""
-        self._write([(call, self._calls[call], line) for call, line in _lines(lines, _BEGINS) if call in self._calls])
+        told = [(call, _end_s(json.loads(line))) for call, line in _lines(lines, _BEGINS) if call in self._calls]
+        begun = []
+        with self._lock:
+            for call, end_s in told:
+                keys = self._calls.bound(call, end_s)
+                if keys:
+                    begun.append((call, keys, end_s))
+        self._write(begun)
 
     def _restore(self, lines: bytes) -> None:
         """Begun in an earlier run, which had not come to write it into the file."""
@@ -167,13 +149,15 @@ class Limits:
             domain = self._directory().find_domain(fact.get("tenant", ""), fact.get("domain", ""))
             if call not in self._calls and domain is not None and domain.rules.limits:
                 keys = tuple([limit.key for limit in domain.rules.limits])
-                begun.append((call, keys, line))
-                self._count(call, keys, _end_s(json.loads(line)))
+                begun.append((call, keys, _end_s(json.loads(line))))
+        with self._lock:
+            for counted in begun:
+                self._calls.restore(*counted)
         self._write(begun)
 
-    def _write(self, begun: list[tuple[str, tuple[LimitKey, ...], bytes]]) -> None:
+    def _write(self, begun: list[tuple[str, tuple[LimitKey, ...], float]]) -> None:
         if begun:
-            rows = [(call, json.dumps(keys), _end_s(json.loads(line))) for call, keys, line in begun]
+            rows = [(call, json.dumps(keys), end_s) for call, keys, end_s in begun]
             self._file.executemany("insert or ignore into calls values (?, ?, ?)", rows)
 
 

@@ -20,7 +20,7 @@ from trunkline.edge.observing import Reporter
 from trunkline.edge.saved_calls import keep_saving
 from trunkline.edge.server import EdgeServicer, EdgeView, FeedState
 from trunkline.edge.settings import EdgeSettings
-from trunkline.edge.shipping import Sender, Shipper
+from trunkline.edge.shipping import OnChunk, Sender, Shipper
 from trunkline.edge.stream_probes import StreamObserver
 from trunkline.edge.traces import AppliedTraces
 from trunkline.edge.waking import set_within
@@ -123,7 +123,7 @@ async def _serve(
         await calls.keys.wait_can_sign()
         if settings.shares_addresses:
             await server.set_serving(True)
-            await _serve_when_free(settings, calls)
+            await _serve_when_free(settings, calls, feed)
         elif replica.is_complete:
             calls.serve()
         else:
@@ -144,17 +144,23 @@ def _shipper(settings: EdgeSettings, calls: CallService, nats: Client, feed: Cli
     """`nats` for the journal, `feed` for what the other edges are told of it."""
     assert calls.engine is not None
 
+    return Shipper(calls.engine, nats, _sender(settings), _counting(settings, calls, feed))
+
+
+def _counting(settings: EdgeSettings, calls: CallService, feed: Client) -> OnChunk:
+    """What the journal says is counted against limits, by whichever way it is shipped."""
+
     async def on_chunk(chunk: JournalChunk) -> None:
         await tell_ended(feed, settings.pop, calls.limits.on_chunk(chunk))
 
-    return Shipper(calls.engine, nats, _sender(settings), on_chunk)
+    return on_chunk
 
 
-async def _serve_when_free(settings: EdgeSettings, calls: CallService) -> None:
+async def _serve_when_free(settings: EdgeSettings, calls: CallService, feed: Client) -> None:
     """While another edge has the addresses, what earlier runs of this one have left is shipped: records wait for it."""
     while calls.engine is None:
         if calls.is_standing_by:
-            await _stand_by(settings, calls)
+            await _stand_by(settings, calls, feed)
         try:
             calls.serve()
         except OSError:
@@ -163,10 +169,10 @@ async def _serve_when_free(settings: EdgeSettings, calls: CallService) -> None:
                 raise
 
 
-async def _stand_by(settings: EdgeSettings, calls: CallService) -> None:
+async def _stand_by(settings: EdgeSettings, calls: CallService, feed: Client) -> None:
     nats = await connect(settings.nats_url, tls=settings.tls, name=settings.name, wait_s=CONNECT_WAIT_S, pending_bytes=0)
     journal = calls.open_journal()
-    shipping = asyncio.create_task(Shipper(journal, nats, _sender(settings)).run())
+    shipping = asyncio.create_task(Shipper(journal, nats, _sender(settings), _counting(settings, calls, feed)).run())
     waiting = asyncio.create_task(calls.addresses_are_free())
     try:
         await asyncio.wait({shipping, waiting}, return_when=asyncio.FIRST_COMPLETED)

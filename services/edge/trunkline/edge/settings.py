@@ -95,7 +95,8 @@ class EdgeSettings(ServiceSettings):
     """`name` is the edge's own, unique over all POPs: records and message ids carry it.
 
     `listen` are the addresses of the POP by transport, `other_pops` the other points of presence, whose bound names are not served here.
-    `observed` are those of them that this edge looks at.
+    `observed` are those of them that this edge looks at. `edges` is how many there are at all points of presence, with those that wait for
+    another's addresses: they share the limits. 0: one at each point of presence, two where they share addresses.
     The first of `certificates` is for clients that ask for a name that none has; their files, and those of `carrier_tls`, are looked at
     every `certificates_check_s` and read again when they changed.
     `workers` are threads that move SIP messages, each with sockets of its own on the same addresses; one is good for several thousand calls
@@ -120,6 +121,7 @@ class EdgeSettings(ServiceSettings):
     routing_addresses: tuple[ListenAddress, ...] = Field(default=(), max_length=16)
     ban_regions: tuple[Name, ...] = Field(default=(), max_length=16)
     other_pops: tuple[Name, ...] = Field(default=(), max_length=256)
+    edges: int = Field(default=0, ge=0, le=512)
     observed: tuple[ObservedPop, ...] = Field(default=(), max_length=32)
     certificates: tuple[CertificateSettings, ...] = Field(default=(), max_length=1000)
     carrier_tls: CarrierTlsSettings | None = None
@@ -148,6 +150,10 @@ class EdgeSettings(ServiceSettings):
         if not self.certificates and any(transport == "tls" for _, _, transport in self.listeners):
             raise ValueError("certificates: at least one is needed to listen with TLS")
         return self
+
+    @property
+    def edges_in_all(self) -> int:
+        return self.edges or (1 + len(self.other_pops)) * (2 if self.shares_addresses else 1)
 
     @property
     def journal_path(self) -> Path:

@@ -14,6 +14,7 @@ from trunkline.api.records.v1.records_pb2_grpc import add_RecordsServiceServicer
 from trunkline.domain.events import TenantId, WebhookSet
 from trunkline.domain.views import NO_WEBHOOK
 from trunkline.eventlog.streams import ensure_all_calls
+from trunkline.records.ended_calls import tell_ended_calls
 from trunkline.records.feed import follow
 from trunkline.records.messages import Messages, keep_messages
 from trunkline.records.projection import Projection, WrongFile
@@ -61,6 +62,7 @@ async def start(settings: RecordsSettings, life: Lifecycle) -> None:
         context = ssl.create_default_context(cafile=settings.webhook_roots_file)
         webhooks = Webhooks(projection.webhooks, webhook_of, signing, Sender(settings.webhook_networks, context))
     face = WebhookFace(projection.webhooks, webhook_of, signing, webhooks)
+    life.spawn("ended calls", tell_ended_calls(state.nc, queries, settings.name))
     life.spawn("streams", ensure_all_calls(state.nc, settings.home, settings.regions))
     sweeping = life.spawn("sweeper", sweep(projection, settings.longest_call_s))
     keeping = life.spawn("captured messages", keep_messages(state.nc, messages))

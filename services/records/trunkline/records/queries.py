@@ -6,7 +6,7 @@ No page costs more than a bounded look, whatever the filter and however many rec
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ import aiosqlite
 from trunkline.api.records.v1 import records_pb2
 from trunkline.domain.errors import invalid
 from trunkline.records.filters import INDEX_OF, Conditions, Filter, Place, add_filters, add_prefix, check, make_token, range_of, read_token
-from trunkline.records.fold import OPEN_OUTCOMES, Outcome
+from trunkline.records.fold import OPEN_OUTCOMES, PRESUMED, Outcome
 
 DEFAULT_PAGE: Final = 100
 MAX_PAGE: Final = 1000
@@ -99,6 +99,16 @@ class Queries:
             if row:
                 return records_pb2.Record.FromString(row[0])
         return None
+
+    async def ended(self, calls: Sequence[str]) -> list[str]:
+        """Those of them whose end was told. What is presumed to be over is not: whoever asks has a bound of his own."""
+        query = (
+            "SELECT call, body FROM records WHERE call IN (SELECT value FROM json_each(?))"
+            " AND outcome NOT IN (SELECT value FROM json_each(?))"
+        )
+        async with self.database.execute(query, (json.dumps(calls), _OPEN)) as cursor:
+            rows = await cursor.fetchall()
+        return [row[0] for row in rows if records_pb2.Record.FromString(row[1]).ended_by != PRESUMED]
 
     async def totals(self) -> Totals:
         query = (

@@ -105,6 +105,7 @@ def _allowed(user: User, home: str, regions: Sequence[str]) -> list[str]:
         allowed += _tails(*(("CALLS_ALL", (home,)) if user.region == home else ("CALLS", (user.region,))))
         allowed += [f"$JS.{user.region}.API.STREAM.CREATE.BANS", f"bans.{user.region}.>"]
     if user.kind == "records":
+        allowed.append(f"{LIMITS_ENDED}.{user.process}")
         allowed += _tails("CALLS_ALL", (home,))
         allowed += [f"$JS.{home}.API.STREAM.{call}.CALLS_ALL" for call in ("CREATE", "UPDATE")]
         allowed += [f"$JS.{region}.API.STREAM.{call}.CALLS" for region in regions for call in ("INFO", "CREATE", "UPDATE")]
@@ -120,7 +121,7 @@ def subscribes(user: User) -> list[str]:
     if user.kind == "edge":
         heard += [f"{USED_NONCES}.>", f"{LIMITS_GRANT}.{user.pop}", f"{LIMITS_ENDED}.>", f"{LIMITS_ASKED}.>"]
     if user.kind == "records":
-        heard.append(f"{MESSAGES_CAPTURED}.>")
+        heard += [f"{MESSAGES_CAPTURED}.>", f"{LIMITS_ASKED}.>"]
     if user.kind in POP_WATCHERS:
         heard.append(f"{POPS_SEEN}.>")
     if user.kind in ("edge", "routing", "provisioning"):

@@ -312,6 +312,7 @@ class Plan:
             "carrier_tls": self.sip_tls_table(pop.edge, "roots_file"),
             "ban_regions": list(self.topology.service_regions),
             "other_pops": [other.name for other in self.topology.pops if other.name != pop.name],
+            "edges": len(self.topology.edges),
             "auth_addresses": [self.address(name, pop.region) for name in self.topology.nearest("auth", pop.region)],
             "routing_addresses": [self.address(name, pop.region) for name in self.topology.nearest("routing", pop.region)],
         }
