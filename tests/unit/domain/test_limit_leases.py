@@ -345,6 +345,24 @@ def test_a_new_owner_takes_over_what_edges_hold_and_refuses_nobody(world: World)
     assert world.call("eu1") is None and [world.call(name) for name in EDGES] == [Reached.CALLS] * 3
 
 
+def test_a_new_owner_gives_an_edge_that_has_nothing_no_fair_part_of_what_another_holds(world: World) -> None:
+    for _ in range(5):
+        assert world.call("eu1") is None
+        world.settle(1.0, 0.1)
+    assert world.call("us1") is Reached.CALLS
+    # Until nobody wants any there: it is told of as not in use.
+    world.settle(120.0)
+    world.start_owner()
+    world.now_s += SILENCE_S
+    world.tick_owner()
+    # It hears us1 first, and eu1's five calls count under a lease that runs.
+    world.report("us1")
+    while world.wire:
+        world.deliver(0)
+    assert world.call("us1") is Reached.CALLS
+    world.check()
+
+
 def test_of_two_owners_the_one_with_the_lower_term_stands_by(world: World) -> None:
     first = world.owner
     assert first is not None and first.term

@@ -131,7 +131,8 @@ class Owner:
         is_settled = self._is_settled(now_s)
         for key in sorted({key for edge in self._edges.values() for key in (*edge.uses, *(edge.acked or ()), *(edge.pending or ()))}):
             limits = self._limits(key)
-            if limits == NO_LIMITS or self._is_idle(key, limits):
+            # An edge that was not heard yet may hold all of it: then nobody's share is forgotten, for the fair one is more.
+            if limits == NO_LIMITS or (is_settled and self._is_idle(key, limits)):
                 continue
             uses = [edge.uses.get(key) or _unused(key) for edge in self._edges.values()]
             calls = self._calls(key, limits.max_calls, uses, is_settled=is_settled) if limits.max_calls else [0] * len(uses)
