@@ -63,6 +63,15 @@ def test_an_admitted_digest_spares_its_source_and_an_admitted_address_does_not_c
     assert not bench.bans
 
 
+def test_an_admitted_digest_is_told_to_the_other_regions(bench: Bench) -> None:
+    told: list[tuple[str, float]] = []
+    bench.watcher = Watcher(Suspicion("auth-eu"), lambda host, source: False, bench.bans.append, lambda *word: told.append(word))
+    for call in ("a", "b"):
+        bench.tell({"call": call, "attempted": {"host": "acme", "source": STRANGER, "acl": "IN", "digest_algorithm": "MD5"}})
+    bench.tell({"call": "c", "attempted": {"host": "acme", "source": "192.0.2.9:5060", "acl": "IN"}})
+    assert told == [("192.0.2.7/32", NOW_NS / 1e9)]
+
+
 def test_a_retransmission_is_no_other_guess(bench: Bench) -> None:
     call = {"call": "f" * 32}
     for _ in range(100):

@@ -83,6 +83,28 @@ def test_right_credentials_spare_an_address_for_an_hour() -> None:
     assert guess(suspicion, 100, NOW_S + VOUCHED_S + 1) is not None
 
 
+def test_who_sent_right_credentials_elsewhere_or_before_a_restart_is_spared_too() -> None:
+    first, second = Suspicion("a"), Suspicion("b")
+    cidr = first.vouch(SOURCE, NOW_S)
+    assert cidr == "192.0.2.7/32"
+    assert guess(second, 15) is None
+    second.hear_vouch(cidr, NOW_S)
+    assert guess(second, 100) is None
+    assert guess(second, 100, NOW_S + VOUCHED_S + 1) is not None
+    # An older word does not shorten what is known.
+    first.hear_vouch(cidr, NOW_S - VOUCHED_S)
+    assert guess(first, 100, NOW_S + VOUCHED_S - 60) is None
+
+
+def test_others_are_told_of_right_credentials_now_and_then_and_not_each_time() -> None:
+    suspicion = Suspicion("a")
+    told = [suspicion.vouch(SOURCE, NOW_S + 60 * minute) is not None for minute in range(60)]
+    assert [minute for minute, is_told in enumerate(told) if is_told] == [0, 15, 30, 45]
+    heard = Suspicion("b")
+    heard.hear_vouch("192.0.2.7/32", NOW_S)
+    assert heard.vouch(SOURCE, NOW_S + 60) is None, "all know it"
+
+
 def test_what_was_lifted_is_forgotten() -> None:
     suspicion = Suspicion("a")
     assert guess(suspicion, 40) is not None

@@ -24,6 +24,9 @@ DRAIN_PER_S: Final = 20.0 / 300
 VOUCHED_S: Final = 3600
 """How long right credentials spare an address."""
 
+TOLD_AGAIN_S: Final = VOUCHED_S / 4
+"""So often at most the other regions are told of an address that goes on sending right credentials."""
+
 BAN_FIRST_S: Final = 600
 BAN_LIMIT_S: Final = 86_400
 MEMORY_S: Final = 86_400
@@ -101,16 +104,30 @@ class Suspicion:
         self._issuer = issuer
         self._accused: OrderedDict[str, _Record] = OrderedDict()
         self._vouched: OrderedDict[str, float] = OrderedDict()
+        self._told: OrderedDict[str, float] = OrderedDict()
+        """When others were told so last, or told us."""
         self._banned: OrderedDict[str, tuple[float, int]] = OrderedDict()
         """When it was banned last, and how often."""
         self._minute: tuple[int, int] = (0, 0)
         self.suppressed = 0
         """Bans that BANS_PER_MINUTE kept from being issued."""
 
-    def vouch(self, address: str, now_s: float) -> None:
-        """It sent right credentials. ValueError as `ban_prefix`."""
+    def vouch(self, address: str, now_s: float) -> str | None:
+        """It sent right credentials. Gives the prefix where the other watchers are to be told. ValueError as `ban_prefix`."""
         key = ban_prefix(address)
-        _put(self._vouched, key, now_s)
+        self._spare(key, now_s)
+        if now_s - self._told.get(key, float("-inf")) < TOLD_AGAIN_S:
+            return None
+        _put(self._told, key, now_s)
+        return key
+
+    def hear_vouch(self, cidr: str, time_s: float) -> None:
+        """Another watcher, or this one in an earlier run, has seen right credentials of it; `cidr` is what `vouch` gave."""
+        self._spare(cidr, time_s)
+        _put(self._told, cidr, max(time_s, self._told.get(cidr, time_s)))
+
+    def _spare(self, key: str, time_s: float) -> None:
+        _put(self._vouched, key, max(time_s, self._vouched.get(key, time_s)))
         self._accused.pop(key, None)
 
     def accuse(self, address: str, offence: Offence, now_s: float, *, number: int = 1) -> Ban | None:

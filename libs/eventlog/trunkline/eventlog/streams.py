@@ -4,6 +4,7 @@
     CALLS       each region calls.<region>.>    facts of calls
     CALLS_ALL   home only   sources: all CALLS  what records are made of
     BANS        each region bans.<region>.>     who is banned, the last word about each
+    VOUCHES     each region vouches.<region>.>  who lately sent right credentials
     POPS        each region pops.changed.<region>.>  changes of points of presence
 
 Every request names the region whose JetStream it is for (`$JS.<region>.API`): a server answers for its own domain under that prefix, and
@@ -21,7 +22,7 @@ from typing import Any, Final
 import nats.errors
 from nats.aio.client import Client
 
-from trunkline.domain.bans import BANS_LIMIT
+from trunkline.domain.bans import BANS_LIMIT, SOURCES_LIMIT, VOUCHED_S
 from trunkline.domain.pop_changes import CHANGES_LIMIT
 from trunkline.eventlog.log import MAX_COMMIT_BYTES, LogUnavailable
 from trunkline.eventlog.request import request
@@ -31,6 +32,7 @@ CONFIG: Final = "CONFIG"
 CALLS: Final = "CALLS"
 CALLS_ALL: Final = "CALLS_ALL"
 BANS: Final = "BANS"
+VOUCHES: Final = "VOUCHES"
 POPS: Final = "POPS"
 
 HOME: Final = "eu"
@@ -147,6 +149,25 @@ def bans_stream(region: str, replicas: int = 1) -> dict[str, Any]:
     }
 
 
+def vouches_stream(region: str, replicas: int = 1) -> dict[str, Any]:
+    """VOUCHES of a region: who sent right credentials within VOUCHED_S, by its auth services. Apart from BANS, which they must not crowd
+    out."""
+    return {
+        "name": VOUCHES,
+        "subjects": [f"vouches.{region}.>"],
+        "retention": "limits",
+        "storage": "file",
+        "discard": "old",
+        "num_replicas": replicas,
+        "max_msgs": SOURCES_LIMIT,
+        "max_bytes": -1,
+        "max_age": VOUCHED_S * _NANO,
+        "max_msgs_per_subject": 1,
+        "max_msg_size": 256,
+        "allow_direct": True,
+    }
+
+
 def pops_stream(region: str, replicas: int = 1) -> dict[str, Any]:
     """POPS of a region: the newest CHANGES_LIMIT changes of each point of presence. Not part of CONFIG: one that comes and goes would write
     into a log that never shrinks."""
@@ -211,6 +232,11 @@ async def ensure_calls_all(nc: Client, home: str, regions: Sequence[str], *, rep
 async def ensure_bans(nc: Client, region: str, *, replicas: int = 1) -> None:
     """Create BANS of one region where it is missing; tried until it is there, for ever. Raises StreamDiffers."""
     await _until_there(region, BANS, lambda: _ensure(nc, region, bans_stream(region, replicas)))
+
+
+async def ensure_vouches(nc: Client, region: str, *, replicas: int = 1) -> None:
+    """Create VOUCHES of one region where it is missing; tried until it is there, for ever. Raises StreamDiffers."""
+    await _until_there(region, VOUCHES, lambda: _ensure(nc, region, vouches_stream(region, replicas)))
 
 
 async def ensure_pops(nc: Client, region: str, *, replicas: int = 1) -> None:

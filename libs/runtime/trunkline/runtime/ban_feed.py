@@ -22,9 +22,14 @@ _log = logger("bans")
 
 
 def subject_of(region: str, cidr: str) -> str:
-    """`192.0.2.7/32` → `bans.eu.v4-c0000207-32`: one token, one address one subject."""
+    """`192.0.2.7/32` → `bans.eu.v4-c0000207-32`: one address one subject."""
+    return f"bans.{region}.{subject_tail(cidr)}"
+
+
+def subject_tail(cidr: str) -> str:
+    """A prefix as one token of a subject."""
     network = ip_network(cidr)
-    return f"bans.{region}.v{network.version}-{network.network_address.packed.hex()}-{network.prefixlen}"
+    return f"v{network.version}-{network.network_address.packed.hex()}-{network.prefixlen}"
 
 
 def to_message(ban: Ban) -> bytes:

@@ -17,6 +17,7 @@ from trunkline.auth.orphans import Orphans
 from trunkline.auth.rotation import NONCE_PLAN, TOKEN_PLAN, Purpose
 from trunkline.auth.server import AuthServer
 from trunkline.auth.settings import AuthSettings
+from trunkline.auth.vouching import VouchDesk
 from trunkline.auth.watching import Watcher, watch
 from trunkline.domain import commands
 from trunkline.domain.bans import Suspicion
@@ -62,8 +63,10 @@ async def start(settings: AuthSettings, life: Lifecycle) -> None:
     life.spawn("key rotation", keep_rotating(keys, authorizer))
     await state.complete()
     await server.set_serving(True)
-    watcher = Watcher(suspicion, lambda host, source: authorizer.lists(host=host, source=source), desk.issue)
+    vouches = VouchDesk(state.nc, settings.region, suspicion.hear_vouch)
+    watcher = Watcher(suspicion, lambda host, source: authorizer.lists(host=host, source=source), desk.issue, vouches.tell)
     life.spawn("bans", keep_bans(settings, state, desk))
+    life.spawn("vouching", vouches.run(settings.ban_regions or (settings.region,)))
     life.spawn("watching", watch(state.nc, watcher, region=settings.region, home=settings.home))
     life.spawn("orphan sweep", keep_sweeping(state, Orphans(settings.orphan_age_s), settings.sweep_period_s))
 

@@ -42,12 +42,20 @@ _log = logger("watching")
 
 
 class Watcher:
-    """`lists(host, source)` is the access rule's; `issue` is given each ban once."""
+    """`lists(host, source)` is the access rule's; `issue` is given each ban once, `vouched` whom the others are to spare too, and when he
+    sent right credentials."""
 
-    def __init__(self, suspicion: Suspicion, lists: Callable[[str, str], bool], issue: Callable[[Ban], None]) -> None:
+    def __init__(
+        self,
+        suspicion: Suspicion,
+        lists: Callable[[str, str], bool],
+        issue: Callable[[Ban], None],
+        vouched: Callable[[str, float], None] = lambda cidr, time_s: None,
+    ) -> None:
         self._suspicion = suspicion
         self._lists = lists
         self._issue = issue
+        self._vouched = vouched
         self._attempts: dict[str, tuple[str, str]] = {}
         """Host and source by call."""
         self._judged: dict[str, None] = {}
@@ -73,7 +81,9 @@ class Watcher:
         if not address:
             return
         if attempted.get("digest_algorithm"):
-            self._suspicion.vouch(address, time_s)
+            cidr = self._suspicion.vouch(address, time_s)
+            if cidr is not None:
+                self._vouched(cidr, time_s)
         elif attempted.get("is_source_proved") and not attempted.get("acl") and call not in self._judged:
             _keep(self._attempts, call, (attempted.get("host", ""), address))
 

@@ -104,6 +104,8 @@ def _allowed(user: User, home: str, regions: Sequence[str]) -> list[str]:
         allowed += _tails("BANS", regions)
         allowed += _tails(*(("CALLS_ALL", (home,)) if user.region == home else ("CALLS", (user.region,))))
         allowed += [f"$JS.{user.region}.API.STREAM.CREATE.BANS", f"bans.{user.region}.>"]
+        allowed += _tails("VOUCHES", regions)
+        allowed += [f"$JS.{user.region}.API.STREAM.CREATE.VOUCHES", f"vouches.{user.region}.>"]
     if user.kind == "records":
         allowed.append(f"{LIMITS_ENDED}.{user.process}")
         allowed += _tails("CALLS_ALL", (home,))
