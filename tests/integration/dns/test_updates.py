@@ -108,6 +108,38 @@ async def test_bind_answers_what_the_embedded_responder_does_as_soon_as_it_is_to
     assert (await bind.ask(f"beta.eu1.{REALM}", "NAPTR")).rcode() == dns.rcode.NXDOMAIN
 
 
+async def test_ipv6_addresses_stand_at_bind_and_in_the_embedded_responder(bind: Bind, nats_server: NatsServer, tmp_path: Path) -> None:
+    update = {"server": f"{HOST}:{bind.port}", "key_file": str(bind.key_file), "kept": ["www"]}
+    server = NameServer(tmp_path, nats_server, updates=[update])
+    six = {"eu1": "2001:db8:1::1", "us1": "2001:db8:2::1"}
+    server.configure(pops=[pop | ({"address6": six[str(pop["name"])]} if pop["name"] in six else {}) for pop in POPS])
+    try:
+        await make_config(nats_server)
+        await server.start()
+        async with control_state("provisioning", tmp_path / "other", nats_server) as state:
+            names = Names(server, state)
+            await names.execute(c.CreateTenant(ACME))
+            await names.execute(c.CreateDomain(ACME, "acme"))
+            expected = {
+                "eu1": [six["eu1"]],
+                "acme.eu1": [six["eu1"]],
+                "acme.us1": [six["us1"]],
+                # The nearest region's, as of A.
+                "acme": [six["eu1"]],
+                # There is none, and the name exists.
+                "acme.eu2": [],
+            }
+            for label, addresses in expected.items():
+                name = f"{label}.{REALM}"
+                assert await bind.texts(name, "AAAA") == await embedded(server, name, "AAAA") == addresses, name
+                assert (await bind.ask(name, "AAAA")).rcode() == dns.rcode.NOERROR
+            # Whoever follows SRV finds both addresses of its target.
+            [target] = [text.split()[3] for text in await bind.texts(f"_sip._udp.acme.us1.{REALM}", "SRV")]
+            assert await bind.texts(target, "AAAA") == [six["us1"]] and await bind.texts(target, "A") == ["127.0.2.1"]
+    finally:
+        await server.kill()
+
+
 async def test_one_that_is_down_leaves_what_bind_answers(names: Names, bind: Bind, nats_server: NatsServer) -> None:
     async def until_addresses(*expected: str) -> None:
         await until(
