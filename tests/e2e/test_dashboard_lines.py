@@ -107,6 +107,11 @@ def test_every_form_shows_a_command_that_there_is(customer: Customer, browser: B
         "acl": "office", "label": "lined", "key": "0123", "pop": "eu1", "tenant": "lined", "carrier": "alpha",
     }  # fmt: skip
     asked = "?address=192.0.2.1&username=31000000&acl=office&gateway=eu"
+    # The drop-down on a domain's page is a form too.
+    customer.window.go("/domains/lined")
+    shown_line = customer.window.page.locator("[data-command]").inner_text()
+    assert shown_line.endswith("domain attach lined office"), shown_line
+    command.parse_args(shlex.split(shown_line)[1:], exit_on_error=False, print_error=False)
     read = 0
     for pages, window in ((PAGES_OF_APP, customer.window), (OPERATOR_PAGES, operator)):
         for path, _, methods in pages:
