@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import dns.resolver
 import pytest
 from helpers import lab_carrier, sipp, softphone
 from helpers.everywhere import demo_caller
@@ -130,6 +131,27 @@ def test_dns_leads_to_what_the_points_of_presence_serve(platform: Platform) -> N
         assert found == expected, service
     if platform.local["has_ipv6"]:
         assert dig("eu2-door.sip.trunkline.test", "AAAA")[0] == "::1"
+
+
+def test_a_client_that_follows_the_names_to_an_ipv6_address_calls_there(platform: Platform, tmp_path: Path) -> None:
+    if not platform.local["has_ipv6"]:
+        pytest.skip("this machine has no [::1]")
+    host, _, port = platform.local["dns"].partition(":")
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers, resolver.port, resolver.lifetime = [host], int(port), 10
+    caller = demo_caller(platform, "+31206640106", pop="us1")
+    found = []
+    for service in resolver.resolve(f"_sip._udp.{caller.host}", "SRV"):
+        try:
+            found += [(address.to_text(), service.port) for address in resolver.resolve(service.target, "AAAA")]
+        except dns.resolver.NoAnswer:
+            # A target with an address of IPv4 alone.
+            continue
+    [(address, there)] = found
+    run = sipp.run(tmp_path, sipp.answered_call(caller), target=f"[{address}]:{there}", local_address="::1")
+    run.must_succeed(1)
+    [record] = wait_for("its record", lambda: platform.json("call", "list", "--number", caller.number))
+    assert record["source"].startswith("[::1]:") and record["pop"] == "us1", record
 
 
 def test_a_renewed_certificate_is_shown_by_a_running_edge(platform: Platform) -> None:
