@@ -36,6 +36,9 @@ def test_the_audit_names_people_and_keys_and_says_that_there_is_more(platform: P
     program = page.get_by_role("row").filter(has_text="by_program")
     expect(program).to_contain_text("test")
     expect(program).not_to_contain_text("ann.audit")
+    # axe does not judge text that has the colour of its ground.
+    colours = page.evaluate("['td', 'td.actor strong'].map((each) => getComputedStyle(document.querySelector(each)).color)")
+    assert colours[0] == colours[1], colours
     expect(page.get_by_text("2 changes on this page, the oldest that fits among them.")).to_be_visible()
     assert axe_violations(page) == []
     line = page.locator(".cli code").inner_text()
