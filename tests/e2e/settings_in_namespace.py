@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from helpers import sipp
@@ -108,7 +109,10 @@ def kamailio(folder: Path, files: dict[str, str]) -> Iterator[Kamailio]:
             (ETC / name).write_text(content)
             for command in re.findall(r"^# (openssl req .*)$", content, re.MULTILINE):
                 subprocess.run(command.split(), check=True, capture_output=True, timeout=30)
-        with Kamailio.of_files(ETC / "kamailio.cfg", folder / "run", KAMAILIO) as running:
+        with (
+            TemporaryDirectory() as runtime,
+            Kamailio.of_files(ETC / "kamailio.cfg", folder / "run", KAMAILIO, runtime=Path(runtime)) as running,
+        ):
             yield running
     finally:
         subprocess.run(["umount", ETC], check=True, timeout=10)

@@ -35,13 +35,15 @@ class Kamailio:
         for name, value in {"HOST": host, **words}.items():
             self._configuration = self._configuration.replace(f"@{name}@", value)
         self._file = folder / "kamailio.cfg"
+        self._runtime = folder
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def of_files(cls, file: Path, folder: Path, host: str) -> Self:
-        """By this configuration as it is, which has to listen on `host` by UDP and TCP; `folder` is for what it writes."""
+    def of_files(cls, file: Path, folder: Path, host: str, *, runtime: Path) -> Self:
+        """By this configuration as it is, which has to listen on `host` by UDP and TCP; `folder` is for its log, `runtime` for its sockets,
+        whose paths may have some hundred characters."""
         made = cls("pbx", folder, host)
-        made._file, made._configuration = file, ""
+        made._file, made._configuration, made._runtime = file, "", runtime
         return made
 
     @property
@@ -55,7 +57,7 @@ class Kamailio:
         if self._configuration:
             self._file.write_text(self._configuration)
         command = [program, "-f", str(self._file), "-DD", "-E", "-m", "64", "-M", "8"]
-        command += ["-w", str(self._folder), "-Y", str(self._folder), *(["-A", "WITH_TLS"] if self._has_tls else [])]
+        command += ["-w", str(self._folder), "-Y", str(self._runtime), *(["-A", "WITH_TLS"] if self._has_tls else [])]
         with (self._folder / "kamailio.log").open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         wait_for("Kamailio listens", self._is_ready)
