@@ -105,6 +105,7 @@ def test_every_form_shows_a_command_that_there_is(customer: Customer, browser: B
     operator.enter(platform, platform.local["operator"]["api_key"])
     names = {
         "acl": "office", "label": "lined", "key": "0123", "pop": "eu1", "tenant": "lined", "carrier": "alpha",
+        "call": "0123456789abcdef" * 2,
     }  # fmt: skip
     asked = "?address=192.0.2.1&username=31000000&acl=office&gateway=eu"
     # The drop-down on a domain's page is a form too.
