@@ -104,8 +104,8 @@ impl Worker {
     pub(crate) fn restore(&mut self, now: Now, calls: Vec<(u128, Vec<u8>)>) {
         let mut over = Vec::new();
         for (call, bytes) in calls {
-            match self.proxy.restore(now, &bytes) {
-                Ok(_) | Err(NotRestored::Known) => {}
+            match self.proxy.restore(now, CallId(call), &bytes) {
+                Ok(()) | Err(NotRestored::Known) => {}
                 Err(error) => {
                     eprintln!("trunkline engine: the call {call:032x} is not restored ({error:?}); its token serves it");
                     over.push(SavedCall { call: CallId(call), bytes: None });

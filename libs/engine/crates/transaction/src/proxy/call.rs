@@ -111,6 +111,8 @@ pub(super) struct Call {
     pub is_stale: bool,
     /// Something is kept of it.
     pub is_saved: bool,
+    /// One of its sides has spoken in this life of the edge. Of a restored call that is not certain: it may have ended meanwhile.
+    pub is_confirmed: bool,
 }
 
 impl Call {
@@ -201,6 +203,7 @@ impl Proxy {
             timers,
             is_stale: false,
             is_saved: false,
+            is_confirmed: true,
         });
         self.arm_call(turn, call_key);
         self.respond_plain(turn, server, 100);
@@ -298,9 +301,12 @@ impl Proxy {
         }
     }
 
-    /// Without a fact: it has been said elsewhere.
+    /// Without a fact: it has been said elsewhere, or nobody knows when it was.
     pub(super) fn drop_call(&mut self, key: Key) {
-        self.remove_call(key, Change::End);
+        if let Some(call) = self.calls.get(key) {
+            self.ended.insert(call.id);
+            self.remove_call(key, Change::End);
+        }
     }
 
     fn remove_call(&mut self, key: Key, change: Change) {

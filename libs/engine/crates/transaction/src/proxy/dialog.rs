@@ -134,6 +134,7 @@ impl Proxy {
         }
         if let Some(call) = row.and_then(|key| self.calls.get_mut(key)) {
             call.numbers_of(token.side).see(request.cseq().number);
+            call.is_confirmed = true;
         }
         self.save_call_later(turn.now.ms, token.call);
         if token.side == Side::Customer {
@@ -151,7 +152,7 @@ impl Proxy {
                 return Disposition::Recheck { handle, call: token.call, tenant, domain, is_same_source };
             }
             if is_same_source {
-                self.follow_customer(token.call, flow, request);
+                self.follow_customer(turn, token.call, flow, request);
             } else if !matches!(method, Method::Bye | Method::Prack | Method::Update | Method::Info) {
                 // A call may move and must be ended from anywhere; nobody speaks to the carrier from where the access rule was not asked.
                 return refuse(403, "T109");
@@ -172,7 +173,7 @@ impl Proxy {
         let (waiting, source) = (waiting.clone(), server.source);
         let request = server.request.clone().ok_or(StaleCall)?;
         server.role = ServerRole::Answered;
-        self.follow_customer(waiting.leg.call, source, &request.view());
+        self.follow_customer(turn, waiting.leg.call, source, &request.view());
         self.forward_in_dialog(turn, key, &waiting.leg, &waiting.work, &waiting.loop_part);
         Ok(())
     }
@@ -267,8 +268,9 @@ impl Proxy {
     }
 
     /// Clients behind NAT: requests to the customer go where its last one came from. Its Contact is that of its last INVITE or UPDATE.
-    fn follow_customer(&mut self, call: CallId, flow: Flow, request: &Message<'_>) {
-        let Some(call) = self.call_ids.get(&call).and_then(|key| self.calls.get_mut(*key)) else { return };
+    fn follow_customer(&mut self, turn: &Turn<'_>, id: CallId, flow: Flow, request: &Message<'_>) {
+        self.save_call_later(turn.now.ms, id);
+        let Some(call) = self.call_ids.get(&id).and_then(|key| self.calls.get_mut(*key)) else { return };
         call.customer = flow;
         if matches!(request.method(), Method::Invite | Method::Update) {
             call.contact = contact_uri(request);

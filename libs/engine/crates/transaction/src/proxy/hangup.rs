@@ -50,6 +50,8 @@ pub(super) struct Ending {
     end: End,
     /// Sides whose answer is awaited; the first that is through ends the call, the last that refuses keeps it.
     waiting_for: u8,
+    /// Sides of a restored call that know nothing of it any more.
+    gone: u8,
 }
 
 impl Dialog {
@@ -257,7 +259,8 @@ impl Proxy {
         call.change(Change::HangUp);
         let id = call.id;
         let end = End { by: EndedBy::Edge, q850: reason.q850, answered_ns: call.answered_ns, time_ns: turn.now.unix_ns };
-        call.ending = Some(Ending { end, waiting_for: bit(Side::Customer) | bit(Side::Carrier) });
+        call.ending = Some(Ending { end, waiting_for: bit(Side::Customer) | bit(Side::Carrier), gone: 0 });
+        self.save_later(turn.now.ms, key);
         let line = reason_line(reason);
         for side in [Side::Customer, Side::Carrier] {
             if self.send_bye(turn, key, side, &line).is_none() {
@@ -284,8 +287,25 @@ impl Proxy {
     pub(super) fn on_own_bye_answered(&mut self, turn: &mut Turn<'_>, id: CallId, side: Side, status: u16) {
         match status {
             0..=199 => {}
-            200..=299 | 408 | 481 => self.end_hung_up(turn, id),
+            200..=299 => self.end_hung_up(turn, id),
+            408 | 481 if self.is_confirmed(id) => self.end_hung_up(turn, id),
+            408 | 481 => self.on_side_gone(turn, id, side),
             _ => self.on_bye_refused(turn, id, side),
+        }
+    }
+
+    fn is_confirmed(&self, id: CallId) -> bool {
+        self.call_ids.get(&id).and_then(|key| self.calls.get(*key)).is_none_or(|call| call.is_confirmed)
+    }
+
+    /// Of a restored call: it may have ended long ago. Where neither side knows it, nobody says when; its record presumes an end.
+    fn on_side_gone(&mut self, turn: &Turn<'_>, id: CallId, side: Side) {
+        let Some(key) = self.call_ids.get(&id).copied() else { return };
+        let Some(ending) = self.calls.get_mut(key).and_then(|call| call.ending.as_mut()) else { return };
+        ending.gone |= bit(side);
+        match ending.gone == bit(Side::Customer) | bit(Side::Carrier) {
+            true => self.drop_call(key),
+            false => self.on_bye_refused(turn, id, side),
         }
     }
 
@@ -348,6 +368,9 @@ impl Proxy {
         let Some(call) = self.calls.get_mut(key) else { return };
         let end_ns = call.start_ns.saturating_add(u64::from(self.config.token_lifetime_s) * 1_000_000_000);
         let left_ms = end_ns.saturating_sub(turn.now.unix_ns) / 1_000_000;
+        if left_ms == 0 && !call.is_confirmed {
+            return self.drop_call(key);
+        }
         if left_ms == 0 {
             let end = End { by: EndedBy::Edge, q850: reason.q850, answered_ns: call.answered_ns, time_ns: turn.now.unix_ns };
             let id = call.id;

@@ -27,8 +27,10 @@ use super::{Proxy, Turn};
 const FORM: u8 = 1;
 /// Calls written in one go, 1 µs each: datagrams wait meanwhile.
 const PORTION: usize = 256;
-/// Calls that were to be ended while nobody was there are ended within this time, not all at once.
-const OVERDUE_WITHIN_MS: u128 = 10_000;
+/// Calls that were to be ended while nobody was there are ended from then on, when others have been asked which of them are over, and within
+/// this time: 100,000 of them at the pace of hang-ups by order.
+const OVERDUE_FROM_MS: u64 = 15_000;
+const OVERDUE_WITHIN_MS: u128 = 20_000;
 
 /// What is to be kept of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +43,7 @@ pub struct SavedCall {
 /// Why there is no row of a saved call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotRestored {
-    /// Not written by [`Proxy::take_unsaved`] of this form, or cut.
+    /// Not written by [`Proxy::take_unsaved`] of this form, or cut, or another call.
     Unreadable,
     /// Nothing of ours speaks to one of its sides any more.
     NoListener,
@@ -64,7 +66,7 @@ impl Proxy {
     /// What was said in this turn changes what is to be kept of the call.
     pub(super) fn save_later(&mut self, now_ms: u64, key: Key) {
         let Some(after_ms) = self.config.saves_after_ms else { return };
-        let Some(call) = self.calls.get_mut(key).filter(|call| call.phase == Phase::Answered && !call.is_stale) else { return };
+        let Some(call) = self.calls.get_mut(key).filter(|call| call.is_answered() && !call.is_stale) else { return };
         call.is_stale = true;
         self.saving.stale.push_back((now_ms + after_ms, key));
     }
@@ -107,9 +109,11 @@ impl Proxy {
     ///
     /// # Errors
     /// Why there is none; then nothing was changed.
-    pub fn restore(&mut self, now: Now, bytes: &[u8]) -> Result<CallId, NotRestored> {
+    pub fn restore(&mut self, now: Now, id: CallId, bytes: &[u8]) -> Result<(), NotRestored> {
         let mut call = Call::read(bytes, &self.config.listeners)?;
-        let id = call.id;
+        if call.id != id {
+            return Err(NotRestored::Unreadable);
+        }
         if self.call_ids.contains_key(&id) || self.ended.contains(id) {
             return Err(NotRestored::Known);
         }
@@ -119,14 +123,14 @@ impl Proxy {
         let longest_s = call.max_duration_s.min(self.config.token_lifetime_s);
         let end_ns = call.answered_ns.saturating_add(u64::from(longest_s) * 1_000_000_000);
         let left_ms = match end_ns.saturating_sub(now.unix_ns) / 1_000_000 {
-            0 => (id.0 % OVERDUE_WITHIN_MS) as u64,
+            0 => OVERDUE_FROM_MS + (id.0 % OVERDUE_WITHIN_MS) as u64,
             left_ms => left_ms,
         };
         call.timers.start(CallTimer::Longest as usize, now.ms + left_ms);
         let key = self.calls.insert(call);
         self.call_ids.insert(id, key);
         self.arm_call(&Turn::new(now, &mut Vec::new()), key);
-        Ok(id)
+        Ok(())
     }
 
     /// Whether this edge remembers the end of the call.
@@ -139,7 +143,6 @@ impl Proxy {
         let Some(key) = self.call_ids.get(&call).copied().filter(|key| self.calls.get(*key).is_some_and(Call::is_answered)) else {
             return false;
         };
-        self.ended.insert(call);
         self.drop_call(key);
         true
     }
@@ -253,6 +256,7 @@ impl Call {
             timers: Timers::new(),
             is_stale: false,
             is_saved: true,
+            is_confirmed: false,
         })
     }
 }

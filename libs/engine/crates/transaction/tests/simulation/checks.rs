@@ -132,11 +132,9 @@ fn check_ends(world: &World, facts: &[&Written], at: usize, answers: usize, says
             wrongs.push(says("two ends from one edge"));
         }
     }
-    let edge = &world.edges[at];
-    let is_known = |first: &&Written| edge.life == first.life || edge.restored.contains(&first.fact.call);
-    let has_survived = edge.is_alive && facts.first().is_some_and(is_known);
+    let has_survived = world.edges[at].is_alive && facts.first().is_some_and(|first| world.edges[at].life == first.life);
     // A token that has run out ends nothing: what the dead edge would have said at its row's end is left to the records.
-    // Nor does anybody whose sides have taken the BYEs of an edge that did not live to hear so, and whose row was not kept.
+    // Nor does anybody of a call whose sides have taken the BYEs of an edge that did not live to hear so.
     let is_hung_up = facts.iter().any(|written| matches!(written.fact.kind, FactKind::HungUp { .. }));
     let can_end = can_all_end(&world.plan.faults, world.plan.has_sibling) && !world.plan.script.outlasts_tokens() && !is_hung_up;
     let is_ended = has_survived || can_end;

@@ -1,6 +1,6 @@
 //! One edge: the core with the shell's part around it, in one life after another. What it wrote stays; what it knew goes with it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use trunkline_message::{HeaderTable, Message};
 use trunkline_transaction::{
@@ -68,8 +68,6 @@ pub struct Edge {
     /// Answered calls are kept as soon as a turn is over, and stand again in the next life.
     saves_calls: bool,
     kept: BTreeMap<CallId, Vec<u8>>,
-    /// Calls whose rows stood again in this life.
-    pub restored: BTreeSet<CallId>,
 }
 
 /// Where in an input's actions the edge dies: after so many of them.
@@ -92,7 +90,6 @@ impl Edge {
             keys,
             saves_calls,
             kept: BTreeMap::new(),
-            restored: BTreeSet::new(),
         }
     }
 
@@ -100,7 +97,6 @@ impl Edge {
         (self.is_alive, self.life) = (true, life);
         self.due.extend(self.orders.hangs_up_at_ms.map(|at_ms| (at_ms.max(now_ms), Due::HangUp)));
         self.watch.begin_life();
-        self.restored.clear();
     }
 
     /// What an earlier life has kept, before anything comes.
@@ -109,10 +105,9 @@ impl Edge {
             return;
         }
         let Some(mut proxy) = self.take_core() else { return };
-        for bytes in self.kept.values() {
-            match proxy.restore(now(now_ms), bytes) {
-                Ok(call) => drop(self.restored.insert(call)),
-                Err(error) => self.watch.wrongs.push(format!("a kept call is not restored: {error:?}")),
+        for (call, bytes) in &self.kept {
+            if let Err(error) = proxy.restore(now(now_ms), *call, bytes) {
+                self.watch.wrongs.push(format!("a kept call is not restored: {error:?}"));
             }
         }
         self.proxy = Some(proxy);
