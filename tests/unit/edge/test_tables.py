@@ -236,7 +236,7 @@ def test_what_was_suspended_before_the_engine_came_has_the_calls_of_an_earlier_r
         bench.tell((Kind.TENANT, "acme", TenantResumed()), (Kind.CARRIER, "alpha", CarrierResumed()))
     bench.feed.attach(engine)
     assert engine.orders == []
-    bench.feed.end_restored(tenants)
+    bench.feed.end_restored(lambda: tenants)
     assert engine.orders == orders
     bench.tell((Kind.ACL, "OUT", AddressAdded("198.51.100.1/32")))
     assert engine.orders == orders
@@ -275,3 +275,17 @@ def test_what_was_told_anew_before_the_engine_came_is_held_after_it(bench: Bench
     bench.feed.attach(bench.engine)
     bench.tell(*STORY[4:])
     assert bench.outcome() == "admit" and bench.outcome("203.0.113.1") == "T203"
+
+
+def test_the_past_of_the_log_ends_nobodys_calls_at_an_edge_that_serves_while_it_is_read(bench: Bench) -> None:
+    engine = Recording(bench)
+    bench.feed.is_whole = False
+    bench.feed.attach(engine)
+    bench.tell(*STORY, (Kind.CARRIER, "alpha", CarrierCreated()))
+    bench.tell((Kind.TENANT, "acme", TenantSuspended(is_ending_calls=True)))
+    bench.tell((Kind.CARRIER, "alpha", CarrierSuspended(is_ending_calls=True)))
+    bench.tell((Kind.TENANT, "acme", TenantResumed()))
+    assert engine.orders == []
+    bench.feed.is_whole = True
+    bench.feed.end_restored(lambda: ("acme",))
+    assert engine.orders == [("T604", "", "alpha")]

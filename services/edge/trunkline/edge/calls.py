@@ -18,6 +18,7 @@ from collections.abc import Callable
 from trunkline.edge.certificates import CertificateKeeper
 from trunkline.edge.draining import Draining
 from trunkline.edge.gateway_healths import GatewayHealths
+from trunkline.edge.journal_lines import ended_in
 from trunkline.edge.key_cache import KeyCache
 from trunkline.edge.keys import KeyKeeper
 from trunkline.edge.limits import Limits
@@ -26,7 +27,7 @@ from trunkline.edge.saved_calls import SavedCalls
 from trunkline.edge.settings import EdgeSettings
 from trunkline.edge.tables import TableFeed
 from trunkline.edge.taking_over import LOOK_S, taken_address
-from trunkline.engine import AccessTables, Engine, Invite
+from trunkline.engine import AccessTables, Engine, Invite, JournalChunk
 from trunkline.runtime.gateway_reports import GatewayReports
 from trunkline.runtime.logs import logger
 
@@ -119,6 +120,7 @@ class CallService:
             keeps_calls=True,
         )
         self.saved.restore(engine)
+        self.tables.is_whole = on_question is None
         self.tables.attach(engine)
         self.certificates.attach(engine)
         # The directory lives as long as the process: moved out of the collector's sight, it costs no pause while calls are decided.
@@ -128,8 +130,9 @@ class CallService:
         self.draining.look(engine, time.time())
         self.is_degraded = on_question is not None
         engine.start(self.policy.on_invite, on_question)
-        self.tables.end_restored({call.tenant for call in engine.live_calls()} if self.saved.restored else ())
         self.engine = engine
+        if on_question is None:
+            self._end_restored()
         self.served.set()
         self._log.info(
             "serving calls",
@@ -144,6 +147,8 @@ class CallService:
         assert self.engine is not None, "nothing is served yet"
         self.engine.set_degraded(False)
         self.is_degraded = False
+        self.tables.is_whole = True
+        self._end_restored()
         # As in `serve`: what was read meanwhile lives as long as the process.
         gc.freeze()
         self._log.info("the replica is complete: calls are decided here", position=self.tables.applied.position)
@@ -191,7 +196,21 @@ class CallService:
         if self.engine is not None:
             self.engine.forget_calls(ended)
         else:
-            self.saved.forget(ended)
+            self.saved.end(ended)
+
+    def _end_restored(self) -> None:
+        engine = self.engine
+        assert engine is not None, "nothing is served yet"
+        self.tables.end_restored(lambda: {call.tenant for call in engine.live_calls()} if self.saved.restored else set())
+
+    def on_chunk(self, chunk: JournalChunk) -> list[str]:
+        """What the journal says, before it is acknowledged. Calls that ended here and began elsewhere, if at all."""
+        ended = ended_in(chunk.lines)
+        self.saved.end(ended)
+        if self.engine is not None and self.saved.restored:
+            # Lines of an earlier run may tell of the ends of calls that stand again.
+            self.engine.forget_calls(ended)
+        return self.limits.on_chunk(chunk)
 
     def stop(self) -> None:
         """Ends the engine's threads; calls in progress go on at a sibling or after the restart."""

@@ -27,6 +27,9 @@ LOOK_S: Final = 5.0
 CALLS_AT_ONCE: Final = 1_000
 """Of one question: 33 kB."""
 
+MOST_CALLS: Final = 10_000
+"""Of one message that is read: what a chunk of a journal holds, several times over."""
+
 _log = logger("ended calls")
 
 
@@ -61,7 +64,7 @@ async def ask_for_ends(client: Client, pop: str, calls: CallService) -> None:
     while True:
         if client.is_connected:
             left = set(calls.limits.look(time.time()))
-            if time.monotonic() >= asked_s + ASK_S:
+            if calls.saved.restored and time.monotonic() >= asked_s + ASK_S:
                 asked_s = time.monotonic()
                 left |= calls.saved.restored
             each = sorted(left)
@@ -74,6 +77,8 @@ def _read(message: Msg) -> list[str]:
     """Ids of calls; none of a message that is not all of them."""
     try:
         ids = ended_of(message.data)
+        if len(ids) > MOST_CALLS:
+            raise ValueError(f"{len(ids)} calls in one message: {MOST_CALLS} at most")
         for call in ids:
             if len(call) != 32:
                 raise ValueError(f"{call!r} is no id of a call: 32 hexadecimal digits")

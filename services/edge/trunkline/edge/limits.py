@@ -11,7 +11,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -21,16 +21,9 @@ from trunkline.domain.counted_calls import LONGEST_S, OVERDUE_S, CountedCalls
 from trunkline.domain.directory import Directory
 from trunkline.domain.limit_holder import Holder, Reached
 from trunkline.domain.limit_shares import Grant, Report
+from trunkline.edge.journal_lines import BEGINS, ended_for_others, ended_in, lines_with
 from trunkline.engine import JournalChunk
 from trunkline.runtime.logs import logger
-
-_CALL: Final = slice(9, 41)
-"""Where a line names its call: `{"call":"<32 hexadecimal digits>",…`."""
-
-_BEGINS: Final = b'"attempted":{'
-_ENDS: Final = (b'"ended":{', b'"failed":{', b'"refused":{')
-_FROM_TOKEN: Final = b'"answered_ns":'
-"""Stands in the end of a call whose answer this edge has not seen."""
 
 _CODES: Final = {Reached.CALLS: "T305", Reached.RATE: "T306"}
 
@@ -83,14 +76,13 @@ class Limits:
         elsewhere, if at all."""
         is_earlier = int(chunk.segment[:16], 16) < self._boot
         if not self._calls and not is_earlier:
-            return _foreign(chunk.lines)
+            return ended_for_others(chunk.lines)
         if is_earlier:
             self._restore(chunk.lines)
         else:
             self._keep(chunk.lines)
-        ended = [call for needle in _ENDS for call, _ in _lines(chunk.lines, needle)]
-        self.end(ended)
-        return _foreign(chunk.lines)
+        self.end(ended_in(chunk.lines))
+        return ended_for_others(chunk.lines)
 
     def end(self, calls: Iterable[str]) -> None:
         """Those that are counted here are over."""
@@ -132,7 +124,7 @@ class Limits:
 
     def _keep(self, lines: bytes) -> None:
         """Begun in this run, and counted by `admit`."""
-        told = [(call, _end_s(json.loads(line))) for call, line in _lines(lines, _BEGINS) if call in self._calls]
+        told = [(call, _end_s(json.loads(line))) for call, line in lines_with(lines, BEGINS) if call in self._calls]
         begun = []
         with self._lock:
             for call, end_s in told:
@@ -144,7 +136,7 @@ class Limits:
     def _restore(self, lines: bytes) -> None:
         """Begun in an earlier run, which had not come to write it into the file."""
         begun = []
-        for call, line in _lines(lines, _BEGINS):
+        for call, line in lines_with(lines, BEGINS):
             fact = json.loads(line)["attempted"]
             domain = self._directory().find_domain(fact.get("tenant", ""), fact.get("domain", ""))
             if call not in self._calls and domain is not None and domain.rules.limits:
@@ -164,18 +156,3 @@ class Limits:
 def _end_s(fact: dict[str, Any]) -> float:
     longest_s = int(fact["attempted"].get("max_duration_s", 0)) or LONGEST_S
     return float(int(fact["time_ns"]) / 1e9 + longest_s + OVERDUE_S)
-
-
-def _foreign(lines: bytes) -> list[str]:
-    return [call for call, _ in _lines(lines, _FROM_TOKEN)]
-
-
-def _lines(lines: bytes, needle: bytes) -> Iterator[tuple[str, bytes]]:
-    """Call and whole line of each line with the needle. Text of a caller cannot look like one: its quotes are escaped."""
-    at = lines.find(needle)
-    while at >= 0:
-        begin = lines.rfind(b"\n", 0, at) + 1
-        end = lines.find(b"\n", at)
-        line = lines[begin:end] if end >= 0 else lines[begin:]
-        yield line[_CALL].decode(), line
-        at = lines.find(needle, begin + len(line))

@@ -151,7 +151,7 @@ def _counting(settings: EdgeSettings, calls: CallService, feed: Client) -> OnChu
     """What the journal says is counted against limits, by whichever way it is shipped."""
 
     async def on_chunk(chunk: JournalChunk) -> None:
-        await tell_ended(feed, settings.pop, calls.limits.on_chunk(chunk))
+        await tell_ended(feed, settings.pop, calls.on_chunk(chunk))
 
     return on_chunk
 

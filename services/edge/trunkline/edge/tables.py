@@ -76,6 +76,8 @@ class TableFeed:
         """While the replica is given anew: what becomes `directory` when it is whole."""
         self.is_standing_by = False
         """Without an engine because another edge has the addresses: what the tables hold counts as applied."""
+        self.is_whole = True
+        """False while the log's past is read with an engine at work: nobody's calls are ended by it then."""
         self._engine: Calls | None = None
         self._covered = 0
         self._awaited: tuple[int, int] | None = None
@@ -99,8 +101,11 @@ class TableFeed:
         engine.apply([*reasons, *self._signing], self._covered)
         self._give()
 
-    def end_restored(self, tenants: Container[str]) -> None:
-        """After the engine was started with calls of these tenants from an earlier run: those that were to be ended meanwhile are."""
+    def end_restored(self, tenants_of: Callable[[], Container[str]]) -> None:
+        """After the engine was started with calls of an earlier run, of these tenants: those that were to be ended meanwhile are."""
+        if not self._endings:
+            return
+        tenants = tenants_of()
         self._endings = {
             (kind, name): event for (kind, name), event in self._endings.items() if kind != Kind.TENANT.value or name in tenants
         }
@@ -232,13 +237,13 @@ class TableFeed:
         match fact.event:
             case TenantSuspended(is_ending_calls=True) | CarrierSuspended(is_ending_calls=True):
                 self._endings[fact.kind.value, fact.aggregate] = fact.event
-            case TenantResumed() | CarrierResumed() if self._engine is None or self._rebuilt is not None:
+            case TenantResumed() | CarrierResumed() if self._engine is None or self._rebuilt is not None or not self.is_whole:
                 # History: those calls have ended long ago, and today's are not to.
                 self._endings.pop((fact.kind.value, fact.aggregate), None)
 
     def _end_calls(self) -> None:
         """New ones are refused already: a decision reads the directory."""
-        if self._engine is None:
+        if self._engine is None or not self.is_whole or not self._endings:
             return
         endings, self._endings = self._endings, {}
         for (kind, name), event in endings.items():

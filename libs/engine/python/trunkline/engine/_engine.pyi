@@ -203,7 +203,7 @@ class Engine:
         the rest). Nothing without `keeps_calls`."""
     def restore_calls(self, calls: list[tuple[str, bytes]]) -> None:
         """What an earlier run got from `take_saved_calls`: the calls stand again, are listed, and can be hung up; one that has lasted
-        longer than it may is ended within ten seconds. To be called before `start`. What cannot be restored is given as over. ValueError
+        longer than it may is ended 15 to 35 s later. To be called before `start`. What cannot be restored is given as over. ValueError
         where an id is none."""
     def forget_calls(self, calls: list[str]) -> None:
         """Another edge has ended these calls: their rows go without a fact. Others than answered ones are left alone. ValueError where an
