@@ -41,6 +41,7 @@ pub mod sources;
 mod stateless;
 mod status;
 mod steering;
+mod strays;
 mod streams;
 mod team;
 mod teamwork;

@@ -1,11 +1,11 @@
-//! Requests that the core leaves to the edge: new INVITEs, re-INVITEs from elsewhere, what stands outside of dialogs.
+//! Requests that the core leaves to the edge: new INVITEs, and re-INVITEs from elsewhere. Others outside of dialogs: `strays`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use trunkline_access::{current_key, decide, entropy_for, issue, Admission, Call, Domain, Outcome, Proof, Snapshot, Verdict};
-use trunkline_message::{Algorithm, HeaderName, Message, Method, Scheme};
+use trunkline_message::{Algorithm, Message, Method, Scheme};
 use trunkline_transaction::{
     AdmitError, CallHandle, CallId, Disposition, Failures, Flow, Listener, Now, Prepared, RecheckHandle, Refusal, RoutePlan, Step,
     Transport,
@@ -15,7 +15,7 @@ use crate::attempt::{credentials_of, nobody, Attempt, Owner};
 use crate::counts::What;
 use crate::policy::{self, Decision, Invite, Policy};
 use crate::reasons::refusal;
-use crate::stateless::{is_unsupported, Challenges, ALLOW_OUTSIDE, NOT_SERVED};
+use crate::stateless::{Challenges, NOT_SERVED};
 use crate::status::raise;
 use crate::worker::Worker;
 
@@ -94,55 +94,6 @@ impl Worker {
         }
         if self.may_answer(now, flow, What::OutOfDialog) {
             self.refuse(flow, message, refusal, b"");
-        }
-    }
-
-    fn out_of_dialog(&mut self, now: Now, flow: Flow, message: &Message<'_>, method: Method) {
-        let tables = Arc::clone(&self.shared.tables);
-        match method {
-            // Of a refusal without state, or of nothing.
-            Method::Ack => {
-                if self.stateless.is_ack_of_not_served(message, flow.peer.ip()) {
-                    self.counts.prove(flow.peer.ip(), What::UnknownDomain);
-                }
-            }
-            _ if !self.may_answer(now, flow, self.kind_of_stray(now, flow, message, method)) => {}
-            Method::Options if self.shared.is_draining.load(Ordering::Relaxed) => {
-                self.refuse(flow, message, &refusal(&tables.load(), "T903", String::new()), b"");
-            }
-            // §8.2.2.3: who is asked is we ourselves, and what may be required is what the answer names as supported.
-            Method::Options if message.option_tags(HeaderName::Require).any(is_unsupported) => {
-                let tags = message.option_tags(HeaderName::Require).filter(|tag| is_unsupported(tag));
-                let tags: Vec<_> = tags.map(String::from_utf8_lossy).collect();
-                let mut refusal = refusal(&tables.load(), "T106", String::new());
-                refusal.extra_headers = format!("Unsupported: {}\r\n", tags.join(", "));
-                self.refuse(flow, message, &refusal, b"");
-            }
-            Method::Options => {
-                let mut answer = std::mem::take(&mut self.answer);
-                answer.clear();
-                self.stateless.options(message, flow.peer, &mut answer);
-                self.send(self.reply_flow(message, flow), &answer);
-                self.answer = answer;
-            }
-            Method::Cancel | Method::Bye | Method::Prack | Method::Update => {
-                self.refuse(flow, message, &refusal(&tables.load(), "T108", String::new()), b"");
-            }
-            _ => self.refuse(flow, message, &refusal(&tables.load(), "T105", String::new()), ALLOW_OUTSIDE),
-        }
-    }
-
-    /// A PBX that says where it is, or asks for more than a trunk has, is known by its calls; a health check asks for no extension.
-    fn kind_of_stray(&self, now: Now, flow: Flow, message: &Message<'_>, method: Method) -> What {
-        let is_of_scanners = match method {
-            Method::Ack | Method::Cancel | Method::Bye | Method::Prack | Method::Update => false,
-            Method::Options => message.request_uri().is_ok_and(|uri| uri.user.is_some()),
-            _ => true,
-        };
-        if is_of_scanners && self.shared.is_stranger(now, flow.peer) {
-            What::Scan
-        } else {
-            What::OutOfDialog
         }
     }
 
