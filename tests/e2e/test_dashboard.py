@@ -117,6 +117,7 @@ def test_a_customer_sets_a_trunk_up_and_lets_a_refused_address_in(platform: Plat
     place(platform, "webone", "31000000", password, OTHER)
     refused = attempts.get_by_role("listitem").filter(has_text="T203")
     expect(refused).to_contain_text("Source Not In ACL")
+    expect(refused).to_contain_text(re.compile(rf"trunkline acl address add \S+ {OTHER}"))
     refused.get_by_role("link", name="+31201234100").click()
     expect(page.get_by_role("region", name="Why: the decision")).to_contain_text("nearest entry")
     expect(page.get_by_role("img", name="Ladder diagram")).to_be_visible()

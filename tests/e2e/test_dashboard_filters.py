@@ -74,6 +74,7 @@ def test_calls_are_filtered_by_time_and_account_and_a_wrong_filter_is_said_at_it
     # Allowed at the page of a refused call, one is back at that page.
     (refused,) = [row for row in platform.json(*wanted) if row["outcome"] == "refused"]
     window.go(f"/calls/{refused['call']}")
+    expect(page.get_by_role("main")).to_contain_text(re.compile(rf"trunkline acl address add \S+ {stranger}"))
     page.get_by_role("button", name=f"Allow {stranger}").click()
     expect(page.get_by_role("status")).to_contain_text(f"{stranger} may call")
     assert page.url == f"{window.base}/calls/{refused['call']}"
