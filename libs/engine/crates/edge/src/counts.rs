@@ -36,7 +36,7 @@ pub enum What {
     Refused,
     /// What belongs to no dialog and is no INVITE; OPTIONS too.
     OutOfDialog,
-    /// What a trunk has no use for, of one of whom nothing is known: REGISTER and other methods of telephones, OPTIONS to an extension.
+    /// What a trunk has no use for, of one of whom nothing is known: REGISTER and other methods of telephones.
     Scan,
     /// New calls turned away while the worker was behind.
     Shed,
@@ -101,6 +101,11 @@ impl Counts {
     /// Counts one. Lines of a minute that is over are appended to `out` first.
     pub fn count(&mut self, now_ns: u64, one: Counting, lines: &mut FactLines, out: &mut Vec<u8>) {
         self.number(now_ns, one, || false, lines, out);
+    }
+
+    /// Whether any was counted in this minute.
+    pub fn has(&self, source: IpAddr, what: What) -> bool {
+        self.rows.contains_key(&(Some(source), what))
     }
 
     /// One that was counted in this minute has proved its source. More are not proved than there are.

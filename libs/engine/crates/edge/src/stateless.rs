@@ -8,7 +8,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use ring::hmac;
 use subtle::ConstantTimeEq;
-use trunkline_message::{write_malformed_response, write_response, Algorithm, Challenge, HeaderTable, Message, ParseError, ResponseSpec};
+use trunkline_message::{
+    write_malformed_response, write_response, Algorithm, Challenge, HeaderName, HeaderTable, Message, ParseError, ResponseSpec,
+};
 use trunkline_transaction::{CallId, Refusal};
 
 /// Unknown domain, and domain without an entry in any ACL.
@@ -72,11 +74,16 @@ impl Stateless {
         Self { key: hmac::Key::new(hmac::HMAC_SHA256, seed), server: format!("Server: {user_agent}\r\n").into_bytes() }
     }
 
-    /// The attempt of a request that is refused without state: the same for its retransmissions, another for a fork of the same call.
+    /// The attempt of a request that is refused without state: the same for its retransmissions, another for a fork of the same call, and for
+    /// each password that is tried.
     #[must_use]
     pub fn call_id(&self, message: &Message<'_>) -> CallId {
         let number = message.cseq().number.to_be_bytes();
-        let mac = self.mac(b"call", message, &[&number, message.request_uri_bytes(), message.top_via().branch()]);
+        let mut parts: Vec<&[u8]> = vec![&number, message.request_uri_bytes(), message.top_via().branch()];
+        for name in [HeaderName::ProxyAuthorization, HeaderName::Authorization] {
+            parts.extend(message.values(name).map(|value| value.bytes));
+        }
+        let mac = self.mac(b"call", message, &parts);
         let mut id = [0; 16];
         id.copy_from_slice(&mac.as_ref()[..16]);
         // 0 means "no call" in a fact.

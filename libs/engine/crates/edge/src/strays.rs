@@ -17,11 +17,11 @@ impl Worker {
         match method {
             // Of a refusal without state, or of nothing.
             Method::Ack => {
-                if self.stateless.is_ack_of_not_served(message, flow.peer.ip()) {
+                if self.counts.has(flow.peer.ip(), What::UnknownDomain) && self.stateless.is_ack_of_not_served(message, flow.peer.ip()) {
                     self.counts.prove(flow.peer.ip(), What::UnknownDomain);
                 }
             }
-            _ if !self.may_answer(now, flow, self.kind_of_stray(now, flow, message, method)) => {}
+            _ if !self.may_answer(now, flow, self.kind_of_stray(now, flow, method)) => {}
             Method::Options if self.shared.is_draining.load(Ordering::Relaxed) => {
                 self.refuse(flow, message, &refusal(&tables.load(), "T903", String::new()), b"");
             }
@@ -47,13 +47,11 @@ impl Worker {
         }
     }
 
-    /// A PBX that says where it is, or asks for more than a trunk has, is known by its calls; a health check asks for no extension.
-    fn kind_of_stray(&self, now: Now, flow: Flow, message: &Message<'_>, method: Method) -> What {
-        let is_of_scanners = match method {
-            Method::Ack | Method::Cancel | Method::Bye | Method::Prack | Method::Update => false,
-            Method::Options => message.request_uri().is_ok_and(|uri| uri.user.is_some()),
-            _ => true,
-        };
+    /// A PBX that says where it is, or asks for more than a trunk has, is known by its calls. OPTIONS tell nobody anything, and a PBX takes one
+    /// that is not answered for the end of the trunk.
+    fn kind_of_stray(&self, now: Now, flow: Flow, method: Method) -> What {
+        let is_of_dialogs = matches!(method, Method::Ack | Method::Cancel | Method::Bye | Method::Prack | Method::Update);
+        let is_of_scanners = !is_of_dialogs && method != Method::Options;
         if is_of_scanners && self.shared.is_stranger(now, flow.peer) {
             What::Scan
         } else {
