@@ -62,8 +62,8 @@ async def ask_for_ends(client: Client, pop: str, calls: CallService) -> None:
     on its way (`Limits.look` says whose turn it is)."""
     asked_s = float("-inf")
     while True:
+        left = set(calls.limits.look(time.time()))
         if client.is_connected:
-            left = set(calls.limits.look(time.time()))
             if calls.saved.restored and time.monotonic() >= asked_s + ASK_S:
                 asked_s = time.monotonic()
                 left |= calls.saved.restored

@@ -31,6 +31,9 @@ CALLS_AT_ONCE = 500
 """Of a listing, before others have their turn: some 2 ms."""
 
 BY_COMMAND = "T601"
+
+STANDBY = "STANDBY"
+"""The state in which another edge has this one's addresses: it holds no calls, which is an answer."""
 """Of the registry of reasons."""
 
 _CALL = re.compile("[0-9a-f]{32}")
@@ -118,6 +121,8 @@ class EdgeServicer(EdgeServiceServicer):
         self, request: edge_pb2.ListLiveCallsRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> edge_pb2.ListLiveCallsResponse:
         tenant = _whose(request.tenant)
+        if self._view.state() == STANDBY:
+            return edge_pb2.ListLiveCallsResponse()
         # A worker that is busy answers later, and nothing else is to wait for it meanwhile.
         calls = await asyncio.to_thread(partial(self._engine().live_calls, tenant=tenant))
         response = edge_pb2.ListLiveCallsResponse(total=len(calls))
@@ -132,13 +137,14 @@ class EdgeServicer(EdgeServiceServicer):
         tenant = _whose(request.tenant)
         who = current()
         facts = f"by {who.actor}" if who.role is Role.TENANT else "by the operator"
+        if self._view.state() == STANDBY:
+            raise _no_such_call(self._view.edge, request.call)
         engine = self._engine()
         # What is no id is nobody's call: another tenant's is told apart from it by nothing.
         is_id = _CALL.fullmatch(request.call) is not None
         hang_up = partial(engine.hang_up, call=request.call, tenant=tenant, reason=BY_COMMAND, facts=facts)
         if not is_id or await asyncio.to_thread(hang_up) == 0:
-            message = f"{self._view.edge} holds no call {request.call!r:.80}"
-            raise not_found("NO_SUCH_CALL", "call", message, "ask the other points of presence; a call that has ended is nowhere")
+            raise _no_such_call(self._view.edge, request.call)
         _log.info("call hung up", call=request.call, actor=who.actor)
         return edge_pb2.HangUpResponse(edge=self._view.edge, pop=self._view.pop)
 
@@ -147,6 +153,11 @@ class EdgeServicer(EdgeServiceServicer):
         if engine is None:
             raise Refusal(ErrorCode.FAILED_PRECONDITION, "EDGE_COLD", f"{self._view.edge} has no complete replica yet and takes no calls")
         return engine
+
+
+def _no_such_call(edge: str, call: str) -> Refusal:
+    message = f"{edge} holds no call {call!r:.80}"
+    return not_found("NO_SUCH_CALL", "call", message, "ask the other points of presence; a call that has ended is nowhere")
 
 
 def _whose(requested: str) -> str:
