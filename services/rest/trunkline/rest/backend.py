@@ -25,8 +25,15 @@ DOWNLOAD_LIMIT_S: Final = 3_600.0
 EDGE_LIMIT_S: Final = 3.0
 """Of each edge where all are asked: one that is frozen must not hold up what the others say."""
 
-_SILENT: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.FAILED_PRECONDITION})
-"""Of an edge that is down, hangs, or takes no calls yet."""
+_SILENT: Final = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.UNAUTHENTICATED,
+    }
+)
+"""Of an edge that is down, hangs, takes no calls yet, or is cut off and does not know a new key."""
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -87,20 +94,20 @@ class Backend:
         missing: set[str] = set()
         answered: set[str] = set()
         total = 0
-        last: grpc.aio.AioRpcError | None = None
+        silent: list[grpc.aio.AioRpcError] = []
         for edge, answer in await self._of_edges(method, request, brought_from(source, key)):
             if isinstance(answer, grpc.aio.AioRpcError):
                 if answer.code() not in _SILENT:
                     raise answer
                 missing.add(edge.pop)
-                last = answer
+                silent.append(answer)
                 continue
             answered.add(edge.pop)
             told = plain(answer)
             items += [{**item, "pop": edge.pop, "edge": edge.edge} for item in told[listed]]
             total += told["total"] or len(told[listed])
-        if last is not None and not answered:
-            raise last
+        if silent and not answered:
+            raise min(silent, key=_is_unknown_key)
         return {listed: items, "total": total, "missing_pops": sorted(missing - answered)}
 
     async def ask_any_edge(self, method: Method, request: Message, key: str, source: str) -> Message:
@@ -110,7 +117,7 @@ class Backend:
             if not isinstance(answer, grpc.aio.AioRpcError):
                 return answer
             refusals.append(answer)
-        raise min(refusals, key=lambda error: (error.code() is grpc.StatusCode.NOT_FOUND, error.code() in _SILENT))
+        raise min(refusals, key=lambda error: (_is_unknown_key(error), error.code() is grpc.StatusCode.NOT_FOUND, error.code() in _SILENT))
 
     async def _of_edges(
         self, method: Method, request: Message, metadata: Metadata
@@ -130,3 +137,8 @@ def _unary(channel: grpc.aio.Channel, method: Method) -> Any:
     return channel.unary_unary(
         method.path, request_serializer=method.request_class.SerializeToString, response_deserializer=method.answer_class.FromString
     )
+
+
+def _is_unknown_key(error: grpc.aio.AioRpcError) -> bool:
+    """Which counts where every edge says so: the key is nobody's."""
+    return error.code() is grpc.StatusCode.UNAUTHENTICATED

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 import grpc
 import grpc.aio
@@ -20,8 +22,36 @@ from trunkline.runtime.errors import decode_status
 __all__ = ["call", "hang_up"]
 
 _CALL = re.compile("[0-9a-f]{32}")
-AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.FAILED_PRECONDITION)
-"""Of an edge that is down, hangs, or takes no calls yet."""
+AWAY = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.UNAUTHENTICATED,
+)
+"""Of an edge that is down, hangs, takes no calls yet, or is cut off and does not know a new key."""
+
+
+Answer = TypeVar("Answer")
+
+
+async def ask_each(edges: Iterable[str], ask: Callable[[str], Awaitable[Answer]]) -> list[Answer | str]:
+    """Of each edge its answer, or why there is none. Raises the error where no edge knows the key."""
+
+    async def of(edge: str) -> Answer | grpc.aio.AioRpcError:
+        try:
+            return await ask(edge)
+        except grpc.aio.AioRpcError as error:
+            if error.code() in AWAY:
+                return error
+            raise
+
+    answers = await asyncio.gather(*(of(edge) for edge in edges))
+    errors = [answer for answer in answers if isinstance(answer, grpc.aio.AioRpcError)]
+    if errors and all(error.code() is grpc.StatusCode.UNAUTHENTICATED for error in errors) and len(errors) == len(answers):
+        raise errors[0]
+    return [
+        (decode_status(answer).message or "does not answer") if isinstance(answer, grpc.aio.AioRpcError) else answer for answer in answers
+    ]
 
 
 @call.command(name="hang-up")
@@ -36,7 +66,7 @@ async def hang_up(name: LiveCall, *, pop: PopName = "", options: Reading = READI
     async with session(is_operator=options.as_operator) as connected:
         edges = connected.around.edges(pop)
         found = await _id_of(connected, name, options.tenant)
-        answers = await asyncio.gather(*(_ask(connected, each, found, options.tenant) for each in edges))
+        answers = await ask_each(edges, lambda each: _ask(connected, each, found, options.tenant))
     ended = [answer for answer in answers if isinstance(answer, edge_pb2.HangUpResponse)]
     away = [f"{each}: {answer}" for each, answer in zip(edges, answers, strict=True) if isinstance(answer, str)]
     if not ended:
@@ -61,14 +91,12 @@ async def _id_of(connected: Session, name: str, tenant: str) -> str:
     return str((await stub.GetRecord(records.GetRecordRequest(tenant=tenant, call=name))).record.call)
 
 
-async def _ask(connected: Session, edge: str, found: str, tenant: str) -> edge_pb2.HangUpResponse | str | None:
-    """What it did; None: it holds no such call; a text: why it cannot say."""
+async def _ask(connected: Session, edge: str, found: str, tenant: str) -> edge_pb2.HangUpResponse | None:
+    """What it did; None: it holds no such call."""
     stub = await connected.edge(edge)
     try:
         return await stub.HangUp(edge_pb2.HangUpRequest(call=found, tenant=tenant))
     except grpc.aio.AioRpcError as error:
         if error.code() is grpc.StatusCode.NOT_FOUND:
             return None
-        if error.code() in AWAY:
-            return decode_status(error).message or "does not answer"
         raise

@@ -71,8 +71,8 @@ async def list_history(
 
 
 def who_of(row: Mapping[str, Any]) -> str:
-    """`ann (office, 0123abc)`: account of the dashboard, name and id of the key; `operator`."""
-    kind, _, key = row["actor"].partition("/key:")
-    named = [row["person"], row["key_name"], key or kind]
+    """`ann (office, tenant:acme/key:0123)`: account of the dashboard and name of the key, as people have chosen them, and who it is
+    to the log; `operator`."""
+    named = [row["person"], row["key_name"], row["actor"]]
     first, *rest = [each for each in named if each]
     return f"{first} ({', '.join(rest)})" if rest else str(first)

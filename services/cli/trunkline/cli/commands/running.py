@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
-import grpc.aio
-
 from trunkline.api.edge.v1 import edge_pb2
-from trunkline.cli.commands.ending import AWAY, call
+from trunkline.cli.commands.ending import ask_each, call
 from trunkline.cli.connection import Session, session
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import LISTING, Amount, Listing, PopName
 from trunkline.cli.output import errors, plain, show_list
-from trunkline.runtime.errors import decode_status
 
 __all__ = ["call", "live"]
 
@@ -33,7 +29,7 @@ async def live(*, pop: PopName = "", limit: Amount = 1000, options: Listing = LI
     async with session(is_operator=options.as_operator) as connected:
         edges = connected.around.edges(pop)
         request = edge_pb2.ListLiveCallsRequest(tenant=options.tenant, most=limit)
-        answers = dict(zip(edges, await asyncio.gather(*(_ask(connected, edge, request) for edge in edges)), strict=True))
+        answers = dict(zip(edges, await ask_each(edges, lambda edge: _ask(connected, edge, request)), strict=True))
     heard = {edge: answer for edge, answer in answers.items() if isinstance(answer, edge_pb2.ListLiveCallsResponse)}
     away = [f"{edge}: {answer}" for edge, answer in answers.items() if isinstance(answer, str)]
     if not heard:
@@ -53,11 +49,5 @@ def _show(options: Listing, edges: Mapping[str, str], heard: Mapping[str, edge_p
         errors.print(f"{total - len(rows)} more are in progress: --limit {total} lists all", style="yellow", markup=False)
 
 
-async def _ask(connected: Session, edge: str, request: edge_pb2.ListLiveCallsRequest) -> edge_pb2.ListLiveCallsResponse | str:
-    """A text: why it cannot say."""
-    try:
-        return await (await connected.edge(edge)).ListLiveCalls(request)
-    except grpc.aio.AioRpcError as error:
-        if error.code() in AWAY:
-            return decode_status(error).message or "does not answer"
-        raise
+async def _ask(connected: Session, edge: str, request: edge_pb2.ListLiveCallsRequest) -> edge_pb2.ListLiveCallsResponse:
+    return await (await connected.edge(edge)).ListLiveCalls(request)
