@@ -85,7 +85,8 @@ def test_the_command_lines_below_pages_are_commands() -> None:
         for line in re.findall(r'\bcli\(((?:"[a-z0-9-]+"(?:, )?)+)', template.read_text()):
             words = json.loads(f"[{line.rstrip(', ')}]")
             chosen, _, _ = command.parse_commands(words)
-            assert len(chosen) == min(len(words), 1 if words[0] == "explain" else 2), (template.name, words)
+            # Some groups have groups of their own: acl address add.
+            assert len(chosen) >= min(len(words), 1 if words[0] == "explain" else 2), (template.name, words)
             found += 1
         for line in re.findall(r'cli_line\("trunkline ([a-z -]+)', template.read_text()):
             assert len(command.parse_commands(line.split())[0]) == 2, (template.name, line)

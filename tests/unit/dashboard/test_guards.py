@@ -18,7 +18,7 @@ from trunkline.dashboard.app import OPERATOR_PAGES, PAGES, make_app
 from trunkline.dashboard.live import Watched, follow
 from trunkline.dashboard.sealing import csrf_of
 from trunkline.dashboard.store import Identity
-from trunkline.dashboard.visits import Visit, guarded
+from trunkline.dashboard.visits import Visit, guarded, is_own_path
 from trunkline.dashboard.web import HERE
 
 POSTED = [path for path, _, methods in (*PAGES, *OPERATOR_PAGES) if "POST" in methods]
@@ -214,3 +214,25 @@ async def test_the_feed_of_a_session_that_is_idle_too_long_ends(browser: Browser
     assert [await anext(pieces) for _ in range(2)][1] == b"event: home\ndata: as it is\n\n"
     await browser.desk.store._database.execute(f"UPDATE sessions SET seen_s = seen_s - {browser.desk.settings.idle_limit_s + 1}")
     assert [piece async for piece in pieces] == [b"event: ended\ndata: over\n\n"]
+
+
+@pytest.mark.parametrize(
+    ("path", "is_own"),
+    [
+        ("/", True),
+        ("/calls/live?pop=eu1&tenant=acme", True),
+        ("/calls?from=2026-11-22T20%3A01", True),
+        ("", False),
+        ("calls", False),
+        ("https://evil.example/", False),
+        ("//evil.example/", False),
+        ("/\\evil.example/", False),
+        ("/\t\\evil.example/", False),
+        ("/\t/evil.example/", False),
+        ("/calls\\..\\", False),
+        ("/calls\r\nSet-Cookie: x", False),
+        ("/ä", False),
+    ],
+)
+def test_nobody_is_led_to_another_site_by_a_way_back(path: str, is_own: bool) -> None:
+    assert is_own_path(path) is is_own

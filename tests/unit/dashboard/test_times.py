@@ -31,7 +31,7 @@ def test_times_without_a_zone_are_utc_and_a_day_is_whole(text: str, is_end: bool
     assert moment_of(text, "to", is_end=is_end) == found
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "20:01", "0001-01-01T00:00+14:00", "9999-12-31"])
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "20:01", "20261123", "2026-W47-7", "0001-01-01T00:00+14:00", "9999-12-31"])
 def test_what_is_no_time_is_refused_at_its_field(text: str) -> None:
     with pytest.raises(Wrong) as wrong:
         moment_of(text, "to", is_end=True)

@@ -30,5 +30,6 @@ def test_the_headline_counts_by_what_would_become_of_calls() -> None:
     ]
     told = headline(pb.ExplainCallsResponse(calls=240, groups=groups))
     assert told == "17 of 240 calls would now be refused, 2 admitted, 3 refused for another reason"
-    assert headline(pb.ExplainCallsResponse(calls=3)) == "none of 3 calls would now be decided otherwise"
+    assert headline(pb.ExplainCallsResponse(calls=240, left_out=237)) == "none of 3 calls would now be decided otherwise"
+    assert outcome_text("postpone", "") == "postpone", "of a later version"
     assert outcome_text("refuse", "T301") == "refused (T301 Destination Not Allowed)" and outcome_text("admit", "") == "admitted"

@@ -46,18 +46,24 @@ def change_of(text: str) -> pb.ExplainChange:
 
 
 def headline(answer: pb.ExplainCallsResponse) -> str:
-    """`17 of 240 calls would now be refused, 2 admitted`."""
+    """`17 of 240 calls would now be refused, 2 admitted`: of those that can be decided again."""
+    decided = answer.calls - answer.left_out
     sums: dict[str, int] = {}
     for group in answer.groups:
-        words = WORDS[group.new_outcome] if group.old_outcome != group.new_outcome else "refused for another reason"
+        words = _words(group.new_outcome) if group.old_outcome != group.new_outcome else "refused for another reason"
         sums[words] = sums.get(words, 0) + group.calls
     if not sums:
-        return f"none of {answer.calls} calls would now be decided otherwise"
+        return f"none of {decided} calls would now be decided otherwise"
     (first, count), *others = sums.items()
-    return ", ".join([f"{count} of {answer.calls} calls would now be {first}", *(f"{count} {words}" for words, count in others)])
+    return ", ".join([f"{count} of {decided} calls would now be {first}", *(f"{count} {words}" for words, count in others)])
 
 
 def outcome_text(outcome: str, reason: str) -> str:
     """`refused (T203 Source not allowed)`."""
     text = next((row.text for row in REGISTRY if row.code == reason), "")
-    return f"{WORDS[outcome]}{f' ({reason} {text})'.rstrip() if reason else ''}"
+    return f"{_words(outcome)}{f' ({reason} {text})'.rstrip() if reason else ''}"
+
+
+def _words(outcome: str) -> str:
+    """A later version may know others."""
+    return WORDS.get(outcome, outcome)

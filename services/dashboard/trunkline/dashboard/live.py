@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,8 +28,11 @@ LONGEST_S: Final = 600.0
 """Then the browser connects again, and its session is looked at again."""
 MAX_STREAMS: Final = 500
 """Of all persons together."""
+MAX_OF_ONE: Final = 12
+"""Of one session: pages that somebody has open beside each other. Each asks all edges."""
 
-_streams = 0
+_streams: Counter[str] = Counter()
+"""By session."""
 
 
 @dataclass(slots=True)
@@ -61,11 +65,11 @@ def follow(visit: Visit, event: str, size: int, render: Render) -> StreamingResp
 
 
 async def _events(visit: Visit, event: str, size: int, render: Render) -> AsyncIterator[bytes]:
-    global _streams
-    if _streams >= MAX_STREAMS:
+    whose = visit.session.secret
+    if _streams.total() >= MAX_STREAMS or _streams[whose] >= MAX_OF_ONE:
         yield b"retry: 10000\n\n"
         return
-    _streams += 1
+    _streams[whose] += 1
     watched = Watched(size)
     feed = asyncio.create_task(_feed(visit, watched))
     loop = asyncio.get_running_loop()
@@ -92,7 +96,9 @@ async def _events(visit: Visit, event: str, size: int, render: Render) -> AsyncI
             last = now
             await asyncio.sleep(PAUSE_S)
     finally:
-        _streams -= 1
+        _streams[whose] -= 1
+        if not _streams[whose]:
+            del _streams[whose]
         feed.cancel()
         await asyncio.gather(feed, return_exceptions=True)
 

@@ -14,8 +14,15 @@ from trunkline.dashboard.visits import Visit, Wrong
 
 SHOWN: Final = 100
 
-_AWAY: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.FAILED_PRECONDITION})
-"""Of an edge that is down, hangs, or takes no calls yet."""
+_AWAY: Final = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.UNAUTHENTICATED,
+    }
+)
+"""Of an edge that is down, hangs, takes no calls yet, or is cut off and does not know a new key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,9 @@ async def everywhere(visit: Visit, pop: str = "") -> Everywhere:
     calls: list[Running] = []
     by_pop: dict[str, int] = {}
     away: set[str] = set()
-    for place, answer in await _ask_all(visit, "ListLiveCalls", request, pop):
+    answers = await _ask_all(visit, "ListLiveCalls", request, pop)
+    _must_be_known(answers)
+    for place, answer in answers:
         if isinstance(answer, edge_pb2.ListLiveCallsResponse):
             calls += [Running(call, place) for call in answer.calls]
             by_pop[place] = by_pop.get(place, 0) + max(answer.total, len(answer.calls))
@@ -58,19 +67,30 @@ async def everywhere(visit: Visit, pop: str = "") -> Everywhere:
 async def hang_up(visit: Visit, call: str) -> Sequence[str]:
     """Ends it; the points of presence that did. Raises Wrong where no edge holds it, and AioRpcError where one refuses."""
     answers = await _ask_all(visit, "HangUp", edge_pb2.HangUpRequest(tenant=visit.tenant, call=call))
-    ended, away = [], []
+    _must_be_known(answers)
+    ended, away, refused = [], [], None
     for place, answer in answers:
         if isinstance(answer, edge_pb2.HangUpResponse):
             ended.append(answer.pop)
         elif answer.code() in _AWAY:
             away.append(place)
         elif answer.code() is not grpc.StatusCode.NOT_FOUND:
-            raise answer
+            refused = answer
+    if not ended and refused is not None:
+        raise refused
     if not ended and away:
         raise Wrong("", f"no point of presence that answered holds this call, and {', '.join(sorted(set(away)))} did not", "UNAVAILABLE")
     if not ended:
         raise Wrong("", "this call is not in progress any more", "FAILED_PRECONDITION")
     return ended
+
+
+def _must_be_known(answers: Sequence[tuple[str, Any]]) -> None:
+    """Raises the error where no edge knows the key: it was revoked."""
+    errors = [answer for _, answer in answers if isinstance(answer, grpc.aio.AioRpcError)]
+    unknown = [error for error in errors if error.code() is grpc.StatusCode.UNAUTHENTICATED]
+    if unknown and len(unknown) == len(answers):
+        raise unknown[0]
 
 
 async def _ask_all(visit: Visit, method: str, request: Any, pop: str = "") -> list[tuple[str, Any]]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from trunkline.dashboard.visits import Wrong
+
+_WRITTEN = re.compile(r"\d{4}-\d\d-\d\d")
+"""As `fromisoformat` takes other forms too, of weeks and without hyphens."""
 
 
 def moment_of(text: str, field: str, *, is_end: bool = False) -> datetime | None:
@@ -13,6 +17,8 @@ def moment_of(text: str, field: str, *, is_end: bool = False) -> datetime | None
     if not text:
         return None
     try:
+        if not _WRITTEN.match(text):
+            raise ValueError(text)
         moment = datetime.fromisoformat(text)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         return moment + timedelta(days=1) if is_end and len(text) == len("2026-11-22") else moment

@@ -79,7 +79,7 @@ async def unanswered(visit: Visit, domains: Iterable[pb.Domain], since_s: float,
             break
     if not rows:
         return Found(is_cut=bool(request.page.token))
-    pops = {pop.edge: pop.name for pop in (await visit.ask.provisioning.ListPops(pb.ListPopsRequest())).pops}
+    pops = {edge.edge: edge.pop for edge, _ in visit.ask.edges}
     found = by_source(rows, pops, {domain.label: domain for domain in domains})
     return Found(found[:shown], len(found[shown:]), bool(request.page.token))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import grpc.aio
 from starlette.datastructures import FormData
@@ -210,10 +211,12 @@ def _to_login(request: Request) -> Response:
     return RedirectResponse(f"/login{after}", 303)
 
 
+_OWN_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
+
+
 def is_own_path(path: str) -> bool:
-    """Whether a redirect to it stays here."""
-    parts = urlsplit(path)
-    return path.startswith("/") and not path.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    """Whether a redirect to it stays here: browsers drop what is no printable character, and read `\\` as `/`."""
+    return _OWN_PATH.fullmatch(path) is not None
 
 
 def is_same_origin(request: Request, desk: Desk) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -12,19 +13,22 @@ from trunkline.dashboard.forms import Done, Field, Form, answer_form, quoted
 from trunkline.dashboard.live import Watched, follow
 from trunkline.dashboard.pages.home import LATELY_S, attempts_of, domains_of, newest
 from trunkline.dashboard.running import Everywhere, everywhere, hang_up
-from trunkline.dashboard.unanswered import unanswered
+from trunkline.dashboard.unanswered import Found, unanswered
 from trunkline.dashboard.visits import Visit, is_own_path
 from trunkline.dashboard.web import fragment
 
 ATTEMPTS_SHOWN: Final = 50
 ASK_S: Final = 1.0
 """Between two questions to all edges for one page: the list of attempts beside it changes more often."""
+COUNT_S: Final = 10.0
+"""Between two looks at challenges that nobody answered, which edges tell by the minute."""
+NUMBER: Final = re.compile(r"\+?[0-9]{1,32}")
 
 
 async def live(visit: Visit) -> Response:
     domains = await domains_of(visit)
     attempts, challenged, running = await asyncio.gather(
-        newest(visit, domains, ATTEMPTS_SHOWN), unanswered(visit, domains, LATELY_S), everywhere(visit, visit.query("pop"))
+        newest(visit, domains, ATTEMPTS_SHOWN), unanswered(visit, domains, LATELY_S), everywhere(visit, _pop(visit))
     )
     return visit.show("live.html", attempts=attempts, unanswered=challenged, **_shown(visit, running))
 
@@ -32,23 +36,35 @@ async def live(visit: Visit) -> Response:
 async def events(visit: Visit) -> Response:
     loop = asyncio.get_running_loop()
     asked_s, running = 0.0, Everywhere()
+    counted_s, challenged = float("-inf"), Found()
 
     async def render(watched: Watched) -> str:
-        nonlocal asked_s, running
+        nonlocal asked_s, running, counted_s, challenged
         domains = await domains_of(visit)
         attempts = await attempts_of(visit, watched.records, domains)
-        challenged = await unanswered(visit, domains, LATELY_S)
+        if loop.time() - counted_s >= COUNT_S:
+            challenged = await unanswered(visit, domains, LATELY_S)
+            counted_s = loop.time()
         if loop.time() - asked_s >= ASK_S:
-            running = await everywhere(visit, visit.query("pop"))
+            running = await everywhere(visit, _pop(visit))
             asked_s = loop.time()
         return fragment("live_parts.html", visit.common() | {"attempts": attempts, "unanswered": challenged} | _shown(visit, running))
 
     return follow(visit, "calls", ATTEMPTS_SHOWN, render)
 
 
+def _pops(visit: Visit) -> list[str]:
+    return list(dict.fromkeys(edge.pop for edge, _ in visit.ask.edges))
+
+
+def _pop(visit: Visit) -> str:
+    """The one that is asked for, where there is such a one."""
+    asked = visit.query("pop")
+    return asked if asked in _pops(visit) else ""
+
+
 def _shown(visit: Visit, running: Everywhere) -> dict[str, Any]:
-    pops = list(dict.fromkeys(edge.pop for edge, _ in visit.ask.edges))
-    pop = visit.query("pop")
+    pops, pop = _pops(visit), _pop(visit)
     asked = urlencode({"pop": pop}) if pop else ""
     command = ["call", "live", *(["--pop", quoted(pop)] if pop else [])]
     return {
@@ -67,7 +83,7 @@ async def end(visit: Visit) -> Response:
     call, number, back = visit.path("call"), visit.query("number"), visit.query("back") or visit.value("back")
     back = back if is_own_path(back) else "/calls/live"
     form = Form(
-        title=f"Hang up the call to {number}?" if number else "Hang up this call?",
+        title=f"Hang up the call to {number}?" if NUMBER.fullmatch(number) else "Hang up this call?",
         action=f"/calls/live/{call}/hang-up",
         fields=[Field("back", "Back", kind="hidden", value=back)],
         submit="Hang up",

@@ -71,10 +71,12 @@ async def what_if(visit: Visit) -> Response:
     now = datetime.now(UTC)
     known = spans(now)
     span = visit.query("span") if visit.query("span") in known else "24h"
-    domain, assumed = visit.query("domain"), visit.request.query_params.getlist("with")[:MAX_CHANGES]
+    domain, assumed = visit.query("domain"), visit.request.query_params.getlist("with")
     domains, acls = await asyncio.gather(_domains(visit), _acls(visit))
     answer = problem = None
     try:
+        if len(assumed) > MAX_CHANGES:
+            raise Wrong("change", f"one question assumes at most {MAX_CHANGES} changes")
         added = _added(visit)
         if added:
             # Under the address of the whole question: what is added must not be added again when the page is loaded again.
