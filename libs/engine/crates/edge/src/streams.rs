@@ -197,7 +197,8 @@ impl Streams {
                 true
             }
             Err(error) => {
-                if error.kind() == io::ErrorKind::OutOfMemory {
+                // Too much waits here, or the kernel has waited too long for the peer.
+                if matches!(error.kind(), io::ErrorKind::OutOfMemory | io::ErrorKind::TimedOut) {
                     raise(&counters.connections_slow);
                 }
                 self.close(id, counters);

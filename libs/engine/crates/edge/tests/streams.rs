@@ -269,7 +269,10 @@ fn connections_are_bounded_per_source_and_for_strangers_at_half_of_all() {
 
 #[test]
 fn a_peer_that_takes_no_answers_is_closed_when_too_much_waits() {
-    let served = serve("reader", "127.0.0.1:0", StreamLimits { queued_bytes: 64 << 10, ..StreamLimits::default() });
+    // The kernel takes some megabytes of answers of two bytes first, which a busy machine needs its time for.
+    let patience = Duration::from_secs(90);
+    let limits = StreamLimits { queued_bytes: 64 << 10, message_ms: 2 * patience.as_millis() as u64, ..StreamLimits::default() };
+    let served = serve("reader", "127.0.0.1:0", limits);
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     // Else the kernel takes some megabytes before anything waits in the engine.
     socket.set_recv_buffer_size(4 << 10).unwrap();
@@ -278,9 +281,11 @@ fn a_peer_that_takes_no_answers_is_closed_when_too_much_waits() {
     stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
     // Pings: answers to requests of one source are few on purpose.
     let many = "\r\n\r\n".repeat(16_000);
-    let end = Instant::now() + PATIENCE;
-    while served.count("connections_slow") == 0 {
-        assert!(Instant::now() < end, "it is still open");
+    let end = Instant::now() + patience;
+    served.wait_until("connections", 1);
+    // Or the kernel gives the peer up first, where the machine is too busy to fill its buffers in time.
+    while served.count("connections_slow") == 0 && served.count("connections") == 1 {
+        assert!(Instant::now() < end, "it is still open: {:?}", served.engine.status());
         let _ = stream.write_all(many.as_bytes());
     }
     served.wait_until("connections", 0);
