@@ -68,17 +68,19 @@ def test_a_tenant_becomes_what_its_file_says_and_a_second_time_nothing_is_done(p
 
 def test_an_exemption_from_bans_is_applied_by_operators_alone_and_exported(platform: Platform, tmp_path: Path) -> None:
     file = tmp_path / "wide.yaml"
-    file.write_text("tenant: acme\nacls:\n  WIDE:\n    addresses: [{cidr: 10.0.0.0/8, ban_exempt: true}]\n")
+    file.write_text("tenant: acme\nacls:\n  EXEMPTED:\n    addresses: [{cidr: 10.0.0.0/8, ban_exempt: true}]\n")
     refused = cli(platform, "apply", "-f", str(file))
-    assert refused.returncode == 5 and "10.0.0.0/8" in refused.stderr and "WIDE" not in platform.cli("acl", "list").stdout
+    assert refused.returncode == 5 and "10.0.0.0/8" in refused.stderr and "EXEMPTED" not in platform.cli("acl", "list").stdout
     try:
         assert cli(platform, "apply", "-f", str(file), "--as-operator").returncode == 0
-        assert [row["is_ban_exempt"] for row in platform.json("acl", "show", "WIDE")["addresses"]] == [True]
-        assert yaml.safe_load(cli(platform, "export").stdout)["acls"]["WIDE"]["addresses"] == [{"cidr": "10.0.0.0/8", "ban_exempt": True}]
+        assert [row["is_ban_exempt"] for row in platform.json("acl", "show", "EXEMPTED")["addresses"]] == [True]
+        assert yaml.safe_load(cli(platform, "export").stdout)["acls"]["EXEMPTED"]["addresses"] == [
+            {"cidr": "10.0.0.0/8", "ban_exempt": True}
+        ]
         assert cli(platform, "diff", "-f", str(file)).returncode == 0
     finally:
-        platform.cli("acl", "address", "remove", "WIDE", "10.0.0.0/8", check=False)
-        platform.cli("acl", "delete", "WIDE", check=False)
+        platform.cli("acl", "address", "remove", "EXEMPTED", "10.0.0.0/8", check=False)
+        platform.cli("acl", "delete", "EXEMPTED", check=False)
 
 
 def test_a_tenant_is_again_what_it_was_at_a_position_and_that_can_be_undone_too(platform: Platform) -> None:

@@ -13,7 +13,7 @@ import itertools
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,8 @@ class Scene:
     stranger: Owner
     channels: dict[str, grpc.Channel]
     written: bytes = b""
+    spent: set[str] = field(default_factory=set)
+    """Request ids of others that the second tenant has used."""
 
     def __repr__(self) -> str:
         return f"Scene({self.first.tenant}, {self.second.tenant})"
@@ -263,6 +265,13 @@ def test_no_answer_tells_of_another_tenant(scene: Scene, asked: tuple[str, Metho
     before = scene.owned_by_first()
     answers = []
     tries = [(named, kind(**_filled(scene, values, named))) for named in (scene.first, scene.stranger)]
+    if "write" in kind.DESCRIPTOR.fields_by_name:
+        # Of two commands of the second tenant with one id the later is refused, whoever its names are: each id of another's is tried once.
+        ids = {request.write.request_id for _, request in tries}
+        if ids & scene.spent:
+            for _, request in tries:
+                request.write.request_id = ""
+        scene.spent |= ids - {""}
     # A name that nobody has would be had after the first try, and be the second tenant's from then on.
     is_made_twice = method.name == "CreateDomain" or (method.name == "CreateAcl" and tries[0][1].acl == tries[1][1].acl)
     if is_made_twice or tries[0][1] == tries[1][1]:

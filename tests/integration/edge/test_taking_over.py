@@ -91,6 +91,8 @@ async def killed_in_a_call(bench: EdgeBench, hold_ms: int) -> Awaitable[Result]:
     """The call goes on at the other edge."""
     running = asyncio.create_task(call(bench, sipp.answered_call(bench.caller(), hold_ms=hold_ms)))
     await bench.answered()
+    # What it has not shipped waits on its disk until it is back.
+    await bench.records_when(lambda records: [each.outcome for each in records] == ["live"])
     await bench.edge.kill()
     await asyncio.to_thread(seconds_to_answer, bench.sip)
     return running
@@ -109,7 +111,7 @@ async def test_a_call_counts_at_the_edge_that_is_back_until_it_ends_at_the_other
 
 async def test_a_call_that_ended_while_its_edge_was_dead_counts_no_more_when_it_is_back(bench: EdgeBench) -> None:
     async with two_edges_with_a_limit(bench) as counted:
-        running = await killed_in_a_call(bench, hold_ms=2000)
+        running = await killed_in_a_call(bench, hold_ms=8000)
         (await running).must_succeed(1)
         await bench.records_when(lambda records: [each.outcome for each in records] == ["answered"] and records[0].ended_by == "caller")
         await bench.edge.start()
