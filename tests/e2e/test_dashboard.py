@@ -137,7 +137,7 @@ def test_a_customer_sets_a_trunk_up_and_lets_a_refused_address_in(platform: Plat
     expect(page.get_by_role("region", name="SIP messages")).to_contain_text("INVITE sip:+31201234100@")
     expect(page.locator(".cli").filter(has_text="call messages")).to_be_visible()
     window.go("/audit")
-    expect(page.get_by_role("row").filter(has_text="127.0.0.9/32")).to_contain_text("jane@webone.exampleby the key test")
+    expect(page.get_by_role("row").filter(has_text="127.0.0.9/32")).to_contain_text("jane@webone.exampleby the key “test”")
     assert window.wrong == []
 
 

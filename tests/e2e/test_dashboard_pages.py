@@ -32,7 +32,7 @@ def test_the_audit_names_people_and_keys_and_says_that_there_is_more(platform: P
     assert customer.run("trunkline acl create by_program").returncode == 0
 
     window.go("/audit?kind=acl")
-    expect(page.get_by_role("row").filter(has_text="by_ann")).to_contain_text(re.compile(r"ann\.audit\s*by the key test"))
+    expect(page.get_by_role("row").filter(has_text="by_ann")).to_contain_text(re.compile(r"ann\.audit\s*by the key “test”"))
     program = page.get_by_role("row").filter(has_text="by_program")
     expect(program).to_contain_text("test")
     expect(program).not_to_contain_text("ann.audit")
