@@ -62,6 +62,23 @@ async def test_who_sent_right_credentials_in_one_region_is_banned_in_none_and_af
             await until("us has heard", lambda: us.heard == [cidr], limit_s=LIMIT_S)
             assert not us.is_banned(address) and not eu.is_banned(address)
         # Its next run knows nothing of its own.
-        async with running(regions, "eu") as (again, _):
-            await until("the next run has heard", lambda: again.heard == [cidr], limit_s=LIMIT_S)
+        async with running(regions, "eu") as (again, desk):
+            # Before it accuses anybody.
+            await desk.wait_read(LIMIT_S)
+            assert again.heard == [cidr]
             assert not again.is_banned(address) and again.is_banned("192.0.2.99")
+
+
+async def test_a_region_that_is_away_is_not_waited_for_longer_than_said(regions: Regions) -> None:
+    client = await regions.connect("eu")
+    desk = VouchDesk(client, "eu", lambda cidr, time_s: None)
+    task = asyncio.create_task(desk.run(("eu", "nowhere")))
+    try:
+        began_s = time.monotonic()
+        await desk.wait_read(1.0)
+        assert time.monotonic() - began_s >= 1.0
+        assert not task.done()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await client.close()

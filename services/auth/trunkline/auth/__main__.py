@@ -34,6 +34,8 @@ from trunkline.runtime.service import Lifecycle, run_service
 
 ROTATION_CHECK_S = 30.0
 """How often it is looked whether a key is due: far more often than any key is announced before its turn."""
+VOUCHES_READ_S = 10.0
+"""Waited for the words of regions at the start; one may be away."""
 
 
 async def start(settings: AuthSettings, life: Lifecycle) -> None:
@@ -67,7 +69,7 @@ async def start(settings: AuthSettings, life: Lifecycle) -> None:
     watcher = Watcher(suspicion, lambda host, source: authorizer.lists(host=host, source=source), desk.issue, vouches.tell)
     life.spawn("bans", keep_bans(settings, state, desk))
     life.spawn("vouching", vouches.run(settings.ban_regions or (settings.region,)))
-    life.spawn("watching", watch(state.nc, watcher, region=settings.region, home=settings.home))
+    life.spawn("watching", _watch(settings, state, watcher, vouches))
     life.spawn("orphan sweep", keep_sweeping(state, Orphans(settings.orphan_age_s), settings.sweep_period_s))
 
 
@@ -86,6 +88,12 @@ def rotate(keys: KeyStore) -> None:
     now_s = int(time.time())
     keys.rotate(Purpose.NONCE, NONCE_PLAN, now_s)
     keys.rotate(Purpose.TOKEN, TOKEN_PLAN, now_s)
+
+
+async def _watch(settings: AuthSettings, state: ControlState, watcher: Watcher, vouches: VouchDesk) -> None:
+    """For ever, when it is known whom to spare."""
+    await vouches.wait_read(VOUCHES_READ_S)
+    await watch(state.nc, watcher, region=settings.region, home=settings.home)
 
 
 async def keep_bans(settings: AuthSettings, state: ControlState, desk: BanDesk) -> None:

@@ -43,6 +43,8 @@ class VouchDesk:
         self._hear = hear
         self._waiting: OrderedDict[str, float] = OrderedDict()
         self._something = asyncio.Event()
+        self._unread: set[str] = set()
+        self._is_read = asyncio.Event()
 
     def tell(self, cidr: str, time_s: float) -> None:
         """Published as soon as the stream takes it."""
@@ -52,11 +54,20 @@ class VouchDesk:
             self._waiting.popitem(last=False)
         self._something.set()
 
+    async def wait_read(self, limit_s: float) -> None:
+        """Until what was told before is heard, of all regions; of those that are away it is not waited longer than this."""
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._is_read.wait()
+        except TimeoutError:
+            _log.warning("words of these regions are not read yet", regions=sorted(self._unread))
+
     async def run(self, regions: Iterable[str]) -> None:
         """For ever: tells, and hears what was told in these regions, within the last hour first."""
+        self._unread = set(regions)
         async with asyncio.TaskGroup() as group:
             group.create_task(ensure_vouches(self._client, self._region))
-            for region in regions:
+            for region in sorted(self._unread):
                 group.create_task(self._follow(region), name=f"vouches of {region}")
             while True:
                 await self._something.wait()
@@ -82,13 +93,34 @@ class VouchDesk:
         return True
 
     async def _follow(self, region: str) -> None:
+        head = await self._head(region)
+        self._read_up_to(region, 0, head)
         while True:
             try:
                 async for group in RawTail(self._client, VOUCHES, api_prefix=api_prefix(region)).groups():
                     for message in group:
                         self._read(region, message.data)
+                    self._read_up_to(region, group[-1].sequence, head)
             except LogDamaged as error:
                 _log.info("reading all words of a region again", region=region, why=str(error))
+
+    async def _head(self, region: str) -> int:
+        """The last word that the region's stream has, as soon as it is there; 0: none."""
+        while True:
+            try:
+                info = await self._client.jetstream(domain=region).stream_info(VOUCHES)
+            except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
+                _log.info("no words of a region yet", region=region, why=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(RETRY_S)
+            else:
+                # What has expired is not sent.
+                return int(info.state.last_seq) if info.state.messages else 0
+
+    def _read_up_to(self, region: str, sequence: int, head: int) -> None:
+        if sequence >= head:
+            self._unread.discard(region)
+            if not self._unread:
+                self._is_read.set()
 
     def _read(self, region: str, body: bytes) -> None:
         try:
