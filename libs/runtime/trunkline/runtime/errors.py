@@ -84,9 +84,9 @@ def _of_service_behind(error: grpc.aio.AioRpcError) -> Problem:
         return problem
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
         return Problem(
-            "UNAVAILABLE", "SERVICE_UNAVAILABLE", f"a service behind this one did not answer: {problem.message}", remedy="try again later"
+            "UNAVAILABLE", "SERVICE_UNAVAILABLE", "a service behind this one did not answer; its log says which", remedy="try again later"
         )
-    return Problem("INTERNAL", "SERVICE_FAILED", f"a service behind this one failed: {problem.message}")
+    return Problem("INTERNAL", "SERVICE_FAILED", "a service behind this one failed; its log has the details")
 
 
 def encode_status(problem: Problem) -> grpc.Status:
@@ -130,6 +130,15 @@ def decode_status(error: grpc.RpcError) -> Problem:
     field = bad.field_violations[0].field if bad.field_violations else ""
     remedy = help_.links[0].description if help_.links else ""
     return Problem(code.name, info.reason, message, field, remedy, dict(info.metadata))
+
+
+def told_to_customers(error: grpc.RpcError) -> Problem:
+    """What a server of ours said. What the gRPC library says where none did names addresses inside of the platform."""
+    problem = decode_status(error)
+    if problem.reason or problem.code not in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"):
+        return problem
+    remedy = "Try again in a moment; what was to be written, with the same request id."
+    return Problem("UNAVAILABLE", "SERVICE_UNAVAILABLE", "A part of the platform did not answer.", remedy=remedy)
 
 
 def _status_in(error: grpc.RpcError) -> status_pb2.Status | None:

@@ -161,6 +161,8 @@ class _Boundary(grpc.aio.ServerInterceptor):
             problem = Problem("INTERNAL", "INTERNAL", "the service failed; its log has the details", remedy="tell the operator")
         elif isinstance(error, Unauthenticated):
             self._log.info("caller without a valid key", method=method, peer=context.peer())
+        elif isinstance(error, grpc.aio.AioRpcError):
+            self._log.warning("a service behind this one failed", method=method, code=error.code().name, why=error.details())
         await context.abort_with_status(encode_status(problem))
         raise AssertionError("abort_with_status returned")
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from trunkline.api.common.v1 import common_pb2
 from trunkline.dashboard.visits import Visit, Wrong, write_options
-from trunkline.runtime.errors import Problem, decode_status
+from trunkline.runtime.errors import Problem, told_to_customers
 
 MOST: Final = 2**32 - 1
 """Of a whole number, where a field says no other bound: it goes into a uint32."""
@@ -106,7 +106,7 @@ async def answer_form(visit: Visit, form: Form, send: Send) -> Response:
     except Wrong as error:
         return show_form(visit, form, error.problem)
     except grpc.aio.AioRpcError as error:
-        problem = decode_status(error)
+        problem = told_to_customers(error)
         if problem.code == "UNAUTHENTICATED":
             raise
         return show_form(visit, form, problem)

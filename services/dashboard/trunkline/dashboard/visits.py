@@ -24,7 +24,7 @@ from trunkline.dashboard.settings import DashboardSettings
 from trunkline.dashboard.store import Session, Store
 from trunkline.dashboard.web import header_of, page
 from trunkline.runtime.buckets import Buckets
-from trunkline.runtime.errors import Problem, decode_status
+from trunkline.runtime.errors import Problem, told_to_customers
 
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "x-csrf-token"
@@ -174,7 +174,7 @@ def guarded(desk: Desk, handler: Handler, *, is_for_operators: bool = False) -> 
         except Wrong as error:
             return await _failed(visit, error.problem)
         except grpc.aio.AioRpcError as error:
-            return await _failed(visit, decode_status(error))
+            return await _failed(visit, told_to_customers(error))
         if session.notice and not visit.is_fragment and answer.status_code == HTTPStatus.OK and answer.media_type == "text/html":
             await desk.store.set_notice(session.secret, {})
         return answer

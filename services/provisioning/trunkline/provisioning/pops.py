@@ -155,7 +155,8 @@ def _duration(seconds: float) -> Duration:
 
 def _why(pop: PopSettings, error: grpc.aio.AioRpcError | TimeoutError) -> str:
     if isinstance(error, TimeoutError):
-        return f"the edge {pop.edge} at {pop.grpc_address} takes no connection"
-    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and not decode_status(error).reason:
-        return f"the edge {pop.edge} at {pop.grpc_address} does not answer"
-    return f"the edge {pop.edge}: {decode_status(error).message}"
+        return f"the edge {pop.edge} takes no connection"
+    problem = decode_status(error)
+    if not problem.reason:
+        return f"the edge {pop.edge} does not answer ({problem.code})"
+    return f"the edge {pop.edge}: {problem.message}"

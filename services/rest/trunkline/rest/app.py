@@ -32,7 +32,7 @@ from trunkline.rest.problems import Refused, invalid, problem_response
 from trunkline.rest.routes import ROUTES, Form, Route
 from trunkline.rest.uploads import MAX_BODY_BYTES, MAX_UPLOAD_BYTES, PIECE_BYTES, Uploads, body_of
 from trunkline.runtime import telemetry
-from trunkline.runtime.errors import Problem, decode_status
+from trunkline.runtime.errors import Problem, told_to_customers
 from trunkline.runtime.logs import logger
 
 KEY_BYTES: Final = 32
@@ -111,7 +111,7 @@ async def _answer(desk: Desk, route: Route, request: Request) -> Response:
     except Refused as refused:
         return _refusal(desk, request, refused, own_id)
     except grpc.aio.AioRpcError as error:
-        return _refusal(desk, request, Refused(_told(decode_status(error))), own_id)
+        return _refusal(desk, request, Refused(told_to_customers(error)), own_id)
     except ClientDisconnect:
         return Response(status_code=400)
     except Exception:  # noqa: BLE001
@@ -206,16 +206,6 @@ def _wanted_wait(route: Route, request: Request) -> Any:
         asked.pops.extend(name for name in where.split(",") if name)
     asked.timeout.FromSeconds(int(limit))
     return asked
-
-
-def _told(problem: Problem) -> Problem:
-    if problem.reason:
-        return problem
-    if problem.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"):
-        return Problem(
-            "UNAVAILABLE", "SERVICE_UNAVAILABLE", "A service behind REST did not answer.", remedy="Try again with the same request id."
-        )
-    return problem
 
 
 def _own_id() -> str:

@@ -19,7 +19,7 @@ from trunkline.dashboard.filters import FILTERS, OUTCOMES, SINCE, Chosen
 from trunkline.dashboard.ladder import from_messages, from_record
 from trunkline.dashboard.pages.home import attempts_of, domains_of
 from trunkline.dashboard.visits import Visit, Wrong
-from trunkline.runtime.errors import Problem, decode_status
+from trunkline.runtime.errors import Problem, decode_status, told_to_customers
 from trunkline.runtime.logs import logger
 
 PAGE: Final = 50
@@ -39,7 +39,7 @@ async def calls(visit: Visit) -> Response:
     except Wrong as error:
         problem = error.problem
     except grpc.aio.AioRpcError as error:
-        problem = decode_status(error)
+        problem = told_to_customers(error)
         if problem.code != "INVALID_ARGUMENT":
             raise
     token = answer.next_page_token
@@ -95,7 +95,7 @@ async def _explained(visit: Visit, request: pb.ExplainRequest) -> tuple[pb.Expla
     try:
         return await visit.ask.provisioning.Explain(request), ""
     except grpc.aio.AioRpcError as error:
-        return None, str(decode_status(error).message)
+        return None, told_to_customers(error).message
 
 
 async def export(visit: Visit) -> Response:

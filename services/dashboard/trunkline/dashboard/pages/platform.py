@@ -20,7 +20,7 @@ from trunkline.dashboard.forms import Field, confirm, quoted
 from trunkline.dashboard.receipts import receipt_of
 from trunkline.dashboard.times import moment_of
 from trunkline.dashboard.visits import CHOICES, Visit, Wrong, status_of
-from trunkline.runtime.errors import decode_status, missing_method
+from trunkline.runtime.errors import missing_method, told_to_customers
 from trunkline.runtime.listings import each_of
 
 WAIT_S = 8
@@ -157,7 +157,7 @@ async def explain(visit: Visit) -> Response:
     except Wrong as error:
         problem = error.problem
     except grpc.aio.AioRpcError as error:
-        problem = decode_status(error)
+        problem = told_to_customers(error)
         if problem.code not in ("INVALID_ARGUMENT", "NOT_FOUND"):
             raise
     domains = each_of(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", limit=CHOICES)

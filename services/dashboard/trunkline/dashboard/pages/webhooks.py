@@ -15,7 +15,7 @@ from trunkline.dashboard.forms import Field, Form, answer_form, confirm
 from trunkline.dashboard.live import Watched, follow
 from trunkline.dashboard.visits import Visit, Wrong, write_options
 from trunkline.dashboard.web import fragment
-from trunkline.runtime.errors import Problem, decode_status, missing_method
+from trunkline.runtime.errors import Problem, missing_method, told_to_customers
 
 PAGE: Final = "/webhook"
 HEARD_S: Final = 5.0
@@ -50,7 +50,7 @@ async def _deliveries(visit: Visit) -> tuple[records_pb2.GetWebhookResponse | No
     except grpc.aio.AioRpcError as error:
         if missing := missing_method(error, "records", "GetWebhook"):
             return None, Problem("UNIMPLEMENTED", "", missing)
-        problem = decode_status(error)
+        problem = told_to_customers(error)
         if problem.code not in ("FAILED_PRECONDITION", "UNAVAILABLE", "DEADLINE_EXCEEDED"):
             raise
         return None, problem

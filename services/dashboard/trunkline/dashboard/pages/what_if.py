@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.dashboard.forms import quoted
 from trunkline.dashboard.visits import CHOICES, Visit, Wrong, status_of
-from trunkline.runtime.errors import decode_status
+from trunkline.runtime.errors import told_to_customers
 from trunkline.runtime.listings import each_of
 from trunkline.runtime.reconsidering import MAX_CHANGES, change_of, headline, outcome_text
 
@@ -88,7 +88,7 @@ async def what_if(visit: Visit) -> Response:
     except Wrong as error:
         problem = error.problem
     except grpc.aio.AioRpcError as error:
-        problem = decode_status(error)
+        problem = told_to_customers(error)
         if problem.code == "UNAUTHENTICATED":
             raise
     return visit.show(
