@@ -11,18 +11,9 @@ import grpc.aio
 
 from trunkline.api.edge.v1 import edge_pb2
 from trunkline.dashboard.visits import Visit, Wrong
+from trunkline.runtime.asking_edges import NOT_HEARD, from_edges
 
 SHOWN: Final = 100
-
-_AWAY: Final = frozenset(
-    {
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.FAILED_PRECONDITION,
-        grpc.StatusCode.UNAUTHENTICATED,
-    }
-)
-"""Of an edge that is down, hangs, takes no calls yet, or is cut off and does not know a new key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +42,11 @@ async def everywhere(visit: Visit, pop: str = "") -> Everywhere:
     by_pop: dict[str, int] = {}
     away: set[str] = set()
     answers = await _ask_all(visit, "ListLiveCalls", request, pop)
-    _must_be_known(answers)
     for place, answer in answers:
         if isinstance(answer, edge_pb2.ListLiveCallsResponse):
             calls += [Running(call, place) for call in answer.calls]
             by_pop[place] = by_pop.get(place, 0) + max(answer.total, len(answer.calls))
-        elif answer.code() in _AWAY:
+        elif answer.code() in NOT_HEARD:
             away.add(place)
         else:
             raise answer
@@ -67,12 +57,11 @@ async def everywhere(visit: Visit, pop: str = "") -> Everywhere:
 async def hang_up(visit: Visit, call: str) -> Sequence[str]:
     """Ends it; the points of presence that did. Raises Wrong where no edge holds it, and AioRpcError where one refuses."""
     answers = await _ask_all(visit, "HangUp", edge_pb2.HangUpRequest(tenant=visit.tenant, call=call))
-    _must_be_known(answers)
     ended, away, refused = [], [], None
     for place, answer in answers:
         if isinstance(answer, edge_pb2.HangUpResponse):
             ended.append(answer.pop)
-        elif answer.code() in _AWAY:
+        elif answer.code() in NOT_HEARD:
             away.append(place)
         elif answer.code() is not grpc.StatusCode.NOT_FOUND:
             refused = answer
@@ -85,16 +74,8 @@ async def hang_up(visit: Visit, call: str) -> Sequence[str]:
     return ended
 
 
-def _must_be_known(answers: Sequence[tuple[str, Any]]) -> None:
-    """Raises the error where no edge knows the key: it was revoked."""
-    errors = [answer for _, answer in answers if isinstance(answer, grpc.aio.AioRpcError)]
-    unknown = [error for error in errors if error.code() is grpc.StatusCode.UNAUTHENTICATED]
-    if unknown and len(unknown) == len(answers):
-        raise unknown[0]
-
-
 async def _ask_all(visit: Visit, method: str, request: Any, pop: str = "") -> list[tuple[str, Any]]:
-    """The point of presence and the answer, or the error, of each edge."""
+    """The point of presence and the answer, or the error, of each edge. Raises AioRpcError where none knows the key."""
 
     async def ask(stub: Any) -> Any:
         try:
@@ -104,4 +85,4 @@ async def _ask_all(visit: Visit, method: str, request: Any, pop: str = "") -> li
 
     edges = [(edge.pop, stub) for edge, stub in visit.ask.edges if pop in ("", edge.pop)]
     answers = await asyncio.gather(*(ask(stub) for _, stub in edges))
-    return [(place, answer) for (place, _), answer in zip(edges, answers, strict=True)]
+    return [(place, answer) for (place, _), answer in zip(edges, from_edges(answers), strict=True)]

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from trunkline.rest.answers import plain
 from trunkline.rest.methods import Method
 from trunkline.rest.settings import Addresses
+from trunkline.runtime.asking_edges import NOT_HEARD, from_edges
 from trunkline.runtime.grpc_client import brought_from, open_channel
 from trunkline.runtime.settings import EdgeAddress, TlsSettings
 
@@ -24,16 +25,6 @@ DOWNLOAD_LIMIT_S: Final = 3_600.0
 """Of a file; a reader that is slower is cut off."""
 EDGE_LIMIT_S: Final = 3.0
 """Of each edge where all are asked: one that is frozen must not hold up what the others say."""
-
-_SILENT: Final = frozenset(
-    {
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.FAILED_PRECONDITION,
-        grpc.StatusCode.UNAUTHENTICATED,
-    }
-)
-"""Of an edge that is down, hangs, takes no calls yet, or is cut off and does not know a new key."""
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -97,7 +88,7 @@ class Backend:
         silent: list[grpc.aio.AioRpcError] = []
         for edge, answer in await self._of_edges(method, request, brought_from(source, key)):
             if isinstance(answer, grpc.aio.AioRpcError):
-                if answer.code() not in _SILENT:
+                if answer.code() not in NOT_HEARD:
                     raise answer
                 missing.add(edge.pop)
                 silent.append(answer)
@@ -107,7 +98,7 @@ class Backend:
             items += [{**item, "pop": edge.pop, "edge": edge.edge} for item in told[listed]]
             total += told["total"] or len(told[listed])
         if silent and not answered:
-            raise min(silent, key=_is_unknown_key)
+            raise silent[-1]
         return {listed: items, "total": total, "missing_pops": sorted(missing - answered)}
 
     async def ask_any_edge(self, method: Method, request: Message, key: str, source: str) -> Message:
@@ -117,7 +108,7 @@ class Backend:
             if not isinstance(answer, grpc.aio.AioRpcError):
                 return answer
             refusals.append(answer)
-        raise min(refusals, key=lambda error: (_is_unknown_key(error), error.code() is grpc.StatusCode.NOT_FOUND, error.code() in _SILENT))
+        raise min(refusals, key=lambda error: (error.code() is grpc.StatusCode.NOT_FOUND, error.code() in NOT_HEARD))
 
     async def _of_edges(
         self, method: Method, request: Message, metadata: Metadata
@@ -129,7 +120,7 @@ class Backend:
                 return error
             return answer
 
-        answers = await asyncio.gather(*(of(channel) for _, channel in self._edges))
+        answers = from_edges(await asyncio.gather(*(of(channel) for _, channel in self._edges)))
         return [(edge, answer) for (edge, _), answer in zip(self._edges, answers, strict=True)]
 
 
@@ -137,8 +128,3 @@ def _unary(channel: grpc.aio.Channel, method: Method) -> Any:
     return channel.unary_unary(
         method.path, request_serializer=method.request_class.SerializeToString, response_deserializer=method.answer_class.FromString
     )
-
-
-def _is_unknown_key(error: grpc.aio.AioRpcError) -> bool:
-    """Which counts where every edge says so: the key is nobody's."""
-    return error.code() is grpc.StatusCode.UNAUTHENTICATED

@@ -17,20 +17,12 @@ from trunkline.cli.connection import Session, session
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import READING, LiveCall, PopName, Reading
 from trunkline.cli.output import console, plain, print_data
+from trunkline.runtime.asking_edges import NOT_HEARD, from_edges
 from trunkline.runtime.errors import decode_status
 
 __all__ = ["call", "hang_up"]
 
 _CALL = re.compile("[0-9a-f]{32}")
-AWAY = (
-    grpc.StatusCode.UNAVAILABLE,
-    grpc.StatusCode.DEADLINE_EXCEEDED,
-    grpc.StatusCode.FAILED_PRECONDITION,
-    grpc.StatusCode.UNAUTHENTICATED,
-)
-"""Of an edge that is down, hangs, takes no calls yet, or is cut off and does not know a new key."""
-
-
 Answer = TypeVar("Answer")
 
 
@@ -41,14 +33,11 @@ async def ask_each(edges: Iterable[str], ask: Callable[[str], Awaitable[Answer]]
         try:
             return await ask(edge)
         except grpc.aio.AioRpcError as error:
-            if error.code() in AWAY:
+            if error.code() in NOT_HEARD or error.code() is grpc.StatusCode.UNAUTHENTICATED:
                 return error
             raise
 
-    answers = await asyncio.gather(*(of(edge) for edge in edges))
-    errors = [answer for answer in answers if isinstance(answer, grpc.aio.AioRpcError)]
-    if errors and all(error.code() is grpc.StatusCode.UNAUTHENTICATED for error in errors) and len(errors) == len(answers):
-        raise errors[0]
+    answers = from_edges(await asyncio.gather(*(of(edge) for edge in edges)))
     return [
         (decode_status(answer).message or "does not answer") if isinstance(answer, grpc.aio.AioRpcError) else answer for answer in answers
     ]
