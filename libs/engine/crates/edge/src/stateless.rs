@@ -149,8 +149,11 @@ impl Stateless {
     }
 
     fn tag(&self, purpose: &[u8], message: &Message<'_>, source: IpAddr) -> String {
-        let source = source.to_canonical().to_string();
-        hex(&self.mac(purpose, message, &[source.as_bytes()]).as_ref()[..8])
+        let mac = match source.to_canonical() {
+            IpAddr::V4(address) => self.mac(purpose, message, &[&address.octets()]),
+            IpAddr::V6(address) => self.mac(purpose, message, &[&address.octets()]),
+        };
+        hex(&mac.as_ref()[..8])
     }
 
     #[allow(clippy::too_many_arguments)]

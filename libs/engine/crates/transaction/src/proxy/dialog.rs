@@ -136,7 +136,9 @@ impl Proxy {
             call.numbers_of(token.side).see(request.cseq().number);
             call.is_confirmed = true;
         }
-        self.save_call_later(turn.now.ms, token.call);
+        if let Some(key) = row {
+            self.save_later(turn.now.ms, key);
+        }
         if token.side == Side::Customer {
             // Without a row nothing tells whether the call still lives, nor who stands behind its source by now.
             if method == Method::Invite && !(is_same_source && row.is_some()) {
