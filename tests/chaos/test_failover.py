@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from failover_scenario import Case, scenario
 from helpers.everywhere import POPS
-from helpers.platform import Platform, free_loopback
+from helpers.platform import Platform, running_platform
 
 from trunkline.lab.sip.flow import Transport
 
@@ -37,13 +37,8 @@ _TRANSPORTS: Sequence[str] = os.environ.get("TRUNKLINE_CHAOS_TRANSPORTS", "udp,t
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     folder = tmp_path_factory.mktemp("failover")
-    platform = Platform(folder / "state", free_loopback(), services="all", links=("us=0", "apac=0"))
-    try:
-        platform.start()
+    with running_platform(folder, services="all", links=("us=0", "apac=0")) as platform:
         yield platform
-    finally:
-        if platform.process is not None:
-            platform.stop()
 
 
 @pytest.mark.timeout(900)

@@ -13,7 +13,7 @@ from failover_load import HOLD_MS, Flow, records_of, run
 from failover_scenario import ANSWERED, BEFORE_S, CALLS, SECONDS, number
 from google.protobuf.timestamp_pb2 import Timestamp
 from helpers.everywhere import POPS, answers_options
-from helpers.platform import Platform, free_loopback, wait_for
+from helpers.platform import Platform, running_platform, wait_for
 from helpers.platform_grpc import blocking_channel, operator
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
@@ -30,13 +30,8 @@ BLOCK = 2000
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    platform = Platform(tmp_path_factory.mktemp("limit") / "state", free_loopback())
-    try:
-        platform.start()
+    with running_platform(tmp_path_factory.mktemp("limit")) as platform:
         yield platform
-    finally:
-        if platform.process is not None:
-            platform.stop()
 
 
 def in_use(platform: Platform) -> pb.LimitUse:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from failover_scenario import SLACK_S, Case, scenario
-from helpers.platform import Platform, free_loopback
+from helpers.platform import Platform, running_platform
 
 from trunkline.lab.sip.flow import Transport
 
@@ -21,13 +21,8 @@ request that was sent before is sent again after half a second."""
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    platform = Platform(tmp_path_factory.mktemp("spare") / "state", free_loopback(), pops=",".join(POPS), has_spares=True)
-    try:
-        platform.start()
+    with running_platform(tmp_path_factory.mktemp("spare"), pops=",".join(POPS), has_spares=True) as platform:
         yield platform
-    finally:
-        if platform.process is not None:
-            platform.stop()
 
 
 @pytest.mark.timeout(600)

@@ -20,7 +20,7 @@ import pytest
 from commands import Commands
 from helpers import sipp
 from helpers.everywhere import POPS, answered_so_far, demo_caller, equal_digests, load, must_all_succeed, totals
-from helpers.platform import Platform, free_loopback, wait_for
+from helpers.platform import Platform, running_platform, wait_for
 from helpers.platform_grpc import channel
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as p
@@ -62,13 +62,8 @@ FAULTS = (
 
 @pytest.fixture
 def platform(tmp_path: Path) -> Iterator[Platform]:
-    platform = Platform(tmp_path / "state", free_loopback(), links=("us=0", "apac=0"))
-    try:
-        platform.start()
+    with running_platform(tmp_path, links=("us=0", "apac=0")) as platform:
         yield platform
-    finally:
-        if platform.process is not None:
-            platform.stop()
 
 
 @pytest.mark.timeout(3600)

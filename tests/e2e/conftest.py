@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from helpers.dashboard import Visitor, chromium
-from helpers.platform import Platform, free_loopback
+from helpers.platform import Platform, running_platform
 from playwright.sync_api import Browser
-
-
-@contextmanager
-def _platform(folder: Path, *, pops: str = "", services: str = "home", links: tuple[str, ...] = ()) -> Iterator[Platform]:
-    platform = Platform(folder / "state", free_loopback(), pops=pops, services=services, links=links)
-    try:
-        platform.start()
-        yield platform
-    finally:
-        if platform.process is not None:
-            platform.stop()
 
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Shared, with all six points of presence: do not kill its processes."""
-    with _platform(tmp_path_factory.mktemp("platform")) as platform:
+    with running_platform(tmp_path_factory.mktemp("platform")) as platform:
         yield platform
 
 
 @pytest.fixture(scope="session")
 def _one_pop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with _platform(tmp_path_factory.mktemp("one-pop"), pops="eu1") as platform:
+    with running_platform(tmp_path_factory.mktemp("one-pop"), pops="eu1") as platform:
         yield platform
 
 
@@ -47,14 +35,14 @@ def one_pop(_one_pop: Platform) -> Platform:
 @pytest.fixture
 def two_regions(tmp_path: Path) -> Iterator[Platform]:
     """eu1 and us1, each region with its own services, and a link between them that can be cut."""
-    with _platform(tmp_path, pops="eu1,us1", services="all", links=("us=0",)) as platform:
+    with running_platform(tmp_path, pops="eu1,us1", services="all", links=("us=0",)) as platform:
         yield platform
 
 
 @pytest.fixture
 def six_pops(tmp_path: Path) -> Iterator[Platform]:
     """All six, for tests that kill and hold."""
-    with _platform(tmp_path) as platform:
+    with running_platform(tmp_path) as platform:
         yield platform
 
 

@@ -15,7 +15,7 @@ import pytest
 from helpers import sipp, softphone
 from helpers.endpoints import End, Endpoint, acknowledge, exchange
 from helpers.everywhere import LISTED, demo_caller, led_to
-from helpers.platform import Platform, free_loopback, wait_for
+from helpers.platform import Platform, running_platform, wait_for
 from helpers.platform_grpc import blocking_channel, operator
 from helpers.trunks import Trunk, create_carriers, create_customer
 
@@ -32,13 +32,8 @@ HOLD_MS = 9000
 @pytest.fixture(scope="module")
 def three_pops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A POP, its sibling, and one of another region, each with two workers; the first is killed."""
-    platform = Platform(tmp_path_factory.mktemp("outlive") / "state", free_loopback(), pops="eu1,eu2,us1", workers=2)
-    try:
-        platform.start()
+    with running_platform(tmp_path_factory.mktemp("outlive"), pops="eu1,eu2,us1", workers=2) as platform:
         yield platform
-    finally:
-        if platform.process is not None:
-            platform.stop()
 
 
 def moved_call(caller: sipp.Caller, to: str, *, has_reinvite: bool) -> list[str]:

@@ -6,12 +6,12 @@ import html
 import re
 import shlex
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from helpers.dashboard import Operator, Visitor, axe_violations, chromium
+from helpers.dashboard import Operator, Visitor, axe_violations, place
 from helpers.platform import Platform, wait_for
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.cli.__main__ import app as command
@@ -21,34 +21,6 @@ OWN, OTHER = "127.0.0.1", "127.0.0.9"
 
 pytestmark = pytest.mark.timeout(300)
 """A test looks at many pages; a busy machine takes seconds for each."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Of this module only: Playwright's loop stands in the way of other tests' loops."""
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visitor(browser: Browser, platform: Platform) -> Iterator[Callable[..., Visitor]]:
-    made: list[Visitor] = []
-
-    def make(**options: object) -> Visitor:
-        made.append(Visitor(browser, platform, **options))  # type: ignore[arg-type]
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-
-
-def place(platform: Platform, label: str, username: str, password: str, source: str) -> None:
-    """A call of one second, or its refusal."""
-    platform.cli(
-        "call", "place", "+31201234100", "--as", f"{label}/{username}", "--password", password, "--pop", "eu1",
-        "--from-address", source, "--hold", "0.2", check=False,
-    )  # fmt: skip
 
 
 def test_a_customer_sets_a_trunk_up_and_lets_a_refused_address_in(platform: Platform, visitor: Callable[..., Visitor]) -> None:

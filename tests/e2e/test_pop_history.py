@@ -13,7 +13,7 @@ import dns.message
 import dns.query
 import pytest
 from helpers.everywhere import led_to
-from helpers.platform import Platform, free_loopback, wait_for
+from helpers.platform import Platform, running_platform, wait_for
 
 POPS = ("eu1", "us1", "apac1")
 LIMIT_S = 120.0
@@ -21,13 +21,8 @@ LIMIT_S = 120.0
 
 @pytest.fixture
 def three_regions(tmp_path: Path) -> Iterator[Platform]:
-    platform = Platform(tmp_path / "state", free_loopback(), pops=",".join(POPS), services="all")
-    try:
-        platform.start()
+    with running_platform(tmp_path, pops=",".join(POPS), services="all") as platform:
         yield platform
-    finally:
-        if platform.process is not None:
-            platform.stop()
 
 
 def history(platform: Platform, pop: str = "") -> list[dict[str, Any]]:

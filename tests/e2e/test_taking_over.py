@@ -8,18 +8,13 @@ from pathlib import Path
 import pytest
 from helpers import sipp
 from helpers.everywhere import LISTED, answers_options, demo_caller
-from helpers.platform import Platform, free_loopback, wait_for
+from helpers.platform import Platform, running_platform, wait_for
 
 
 @pytest.fixture
 def with_spare(tmp_path: Path) -> Iterator[Platform]:
-    platform = Platform(tmp_path / "state", free_loopback(), pops="eu1", has_spares=True)
-    try:
-        platform.start()
+    with running_platform(tmp_path, pops="eu1", has_spares=True) as platform:
         yield platform
-    finally:
-        if platform.process is not None:
-            platform.stop()
 
 
 def test_the_address_of_an_edge_that_is_gone_answers_and_its_calls_are_recorded(with_spare: Platform, tmp_path: Path) -> None:

@@ -191,3 +191,15 @@ class Platform:
         """None while nobody can tell."""
         done = self.cli("pop", "list", "-o", "json", check=False)
         return {row["name"] for row in json.loads(done.stdout) if row["state"] == "READY"} if done.returncode == 0 else set()
+
+
+@contextmanager
+def running_platform(folder: Path, **options: Any) -> Iterator[Platform]:
+    """One of its own in `folder`, `options` as of `Platform`; it ends with the block."""
+    platform = Platform(folder / "state", free_loopback(), **options)
+    try:
+        platform.start()
+        yield platform
+    finally:
+        if platform.process is not None:
+            platform.stop()

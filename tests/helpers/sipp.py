@@ -187,6 +187,21 @@ class Result:
         assert (self.exit_code, self.failed, self.successful) == (0, 0, calls), f"{self}\n{self.errors}"
 
 
+def hung_up_call(caller: Caller, reason: str) -> list[str]:
+    """An answered call whose BYE comes from the other side, with this in its Reason."""
+    match = f'<ereg regexp="{reason}" search_in="msg" check_it="true" assign_to="found"/>'
+    return [
+        send(caller.request("INVITE", 2), retrans=True),
+        PROGRESS,
+        recv(200, rrs=True),
+        send(caller.request("ACK", 2, uri="[next_url]", to_tag=True, routes=True)),
+        f'<recv request="BYE"><action>{match}</action></recv><Reference variables="found"/>',
+        send(OK_TO_REQUEST),
+        # A retransmission of the BYE would come now, were its answer not understood.
+        '<timewait milliseconds="700"/>',
+    ]
+
+
 def run(
     folder: Path,
     steps: list[str],

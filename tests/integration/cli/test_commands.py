@@ -15,18 +15,13 @@ from typing import Any
 
 import pytest
 import yaml
-from helpers.platform import BIN, Platform, free_loopback, wait_for
+from helpers.platform import BIN, Platform, running_platform, wait_for
 
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    platform = Platform(tmp_path_factory.mktemp("cli") / "state", free_loopback(), pops="eu1")
-    try:
-        platform.start()
+    with running_platform(tmp_path_factory.mktemp("cli"), pops="eu1") as platform:
         yield platform
-    finally:
-        if platform.process is not None:
-            platform.stop()
 
 
 def refused(platform: Platform, code: int, *words: str) -> str:

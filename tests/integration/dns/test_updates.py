@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,20 +69,28 @@ async def bind(tmp_path: Path) -> AsyncIterator[Bind]:
         yield bind
 
 
-@pytest.fixture
-async def names(bind: Bind, nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Names]:
+@asynccontextmanager
+async def serving(bind: Bind, nats_server: NatsServer, folder: Path, **settings: object) -> AsyncIterator[Names]:
+    """The tenant acme with the domain acme, told to BIND."""
     update = {"server": f"{HOST}:{bind.port}", "key_file": str(bind.key_file), "kept": ["www"]}
-    server = NameServer(tmp_path, nats_server, updates=[update])
+    server = NameServer(folder, nats_server, updates=[update])
+    server.configure(**settings)
     try:
         await make_config(nats_server)
         await server.start()
-        async with control_state("provisioning", tmp_path / "other", nats_server) as state:
-            found = Names(server, state)
-            await found.execute(c.CreateTenant(ACME))
-            await found.execute(c.CreateDomain(ACME, "acme"))
-            yield found
+        async with control_state("provisioning", folder / "other", nats_server) as state:
+            names = Names(server, state)
+            await names.execute(c.CreateTenant(ACME))
+            await names.execute(c.CreateDomain(ACME, "acme"))
+            yield names
     finally:
         await server.kill()
+
+
+@pytest.fixture
+async def names(bind: Bind, nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Names]:
+    async with serving(bind, nats_server, tmp_path) as found:
+        yield found
 
 
 async def embedded(server: NameServer, name: str, kind: str) -> list[str]:
@@ -109,35 +118,25 @@ async def test_bind_answers_what_the_embedded_responder_does_as_soon_as_it_is_to
 
 
 async def test_ipv6_addresses_stand_at_bind_and_in_the_embedded_responder(bind: Bind, nats_server: NatsServer, tmp_path: Path) -> None:
-    update = {"server": f"{HOST}:{bind.port}", "key_file": str(bind.key_file), "kept": ["www"]}
-    server = NameServer(tmp_path, nats_server, updates=[update])
     six = {"eu1": "2001:db8:1::1", "us1": "2001:db8:2::1"}
-    server.configure(pops=[pop | ({"address6": six[str(pop["name"])]} if pop["name"] in six else {}) for pop in POPS])
-    try:
-        await make_config(nats_server)
-        await server.start()
-        async with control_state("provisioning", tmp_path / "other", nats_server) as state:
-            names = Names(server, state)
-            await names.execute(c.CreateTenant(ACME))
-            await names.execute(c.CreateDomain(ACME, "acme"))
-            expected = {
-                "eu1": [six["eu1"]],
-                "acme.eu1": [six["eu1"]],
-                "acme.us1": [six["us1"]],
-                # The nearest region's, as of A.
-                "acme": [six["eu1"]],
-                # There is none, and the name exists.
-                "acme.eu2": [],
-            }
-            for label, addresses in expected.items():
-                name = f"{label}.{REALM}"
-                assert await bind.texts(name, "AAAA") == await embedded(server, name, "AAAA") == addresses, name
-                assert (await bind.ask(name, "AAAA")).rcode() == dns.rcode.NOERROR
-            # Whoever follows SRV finds both addresses of its target.
-            [target] = [text.split()[3] for text in await bind.texts(f"_sip._udp.acme.us1.{REALM}", "SRV")]
-            assert await bind.texts(target, "AAAA") == [six["us1"]] and await bind.texts(target, "A") == ["127.0.2.1"]
-    finally:
-        await server.kill()
+    pops = [pop | ({"address6": six[str(pop["name"])]} if pop["name"] in six else {}) for pop in POPS]
+    async with serving(bind, nats_server, tmp_path, pops=pops) as names:
+        expected = {
+            "eu1": [six["eu1"]],
+            "acme.eu1": [six["eu1"]],
+            "acme.us1": [six["us1"]],
+            # The nearest region's, as of A.
+            "acme": [six["eu1"]],
+            # There is none, and the name exists.
+            "acme.eu2": [],
+        }
+        for label, addresses in expected.items():
+            name = f"{label}.{REALM}"
+            assert await bind.texts(name, "AAAA") == await embedded(names.server, name, "AAAA") == addresses, name
+            assert (await bind.ask(name, "AAAA")).rcode() == dns.rcode.NOERROR
+        # Whoever follows SRV finds both addresses of its target.
+        [target] = [text.split()[3] for text in await bind.texts(f"_sip._udp.acme.us1.{REALM}", "SRV")]
+        assert await bind.texts(target, "AAAA") == [six["us1"]] and await bind.texts(target, "A") == ["127.0.2.1"]
 
 
 async def test_one_that_is_down_leaves_what_bind_answers(names: Names, bind: Bind, nats_server: NatsServer) -> None:

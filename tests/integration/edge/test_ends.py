@@ -10,7 +10,7 @@ import grpc.aio
 import pytest
 from helpers import sipp
 from helpers.edge import ACME, NOT_YET, EdgeBench
-from helpers.sipp import Caller, Result
+from helpers.sipp import Result
 from helpers.waiting import until
 
 from trunkline.api.edge.v1 import edge_pb2
@@ -26,21 +26,6 @@ from trunkline.domain.events import (
     TenantResumed,
     TenantSuspended,
 )
-
-
-def hung_up_call(caller: Caller, reason: str) -> list[str]:
-    """An answered call whose BYE comes from the other side, with this in its Reason."""
-    match = f'<ereg regexp="{reason}" search_in="msg" check_it="true" assign_to="found"/>'
-    return [
-        sipp.send(caller.request("INVITE", 2), retrans=True),
-        sipp.PROGRESS,
-        sipp.recv(200, rrs=True),
-        sipp.send(caller.request("ACK", 2, uri="[next_url]", to_tag=True, routes=True)),
-        f'<recv request="BYE"><action>{match}</action></recv><Reference variables="found"/>',
-        sipp.send(sipp.OK_TO_REQUEST),
-        # A retransmission of the BYE would come now, were its answer not understood.
-        '<timewait milliseconds="700"/>',
-    ]
 
 
 async def place(bench: EdgeBench, steps: list[str], name: str, calls: int = 1) -> Result:
@@ -66,7 +51,7 @@ async def test_a_call_is_hung_up_by_command_of_its_own_tenant_or_the_operator_an
     await started(bench)
     for key, expected in (("key of acme", "by tenant:acme/key:k1"), ("", "by the operator")):
         running = asyncio.create_task(
-            place(bench, hung_up_call(bench.caller(), "Q.850;cause=16;text=.T601 Ended By Command"), key or "operator")
+            place(bench, sipp.hung_up_call(bench.caller(), "Q.850;cause=16;text=.T601 Ended By Command"), key or "operator")
         )
         [live] = await bench.answered()
         request = edge_pb2.HangUpRequest(call=live.call)
@@ -111,7 +96,7 @@ async def test_a_suspension_refuses_new_calls_and_ends_those_in_progress_where_i
 ) -> None:
     await started(bench)
     calls = 30
-    running = asyncio.create_task(place(bench, hung_up_call(bench.caller(), f"text=.{ended} "), "running", calls))
+    running = asyncio.create_task(place(bench, sipp.hung_up_call(bench.caller(), f"text=.{ended} "), "running", calls))
     await bench.answered(calls)
     await bench.applied(await bench.write(kind, owner, name, suspend(is_ending_calls=False)))
     status = 403 if refused == "T603" else 503

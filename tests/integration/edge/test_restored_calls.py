@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 from helpers import sipp
 from helpers.edge import ACME, LIMIT_S, NOT_YET, EdgeBench
-from helpers.sipp import Caller, Result
+from helpers.sipp import Result
 from helpers.waiting import until
 
 from trunkline.api.edge.v1 import edge_pb2
@@ -21,21 +21,6 @@ CALLS = 10
 NAME = "running"
 BRIEF_S = 15
 """Where it does not matter whether SIPp answers the BYEs."""
-
-
-def ended_from_here(caller: Caller, code: str) -> list[str]:
-    """An answered call whose BYE comes from the other side, with this code in its Reason."""
-    match = f'<ereg regexp="text=.{code} " search_in="msg" check_it="true" assign_to="found"/>'
-    return [
-        sipp.send(caller.request("INVITE", 2), retrans=True),
-        sipp.PROGRESS,
-        sipp.recv(200, rrs=True),
-        sipp.send(caller.request("ACK", 2, uri="[next_url]", to_tag=True, routes=True)),
-        f'<recv request="BYE"><action>{match}</action></recv><Reference variables="found"/>',
-        sipp.send(sipp.OK_TO_REQUEST),
-        # A retransmission of the BYE would come now, were its answer not understood.
-        '<timewait milliseconds="700"/>',
-    ]
 
 
 class Running:
@@ -56,7 +41,7 @@ class Running:
         await asyncio.gather(bench.auth.start(), bench.records.start())
         await bench.edge.start()
         await bench.applied(position)
-        running = cls(bench, ended_from_here(bench.caller(), code), timeout_s)
+        running = cls(bench, sipp.hung_up_call(bench.caller(), f"text=.{code} "), timeout_s)
         return running, {each.call for each in await bench.answered(CALLS)}
 
 
@@ -173,7 +158,7 @@ async def test_a_file_that_cannot_be_read_is_put_aside_and_the_edge_serves(bench
     assert (await bench.status()).live_calls == 0
     assert path.with_suffix(".unreadable").read_bytes().startswith(b"no database")
     assert "cannot be read" in bench.edge.output()
-    again = Running(bench, ended_from_here(bench.caller("+3123456790"), "T601"), BRIEF_S)
+    again = Running(bench, sipp.hung_up_call(bench.caller("+3123456790"), "text=.T601 "), BRIEF_S)
     young = {each.call for each in await bench.answered(CALLS)}
     assert not young & calls
     await hang_up(bench, young)

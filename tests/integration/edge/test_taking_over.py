@@ -29,7 +29,9 @@ async def state(edge: ServiceProcess) -> str:
         return (await edge_pb2_grpc.EdgeServiceStub(channel).GetStatus(edge_pb2.GetStatusRequest())).state
 
 
-async def test_the_edge_that_waits_takes_the_address_and_the_calls(bench: EdgeBench) -> None:
+@asynccontextmanager
+async def two_edges(bench: EdgeBench) -> AsyncIterator[ServiceProcess]:
+    """Of one point of presence: the one of the bench serves, the one that is given waits."""
     bench.start_gateway()
     await bench.provision(addresses=(f"{bench.caller_host}/32",))
     spare = ServiceProcess("edge", bench.folder / "spare", bench.nats, pop="eu1", listen=[bench.sip], auth_addresses=[bench.auth.address])
@@ -39,6 +41,13 @@ async def test_the_edge_that_waits_takes_the_address_and_the_calls(bench: EdgeBe
         await asyncio.gather(bench.auth.start(), bench.records.start())
         await bench.edge.start()
         await spare.start()
+        yield spare
+    finally:
+        await spare.kill()
+
+
+async def test_the_edge_that_waits_takes_the_address_and_the_calls(bench: EdgeBench) -> None:
+    async with two_edges(bench) as spare:
         assert (await state(bench.edge), await state(spare)) == ("READY", "STANDBY")
         running = asyncio.create_task(call(bench, sipp.answered_call(bench.caller(), hold_ms=2000)))
         # One that still rings ends with its edge.
@@ -57,14 +66,11 @@ async def test_the_edge_that_waits_takes_the_address_and_the_calls(bench: EdgeBe
         (await call(bench, sipp.answered_call(bench.caller()))).must_succeed(1)
         records = await bench.records_when(lambda records: len(records) == 3 and all(each.outcome == "answered" for each in records))
         assert [each.ended_by for each in records] == ["caller"] * 3
-    finally:
-        await spare.kill()
 
 
 @asynccontextmanager
 async def two_edges_with_a_limit(bench: EdgeBench) -> AsyncIterator[Callable[[], int | None]]:
-    """The one of the bench serves, another waits. Gives how many calls the edge counts that was started last, by its own reports; None
-    before the first of them."""
+    """Gives how many calls the edge counts that was started last, by its own reports; None before the first of them."""
     reports: dict[int, int] = {}
 
     async def on_report(message: Msg) -> None:
@@ -72,19 +78,9 @@ async def two_edges_with_a_limit(bench: EdgeBench) -> AsyncIterator[Callable[[],
         reports[report.boot] = sum(use.calls for use in report.uses)
 
     await bench.client.subscribe(f"{USE}.eu1", cb=on_report)
-    bench.start_gateway()
-    await bench.provision(addresses=(f"{bench.caller_host}/32",))
-    await bench.write(Kind.DOMAIN, "acme", "acme", LimitsSet(5, 0))
-    spare = ServiceProcess("edge", bench.folder / "spare", bench.nats, pop="eu1", listen=[bench.sip], auth_addresses=[bench.auth.address])
-    spare.configure(shares_addresses=True)
-    bench.edge.configure(shares_addresses=True)
-    try:
-        await asyncio.gather(bench.auth.start(), bench.records.start())
-        await bench.edge.start()
-        await spare.start()
+    async with two_edges(bench):
+        await bench.applied(await bench.write(Kind.DOMAIN, "acme", "acme", LimitsSet(5, 0)))
         yield lambda: reports[max(reports)] if len(reports) == 3 else None
-    finally:
-        await spare.kill()
 
 
 async def killed_in_a_call(bench: EdgeBench, hold_ms: int) -> Awaitable[Result]:

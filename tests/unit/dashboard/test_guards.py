@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from starlette.datastructures import FormData
@@ -163,8 +164,8 @@ async def test_a_feed_without_a_session_says_that_it_has_ended(browser: Browser)
     assert answer.text == "event: ended\ndata: over\n\n"
 
 
-async def test_the_feed_of_a_session_that_is_ended_ends(browser: Browser) -> None:
-    """Also while no service answers and nothing changes."""
+async def feed_of(browser: Browser) -> AsyncIterator[Any]:
+    """Of a page on which nothing changes."""
     session = await browser.desk.store.session(browser.secret, time.time())
     assert session is not None
     request = Request({"type": "http", "method": "GET", "path": "/events/home", "headers": []})
@@ -173,7 +174,12 @@ async def test_the_feed_of_a_session_that_is_ended_ends(browser: Browser) -> Non
     async def render(_: Watched) -> str:
         return "as it is"
 
-    pieces = aiter(follow(visit, "home", 1, render).body_iterator)
+    return aiter(follow(visit, "home", 1, render).body_iterator)
+
+
+async def test_the_feed_of_a_session_that_is_ended_ends(browser: Browser) -> None:
+    """Also while no service answers and nothing changes."""
+    pieces = await feed_of(browser)
     assert await anext(pieces) == b": connected\n\n"
     assert await anext(pieces) == b"event: home\ndata: as it is\n\n"
     await browser.desk.store.end_session(browser.secret)
@@ -202,15 +208,7 @@ async def test_a_feed_that_connects_again_is_no_sign_of_its_owner(browser: Brows
 
 
 async def test_the_feed_of_a_session_that_is_idle_too_long_ends(browser: Browser) -> None:
-    session = await browser.desk.store.session(browser.secret, time.time())
-    assert session is not None
-    request = Request({"type": "http", "method": "GET", "path": "/events/home", "headers": []})
-    visit = Visit(request, browser.desk, session, browser.desk.services.asked_by("tk_key-of-acme"), FormData())
-
-    async def render(_: Watched) -> str:
-        return "as it is"
-
-    pieces = aiter(follow(visit, "home", 1, render).body_iterator)
+    pieces = await feed_of(browser)
     assert [await anext(pieces) for _ in range(2)][1] == b"event: home\ndata: as it is\n\n"
     await browser.desk.store._database.execute(f"UPDATE sessions SET seen_s = seen_s - {browser.desk.settings.idle_limit_s + 1}")
     assert [piece async for piece in pieces] == [b"event: ended\ndata: over\n\n"]
