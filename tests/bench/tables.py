@@ -17,8 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from helpers.edge import seconds_to_answer
-from helpers.nats import NatsServer, free_port
+from helpers.nats import NatsServer
 from helpers.platform import free_loopback
+from helpers.ports import free_port
 from helpers.replica_file import write_file
 from helpers.service import ServiceProcess
 from options import Options

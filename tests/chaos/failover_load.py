@@ -119,10 +119,8 @@ def run(platform: Platform, folder: Path, flows: Iterable[Flow], *, rate: float,
                 rate=max(1, round(rate)),
                 timeout_s=seconds + ENDING_S,
                 is_logged=False,
-                extra=(
-                    *("-l", str(40 * max(1, round(rate))), "-trace_logs", "-log_file", LOG),
-                    *(("-t", "t1") if transport == "tcp" else ()),
-                ),
+                transport=transport,
+                extra=("-l", str(40 * max(1, round(rate))), "-trace_logs", "-log_file", LOG),
             )
             total += read(place)
             if transport == "udp":

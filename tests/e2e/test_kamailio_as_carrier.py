@@ -61,7 +61,7 @@ def call(platform: Platform, carrier: Carrier, folder: Path, by_caller: list[str
             target=platform.edge("eu2"),
             local_address=LISTED,
             timeout_s=20,
-            extra=("-t", "t1" if carrier.behind == "tcp" else "u1"),
+            transport=carrier.behind,
         )
         result.must_succeed(1)
     return result.messages, (folder / "switch" / "messages.log").read_text(errors="replace")

@@ -71,7 +71,7 @@ def call(office: Office, folder: Path, transport: str, by_phone: list[str], by_c
             target=office.pbx.address,
             local_address=office.phone,
             timeout_s=20,
-            extra=("-t", "t1" if BEHIND[transport] == "tcp" else "u1"),
+            transport=BEHIND[transport],
         )
         result.must_succeed(1)
     return result.messages

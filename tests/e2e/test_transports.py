@@ -61,7 +61,7 @@ def test_pjsua2_calls_over_a_connection_and_answers_the_challenge(platform: Plat
 def test_sipp_calls_over_tcp_and_nothing_is_sent_twice(platform: Platform, tmp_path: Path) -> None:
     steps = sipp.answered_call(demo_caller(platform, NUMBER))
     target = platform.local["pops"]["us1"]["tcp"]
-    result = sipp.run(tmp_path, steps, target=target, local_address="127.0.0.1", calls=20, rate=20, extra=("-t", "t1"))
+    result = sipp.run(tmp_path, steps, target=target, local_address="127.0.0.1", calls=20, rate=20, transport="tcp")
     result.must_succeed(20)
     assert result.retransmissions == 0
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.platform import wait_for
+from helpers.ports import free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +27,10 @@ class Carrier:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def free_port(host: str) -> int:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def running(folder: Path, host: str) -> Iterator[Carrier]:
     """Ends well, or the test fails."""
-    port = free_port(host)
+    port = free_port(host, socket.SOCK_DGRAM)
     settings = folder / "carrier-alpha.toml"
     log = folder / "alpha.log"
     settings.write_text(f'name = "carrier-alpha"\nhost = "{host}"\nport = {port}\nis_first = true\nmessage_log = "{log}"\n')

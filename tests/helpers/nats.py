@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.ports import free_port
 from nats.aio.client import Client
 
 START_LIMIT_S = 10.0
@@ -30,13 +31,6 @@ def nats_server_binary() -> str:
     found = str(beside) if beside.exists() else shutil.which("nats-server")
     assert found, "no nats-server: install requirements/dev.txt"
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class NatsServer:

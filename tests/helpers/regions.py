@@ -13,7 +13,8 @@ from pathlib import Path
 
 import nats.errors
 import pytest
-from helpers.nats import NatsServer, free_port
+from helpers.nats import NatsServer
+from helpers.ports import free_port
 from helpers.tcp_proxy import TcpProxy, tcp_proxy
 from helpers.waiting import until
 from nats.aio.client import Client

@@ -13,7 +13,8 @@ from pathlib import Path
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from helpers.authority import table_of, tls_of
-from helpers.nats import NatsServer, free_port
+from helpers.nats import NatsServer
+from helpers.ports import free_port
 
 from trunkline.eventlog.streams import ensure_config
 from trunkline.runtime.control import ControlState

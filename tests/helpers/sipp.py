@@ -11,6 +11,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from helpers.ports import free_port
+
 SDP = """v=0
 o=- 3907 1 IN IP[local_ip_type] [local_ip]
 s=-
@@ -212,9 +214,13 @@ def run(
     rate: int = 10,
     timeout_s: int = 180,
     is_logged: bool = True,
+    transport: str = "udp",
     extra: tuple[str, ...] = (),
 ) -> Result:
-    """Runs the scenario against `host:port` in a folder of its own; SIPp picks a free port on `local_address`."""
+    """Runs the scenario against `host:port` in a folder of its own, over UDP from a port that SIPp picks on `local_address`.
+
+    Over TCP it is told one: SIPp looks for a free port by bind(2) with SO_REUSEADDR, which two that start at once are both granted, and
+    the second one's listen(2) fails."""
     folder.mkdir(parents=True, exist_ok=True)
     scenario = folder / "scenario.xml"
     scenario.write_text('<?xml version="1.0" encoding="ISO-8859-1"?>\n<scenario name="e2e">\n' + "\n".join(steps) + "\n</scenario>\n")
@@ -232,6 +238,8 @@ def run(
         "-fd",
         "1",
     ]
+    if transport == "tcp":
+        command += ["-t", "t1", "-p", str(free_port(local_address))]
     command += ["-recv_timeout", "90000", *extra]
     if is_logged:
         command += ["-trace_msg", "-message_file", "messages.log"]

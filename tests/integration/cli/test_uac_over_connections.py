@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from helpers.platform import wait_for
+from helpers.ports import free_port
 
 from trunkline.cli.uac.call import Ending
 from trunkline.cli.uac.messages import Order
@@ -35,12 +36,6 @@ class Carrier:
 
     def flow(self, transport: Transport) -> Flow:
         return Flow(self.host, self.ports[transport], transport)
-
-
-def free_port(host: str) -> int:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module", params=["127.0.0.1", "::1"])

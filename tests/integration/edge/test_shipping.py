@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from helpers.authority import tls_of
 from helpers.edge import LIMIT_S
-from helpers.nats import NatsServer, free_port
+from helpers.nats import NatsServer
+from helpers.ports import free_port
 from helpers.waiting import until
 from nats.aio.client import Client
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import nats.errors
 import pytest
 from helpers.authority import tls_of
-from helpers.nats import free_port, nats_server_binary
+from helpers.nats import nats_server_binary
+from helpers.ports import free_port
 from helpers.waiting import until
 from nats.aio.client import Client
 

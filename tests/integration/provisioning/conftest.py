@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from helpers.nats import NatsServer, free_port
+from helpers.nats import NatsServer
+from helpers.ports import free_port
 from helpers.secure_nats import nats_server
 from helpers.service import OPERATOR_KEY, ServiceProcess
 

@@ -15,8 +15,8 @@ import httpx2
 import pytest
 from helpers.authority import table_of, tls_of
 from helpers.earlier import earlier
-from helpers.nats import free_port
 from helpers.platform import BIN
+from helpers.ports import free_port
 from helpers.service import OPERATOR_KEY
 from integration.provisioning.conftest import Service, key_of
 

@@ -12,7 +12,8 @@ import httpx2 as httpx
 import pytest
 from google.protobuf.json_format import MessageToDict
 from helpers.authority import tls_of
-from helpers.nats import NatsServer, free_port
+from helpers.nats import NatsServer
+from helpers.ports import free_port
 from helpers.service import OPERATOR_KEY, ServiceProcess
 from helpers.waiting import until
 from integration.provisioning.conftest import Service, key_of

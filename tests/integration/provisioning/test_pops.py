@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
-from helpers.nats import NatsServer, free_port
+from helpers.nats import NatsServer
 from helpers.platform import free_loopback
+from helpers.ports import free_port
 from helpers.service import ServiceProcess
 from helpers.waiting import until
 from integration.provisioning.conftest import Service

@@ -16,7 +16,8 @@ import grpc.aio
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from helpers.authority import tls_of
-from helpers.nats import NatsServer, free_port
+from helpers.nats import NatsServer
+from helpers.ports import free_port
 from nats.aio.client import Client
 
 from trunkline.api.common.v1 import common_pb2

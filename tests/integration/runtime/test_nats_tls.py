@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import structlog
 from helpers.authority import tls_of
-from helpers.nats import free_port, nats_server_binary
+from helpers.nats import nats_server_binary
+from helpers.ports import free_port
 from helpers.waiting import until
 
 from trunkline.lab.supervisor.authority import Authority, TlsFiles

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from helpers.authority import table_of, tls_of
-from helpers.nats import free_port
+from helpers.ports import free_port
 
 from trunkline.dashboard.app import make_app
 from trunkline.dashboard.services import Services

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 import uvicorn
 from helpers.authority import table_of, tls_of
-from helpers.nats import free_port
+from helpers.ports import free_port
 from unit.dashboard.conftest import ACME, Browser
 
 from trunkline.api.records.v1 import records_pb2

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.nats import free_port
+from helpers.ports import free_port
 from starlette.testclient import TestClient
 
 from trunkline.lab.supervisor.authority import Authority
