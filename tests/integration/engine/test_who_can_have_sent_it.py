@@ -78,9 +78,13 @@ def test_right_credentials_are_taken_from_another_address_than_was_challenged(di
     digest.gateway()
     at_home, on_the_way = digest.peer(THIEF), digest.peer(VICTIM)
     challenge = challenged(at_home, "call-1")
-    on_the_way.send(on_the_way.request(call="call-1", cseq=2, extra=(authorization(challenge, USER, PASSWORD),)))
-    digest.gateways[0].answer(digest.gateways[0].receive(), "486 Busy Here")
-    assert on_the_way.final().status == 486
+    for peer in (on_the_way, at_home):
+        peer.send(peer.request(call="call-1", cseq=2, extra=(authorization(challenge, USER, PASSWORD),)))
+        digest.gateways[0].answer(digest.gateways[0].receive(), "486 Busy Here")
+        assert peer.final().status == 486
+        challenge = challenged(at_home, "call-2")
+    # They prove where they come from as wrong ones do: else whoever has an account could keep any scanner from being banned.
+    assert attempts(digest, 6) == {THIEF: True, VICTIM: False}
 
 
 def test_an_unknown_name_is_counted_against_who_has_acknowledged_its_refusal(digest: EngineBench) -> None:

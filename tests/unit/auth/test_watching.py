@@ -14,6 +14,7 @@ from trunkline.domain.bans import Ban, Suspicion
 NOW_NS = 1_795_000_000_000_000_000
 STRANGER = "192.0.2.7:5060"
 PROVED = {"source": STRANGER, "is_source_proved": True}
+RIGHT = {**PROVED, "acl": "IN", "digest_algorithm": "MD5"}
 
 
 class Bench:
@@ -58,16 +59,23 @@ def test_what_is_no_guessing_is_not_held_against_anybody(bench: Bench) -> None:
 
 
 def test_an_admitted_digest_spares_its_source_and_an_admitted_address_does_not_count_as_one(bench: Bench) -> None:
-    bench.tell({"call": "a", "attempted": {"host": "acme", "source": STRANGER, "acl": "IN", "digest_algorithm": "MD5"}})
+    bench.tell({"call": "a", "attempted": {"host": "acme", **RIGHT}})
     bench.refused()
     assert not bench.bans
+
+
+def test_right_credentials_under_an_invented_source_spare_nobody(bench: Bench) -> None:
+    """Whoever has an account here could keep any scanner from being banned."""
+    bench.tell({"call": "a", "attempted": {"host": "acme", **RIGHT, "is_source_proved": False}})
+    bench.refused()
+    assert [ban.cidr for ban in bench.bans] == ["192.0.2.7/32"]
 
 
 def test_an_admitted_digest_is_told_to_the_other_regions(bench: Bench) -> None:
     told: list[tuple[str, float]] = []
     bench.watcher = Watcher(Suspicion("auth-eu"), lambda host, source: False, bench.bans.append, lambda *word: told.append(word))
     for call in ("a", "b"):
-        bench.tell({"call": call, "attempted": {"host": "acme", "source": STRANGER, "acl": "IN", "digest_algorithm": "MD5"}})
+        bench.tell({"call": call, "attempted": {"host": "acme", **RIGHT}})
     bench.tell({"call": "c", "attempted": {"host": "acme", "source": "192.0.2.9:5060", "acl": "IN"}})
     assert told == [("192.0.2.7/32", NOW_NS / 1e9)]
 

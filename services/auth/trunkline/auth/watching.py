@@ -3,8 +3,8 @@
 Home's auth reads the facts of all regions, another region's those of its own: then a region that is cut off defends itself. Two that see
 the same issue the same ban, of which one counts. What was told while this service was away is not looked at.
 
-Anybody can write a source into a datagram. So nothing is held against an address but what the edge has proved to be its: what came over a
-connection, wrong credentials on a nonce that was sent to it, and unknown names whose refusal it has acknowledged.
+Anybody can write a source into a datagram. So nothing is held against an address, and nothing for it, but what the edge has proved to be
+its: what came over a connection, credentials on a nonce that was sent to it, and unknown names whose refusal it has acknowledged.
 """
 
 from __future__ import annotations
@@ -80,11 +80,13 @@ class Watcher:
         address = _address(attempted.get("source", ""))
         if not address:
             return
+        if not attempted.get("is_source_proved"):
+            return
         if attempted.get("digest_algorithm"):
             cidr = self._suspicion.vouch(address, time_s)
             if cidr is not None:
                 self._vouched(cidr, time_s)
-        elif attempted.get("is_source_proved") and not attempted.get("acl") and call not in self._judged:
+        elif not attempted.get("acl") and call not in self._judged:
             _keep(self._attempts, call, (attempted.get("host", ""), address))
 
     def _refused(self, call: str, refused: dict[str, Any], time_s: float) -> None:

@@ -99,10 +99,12 @@ impl Worker {
         self.lines.attempted(&mut self.pending, call, now.unix_ns, &attempted);
     }
 
-    /// Of refused credentials: whether they came over a connection, or on a nonce that was sent to where they are said to come from. Anybody
-    /// may write a source into a datagram, and have got a nonce for himself.
+    /// Of credentials, right or wrong: whether they came over a connection, or on a nonce that was sent to where they are said to come from.
+    /// Anybody may write a source into a datagram, and have got a nonce for himself.
     fn is_source_proved(&self, now: Now, flow: Flow, message: &Message<'_>, admission: &Admission, attempt: &Attempt<'_>) -> bool {
-        if attempt.username.is_empty() || !admission.acl.is_empty() {
+        let are_right = admission.algorithm.is_some();
+        let are_wrong = !attempt.username.is_empty() && admission.acl.is_empty();
+        if !are_right && !are_wrong {
             return false;
         }
         let tables = self.shared.tables.load();
