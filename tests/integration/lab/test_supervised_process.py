@@ -30,10 +30,11 @@ class Bench:
 
 
 @asynccontextmanager
-async def supervised(folder: Path, command: tuple[str, ...] = SLEEPER) -> AsyncIterator[Bench]:
+async def supervised(folder: Path, command: tuple[str, ...] = SLEEPER, niceness: int = 0) -> AsyncIterator[Bench]:
     told: list[str] = []
     pids: list[int | None] = []
-    process = Supervised(Spec("sleeper", command, folder / "sleeper.log"), announce=told.append, on_pid=lambda _, pid: pids.append(pid))
+    spec = Spec("sleeper", command, folder / "sleeper.log", niceness)
+    process = Supervised(spec, announce=told.append, on_pid=lambda _, pid: pids.append(pid))
     task = asyncio.create_task(process.run())
     try:
         yield Bench(process, told, pids)
@@ -45,6 +46,16 @@ async def supervised(folder: Path, command: tuple[str, ...] = SLEEPER) -> AsyncI
 def is_alive(pid: int) -> bool:
     stat = Path(f"/proc/{pid}/stat")
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+async def test_who_is_behind_others_is_nicer_within_their_session_and_leads_a_group_of_its_own(tmp_path: Path) -> None:
+    async with supervised(tmp_path, niceness=5) as bench:
+        pid = await until("it runs", lambda: bench.process.pid, limit_s=15)
+        assert pid is not None
+        mine = os.getpriority(os.PRIO_PROCESS, 0)
+        assert os.getpriority(os.PRIO_PROCESS, pid) == min(mine + 5, 19)
+        # The kernel weighs niceness among the processes of one session only.
+        assert (os.getsid(pid), os.getpgid(pid)) == (os.getsid(0), pid)
 
 
 async def test_a_killed_process_is_started_again_and_said_so(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ ALL = choose_topology(services="all", links=("us=40", "apac=110"))
 
 
 def plan(folder: Path, topology: Topology = ALL, *, has_ipv6: bool = True) -> Plan:
-    layout = Layout(folder, "127.77")
+    # Platforms of other tests are in ranges from 127.16 on.
+    layout = Layout(folder, "127.10")
     layout.make()
     chosen, _ = choose(layout, port_names(topology), port6_names(topology) if has_ipv6 else ())
     return Plan(layout, chosen, topology)
@@ -64,6 +65,14 @@ def test_every_process_gets_settings_that_its_model_accepts(tmp_path: Path) -> N
         load_settings(MODELS[name.partition("-")[0]], made.layout.settings_file(name))
     assert set(made.specs()) == {*settings, "nats-eu", "nats-us", "nats-apac"}
     assert {name.partition("-")[0] for name in settings} >= set(MODELS)
+
+
+def test_no_call_waits_behind_what_no_call_waits_for(tmp_path: Path) -> None:
+    niceness: dict[str, set[int]] = {}
+    for name, spec in plan(tmp_path / "state").specs().items():
+        niceness.setdefault(name.partition("-")[0], set()).add(spec.niceness)
+    behind = ("auth", "provisioning", "routing", "records", "dashboard", "rest")
+    assert niceness == {**dict.fromkeys(behind, {5}), **dict.fromkeys(("nats", "edge", "carrier", "dns", "link"), {0})}
 
 
 @pytest.mark.parametrize("region", ["eu", "us", "apac"])
@@ -278,9 +287,9 @@ def test_each_point_of_presence_has_ports_of_its_own_on_the_one_address_of_ipv6(
 def test_a_machine_without_ipv6_has_the_other_listeners(tmp_path: Path) -> None:
     plan(tmp_path)
     made = plan(tmp_path, has_ipv6=False)
-    assert made.settings()["edge-eu1"]["listen"] == ["127.77.1.1:5060/udp", "127.77.1.1:5060/tcp", "127.77.1.1:5061/tls"]
+    assert made.settings()["edge-eu1"]["listen"] == ["127.10.1.1:5060/udp", "127.10.1.1:5060/tcp", "127.10.1.1:5061/tls"]
     local = made.local()
-    assert (local["has_ipv6"], local["pops"]["eu1"]["tls"], local["pops"]["eu1"]["tls6"]) == (False, "127.77.1.1:5061", None)
+    assert (local["has_ipv6"], local["pops"]["eu1"]["tls"], local["pops"]["eu1"]["tls6"]) == (False, "127.10.1.1:5061", None)
 
 
 def test_certificates_for_sip_name_what_clients_ask_for_and_no_process(tmp_path: Path) -> None:

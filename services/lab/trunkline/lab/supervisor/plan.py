@@ -32,6 +32,9 @@ REST_PORT = 8081
 """As DASHBOARD_PORT."""
 REST_HTTP = f"{REST}/http"
 """Name of the port where REST takes requests."""
+BEHIND_CALLS = 5
+"""Niceness of what no call waits for, where all share a machine: a third of an edge's weight. An edge that starts anew beside its region's
+services is back sooner, and records are read later rather than calls shed."""
 CLIENT = "client"
 """The certificate of the command line and of scripts."""
 
@@ -168,7 +171,10 @@ class Plan:
             commands[f"nats-{region}"] = [_nats_server(), "-c", str(self._nats_file(region))]
         for name, module in modules.items():
             commands[name] = [sys.executable, "-m", module, "--settings", str(layout.settings_file(name))]
-        return {name: Spec(name, tuple(command), layout.log_file(name)) for name, command in commands.items()}
+        behind = {DASHBOARD, REST, *(f"{kind}-{region}" for kind, region in topology.services if kind != "dns")}
+        return {
+            name: Spec(name, tuple(command), layout.log_file(name), BEHIND_CALLS if name in behind else 0) for name, command in commands.items()
+        }
 
     def write(self) -> None:
         """Certificates and settings of every process. Raises AuthorityProblem."""

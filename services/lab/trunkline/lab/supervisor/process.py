@@ -1,7 +1,7 @@
 """One supervised process: started, started again when it dies, held, ended.
 
 It is the leader of its own process group, so that Ctrl-C reaches the supervisor alone, and the kernel kills it when the supervisor dies
-(PR_SET_PDEATHSIG), even by kill -9.
+(PR_SET_PDEATHSIG), even by kill -9. All are of one session: Linux weighs niceness only within one (sched(7), autogroups).
 """
 
 from __future__ import annotations
@@ -41,11 +41,12 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """`command` is what runs; its output goes to `log`."""
+    """`command` is what runs; its output goes to `log`. `niceness` as in nice(2), 0 to 19: who has a higher one waits for the others."""
 
     name: str
     command: Sequence[str]
     log: Path
+    niceness: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +175,7 @@ class Supervised:
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    start_new_session=True,
-                    preexec_fn=lambda: _die_with(parent),
+                    preexec_fn=lambda: _become(parent, self.spec.niceness),
                 )
         except (OSError, SubprocessError) as error:
             self._announce(f"{self.spec.name} cannot be started: {error}")
@@ -208,7 +208,9 @@ def _how(code: int) -> str:
     return f"exit code {code}" if code >= 0 else f"by signal {signal.Signals(-code).name}"
 
 
-def _die_with(parent: int) -> None:
-    """In the child, before it becomes the program."""
+def _become(parent: int, niceness: int) -> None:
+    """In the child, before it is the program."""
+    os.setpgrp()
+    os.nice(niceness)
     if _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0 or os.getppid() != parent:
         os._exit(NOT_STARTED)
