@@ -14,7 +14,7 @@ from helpers.platform import Platform, wait_for
 from trunkline.eventlog.streams import CALLS_ALL, CONFIG, api_prefix
 from trunkline.eventlog.tail import RawTail
 from trunkline.runtime.nats_client import connect
-from trunkline.runtime.settings import TlsSettings
+from trunkline.runtime.tls import TlsSettings
 
 LISTED = "127.0.0.1"
 

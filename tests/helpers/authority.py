@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from trunkline.lab.supervisor.authority import Authority
-from trunkline.runtime.settings import TlsSettings
+from trunkline.runtime.tls import TlsSettings
 
 
 @cache

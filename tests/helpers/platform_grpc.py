@@ -9,7 +9,7 @@ import grpc.aio
 from helpers.platform import Platform
 
 from trunkline.runtime.grpc_client import open_channel
-from trunkline.runtime.settings import TlsSettings
+from trunkline.runtime.tls import TlsSettings
 
 
 def tls_of(platform: Platform) -> TlsSettings:

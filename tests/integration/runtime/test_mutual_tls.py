@@ -23,8 +23,7 @@ from trunkline.api.edge.v1 import edge_pb2, edge_pb2_grpc
 from trunkline.lab.supervisor.authority import Authority, AuthorityProblem
 from trunkline.runtime.grpc_client import open_channel
 from trunkline.runtime.grpc_pool import PeerPool
-from trunkline.runtime.settings import TlsSettings
-from trunkline.runtime.tls import TlsProblem, nats_context
+from trunkline.runtime.tls import TlsProblem, TlsSettings, nats_context
 
 
 async def code_of(channel: grpc.aio.Channel) -> grpc.StatusCode:
@@ -103,14 +102,14 @@ from pathlib import Path
 from trunkline.api.auth.v1 import auth_pb2, auth_pb2_grpc
 from trunkline.runtime.authentication import Authenticator
 from trunkline.runtime.grpc_server import GrpcServer
-from trunkline.runtime.settings import TlsSettings
+from trunkline.runtime.tls import TlsSettings
 
 class Auth(auth_pb2_grpc.AuthServiceServicer):
     async def Authorize(self, request, context):
         return auth_pb2.AuthorizeResponse(outcome="admit", reason=sys.argv[1])
 
 async def main():
-    tls = TlsSettings(ca_file=sys.argv[2], cert_file=sys.argv[3], key_file=sys.argv[4])
+    tls = TlsSettings(*map(Path, sys.argv[2:5]))
     server = GrpcServer("127.0.0.1:0", tls, Authenticator("0" * 64))
     auth_pb2_grpc.add_AuthServiceServicer_to_server(Auth(), server.grpc)
     print("listens", await server.start(), flush=True)

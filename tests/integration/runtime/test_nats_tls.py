@@ -21,7 +21,7 @@ from trunkline.lab.supervisor.authority import Authority, TlsFiles
 from trunkline.lab.supervisor.nats_conf import Server, User, render
 from trunkline.runtime.logs import configure_logs
 from trunkline.runtime.nats_client import Connection, connect
-from trunkline.runtime.settings import TlsSettings
+from trunkline.runtime.tls import TlsSettings
 
 LIMIT_S = 20.0
 EDGE, PROVISIONING = User("edge", "edge-eu1", "eu", "eu1"), User("provisioning", "provisioning-eu", "eu")

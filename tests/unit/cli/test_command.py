@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,26 @@ from trunkline.cli.uac.call import Ending, Outcome
 from trunkline.lab.supervisor.authority import Authority
 from trunkline.runtime.callers import CALLERS
 from trunkline.runtime.errors import Problem
+
+
+def test_a_command_does_not_wait_for_what_it_does_not_need() -> None:
+    """People type it hundreds of times a day: half a second, of which each of these would take a tenth."""
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, trunkline.cli.__main__; print(*sys.modules)"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"pydantic", "structlog", "nats", "uvloop", "trunkline.lab", "trunkline.cli.commands.access"}.intersection(loaded)
+
+
+def test_help_says_of_every_command_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    told = capsys.readouterr().out
+    silent = re.findall(r"^│ ([a-z]+)(?: \([a-z]+\))? +│$", told, re.MULTILINE)
+    assert "Access control lists" in told and not silent, silent
+
+
+def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(

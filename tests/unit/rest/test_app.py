@@ -16,7 +16,7 @@ from trunkline.rest.gate import Gate
 from trunkline.rest.settings import Addresses, EdgeAddress
 from trunkline.rest.uploads import Uploads
 from trunkline.runtime.buckets import Buckets
-from trunkline.runtime.settings import TlsSettings
+from trunkline.runtime.tls import TlsSettings
 
 
 @pytest.fixture

@@ -16,8 +16,7 @@ import grpc.aio
 
 from trunkline.runtime import telemetry
 from trunkline.runtime.authentication import ACTOR, AUTHORIZATION, PERSON, SOURCE
-from trunkline.runtime.settings import TlsSettings
-from trunkline.runtime.tls import channel_credentials, host_name
+from trunkline.runtime.tls import TlsSettings, channel_credentials, host_name
 
 DEADLINE_S = 5.0
 """Of a call with one answer where the caller names none. Streams have none: they are followed."""

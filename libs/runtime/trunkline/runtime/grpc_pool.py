@@ -12,7 +12,7 @@ import grpc.aio
 
 from trunkline.runtime.grpc_client import DEADLINE_S, open_channel
 from trunkline.runtime.logs import logger
-from trunkline.runtime.settings import TlsSettings
+from trunkline.runtime.tls import TlsSettings
 
 SHUNNED_S = 5.0
 """So long an address that did not answer comes last: a frozen peer costs one deadline now and then, not at every call."""

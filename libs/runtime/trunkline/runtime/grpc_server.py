@@ -26,8 +26,7 @@ from trunkline.runtime import authentication, callers, telemetry
 from trunkline.runtime.authentication import Authenticator, Unauthenticated
 from trunkline.runtime.errors import Problem, encode_status, problem_of
 from trunkline.runtime.logs import logger
-from trunkline.runtime.settings import TlsSettings
-from trunkline.runtime.tls import Identity, identity_of, server_credentials
+from trunkline.runtime.tls import Identity, TlsSettings, identity_of, server_credentials
 
 UNARY_LIMIT_S = 30.0
 """The longest that a method with one answer may run, whatever deadline the caller gave (none, often)."""

@@ -14,8 +14,7 @@ import nats.errors
 from nats.aio.client import Client
 
 from trunkline.runtime.logs import logger
-from trunkline.runtime.settings import TlsSettings
-from trunkline.runtime.tls import host_name, nats_context
+from trunkline.runtime.tls import TlsSettings, host_name, nats_context
 
 PING_INTERVAL_S = 5
 PINGS_OUTSTANDING = 2

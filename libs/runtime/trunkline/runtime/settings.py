@@ -15,6 +15,8 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from trunkline.runtime.tls import TlsSettings
+
 SETTINGS_LIMIT_BYTES = 1 << 20
 """A settings file is a page or two; more is the wrong file."""
 
@@ -64,14 +66,6 @@ class EdgeAddress(Settings):
     pop: Name
     edge: Name
     grpc_address: ListenAddress
-
-
-class TlsSettings(Settings):
-    """PEM files of this process's certificate and its key. `ca_file` holds the authority whose certificates are believed."""
-
-    ca_file: Path
-    cert_file: Path
-    key_file: Path
 
 
 class ProcessSettings(Settings):

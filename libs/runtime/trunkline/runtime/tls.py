@@ -7,12 +7,10 @@ a client checks the second, a server reads the first.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from trunkline.runtime.settings import TlsSettings
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     import grpc
@@ -30,6 +28,24 @@ _SPIFFE = f"spiffe://{ZONE}/"
 
 class TlsProblem(OSError):
     """A certificate or key cannot be used; the text names the file and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """PEM files of this process's certificate and its key. `ca_file` holds the authority whose certificates are believed. No model of
+    pydantic, which is not needed to read three paths: the command line would wait for it at each start."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    """As of a table of other settings."""
+
+    ca_file: Path
+    cert_file: Path
+    key_file: Path
+
+    @classmethod
+    def of(cls, table: Mapping[str, str]) -> TlsSettings:
+        """KeyError for a file that is not named."""
+        return cls(Path(table["ca_file"]), Path(table["cert_file"]), Path(table["key_file"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,6 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import format_span_id, format_trace_id
 
-from trunkline.runtime.logs import logger
-
 QUEUE_LIMIT = 4096
 """Spans that wait for the writer: some MiB, and a second of far more requests than a service answers."""
 
@@ -47,7 +45,6 @@ class TraceFile(SpanProcessor):
         self._lock = threading.Lock()
         self._is_ended = threading.Event()
         self._told_lost = 0
-        self._log = logger("traces")
         self._thread = threading.Thread(target=self._run, name="traces", daemon=True)
         self._thread.start()
 
@@ -87,10 +84,16 @@ class TraceFile(SpanProcessor):
                     self._append(b"".join(lines))
                 except OSError as error:
                     self.lost += len(lines)
-                    self._log.warning("spans not written", file=str(self._path), why=str(error))
+                    self._warn("spans not written", why=str(error))
             if self.lost > self._told_lost:
-                self._log.warning("spans lost", file=str(self._path), count=self.lost - self._told_lost)
+                self._warn("spans lost", count=self.lost - self._told_lost)
                 self._told_lost = self.lost
+
+    def _warn(self, event: str, **fields: str | int) -> None:
+        # Loaded when there is something to log: a command that is traced never has, and would wait for it at each start.
+        from trunkline.runtime.logs import logger
+
+        logger("traces").warning(event, file=str(self._path), **fields)
 
     def _append(self, content: bytes) -> None:
         handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

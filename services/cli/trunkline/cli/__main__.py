@@ -6,35 +6,14 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Final
 
 import grpc
 import grpc.aio
 from cyclopts import App, CycloptsError
 
-from trunkline.cli.commands import (
-    access,
-    bans,
-    completion,
-    contexts,
-    dashboard,
-    decks,
-    demo,
-    enforced,
-    explain,
-    history,
-    keys,
-    limits,
-    names,
-    oneself,
-    platform,
-    regions,
-    routes,
-    service,
-    traces,
-    unrecorded,
-    usage,
-    webhooks,
-)
+from trunkline.cli.commands.completion import completion_of
 from trunkline.cli.connection import surroundings
 from trunkline.cli.exits import CommandError, Exit, exit_of
 from trunkline.cli.options import Listing
@@ -51,45 +30,48 @@ CONTEXT = "--context"
 app = App(
     name="trunkline",
     help="SIP termination trunks: who may call, where calls go, and what became of them.",
-    version_flags=[],
+    version=lambda: version("trunkline-cli"),
+    version_flags=["--version"],
     result_action="return_value",
 )
-for group in (
-    access.acl,
-    access.account,
-    service.domain,
-    names.names,
-    service.tenant,
-    limits.limit,
-    keys.key,
-    history.history,
-    webhooks.webhook,
-    routes.carrier,
-    decks.deck,
-    routes.route,
-    platform.pop,
-    regions.region,
-    bans.ban,
-    unrecorded.call,
-    platform.events,
-    platform.lab,
-    contexts.context,
-):
-    app.command(group)
-app.command(explain.explain)
-app.command(usage.usage)
-app.command(oneself.whoami)
-app.command(enforced.wait)
-app.command(dashboard.dashboard)
-# By name: they bring much that others need not wait for.
-for word in ("apply", "diff", "export"):
-    app.command(f"trunkline.cli.commands.files:{word}", name=word)
-app.command("trunkline.cli.commands.undo:undo", name="undo")
-app.command("trunkline.cli.commands.doctor:doctor", name="doctor")
-app.command(platform.up)
-app.command(demo.demo)
-app.command(traces.trace)
-app.command(completion.completion_of(lambda: app), name="completion")
+# By name, each with its module: a command waits for what it needs itself. In the order in which help lists them.
+_COMMANDS: Final = {
+    "acl": "access:acl",
+    "account": "access:account",
+    "domain": "service:domain",
+    "dns": "names:names",
+    "tenant": "service:tenant",
+    "limit": "limits:limit",
+    "key": "keys:key",
+    "history": "history:history",
+    "webhook": "webhooks:webhook",
+    "carrier": "routes:carrier",
+    "deck": "decks:deck",
+    "route": "routes:route",
+    "pop": "platform:pop",
+    "region": "regions:region",
+    "ban": "bans:ban",
+    "call": "unrecorded:call",
+    "events": "platform:events",
+    "lab": "platform:lab",
+    "context": "contexts:context",
+    "explain": "explain:explain",
+    "usage": "usage:usage",
+    "whoami": "oneself:whoami",
+    "wait": "enforced:wait",
+    "dashboard": "dashboard:dashboard",
+    "apply": "files:apply",
+    "diff": "files:diff",
+    "export": "files:export",
+    "undo": "undo:undo",
+    "doctor": "doctor:doctor",
+    "up": "platform:up",
+    "demo": "demo:demo",
+    "trace": "traces:trace",
+}
+for _word, _place in _COMMANDS.items():
+    app.command(f"trunkline.cli.commands.{_place}", name=["key", "apikey"] if _word == "key" else _word)
+app.command(completion_of(lambda: app), name="completion")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -100,6 +82,10 @@ def run(arguments: Sequence[str]) -> int:
             # Asked at each press of TAB, on a line that is not whole: cyclopts answers, and nothing is traced.
             app(words, exit_on_error=False, print_error=False)
             return Exit.OK
+        if not words or words[0] in app.help_flags:
+            # What a command says of itself is known when it is loaded.
+            for word in _COMMANDS:
+                app[word]
         around = surroundings()
         words = with_scope(words, around.places)
 

@@ -21,7 +21,7 @@ from trunkline.api.routing.v1.routing_pb2_grpc import RoutingServiceStub
 from trunkline.cli.contexts import current_context
 from trunkline.cli.exits import CommandError, Exit
 from trunkline.runtime.grpc_client import open_channel
-from trunkline.runtime.settings import TlsSettings
+from trunkline.runtime.tls import TlsSettings
 
 if TYPE_CHECKING:
     from trunkline.api.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
@@ -77,7 +77,7 @@ class Surroundings:
                 remedy="start the platform with `make up`, or set TRUNKLINE_TLS to a folder with ca.crt, client.crt and client.key",
                 code=Exit.DENIED,
             )
-        return TlsSettings.model_validate(found)
+        return TlsSettings.of(found)
 
     def key(self, *, is_operator: bool) -> str:
         """TRUNKLINE_API_KEY, else the operator's or the demonstration tenant's of local.json. Raises CommandError."""

@@ -19,7 +19,8 @@ from trunkline.dashboard.settings import Addresses
 from trunkline.dashboard.store import Identity
 from trunkline.runtime.authentication import AUTHORIZATION, PERSON, SOURCE
 from trunkline.runtime.grpc_client import open_channel
-from trunkline.runtime.settings import EdgeAddress, TlsSettings
+from trunkline.runtime.settings import EdgeAddress
+from trunkline.runtime.tls import TlsSettings
 
 if TYPE_CHECKING:
     from trunkline.api.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub

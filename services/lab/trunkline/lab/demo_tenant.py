@@ -28,7 +28,7 @@ from trunkline.lab.supervisor.plan import BASE_DOMAIN, CLIENT, DEMO_DOMAIN, SIP_
 from trunkline.lab.supervisor.topology import HOME
 from trunkline.runtime.errors import decode_status
 from trunkline.runtime.grpc_client import open_channel
-from trunkline.runtime.settings import TlsSettings
+from trunkline.runtime.tls import TlsSettings
 
 if TYPE_CHECKING:
     from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceAsyncStub
@@ -205,7 +205,7 @@ class _Setup:
 
 def _channel(plan: Plan, service: str, key: str) -> grpc.aio.Channel:
     """To home's."""
-    tls = TlsSettings.model_validate(plan.tls_table(CLIENT))
+    tls = TlsSettings.of(plan.tls_table(CLIENT))
     address = plan.chosen.address(f"{service}-{HOME}")
     return open_channel(address, tls=tls, peer=service, key=key, deadline_s=DEADLINE_S, is_waiting=True)
 

@@ -17,7 +17,7 @@ from trunkline.domain.errors import invalid
 from trunkline.provisioning.settings import PopSettings
 from trunkline.runtime.errors import decode_status
 from trunkline.runtime.grpc_client import open_channel
-from trunkline.runtime.settings import TlsSettings
+from trunkline.runtime.tls import TlsSettings
 
 if TYPE_CHECKING:
     from trunkline.api.edge.v1.edge_pb2_grpc import EdgeServiceAsyncStub

@@ -14,7 +14,8 @@ from trunkline.rest.methods import Method
 from trunkline.rest.settings import Addresses
 from trunkline.runtime.asking_edges import NOT_HEARD, from_edges
 from trunkline.runtime.grpc_client import brought_from, open_channel
-from trunkline.runtime.settings import EdgeAddress, TlsSettings
+from trunkline.runtime.settings import EdgeAddress
+from trunkline.runtime.tls import TlsSettings
 
 DEADLINE_S: Final = 15.0
 """Of a call with one answer; a write waits for the log, which may take some seconds while home is restarted."""

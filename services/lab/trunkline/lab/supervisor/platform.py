@@ -33,7 +33,7 @@ from trunkline.lab.supervisor.ports import has_ipv6
 from trunkline.lab.supervisor.process import Status, Supervised
 from trunkline.lab.supervisor.ready import NotReady, answers_options, is_healthy, is_open, until
 from trunkline.lab.supervisor.topology import Topology
-from trunkline.runtime.settings import TlsSettings
+from trunkline.runtime.tls import TlsSettings
 
 LOG_CHECK_S = 5.0
 LOG_TAIL_LINES = 15
@@ -69,7 +69,7 @@ class Platform:
         self.start(*servers)
         await asyncio.gather(*(until(name, partial(is_open, "127.0.0.1", chosen.ports[name])) for name in servers))
         self.start(*(name for name in self.processes if name not in servers))
-        tls = TlsSettings.model_validate(plan.tls_table(CLIENT))
+        tls = TlsSettings.of(plan.tls_table(CLIENT))
         waits = [until(name, partial(is_healthy, chosen.address(name), name.partition("-")[0], tls)) for name in plan.grpc_processes()]
         for carrier in topology.carriers:
             waits.append(until(carrier.process, partial(answers_options, plan.carrier_host(carrier), SIP_PORT)))
