@@ -23,6 +23,8 @@ BENCH_ARGS ?=
 PYTEST_ARGS ?=
 TOGETHER := -n 2 --dist loadgroup
 export TRUNKLINE_STATE
+# Where it is set each process compiles all that it imports anew: more than half of the time in which a command or a service starts.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -173,7 +173,8 @@ class Plan:
             commands[name] = [sys.executable, "-m", module, "--settings", str(layout.settings_file(name))]
         behind = {DASHBOARD, REST, *(f"{kind}-{region}" for kind, region in topology.services if kind != "dns")}
         return {
-            name: Spec(name, tuple(command), layout.log_file(name), BEHIND_CALLS if name in behind else 0) for name, command in commands.items()
+            name: Spec(name, tuple(command), layout.log_file(name), BEHIND_CALLS if name in behind else 0)
+            for name, command in commands.items()
         }
 
     def write(self) -> None:

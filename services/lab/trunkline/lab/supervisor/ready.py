@@ -12,11 +12,11 @@ import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from trunkline.runtime.grpc_client import open_channel
-from trunkline.runtime.settings import TlsSettings
+from trunkline.runtime.tls import TlsSettings
 
 LOOK_S = 0.05
 """Between two looks at something that cannot call back."""
-START_LIMIT_S = 60.0
+START_LIMIT_S = 120.0
 
 
 class NotReady(Exception):
