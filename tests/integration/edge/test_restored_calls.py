@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sqlite3
 from contextlib import closing
 
 import pytest
 from helpers import sipp
-from helpers.edge import ACME, LIMIT_S, NOT_YET, EdgeBench
+from helpers.edge import ACME, HOST, LIMIT_S, NOT_YET, EdgeBench
 from helpers.sipp import Result
+from helpers.streams import StreamGateway, StreamPeer, connected
 from helpers.waiting import until
 
 from trunkline.api.edge.v1 import edge_pb2
@@ -21,6 +23,15 @@ CALLS = 10
 NAME = "running"
 BRIEF_S = 15
 """Where it does not matter whether SIPp answers the BYEs."""
+
+
+async def start(bench: EdgeBench) -> None:
+    """Everything, and one gateway."""
+    bench.start_gateway()
+    position = await bench.provision(addresses=(f"{bench.caller_host}/32",))
+    await asyncio.gather(bench.auth.start(), bench.records.start())
+    await bench.edge.start()
+    await bench.applied(position)
 
 
 class Running:
@@ -36,11 +47,7 @@ class Running:
     @classmethod
     async def start(cls, bench: EdgeBench, code: str, timeout_s: int = 120) -> tuple[Running, set[str]]:
         """And the calls' ids."""
-        bench.start_gateway()
-        position = await bench.provision(addresses=(f"{bench.caller_host}/32",))
-        await asyncio.gather(bench.auth.start(), bench.records.start())
-        await bench.edge.start()
-        await bench.applied(position)
+        await start(bench)
         running = cls(bench, sipp.hung_up_call(bench.caller(), f"text=.{code} "), timeout_s)
         return running, {each.call for each in await bench.answered(CALLS)}
 
@@ -63,7 +70,7 @@ async def hang_up(bench: EdgeBench, calls: set[str]) -> None:
 
 
 async def ended_once(bench: EdgeBench, calls: set[str], code: str) -> None:
-    records = await bench.records_when(lambda records: len(records) == CALLS and all(each.end_time.seconds for each in records))
+    records = await bench.records_when(lambda records: len(records) == len(calls) and all(each.end_time.seconds for each in records))
     assert {each.call for each in records} == calls
     assert {(each.outcome, each.ended_by, each.reason) for each in records} == {("answered", "edge", code)}
     await until("no live call", bench.status, lambda status: status.live_calls == 0, despite=NOT_YET, limit_s=LIMIT_S)
@@ -86,6 +93,41 @@ async def test_calls_of_an_edge_that_was_killed_or_stopped_are_listed_again_and_
     await hang_up(bench, calls)
     (await running.task).must_succeed(CALLS)
     await ended_once(bench, calls, "T601")
+
+
+async def test_a_customer_whose_connection_died_with_the_edge_is_spoken_to_at_its_own_address_at_once(bench: EdgeBench) -> None:
+    edge = (bench.sip_host, 5060)
+    bench.edge.configure(listen=[bench.sip, f"{bench.sip}/tcp"])
+    await start(bench)
+    customer, home = connected(edge, address=bench.caller_host), StreamGateway(bench.caller_host)
+    with closing(customer), closing(home):
+        await asyncio.to_thread(set_up, customer, home)
+        calls = {each.call for each in await bench.answered()}
+        await saved(bench, 1)
+        await bench.edge.kill()
+        customer.close()
+        # Who still turned to the connection's port would be taken there, and not answered.
+        with socket.create_server(customer.address) as gone:
+            await bench.edge.start()
+            await hang_up(bench, calls)
+            bye = await asyncio.to_thread(home.receive)
+            assert bye.start_line.startswith(f"BYE sip:pbx@{home.host_port};transport=tcp ")
+            home.answer(bye, "200 OK")
+            gone.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                gone.accept()
+        await ended_once(bench, calls, "T601")
+
+
+def set_up(customer: StreamPeer, home: StreamGateway) -> None:
+    """An answered call by the customer's connection; `home` is where it says that it is."""
+    text = customer.request(host=HOST)
+    customer.send(text.replace(customer.contact("pbx"), home.contact("pbx")))
+    ok = customer.final()
+    assert ok.status == 200, ok
+    routes = tuple(f"Route: {route}" for route in reversed(ok.all("Record-Route")))
+    ack = customer.request("ACK", host=HOST, to_tag=ok.to_tag, extra=routes).replace("-1;rport", "-ack;rport")
+    customer.send(ack)
 
 
 @pytest.mark.parametrize(

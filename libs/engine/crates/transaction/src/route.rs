@@ -230,8 +230,12 @@ fn flow_to(uri: &Uri<'_>, near: Flow, listeners: &[Listener]) -> Option<Flow> {
 /// Where a request to a client can go when its connection `flow` is gone: to the address of its own that the request names with what `work`
 /// makes of it, which is behind no NAT. `None` where there is no other.
 pub(crate) fn instead_of(request: &Message<'_>, work: &RouteWork, flow: Flow, listeners: &[Listener]) -> Option<Flow> {
-    let target = work.leads_to(request)?;
-    let other = flow_to(&Uri::parse(&target).ok()?, flow, listeners)?;
+    instead_at(&work.leads_to(request)?, flow, listeners)
+}
+
+/// The same by the URI that leads to the client.
+pub(crate) fn instead_at(target: &[u8], flow: Flow, listeners: &[Listener]) -> Option<Flow> {
+    let other = flow_to(&Uri::parse(target).ok()?, flow, listeners)?;
     // The same listener: the Via of the request names it.
     (other != flow && other.listener == flow.listener && other.peer.ip() == flow.peer.ip()).then_some(other)
 }

@@ -66,7 +66,12 @@ fn long_routes() -> String {
 
 /// Through the customer's proxies and alpha: the 2xx at the customer and the INVITE at the gateway.
 fn answered_behind_proxies(bench: &mut Bench, target: Target) -> (String, String) {
-    bench.call(&invite_with("call-1", "branch1", &long_routes()), vec![target]);
+    answered_to(bench, &invite_with("call-1", "branch1", &long_routes()), target)
+}
+
+/// The same of an INVITE that its customer's proxies have passed on, or nobody.
+fn answered_to(bench: &mut Bench, text: &str, target: Target) -> (String, String) {
+    bench.call(text, vec![target]);
     let invite = bench.one_to(ALPHA).text;
     bench.receive(ALPHA, &reply(&invite, 200, "callee", ALPHA));
     let ok = bench.sent_to(CUSTOMER).pop().unwrap().text;
@@ -274,6 +279,57 @@ fn it_is_ended_when_it_has_lasted_as_long_as_it_may() {
         assert!(byes.iter().any(|bye| bye.is_to(CUSTOMER)) && byes.iter().any(|bye| bye.is_to(ALPHA)));
         assert!(byes.iter().all(|bye| bye.text.contains("T602")), "{byes:#?}");
         new.assert_empties();
+    }
+}
+
+/// Of a customer with a connection from `CUSTOMER`, to an edge that listens by TCP alone. `lines` and `contact` are those of its INVITE.
+fn over_tcp(lines: &str, contact: &str) -> (Bench, Bench, String, String) {
+    let tcp = Listener { transport: Transport::Tcp, address: addr(OURS) };
+    let config = || saving(Config { listeners: vec![tcp], ..config() });
+    let mut old = Bench { now_ms: ANSWERED_MS, ..Bench::with(config(), 1) };
+    let text = invite_with("call-1", "branch1", lines).replace("sip:31000000@192.168.1.9:5066", contact);
+    let (ok, invite) = answered_to(&mut old, &text, alpha());
+    let bytes = saved(&mut old);
+    let mut new = Bench { now_ms: 60_000, ..Bench::with(config(), 99) };
+    new.proxy.restore(new.now(), CALL, &bytes).unwrap();
+    (old, new, ok, invite)
+}
+
+/// Where what is sent to the customer goes.
+fn customers(bench: &mut Bench) -> Vec<(String, String)> {
+    let sent = bench.take_sent();
+    let method = |sent: &Sent| sent.start().split(' ').next().unwrap_or_default().to_owned();
+    sent.iter().filter(|sent| !sent.is_to(ALPHA)).map(|sent| (method(sent), sent.to.to_string())).collect()
+}
+
+/// Its connection died with the edge. A firewall that says nothing would have each request wait for it.
+#[test]
+fn a_customer_whose_connection_was_of_the_earlier_life_is_spoken_to_at_its_own_address_until_it_is_heard() {
+    let own = "sip:31000000@10.1.1.1:5070;transport=tcp";
+    let proxy = "Record-Route: <sip:10.1.1.1:5080;transport=tcp;lr>\r\n";
+    let private = "sip:31000000@192.168.1.9:5070;transport=tcp";
+    for (lines, contact, at) in [("", own, "10.1.1.1:5070"), (proxy, private, "10.1.1.1:5080"), ("", private, CUSTOMER)] {
+        let (mut old, mut new, ok, invite) = over_tcp(lines, contact);
+        for (bench, at) in [(&mut old, CUSTOMER), (&mut new, at)] {
+            for (method, cseq) in [("INVITE", 7), ("ACK", 7), ("INFO", 8)] {
+                bench.receive(ALPHA, &from_carrier(method, cseq, &invite, ""));
+                assert_eq!(customers(bench), [(method.to_owned(), at.to_owned())]);
+            }
+        }
+        // By a new connection: the next request of the carrier goes by that.
+        let new_flow = "10.1.1.1:40001";
+        let info = arrived(from_customer("INFO", 2, &ok, ""));
+        let (mut heard, silent) = (new, over_tcp(lines, contact).1);
+        heard.receive(new_flow, &info);
+        heard.take_sent();
+        heard.receive(ALPHA, &from_carrier("INFO", 9, &invite, ""));
+        assert_eq!(customers(&mut heard), [("INFO".to_owned(), new_flow.to_owned())]);
+        // So does our own BYE.
+        for (mut bench, at) in [(old, CUSTOMER), (silent, at), (heard, new_flow)] {
+            bench.take_sent();
+            hang_up(&mut bench);
+            assert_eq!(customers(&mut bench), [("BYE".to_owned(), at.to_owned())]);
+        }
     }
 }
 

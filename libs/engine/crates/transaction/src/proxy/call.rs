@@ -111,6 +111,8 @@ pub(super) struct Call {
     pub is_stale: bool,
     /// Something is kept of it.
     pub is_saved: bool,
+    /// The customer has not been heard since the row was restored: the connection of `customer`, where it is one, ended with the edge.
+    pub is_flow_gone: bool,
     /// One of its sides has spoken in this life of the edge. Of a restored call that is not certain: it may have ended meanwhile.
     pub is_confirmed: bool,
 }
@@ -203,6 +205,7 @@ impl Proxy {
             timers,
             is_stale: false,
             is_saved: false,
+            is_flow_gone: false,
             is_confirmed: true,
         });
         self.arm_call(turn, call_key);

@@ -116,8 +116,9 @@ impl Proxy {
         }
         let mut leg = leg_of(&token, call, request, is_main, &self.config.realm);
         let work = if token.is_hidden { self.uncovered(turn.unix_s(), &token, call, request, &work) } else { work };
-        // Whoever knows nothing of the call has no connection of its customer, whose port the token names.
-        if token.side == Side::Carrier && call.is_none() && self.transport(leg.next_hop).is_reliable() {
+        // The connection of the customer, whose port is known from token or row, was another edge's, or that of this one's earlier life.
+        let is_flow_gone = call.is_none_or(|call| call.is_flow_gone);
+        if token.side == Side::Carrier && is_flow_gone && self.transport(leg.next_hop).is_reliable() {
             let own_address = route::instead_of(request, &work, leg.next_hop, &self.config.listeners);
             leg.next_hop = own_address.unwrap_or(leg.next_hop);
         }
@@ -273,7 +274,7 @@ impl Proxy {
     fn follow_customer(&mut self, turn: &Turn<'_>, id: CallId, flow: Flow, request: &Message<'_>) {
         self.save_call_later(turn.now.ms, id);
         let Some(call) = self.call_ids.get(&id).and_then(|key| self.calls.get_mut(*key)) else { return };
-        call.customer = flow;
+        (call.customer, call.is_flow_gone) = (flow, false);
         if matches!(request.method(), Method::Invite | Method::Update) {
             call.contact = contact_uri(request);
         }

@@ -1,7 +1,7 @@
 //! Calls that the edge ends itself: BYE to both sides with the next CSeq and a Reason (RFC 3261 §12.2.1.1, §15.1.1, RFC 3326), or, before
 //! the answer, CANCEL to the gateway and a refusal to the caller.
 
-use trunkline_message::{DialogRequest, HeaderName, Message, Method};
+use trunkline_message::{DialogRequest, HeaderName, Message, Method, NameAddr};
 
 use crate::action::{Disposition, EndedBy, FactKind, FailedBy, FailureCause, Flow};
 use crate::forward;
@@ -189,6 +189,14 @@ struct Bye {
 }
 
 impl Bye {
+    /// `None`: to no URI.
+    fn leads_to(&self) -> Option<&[u8]> {
+        match self.routes.first() {
+            Some(route) => NameAddr::parse(route).ok().map(|route| route.uri_bytes),
+            None => Some(&self.target),
+        }
+    }
+
     fn write(&self, via: &[u8]) -> Vec<u8> {
         let routes: Vec<&[u8]> = self.routes.iter().map(Vec::as_slice).collect();
         let request = DialogRequest {
@@ -210,7 +218,7 @@ impl Bye {
 
 /// An INVITE without a Contact breaks §8.1.1.8; its From is the best guess.
 fn uri_of(address: &[u8]) -> &[u8] {
-    trunkline_message::NameAddr::parse(address).map_or(address, |address| forward::without_headers(address.uri_bytes))
+    NameAddr::parse(address).map_or(address, |address| forward::without_headers(address.uri_bytes))
 }
 
 fn tagged(address: &[u8], tag: &[u8]) -> Vec<u8> {
@@ -274,7 +282,11 @@ impl Proxy {
         let call = self.calls.get_mut(key)?;
         let cseq = call.numbers_to(side).take()?;
         let role = ClientRole::HangUp { call: call.id, side };
-        let bye = call.bye(side, cseq, reason)?;
+        let (mut bye, is_flow_gone) = (call.bye(side, cseq, reason)?, call.is_flow_gone);
+        if side == Side::Customer && is_flow_gone && self.transport(bye.flow).is_reliable() {
+            let own_address = bye.leads_to().and_then(|target| route::instead_at(target, bye.flow, &self.config.listeners));
+            bye.flow = own_address.unwrap_or(bye.flow);
+        }
         let ours = self.listener(bye.flow.listener);
         let client = self.send_request(turn, bye.flow, role, "0", Method::Bye, |branch| bye.write(&forward::via(ours, branch)));
         if side == Side::Customer {

@@ -256,6 +256,7 @@ impl Call {
             timers: Timers::new(),
             is_stale: false,
             is_saved: true,
+            is_flow_gone: true,
             is_confirmed: false,
         })
     }
