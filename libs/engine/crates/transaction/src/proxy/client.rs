@@ -12,7 +12,6 @@ use crate::invite_client;
 use crate::machine::{ClientEffect, ClientTimer, Run};
 use crate::plan::CallId;
 use crate::request_client;
-use crate::route::{self, RouteWork};
 use crate::slab::Key;
 use crate::timer::Timers;
 use crate::token::Side;
@@ -60,9 +59,9 @@ pub(super) struct Client {
     pub flow: Flow,
     pub is_reliable: bool,
     /// Where the connection of `flow` is gone there may be another address to try.
-    has_instead: bool,
+    pub has_instead: bool,
     /// Sent again over a new connection.
-    is_resent: bool,
+    pub is_resent: bool,
     pub role: ClientRole,
     /// The client transaction of its CANCEL, which has the same branch.
     pub cancel: Option<Key>,
@@ -104,7 +103,7 @@ impl Client {
     }
 
     /// No response at all yet.
-    fn is_unanswered(&self) -> bool {
+    pub fn is_unanswered(&self) -> bool {
         match self.machine {
             Machine::Invite(state) => state == invite_client::State::Calling,
             Machine::Request(state) => state == request_client::State::Trying,
@@ -138,7 +137,7 @@ impl Client {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Input {
+pub(super) enum Input {
     Response(u16),
     TransportError,
     Timer(ClientTimer),
@@ -261,7 +260,7 @@ impl Proxy {
     }
 
     /// An error of the transport changes nothing for this transaction any more.
-    fn forget_peer(&mut self, key: Key, peer: SocketAddr) {
+    pub(super) fn forget_peer(&mut self, key: Key, peer: SocketAddr) {
         if let Some(keys) = self.peers.get_mut(&peer) {
             keys.remove(&key);
             if keys.is_empty() {
@@ -285,50 +284,6 @@ impl Proxy {
             }
         };
         self.drive_client(turn, key, Input::Response(status), Some(response));
-    }
-
-    /// A request to a customer goes to the address that it names where the connection is gone.
-    pub(super) fn allow_instead(&mut self, key: Key) {
-        if let Some(client) = self.clients.get_mut(key).filter(|client| client.is_reliable) {
-            client.has_instead = true;
-        }
-    }
-
-    pub(super) fn on_transport_error(&mut self, turn: &mut Turn<'_>, key: Key) {
-        if !self.send_instead(turn, key) {
-            self.drive_client(turn, key, Input::TransportError, None);
-        }
-    }
-
-    /// Sends an unanswered request over a connection that will be made for it; `false`: once is enough.
-    pub(super) fn resend(&mut self, turn: &mut Turn<'_>, key: Key) -> bool {
-        let Some(client) = self.clients.get_mut(key).filter(|client| client.is_unanswered() && !client.is_resent) else { return false };
-        client.is_resent = true;
-        turn.send(client.flow, client.request.clone());
-        true
-    }
-
-    /// Whether an unanswered request that may go elsewhere does so now; once.
-    fn send_instead(&mut self, turn: &mut Turn<'_>, key: Key) -> bool {
-        let Some(client) = self.clients.get_mut(key).filter(|client| client.has_instead && client.is_unanswered()) else { return false };
-        client.has_instead = false;
-        let gone = client.flow;
-        let as_sent = RouteWork::default();
-        let instead = client.sent().and_then(|request| route::instead_of(&request.view(), &as_sent, gone, &self.config.listeners));
-        let Some(instead) = instead else { return false };
-        client.flow = instead;
-        turn.send(instead, client.request.clone());
-        // What follows goes there too: an ACK has no transaction that would find out (§13.2.2.4).
-        if let ClientRole::Exchange { call, .. } = client.role {
-            let row = self.call_ids.get(&call).and_then(|row| self.calls.get_mut(*row));
-            if let Some(call) = row.filter(|call| call.customer == gone) {
-                call.customer = instead;
-            }
-            self.save_call_later(turn.now.ms, call);
-        }
-        self.forget_peer(key, gone.peer);
-        self.peers.entry(instead.peer).or_default().insert(key);
-        true
     }
 
     pub(super) fn on_client_timers(&mut self, turn: &mut Turn<'_>, key: Key, at_ms: u64) {
@@ -364,7 +319,7 @@ impl Proxy {
         }
     }
 
-    fn drive_client(&mut self, turn: &mut Turn<'_>, key: Key, input: Input, response: Option<&Message<'_>>) {
+    pub(super) fn drive_client(&mut self, turn: &mut Turn<'_>, key: Key, input: Input, response: Option<&Message<'_>>) {
         let lifetime_ms = self.lifetime_ms();
         let Some(client) = self.clients.get_mut(key) else { return };
         let (machine, effects) = input.step(client.machine);
