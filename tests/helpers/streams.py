@@ -62,10 +62,10 @@ def connected(
 class StreamGateway(Peer):
     """Takes a connection when it is asked for the first message, and speaks by the newest."""
 
-    def __init__(self, address: str = "127.0.0.1", *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, address: str = "127.0.0.1", port: int = 0, *, tls: ssl.SSLContext | None = None) -> None:
         self.transport = "tcp" if tls is None else "tls"
         self._tls = tls
-        self.socket = socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+        self.socket = socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
         self.address = self.socket.getsockname()[:2]
         self.target = None
         self.peer: StreamPeer | None = None

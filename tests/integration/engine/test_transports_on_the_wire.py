@@ -198,6 +198,35 @@ def test_what_is_too_large_for_a_datagram_goes_by_tcp_where_the_gateway_takes_it
         assert customer.final().status == 486
 
 
+def test_what_is_too_large_in_a_call_goes_by_tcp_where_the_gateway_takes_it_and_by_udp_where_it_refuses(bench: TransportBench) -> None:
+    customer, datagrams = bench.customer("127.0.0.1", "udp"), Peer()
+    bench.gateways.append(datagrams)
+    at = datagrams.address
+    bench.decide = lambda _: Route((Target("g1", "alpha", *at, "udp+tcp"),), request_users=(NUMBER,))
+    call, _, ok = answered(customer, datagrams)
+
+    def reinvites(cseq: int, gateway: Peer) -> str:
+        """How it came."""
+        text = in_dialog(customer, "INVITE", call, cseq, ok)
+        customer.send(text.replace("Max-Forwards", f"Subject: {'x' * 1200}\r\nMax-Forwards", 1))
+        invite = gateway.receive()
+        assert len(invite.one("Subject")) == 1200
+        gateway.answer(invite, "200 OK")
+        assert customer.final().status == 200
+        customer.send(in_dialog(customer, "ACK", call, cseq, ok))
+        assert datagrams.receive().start_line.startswith("ACK ")
+        return invite.all("Via")[0][:12]
+
+    assert reinvites(2, datagrams) == "SIP/2.0/UDP "
+    stream = StreamGateway(*at)
+    bench.gateways.append(stream)
+    assert reinvites(3, stream) == "SIP/2.0/TCP "
+    customer.send(in_dialog(customer, "BYE", call, 4, ok))
+    bye = datagrams.receive()
+    datagrams.answer(bye, "200 OK")
+    assert customer.final().status == 200
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_an_address_of_ipv6_admits_and_one_that_is_not_in_the_list_does_not(bench: TransportBench, transport: str) -> None:
     customer, gateway = bench.customer("::1", transport), bench.carrier("127.0.0.1", "udp")

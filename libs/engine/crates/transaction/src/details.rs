@@ -1,5 +1,5 @@
 //! What a token says where there is room, behind all that requests need: of the identity the display name, a telephone number that is not
-//! the user part's and the words of Privacy that change nothing here; and how long the call may last.
+//! the user part's and the words of Privacy that change nothing here; how long the call may last; and what the next hop takes by TCP.
 
 use std::sync::Arc;
 
@@ -30,6 +30,8 @@ pub(crate) struct Details {
     pub is_critical: bool,
     /// Longest time from the answer, rounded up to [`LONGEST_UNIT_S`]; 0: the platform's.
     pub longest_s: u32,
+    /// The next hop, which is spoken to by UDP, takes by TCP what is too large for that.
+    pub takes_tcp: bool,
 }
 
 const NAME_MASK: u8 = 3;
@@ -39,6 +41,7 @@ const HAS_TEL: u8 = 16;
 /// Hidden routes stand behind the details, as they stand behind the flags where there are none.
 pub(crate) const ROUTES_FOLLOW: u8 = 32;
 const HAS_LONGEST: u8 = 64;
+const TAKES_TCP: u8 = 128;
 
 /// So that a day fits two bytes.
 const LONGEST_UNIT_S: u32 = 2;
@@ -82,12 +85,12 @@ impl Details {
 
     /// Whether the rest of a token says all there is.
     pub fn is_nothing(&self) -> bool {
-        matches!(self, Self { name: Name::None, tel: None, words: None, is_critical: false, longest_s: 0 })
+        matches!(self, Self { name: Name::None, tel: None, words: None, is_critical: false, longest_s: 0, takes_tcp: false })
     }
 
     /// Where there is no room for the rest.
-    pub fn longest_alone(&self) -> Self {
-        Self { longest_s: self.longest_s, ..Self::default() }
+    pub fn without_texts(&self) -> Self {
+        Self { longest_s: self.longest_s, takes_tcp: self.takes_tcp, ..Self::default() }
     }
 
     /// Between its quotes; empty where there is none.
@@ -131,6 +134,7 @@ impl Details {
             (tel.is_some(), HAS_TEL),
             (has_routes, ROUTES_FOLLOW),
             (self.longest_s > 0, HAS_LONGEST),
+            (self.takes_tcp, TAKES_TCP),
         ];
         out.push(flags.into_iter().fold(name, |flags, (is_set, flag)| flags | bit(is_set, flag)));
         if let Some(tel) = tel {
@@ -175,7 +179,7 @@ impl Details {
             0 => 0,
             _ => u32::from(u16::from_be_bytes(reader.take(2)?.try_into().ok()?)) * LONGEST_UNIT_S,
         };
-        Some(Self { name, tel, words, is_critical: flags & IS_CRITICAL != 0, longest_s })
+        Some(Self { name, tel, words, is_critical: flags & IS_CRITICAL != 0, longest_s, takes_tcp: flags & TAKES_TCP != 0 })
     }
 }
 
@@ -230,6 +234,7 @@ mod tests {
             (Details { tel: Some("31201234567".into()), ..plain.clone() }, "0031201234567", 3),
             (Details { tel: Some("31201234567".into()), ..plain.clone() }, "0201234567", 5),
             (Details { longest_s: 86_400, ..plain.clone() }, "", 3),
+            (Details { takes_tcp: true, ..plain.clone() }, "", 1),
             (Details { longest_s: 60, tel: Some("31201234567".into()), name: Name::Text("x".into()), ..plain.clone() }, "0201234567", 9),
         ] {
             assert_eq!(back(&details, user, true), (details, size));

@@ -204,8 +204,8 @@ impl Token {
     fn write_rest(&self, more: u8, room: usize, out: &mut Vec<u8>) {
         let left = room.saturating_sub(out.len() + 1);
         let size_of = |details: &Details| if details.is_nothing() { 0 } else { details.size(&self.user) };
-        let longest = self.details.longest_alone();
-        let details = [&self.details, &longest].into_iter().find(|details| (1..=left).contains(&size_of(details)));
+        let shortest = self.details.without_texts();
+        let details = [&self.details, &shortest].into_iter().find(|details| (1..=left).contains(&size_of(details)));
         let size = details.map_or(0, size_of);
         let left_for_routes = left - size;
         let routes = self.routes.as_deref().filter(|_| self.is_hidden).and_then(written_routes);

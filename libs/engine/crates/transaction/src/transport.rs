@@ -2,6 +2,9 @@
 
 use std::net::SocketAddr;
 
+/// A request above it must not go by UDP where there is another way (§18.1.1).
+pub(crate) const MAX_UDP_REQUEST_BYTES: usize = 1_300;
+
 /// Of one listener and of everything that passes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Transport {

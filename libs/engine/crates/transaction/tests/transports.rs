@@ -335,6 +335,98 @@ fn what_is_too_large_for_udp_goes_over_tcp_where_the_gateway_takes_it_and_by_udp
     assert_eq!(cause(&bench), [FailureCause::Connection, FailureCause::Icmp]);
 }
 
+fn large_line() -> String {
+    format!("X-Large: {}\r\n", "x".repeat(1_000))
+}
+
+/// Answered from `contact` by alpha, which takes by TCP what is too large.
+fn answered_by_both(bench: &mut Bench, contact: &str) -> (Sent, Sent) {
+    set_up(bench, &invite(), UDP, vec![step_over(alpha(), UDP, Some(TCP))]);
+    let invite = bench.one_to(ALPHA);
+    bench.receive(ALPHA, &reply(&invite.text, 200, "callee", contact));
+    let ok = bench.one_to(CUSTOMER);
+    bench.receive(CUSTOMER, &from_customer("ACK", 1, &ok.text, ""));
+    bench.take_sent();
+    (ok, invite)
+}
+
+#[test]
+fn what_is_too_large_for_udp_in_a_dialog_goes_over_tcp_where_the_gateway_takes_it() {
+    let mut first = bench();
+    let (ok, invite) = answered_by_both(&mut first, ALPHA);
+    let sibling = Bench::with(Config { listeners: listeners(), ..config() }, 9);
+    for (mut bench, methods) in [(first, &["INVITE", "UPDATE"][..]), (sibling, &["UPDATE"][..])] {
+        for (at, method) in methods.iter().enumerate() {
+            let cseq = 2 + 2 * at as u32;
+            bench.receive(CUSTOMER, &from_customer(method, cseq, &ok.text, &large_line()));
+            let sent = bench.one_to(ALPHA);
+            assert_eq!(sent.listener, TCP, "{}", sent.text);
+            assert!(values(&sent.text, "Via")[0].starts_with(shown(TCP).0));
+            bench.advance(3_000);
+            assert_eq!(bench.sent_to(ALPHA).len(), 0, "over a connection nothing is sent again");
+            bench.receive_at(TCP, ALPHA, &reply(&sent.text, 200, "callee", ALPHA));
+            assert_eq!(bench.starts_to(CUSTOMER).last().map(String::as_str), Some("SIP/2.0 200 Whatever"));
+            // What is small goes as the dialog goes.
+            bench.receive(CUSTOMER, &from_customer(if *method == "INVITE" { "ACK" } else { "INFO" }, cseq + 1, &ok.text, ""));
+            assert_eq!(bench.one_to(ALPHA).listener, UDP);
+        }
+        // The customer has said nothing of TCP.
+        bench.receive(ALPHA, &from_carrier("INFO", 7, &invite.text, &large_line()));
+        assert_eq!(bench.one_to(CUSTOMER).listener, UDP);
+    }
+}
+
+#[test]
+fn what_is_too_large_for_udp_in_a_dialog_goes_by_udp_where_the_gateway_takes_no_connection() {
+    for method in ["INVITE", "UPDATE"] {
+        let mut bench = bench();
+        let (ok, _) = answered_by_both(&mut bench, ALPHA);
+        bench.receive(CUSTOMER, &from_customer(method, 2, &ok.text, &large_line()));
+        let sent = bench.one_to(ALPHA);
+        close(&mut bench, TCP, ALPHA);
+        let again = bench.one_to(ALPHA);
+        assert_eq!((again.listener, again.text.replace("SIP/2.0/UDP 127.0.1.1", "SIP/2.0/TCP 127.0.1.1")), (UDP, sent.text));
+        bench.advance(1_600);
+        assert_eq!(bench.sent_to(ALPHA).iter().map(|copy| copy.text == again.text).collect::<Vec<_>>(), [true, true]);
+        bench.receive(ALPHA, &reply(&again.text, 200, "callee", ALPHA));
+        assert_eq!(bench.starts_to(CUSTOMER).last().map(String::as_str), Some("SIP/2.0 200 Whatever"));
+        bench.hang_up(&ok.text, 3, "");
+        bench.assert_empties();
+        // And fails where that does not lead there either.
+        let mut bench = self::bench();
+        let (ok, _) = answered_by_both(&mut bench, ALPHA);
+        bench.receive(CUSTOMER, &from_customer(method, 2, &ok.text, &large_line()));
+        close(&mut bench, TCP, ALPHA);
+        bench.act(|proxy, now, out| proxy.on_unreachable(now, addr(ALPHA), out));
+        assert_eq!(bench.starts_to(CUSTOMER).last().map(String::as_str), Some("SIP/2.0 500 Server Internal Error"));
+    }
+}
+
+#[test]
+fn what_is_too_large_for_udp_in_a_dialog_goes_by_udp_to_whom_is_not_known_to_take_tcp() {
+    let to = |bench: &mut Bench, ok: &Sent, at: &str| {
+        bench.receive(CUSTOMER, &from_customer("UPDATE", 2, &ok.text, &large_line()));
+        bench.one_to(at).listener
+    };
+    let mut moved = bench();
+    let (ok, _) = answered_by_both(&mut moved, "10.9.9.7:5060");
+    assert_eq!(to(&mut moved, &ok, "10.9.9.7:5060"), UDP, "it is no gateway");
+
+    let mut alone = bench();
+    let (ok, _) = answered(&mut alone, UDP, UDP);
+    assert_eq!(to(&mut alone, &ok, ALPHA), UDP, "the gateway takes nothing else");
+
+    let mut refused = bench();
+    let text = invite_with("call-1", "branch1", &large_line());
+    set_up(&mut refused, &text, UDP, vec![step_over(alpha(), UDP, Some(TCP))]);
+    refused.one_to(ALPHA);
+    close(&mut refused, TCP, ALPHA);
+    let sent = refused.one_to(ALPHA);
+    refused.receive(ALPHA, &reply(&sent.text, 200, "callee", ALPHA));
+    let ok = refused.one_to(CUSTOMER);
+    assert_eq!(to(&mut refused, &ok, ALPHA), UDP, "it has refused the INVITE");
+}
+
 #[test]
 fn a_contact_that_names_another_transport_is_spoken_to_by_that() {
     let mut bench = bench();

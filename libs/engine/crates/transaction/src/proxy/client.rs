@@ -19,6 +19,7 @@ use crate::token::Side;
 use super::call::End;
 use super::cancel::MAX_HUNG_UP;
 use super::dialog::Sight;
+use super::elsewhere::Elsewhere;
 use super::sighting;
 use super::{Proxy, Timed, Turn};
 
@@ -26,6 +27,15 @@ use super::{Proxy, Timed, Turn};
 pub(super) enum Machine {
     Invite(invite_client::State),
     Request(request_client::State),
+}
+
+impl Machine {
+    fn retransmission(self) -> ClientTimer {
+        match self {
+            Self::Invite(_) => ClientTimer::A,
+            Self::Request(_) => ClientTimer::E,
+        }
+    }
 }
 
 /// Who is told of responses.
@@ -58,8 +68,8 @@ pub(super) struct Client {
     pub request: Vec<u8>,
     pub flow: Flow,
     pub is_reliable: bool,
-    /// Where the connection of `flow` is gone there may be another address to try.
-    pub has_instead: bool,
+    /// Another way, where the connection of `flow` is gone.
+    pub elsewhere: Elsewhere,
     /// Sent again over a new connection.
     pub is_resent: bool,
     pub role: ClientRole,
@@ -68,7 +78,7 @@ pub(super) struct Client {
     /// To be cancelled, with these lines, when a provisional response comes (§9.1).
     pub cancel_wanted: Option<Box<[u8]>>,
     interval_ms: u64,
-    timers: Timers<{ ClientTimer::ALL.len() }>,
+    pub timers: Timers<{ ClientTimer::ALL.len() }>,
 }
 
 impl Client {
@@ -100,6 +110,13 @@ impl Client {
             Machine::Invite(state) => matches!(state, invite_client::State::Calling | invite_client::State::Proceeding),
             Machine::Request(state) => matches!(state, request_client::State::Trying | request_client::State::Proceeding),
         }
+    }
+
+    /// From now on what is sent may be lost.
+    pub fn go_by_datagrams(&mut self, listener: u16, now_ms: u64, t1_ms: u64) {
+        self.flow.listener = listener;
+        (self.is_reliable, self.interval_ms) = (false, t1_ms);
+        self.timers.start(self.machine.retransmission() as usize, now_ms + t1_ms.max(1));
     }
 
     /// No response at all yet.
@@ -216,14 +233,14 @@ impl Proxy {
         method: Method,
         request: Vec<u8>,
     ) -> Key {
-        let (machine, retransmission, timeout) = match method {
-            Method::Invite => (Machine::Invite(invite_client::State::Calling), ClientTimer::A, ClientTimer::B),
-            _ => (Machine::Request(request_client::State::Trying), ClientTimer::E, ClientTimer::F),
+        let (machine, timeout) = match method {
+            Method::Invite => (Machine::Invite(invite_client::State::Calling), ClientTimer::B),
+            _ => (Machine::Request(request_client::State::Trying), ClientTimer::F),
         };
         let mut timers = Timers::new();
         let is_reliable = self.transport(flow).is_reliable();
-        if retransmission.over(is_reliable) != Run::Never {
-            timers.start(retransmission as usize, turn.now.ms + self.config.t1_ms.max(1));
+        if machine.retransmission().over(is_reliable) != Run::Never {
+            timers.start(machine.retransmission() as usize, turn.now.ms + self.config.t1_ms.max(1));
         }
         timers.start(timeout as usize, turn.now.ms + self.lifetime_ms());
         let interval_ms = self.config.t1_ms;
@@ -236,7 +253,7 @@ impl Proxy {
             request: kept,
             flow,
             is_reliable,
-            has_instead: false,
+            elsewhere: Elsewhere::Nowhere,
             is_resent: false,
             role,
             cancel: None,

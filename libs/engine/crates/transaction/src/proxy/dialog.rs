@@ -15,10 +15,11 @@ use crate::route::{self, RouteWork, Sealed};
 use crate::sealing::Binding;
 use crate::slab::Key;
 use crate::token::{FromForm, PrivacyForm, Side, Token, TokenError};
-use crate::transport::pick;
+use crate::transport::{pick, Transport, MAX_UDP_REQUEST_BYTES};
 
 use super::call::{contact_uri, Call, End};
 use super::client::ClientRole;
+use super::elsewhere::Elsewhere;
 use super::ingress::refuse;
 use super::phase::Phase;
 use super::server::ServerRole;
@@ -43,6 +44,8 @@ pub(super) struct Leg {
     side: Side,
     call: CallId,
     next_hop: Flow,
+    /// For what is too large for UDP, by which `next_hop` is.
+    large_listener: Option<u16>,
     identity: Arc<Identity>,
     /// For the carrier's requests.
     own: Own,
@@ -115,6 +118,7 @@ impl Proxy {
             return refuse(481, "T602");
         }
         let mut leg = leg_of(&token, call, request, is_main, &self.config.realm);
+        leg.large_listener = self.large_listener(&token);
         let work = if token.is_hidden { self.uncovered(turn.unix_s(), &token, call, request, &work) } else { work };
         // The connection of the customer, whose port is known from token or row, was another edge's, or that of this one's earlier life.
         let is_flow_gone = call.is_none_or(|call| call.is_flow_gone);
@@ -307,17 +311,26 @@ impl Proxy {
             Side::Customer => None,
             Side::Carrier => Some(Arc::clone(&leg.identity)),
         };
-        let (ours, realm) = (self.listener(leg.next_hop.listener), self.config.realm.clone());
         if !forward::has_room(&view, work.growth()) {
             return self.respond_plain(turn, server, 500);
         }
         let cover = self.cover_of(turn.unix_s(), leg, &view);
         let role = ClientRole::Exchange { server, call: leg.call, shown, sight: leg.sight, end };
-        let client = self.send_request(turn, leg.next_hop, role, loop_part, view.method(), |branch| {
-            write_request(&view, Hop { ours, branch, source: source.peer, realm: &realm, cover: cover.as_ref() }, leg, work)
-        });
-        if leg.side == Side::Carrier {
-            self.allow_instead(client);
+        let (branch, realm) = (self.next_branch(loop_part), self.config.realm.as_str());
+        let written = |flow: Flow| {
+            let hop = Hop { ours: self.listener(flow.listener), branch: &branch, source: source.peer, realm, cover: cover.as_ref() };
+            write_request(&view, hop, leg, work)
+        };
+        let (mut flow, mut bytes) = (leg.next_hop, written(leg.next_hop));
+        if let Some(listener) = leg.large_listener.filter(|_| bytes.len() > MAX_UDP_REQUEST_BYTES) {
+            flow.listener = listener;
+            bytes = written(flow);
+        }
+        let client = self.start_client(turn, flow, role, branch, view.method(), bytes);
+        match leg.side {
+            Side::Carrier => self.allow_elsewhere(client, Elsewhere::OwnAddress),
+            Side::Customer if flow != leg.next_hop => self.allow_elsewhere(client, Elsewhere::Datagrams(leg.next_hop.listener)),
+            Side::Customer => {}
         }
         let server_key = server;
         if let Some(server) = self.servers.get_mut(server_key) {
@@ -326,6 +339,13 @@ impl Proxy {
         if view.method() != Method::Invite {
             self.await_final(turn, server_key);
         }
+    }
+
+    /// The listener for what is too large for a datagram to the carrier, where that takes it.
+    fn large_listener(&self, token: &Token) -> Option<u16> {
+        let Flow { listener, peer } = token.next_hop;
+        let is_wanted = token.side == Side::Customer && token.details.takes_tcp && !self.transport(token.next_hop).is_reliable();
+        is_wanted.then(|| pick(&self.config.listeners, listener, Transport::Tcp, peer))?
     }
 
     /// What the other side is shown instead of the sender of a request of the leg.
@@ -368,6 +388,7 @@ fn leg_of(token: &Token, call: Option<&Call>, request: &Message<'_>, is_main: bo
         side: token.side,
         call: token.call,
         next_hop,
+        large_listener: None,
         identity: call.map_or_else(|| Arc::new(identity_of(token, request, realm)), |call| Arc::clone(&call.identity)),
         own,
         sight: Sight { is_hidden: token.is_hidden, shows_callee: token.shows_callee },

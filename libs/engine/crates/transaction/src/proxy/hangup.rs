@@ -15,6 +15,7 @@ use crate::token_parts::Reader;
 
 use super::call::{contact_uri, Call, CallTimer, End};
 use super::client::ClientRole;
+use super::elsewhere::Elsewhere;
 use super::ingress::refuse;
 use super::numbering::Numbering;
 use super::phase::{Change, Phase};
@@ -290,7 +291,7 @@ impl Proxy {
         let ours = self.listener(bye.flow.listener);
         let client = self.send_request(turn, bye.flow, role, "0", Method::Bye, |branch| bye.write(&forward::via(ours, branch)));
         if side == Side::Customer {
-            self.allow_instead(client);
+            self.allow_elsewhere(client, Elsewhere::OwnAddress);
         }
         Some(())
     }

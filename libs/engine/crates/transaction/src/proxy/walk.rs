@@ -6,6 +6,7 @@ use trunkline_message::{Message, Method};
 
 use crate::action::{FactKind, FailedBy, FailureCause, Flow, Sign};
 use crate::branch;
+use crate::details::Details;
 use crate::forward::{self, Hop, Identity, Responder, RouteRewrite};
 use crate::plan::{Refusal, RoutePlan, Step, MAX_TARGETS};
 use crate::prepared::Prepared;
@@ -13,7 +14,7 @@ use crate::route;
 use crate::sealing::Binding;
 use crate::slab::Key;
 use crate::token::{Side, Token};
-use crate::transport::Transport;
+use crate::transport::{Transport, MAX_UDP_REQUEST_BYTES};
 
 use super::call::{Call, CallTimer};
 use super::cancel::TIMED_OUT;
@@ -24,9 +25,6 @@ use super::hiding;
 use super::phase::{Change, Phase};
 use super::sighting::{fate_of, retry_after_s, Fate};
 use super::{Proxy, Turn};
-
-/// A request above it must not go by UDP where there is another way (§18.1.1).
-const MAX_UDP_REQUEST_BYTES: usize = 1_300;
 
 impl Proxy {
     pub(super) fn start_walk(&mut self, turn: &mut Turn<'_>, key: Key, plan: RoutePlan) {
@@ -429,7 +427,8 @@ impl Proxy {
                 let sealed = call.sealed.clone()?;
                 let answered_after_ms = answered_ns.map(|at_ns| sealed.after_ms(at_ns));
                 let routes = if is_hidden { hiding::carrier_routes(response, &call.token) } else { None };
-                let token = Token { side, next_hop, transport, source, answered_after_ms, routes, ..sealed };
+                let details = Details { takes_tcp: call.takes_tcp_at(next_hop, transport), ..sealed.details };
+                let token = Token { side, next_hop, transport, source, answered_after_ms, routes, details, ..sealed };
                 let callee_tag = response.to_tag().unwrap_or_default();
                 let binding = Binding { side, call_id: response.call_id(), caller_tag: &call.caller_tag, callee_tag };
                 let ours = self.listener(call.customer.listener);
@@ -449,6 +448,14 @@ impl Proxy {
             }
         }
         Some(bytes)
+    }
+}
+
+impl Call {
+    /// What is too large for UDP goes to this next hop by TCP: it is where the gateway is, which takes TCP and has not refused it.
+    fn takes_tcp_at(&self, next_hop: Flow, transport: Transport) -> bool {
+        let step = self.step.as_ref().filter(|step| step.large_listener.is_some() && !transport.is_reliable());
+        step.is_some_and(|step| step.target.address.ip() == next_hop.peer.ip())
     }
 }
 
