@@ -66,6 +66,23 @@ fn admit_recheck(bench: &mut Bench, said: Disposition) {
     bench.act(|proxy, now, out| proxy.resume(now, handle, out).unwrap());
 }
 
+/// The time for the access rule is over with its word; how long the other side thinks about it is its own matter.
+#[test]
+fn a_reinvite_that_was_admitted_waits_for_its_answer_as_long_as_any() {
+    let mut first = Bench::new();
+    let (ok, _) = first.answered(alpha());
+    let mut bench = sibling();
+    let said = bench.receive(CUSTOMER, &from_customer("INVITE", 2, &ok.text, ""));
+    bench.advance(config().decision_limit_ms - 1);
+    assert_eq!(bench.starts_to(CUSTOMER), ["SIP/2.0 100 Trying"]);
+    admit_recheck(&mut bench, said);
+    let out = bench.one_to(ALPHA).text;
+    bench.receive(ALPHA, &reply(&out, 180, "callee", ALPHA));
+    bench.advance(60_000);
+    bench.receive(ALPHA, &reply(&out, 200, "callee", ALPHA));
+    assert_eq!(bench.starts_to(CUSTOMER), ["SIP/2.0 180 Whatever", "SIP/2.0 200 Whatever"]);
+}
+
 #[test]
 fn a_sibling_serves_every_request_of_the_customer_at_every_stage_and_writes_the_end() {
     for orphan in orphans() {

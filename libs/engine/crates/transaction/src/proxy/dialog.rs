@@ -180,6 +180,7 @@ impl Proxy {
         let (waiting, source) = (waiting.clone(), server.source);
         let request = server.request.clone().ok_or(StaleCall)?;
         server.role = ServerRole::Answered;
+        self.stop_awaiting_access(key);
         self.follow_customer(turn, waiting.leg.call, source, &request.view());
         self.forward_in_dialog(turn, key, &waiting.leg, &waiting.work, &waiting.loop_part);
         Ok(())

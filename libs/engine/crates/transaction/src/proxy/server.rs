@@ -291,6 +291,13 @@ impl Proxy {
         }
     }
 
+    /// The access rule has spoken.
+    pub(super) fn stop_awaiting_access(&mut self, key: Key) {
+        if let Some(server) = self.servers.get_mut(key) {
+            server.timers.stop(WAIT);
+        }
+    }
+
     /// RFC 4320 §4.1: a non-INVITE gets its 100 when the sender's Timer E has come to T2, over any transport, and not before.
     pub(super) fn await_final(&mut self, turn: &Turn<'_>, key: Key) {
         let (mut interval_ms, mut delay_ms) = (self.config.t1_ms.max(1), 0);
