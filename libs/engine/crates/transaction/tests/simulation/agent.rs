@@ -1,7 +1,9 @@
-//! A user agent over UDP: its transactions (RFC 3261 §17, RFC 6026) and its agenda. What they mean is said in `calling`, `answering`
+//! A user agent over UDP or TCP: its transactions (RFC 3261 §17, RFC 6026) and its agenda. What they mean is said in `calling`, `answering`
 //! and `dialog`.
 //!
-//! Without I/O as the core is, but written from the RFC and not from the core: datagrams and the time go in, datagrams come out.
+//! Without I/O as the core is, but written from the RFC and not from the core: messages and the time go in, messages come out.
+
+use std::collections::BTreeSet;
 
 use super::dialog::Dialog;
 use super::script::{CalleeScript, CallerScript, Do, Reinvited};
@@ -90,12 +92,13 @@ pub struct Task {
     pub about: usize,
 }
 
-/// A datagram to send.
+/// A datagram to send, or a message by a connection.
 #[derive(Clone, Debug)]
 pub struct Mail {
     pub from: String,
     pub to: String,
     pub text: String,
+    pub is_stream: bool,
 }
 
 #[derive(Debug)]
@@ -105,6 +108,10 @@ pub struct Agent {
     pub addresses: Vec<String>,
     /// A proxy in front of it, at the same address, records its route and wants to see every request of the dialog come by it.
     pub is_behind_proxy: bool,
+    /// Speaks by TCP.
+    pub is_stream: bool,
+    /// Whose connections to us have ended: edges', each at a port of its own.
+    pub gone: BTreeSet<String>,
     /// The edges it knows, the one to ask first in front, and those that did not answer.
     pub edges: Vec<String>,
     pub silent: Vec<String>,
@@ -132,6 +139,8 @@ impl Agent {
             name: name.to_owned(),
             addresses: vec![address.to_owned()],
             is_behind_proxy: false,
+            is_stream: false,
+            gone: BTreeSet::new(),
             edges: edges.iter().map(|edge| (*edge).to_owned()).collect(),
             silent: Vec::new(),
             caller: None,
@@ -154,9 +163,19 @@ impl Agent {
         &self.addresses[0]
     }
 
+    /// The same as it stands in a URI.
+    pub fn contact(&self) -> String {
+        format!("{}{}", self.address(), if self.is_stream { ";transport=tcp" } else { "" })
+    }
+
+    /// The beginning of its Via.
+    pub fn via(&self, branch: &str) -> String {
+        format!("SIP/2.0/{} {};rport;branch={branch}", if self.is_stream { "TCP" } else { "UDP" }, self.address())
+    }
+
     /// The route that the proxy in front of it records.
     pub fn own_route(&self) -> String {
-        format!("<sip:{};p={};lr>", self.address(), self.name)
+        format!("<sip:{};p={};lr>", self.contact(), self.name)
     }
 
     fn is_own_route(&self, value: &str) -> bool {
@@ -230,7 +249,7 @@ impl Agent {
 
     pub fn send(&mut self, to: &str, text: &str) {
         let from = self.address().to_owned();
-        self.out.push(Mail { from, to: to.to_owned(), text: text.to_owned() });
+        self.out.push(Mail { from, to: to.to_owned(), text: text.to_owned(), is_stream: self.is_stream });
     }
 
     /// Where requests for this address go now: an edge that was silent is not asked again while another is known.
@@ -268,7 +287,7 @@ impl Agent {
             ack: String::new(),
             is_lost: false,
             interval_ms: T1_MS,
-            resend_at_ms: Some(self.now_ms + T1_MS),
+            resend_at_ms: (!self.is_stream).then_some(self.now_ms + T1_MS),
             ends_at_ms: Some(self.now_ms + LIFETIME_MS),
         });
         self.clients.len() - 1
@@ -277,7 +296,7 @@ impl Agent {
     fn resend_client(&mut self, index: usize) {
         let client = &mut self.clients[index];
         client.interval_ms = if client.is_invite() { 2 * client.interval_ms } else { (2 * client.interval_ms).min(T2_MS) };
-        client.resend_at_ms = Some(self.now_ms + client.interval_ms);
+        client.resend_at_ms = (!self.is_stream).then_some(self.now_ms + client.interval_ms);
         let (to, text) = (client.to.clone(), client.request.text.clone());
         self.send(&to, &text);
     }
@@ -332,6 +351,20 @@ impl Agent {
                     self.on_lost(index);
                 }
             }
+        }
+    }
+
+    /// §18.4, RFC 3263 §4.3: what had no response goes to another edge. Where there is none it goes to the same by a new connection, and again
+    /// until its transaction ends.
+    pub fn on_closed(&mut self, now_ms: u64, address: &str) {
+        self.now_ms = now_ms;
+        if !self.edges.iter().any(|edge| edge == address) {
+            self.gone.insert(address.to_owned());
+            return;
+        }
+        self.on_unreachable(now_ms, address);
+        for client in self.clients.iter_mut().filter(|client| client.is_open() && client.to == address && !client.is_proceeding) {
+            client.resend_at_ms = Some(now_ms + client.interval_ms);
         }
     }
 
@@ -409,13 +442,18 @@ impl Agent {
         }
         if is_repeated {
             server.interval_ms = T1_MS;
-            (server.resend_at_ms, server.ends_at_ms) = (Some(now_ms + T1_MS), Some(now_ms + LIFETIME_MS));
+            // Timer G does not run over TCP (§17.2.1). What goes to the other end and not to the next hop alone is said again over it too
+            // (§13.3.1.4, RFC 3262 §3).
+            let is_resent = !self.is_stream || status < 300;
+            (server.resend_at_ms, server.ends_at_ms) = (is_resent.then_some(now_ms + T1_MS), Some(now_ms + LIFETIME_MS));
         }
         self.send_last(index);
     }
 
     pub fn send_last(&mut self, index: usize) {
-        let (to, text) = (self.servers[index].from.clone(), self.servers[index].last.clone());
+        let (from, text) = (self.servers[index].from.clone(), self.servers[index].last.clone());
+        // §18.2.2: where its connection is gone, to whom the Via names.
+        let to = if self.gone.contains(&from) { self.servers[index].request.sent_by().to_owned() } else { from };
         if !text.is_empty() {
             self.send(&to, &text);
         }

@@ -38,13 +38,14 @@ impl Agent {
     }
 
     pub fn invite(&mut self) {
-        let (branch, address, name) = (self.next_branch(), self.address().to_owned(), self.name.clone());
+        let branch = self.next_branch();
+        let (via, contact, name) = (self.via(&branch), self.contact(), self.name.clone());
         let recorded = if self.is_behind_proxy { format!("Record-Route: {}\r\n", self.own_route()) } else { String::new() };
         let text = format!(
-            "INVITE sip:+31201234567@acme.sip.trunkline.test SIP/2.0\r\nVia: SIP/2.0/UDP {address};rport;branch={branch}\r\n\
+            "INVITE sip:+31201234567@acme.sip.trunkline.test SIP/2.0\r\nVia: {via}\r\n\
              Max-Forwards: 69\r\nFrom: \"Alice\" <sip:31000000@acme.sip.trunkline.test>;tag={name}\r\n\
              To: <sip:+31201234567@acme.sip.trunkline.test>\r\nCall-ID: call-of-{name}\r\nCSeq: 1 INVITE\r\n\
-             {recorded}Contact: <sip:31000000@{address}>\r\nSupported: 100rel\r\nContent-Length: 0\r\n\r\n"
+             {recorded}Contact: <sip:31000000@{contact}>\r\nSupported: 100rel\r\nContent-Length: 0\r\n\r\n"
         );
         self.start_client(&text, None);
     }

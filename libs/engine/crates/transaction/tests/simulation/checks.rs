@@ -17,6 +17,8 @@ pub fn check(world: &World, outcome: &mut Outcome) {
         }
         outcome.happened.extend(edge.names().map(str::to_owned));
     }
+    outcome.happened.extend((0..world.streams.count()).map(|_| "connection".to_owned()));
+    outcome.happened.extend((0..world.ends).map(|_| "end of a connection".to_owned()));
     check_records(world, &mut wrongs);
     check_agents(world, &mut wrongs, outcome);
     outcome.wrongs = wrongs;

@@ -32,7 +32,7 @@ pub struct Dialog {
 
 impl Agent {
     pub fn own_response(&self, server: usize, status: u16, fork: u8, lines: &str) -> String {
-        let text = response(&self.servers[server].request, status, &self.own_tag(fork), self.address(), lines);
+        let text = response(&self.servers[server].request, status, &self.own_tag(fork), &self.contact(), lines);
         let is_recorded = self.is_behind_proxy && (101..300).contains(&status) && self.servers[server].request.to_tag.is_empty();
         match is_recorded {
             true => text.replacen("Record-Route: ", &format!("Record-Route: {}\r\nRecord-Route: ", self.own_route()), 1),
@@ -64,7 +64,7 @@ impl Agent {
     }
 
     pub fn reject(&mut self, from: &str, request: Sip, status: u16, dialog: Option<usize>) {
-        let text = response(&request, status, &self.own_tag(9), self.address(), "");
+        let text = response(&request, status, &self.own_tag(9), &self.contact(), "");
         let is_invite = request.method == "INVITE";
         let server = self.start_server(from, request, dialog);
         self.answer(server, status, text, is_invite);
@@ -145,7 +145,8 @@ impl Agent {
 
     /// A request of the dialog; `cseq` where it is that of an INVITE: its ACK.
     pub fn write(&mut self, dialog: usize, method: &str, cseq: Option<u32>, lines: &str) -> String {
-        let (branch, address) = (self.next_branch(), self.address().to_owned());
+        let branch = self.next_branch();
+        let (via, contact) = (self.via(&branch), self.contact());
         let dialog = &mut self.dialogs[dialog];
         let cseq = cseq.unwrap_or_else(|| {
             dialog.cseq += 1;
@@ -153,8 +154,8 @@ impl Agent {
         });
         let routes: String = dialog.routes.iter().map(|route| format!("Route: {route}\r\n")).collect();
         format!(
-            "{method} {} SIP/2.0\r\nVia: SIP/2.0/UDP {address};rport;branch={branch}\r\nMax-Forwards: 70\r\n{routes}From: {}\r\nTo: {}\r\n\
-             Call-ID: {}\r\nCSeq: {cseq} {method}\r\nContact: <sip:me@{address}>\r\n{lines}Content-Length: 0\r\n\r\n",
+            "{method} {} SIP/2.0\r\nVia: {via}\r\nMax-Forwards: 70\r\n{routes}From: {}\r\nTo: {}\r\n\
+             Call-ID: {}\r\nCSeq: {cseq} {method}\r\nContact: <sip:me@{contact}>\r\n{lines}Content-Length: 0\r\n\r\n",
             dialog.target, dialog.local, dialog.remote, dialog.call_id
         )
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use trunkline_message::{HeaderTable, Message};
 use trunkline_transaction::{
     Action, CallHandle, CallId, Config, Disposition, Fact, FactKind, Flow, Listener, Now, Proxy, RecheckHandle, RoutePlan, SavedCall,
-    TokenKey,
+    TokenKey, Transport,
 };
 
 use super::agent::Mail;
@@ -14,6 +14,9 @@ use super::sip::{response, Sip};
 use super::watch::Watch;
 use crate::support::{addr, admission, config, plan, refusal, START_NS};
 
+/// The listeners.
+pub const UDP: u16 = 0;
+pub const TCP: u16 = 1;
 /// Longest call: its token, and its row, last so long.
 pub const LONGEST_CALL_S: u32 = 400;
 
@@ -132,7 +135,7 @@ impl Edge {
         }
         Some(self.proxy.take().unwrap_or_else(|| {
             let config = Config {
-                listeners: vec![Listener::udp(addr(&self.address))],
+                listeners: [Transport::Udp, Transport::Tcp].map(|transport| Listener { transport, address: addr(&self.address) }).to_vec(),
                 token_lifetime_s: LONGEST_CALL_S,
                 saves_after_ms: self.saves_calls.then_some(0),
                 ..config()
@@ -162,7 +165,7 @@ impl Edge {
         timers.into_iter().chain(self.due.iter().map(|(at_ms, _)| *at_ms)).min()
     }
 
-    pub fn receive(&mut self, now_ms: u64, from: &str, text: &str, cut: Cut) {
+    pub fn receive(&mut self, now_ms: u64, listener: u16, from: &str, text: &str, cut: Cut) {
         let Some(mut proxy) = self.take_core() else { return };
         self.watch.on_input(now_ms, &Sip::read(text));
         let mut table = HeaderTable::new();
@@ -174,7 +177,7 @@ impl Edge {
                 return;
             }
         };
-        let flow = Flow { listener: 0, peer: addr(from) };
+        let flow = Flow { listener, peer: addr(from) };
         let mut out = Vec::new();
         let mut reply = None;
         match proxy.on_message(now(now_ms), flow, &message, &mut out) {
@@ -193,7 +196,7 @@ impl Edge {
         self.act(now_ms, out, cut);
         if let Some(status) = reply.filter(|_| self.is_alive) {
             let text = response(&Sip::read(text), status, "stateless", &self.address, "");
-            self.out.push(Mail { from: self.address.clone(), to: from.to_owned(), text });
+            self.out.push(Mail { from: self.address.clone(), to: from.to_owned(), text, is_stream: listener == TCP });
         }
     }
 
@@ -262,6 +265,15 @@ impl Edge {
         self.act(now_ms, out, cut);
     }
 
+    /// The connection with `peer` is over, or was never made.
+    pub fn on_closed(&mut self, now_ms: u64, peer: &str, was_in_use: bool, cut: Cut) {
+        let Some(proxy) = &mut self.proxy else { return };
+        let mut out = Vec::new();
+        proxy.on_closed(now(now_ms), Flow { listener: TCP, peer: addr(peer) }, was_in_use, &mut out);
+        self.watch.on_no_input();
+        self.act(now_ms, out, cut);
+    }
+
     fn act(&mut self, now_ms: u64, actions: Vec<Action>, cut: Cut) {
         self.inputs += 1;
         let kept = cut.unwrap_or(usize::MAX);
@@ -275,8 +287,9 @@ impl Edge {
                 Action::Send { flow, bytes } => {
                     let to = flow.peer.to_string();
                     let text = String::from_utf8_lossy(&bytes).into_owned();
-                    self.watch.on_send(now_ms, &to, &Sip::read(&text));
-                    self.out.push(Mail { from: self.address.clone(), to, text });
+                    let is_stream = flow.listener == TCP;
+                    self.watch.on_send(now_ms, &to, is_stream, &Sip::read(&text));
+                    self.out.push(Mail { from: self.address.clone(), to, text, is_stream });
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! Callers, two edges and two carriers on a network that loses, doubles, delays and parts, and in which everybody may die at any step, in
-//! virtual time: no call hangs, nothing leaks, one final answer, one record an attempt.
+//! Callers, two edges and two carriers, by datagrams on a network that loses, doubles, delays and parts, and by connections that end with
+//! whoever has them; everybody may die at any step. In virtual time: no call hangs, nothing leaks, one final answer, one record an attempt.
 //!
 //! `SEEDS=100000 cargo test -p trunkline-transaction --test simulation` runs more; a failure prints the `SEED=` that makes it again.
 
@@ -19,6 +19,7 @@ mod network;
 mod script;
 mod shrink;
 mod sip;
+mod streams;
 mod watch;
 mod world;
 
@@ -27,7 +28,7 @@ use std::env;
 
 use dice::Dice;
 use faults::{Fault, Kill, EDGE, SIBLING};
-use world::{run, Plan};
+use world::{run, Plan, Sides};
 
 /// Runs with thrown faults, where `SEEDS` does not say how many.
 const SEEDS: u64 = 3_000;
@@ -51,6 +52,7 @@ fn thrown(seed: u64) -> Plan {
         is_anonymous: dice.is_hit(20),
         is_hidden: dice.is_hit(40),
         saves_calls: dice.is_hit(50),
+        streams: Sides { customer: dice.is_hit(33), carrier: dice.is_hit(33) },
     }
 }
 
@@ -80,16 +82,15 @@ fn whatever_happens_every_call_ends_once_and_nothing_is_left() {
     assert!(failed.is_empty(), "{} of {} seeds fail:\n{}\n{}", failed.len(), seeds.count(), failed.join("\n"), told.join("\n"));
     if number("SEED").is_none() {
         // The dice reach every kind of end, or the runs would prove little.
-        for what in
-            ["200", "404", "486", "487", "500", "503", "603", "Answered", "Ended", "Failed", "GatewayFailed", "Progressed", "Refused"]
-        {
-            assert!(happened.get(what).is_some_and(|count| *count >= 20), "{what}: {happened:?}");
+        let facts = ["Answered", "Ended", "Failed", "GatewayFailed", "Progressed", "Refused"];
+        for what in ["200", "404", "486", "487", "500", "503", "603", "connection", "end of a connection"].iter().chain(&facts) {
+            assert!(happened.get(*what).is_some_and(|count| *count >= 20), "{what}: {happened:?}");
         }
     }
 }
 
 /// Every flow without faults, and with one death at every step of it: of the edge at each of its inputs, before it does anything, after its
-/// first action and after all of them; then of the sibling that took over; of a carrier and of the caller.
+/// first action and after all of them; then of the sibling that took over; of a carrier and of the caller. By datagrams, and by connections.
 #[test]
 fn whoever_dies_at_whatever_step_every_call_ends_once_and_nothing_is_left() {
     let mut failed = Vec::new();
@@ -117,6 +118,7 @@ fn whoever_dies_at_whatever_step_every_call_ends_once_and_nothing_is_left() {
             is_anonymous: false,
             is_hidden: flow % 3 == 0,
             saves_calls: false,
+            streams: Sides::default(),
         };
         let inputs = try_out(&quiet, "nobody dies").inputs;
         for (at, death) in deaths(&inputs).into_iter().enumerate() {
@@ -132,6 +134,15 @@ fn whoever_dies_at_whatever_step_every_call_ends_once_and_nothing_is_left() {
                 let plan = Plan { faults: vec![Fault::Kill(death.clone()), Fault::Kill(second)], ..helped.clone() };
                 try_out(&plan, &format!("{} and {}", plan.faults[0], plan.faults[1]));
             }
+        }
+        let streams = Sides { customer: flow % 3 != 0, carrier: flow % 3 != 1 };
+        let streaming = Plan { streams, ..quiet };
+        let inputs = try_out(&streaming, &format!("{streams:?} by TCP, nobody dies")).inputs;
+        // Half of them, of every kind.
+        for (at, death) in deaths(&inputs).into_iter().enumerate().filter(|(at, _)| at % 4 < 2) {
+            let faults = vec![Fault::Kill(death)];
+            let plan = Plan { faults, has_sibling: at / 4 % 2 == 0, saves_calls: at % 2 == 0, ..streaming.clone() };
+            try_out(&plan, &format!("{streams:?} by TCP, {}, sibling: {}", plan.faults[0], plan.has_sibling));
         }
     }
     assert!(failed.is_empty(), "{} of {runs} runs fail:\n{}\n{}", failed.len(), failed.join("\n"), told.join("\n"));

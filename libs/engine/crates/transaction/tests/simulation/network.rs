@@ -1,4 +1,4 @@
-//! Datagrams on their way. Each one's fate depends on the seed, on its link and on how many went before it there, and on nothing else.
+//! Datagrams, and what goes by connections, on their way. Each one's fate depends on the seed, on its link and on how many went before it there, and on nothing else.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -6,6 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use super::agent::Mail;
 use super::dice::Dice;
 use super::faults::Fault;
+use super::streams::End;
+
+/// What is lost or late by a connection is sent again within this time.
+const MAX_AGAIN_MS: u64 = 1_500;
 
 /// From, to, and the how manyth on this way.
 pub type PacketId = (String, String, u64);
@@ -22,10 +26,27 @@ pub enum Event {
         to: String,
         about: String,
     },
+    /// A message has come to this end of a connection.
+    Stream {
+        end: End,
+        text: String,
+    },
+    /// This end hears that its connection is over.
+    Closed {
+        end: End,
+    },
     Restart {
         edge: usize,
     },
     Rotate,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Fate {
+    delay_ms: u64,
+    is_lost: bool,
+    is_double: bool,
+    lateness_ms: u64,
 }
 
 #[derive(Debug)]
@@ -69,54 +90,75 @@ impl Network {
 
     /// `nodes` are the names of sender and receiver. Says what became of it, for the log.
     pub fn carry(&mut self, now_ms: u64, mail: Mail, nodes: [&str; 2]) -> &'static str {
-        let is_parted = self.faults.iter().any(|fault| match fault {
-            Fault::Partition { between, from_ms, until_ms } => {
-                (*from_ms..*until_ms).contains(&now_ms) && (*between == nodes || [between[1], between[0]] == nodes)
-            }
-            _ => false,
-        });
-        if is_parted {
+        if self.parted_until(now_ms, nodes).is_some() {
             return "parted";
         }
-        let count = self.counts.entry((mail.from.clone(), mail.to.clone())).or_default();
-        *count += 1;
-        let id = (mail.from.clone(), mail.to.clone(), *count);
-        let mut dice = Dice::new(self.seed, &format!("{}>{}#{}", id.0, id.1, id.2));
-        // An unhurried but steady way: what was sent first mostly comes first.
-        let mut delay_ms = dice.between(5, 15);
-        let (mut is_lost, mut is_double, mut lateness_ms) = (false, false, 0);
-        for fault in &self.faults {
-            match fault {
-                Fault::Loss(percent) => is_lost = dice.is_hit(*percent),
-                Fault::Copies(percent) => is_double = dice.is_hit(*percent),
-                Fault::Delay(percent, up_to_ms) => {
-                    let (is_late, ms) = (dice.is_hit(*percent), dice.below(*up_to_ms));
-                    lateness_ms = if is_late { ms } else { 0 };
-                }
-                Fault::Partition { .. } | Fault::Kill(_) => {}
-            }
-        }
-        if is_lost || is_double || lateness_ms > 0 {
-            if self.spared.contains(&id) {
-                (is_lost, is_double, lateness_ms) = (false, false, 0);
-            } else {
-                self.hit.push(id);
-            }
-        }
-        if is_lost {
+        let (fate, mut dice) = self.throw(&mail.from, &mail.to);
+        if fate.is_lost {
             return "lost";
         }
-        delay_ms += lateness_ms;
+        let delay_ms = fate.delay_ms + fate.lateness_ms;
         let packet = Event::Packet { from: mail.from, to: mail.to, text: mail.text };
-        if is_double {
+        if fate.is_double {
             let again_ms = delay_ms + dice.between(1, 400);
             self.at(now_ms + again_ms, packet.clone());
         }
         self.at(now_ms + delay_ms, packet);
-        match (is_double, lateness_ms > 0) {
+        match (fate.is_double, fate.lateness_ms > 0) {
             (true, _) => "twice",
             (_, true) => "late",
             _ => "",
         }
+    }
+
+    /// When something that is sent from `from` to `to` until it is heard comes there.
+    pub fn comes_at(&mut self, now_ms: u64, [from, to]: [&str; 2], nodes: [&str; 2]) -> u64 {
+        let mut at_ms = now_ms;
+        let (fate, mut dice) = self.throw(from, to);
+        // Ends: each partition has an end, after which it is none.
+        while let Some(until_ms) = self.parted_until(at_ms, nodes) {
+            at_ms = until_ms + dice.below(1_000);
+        }
+        let again_ms = if fate.is_lost { dice.between(200, MAX_AGAIN_MS) } else { 0 };
+        at_ms + fate.delay_ms + again_ms.max(fate.lateness_ms.min(MAX_AGAIN_MS))
+    }
+
+    fn parted_until(&self, now_ms: u64, nodes: [&str; 2]) -> Option<u64> {
+        self.faults.iter().find_map(|fault| match fault {
+            Fault::Partition { between, from_ms, until_ms } => {
+                let is_parted = (*from_ms..*until_ms).contains(&now_ms) && (*between == nodes || [between[1], between[0]] == nodes);
+                is_parted.then_some(*until_ms)
+            }
+            _ => None,
+        })
+    }
+
+    /// The fate of the next packet on this way.
+    fn throw(&mut self, from: &str, to: &str) -> (Fate, Dice) {
+        let count = self.counts.entry((from.to_owned(), to.to_owned())).or_default();
+        *count += 1;
+        let id = (from.to_owned(), to.to_owned(), *count);
+        let mut dice = Dice::new(self.seed, &format!("{}>{}#{}", id.0, id.1, id.2));
+        // An unhurried but steady way: what was sent first mostly comes first.
+        let mut fate = Fate { delay_ms: dice.between(5, 15), is_lost: false, is_double: false, lateness_ms: 0 };
+        for fault in &self.faults {
+            match fault {
+                Fault::Loss(percent) => fate.is_lost = dice.is_hit(*percent),
+                Fault::Copies(percent) => fate.is_double = dice.is_hit(*percent),
+                Fault::Delay(percent, up_to_ms) => {
+                    let (is_late, ms) = (dice.is_hit(*percent), dice.below(*up_to_ms));
+                    fate.lateness_ms = if is_late { ms } else { 0 };
+                }
+                Fault::Partition { .. } | Fault::Kill(_) => {}
+            }
+        }
+        if fate.is_lost || fate.is_double || fate.lateness_ms > 0 {
+            if self.spared.contains(&id) {
+                fate = Fate { delay_ms: fate.delay_ms, is_lost: false, is_double: false, lateness_ms: 0 };
+            } else {
+                self.hit.push(id);
+            }
+        }
+        (fate, dice)
     }
 }

@@ -43,6 +43,12 @@ impl Sip {
         values(&self.text, name)
     }
 
+    /// Host and port of the topmost Via.
+    pub fn sent_by(&self) -> &str {
+        let via = self.value("Via").split_once(' ').map_or("", |(_, rest)| rest);
+        via.split(';').next().unwrap_or_default()
+    }
+
     pub fn start(&self) -> &str {
         self.text.lines().next().unwrap_or_default()
     }

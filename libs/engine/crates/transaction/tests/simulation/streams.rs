@@ -1,10 +1,16 @@
 //! Connections: what is sent by one comes once and in order, or the connection ends and who still has it is told.
 //!
 //! The end of a process is heard at once. Of a machine that dies nothing is heard, until it is back and is sent something by a connection that
-//! it does not know any more.
+//! it does not know any more: what waited for it, or a ping (RFC 5626 §4.4.1). A partition is waited for, but not for ever.
 
 /// As long as a connection may take to be made.
 pub const CONNECT_MS: u64 = 2_000;
+
+/// Both ends give up a connection that has not brought something for so long.
+pub const LONGEST_MS: u64 = 30_000;
+/// Who has heard nothing pings this often; what was sent before is sent again sooner.
+const PING_MS: u64 = 10_000;
+const AGAIN_MS: u64 = 200;
 
 #[derive(Debug)]
 struct Connection {
@@ -142,15 +148,15 @@ impl Streams {
         told
     }
 
-    /// A machine is back. Gives the ends whose messages wait for it: they hear that it does not know their connections.
-    pub fn come_back(&mut self, hosts: &[&str]) -> Vec<End> {
+    /// A machine is back. Gives the ends that hear that it does not know their connections, and after what time.
+    pub fn come_back(&mut self, hosts: &[&str]) -> Vec<(End, u64)> {
         let mut told = Vec::new();
         for (at, connection) in self.0.iter_mut().enumerate() {
             for end in [0, 1] {
                 if connection.is_silent[end] && hosts.contains(&host(&connection.ends[end])) {
                     connection.is_silent[end] = false;
-                    if connection.is_waiting[end] && connection.is_open[1 - end] {
-                        told.push((at, 1 - end));
+                    if connection.is_open[1 - end] {
+                        told.push(((at, 1 - end), if connection.is_waiting[end] { AGAIN_MS } else { PING_MS }));
                     }
                 }
             }

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use trunkline_transaction::{CallId, Fact, FactKind, RoutePlan, Target};
+use trunkline_transaction::{CallId, Fact, FactKind, RoutePlan, Target, Transport};
 
 use super::agent::LIFETIME_MS;
+use super::edge::{TCP, UDP};
 use super::sip::Sip;
+use super::streams::host;
 use crate::support::{plan, target};
 
 /// An INVITE that the edge sent, by its branch.
@@ -54,18 +56,22 @@ pub struct Watch {
 }
 
 impl Watch {
-    pub fn set_gateways(&mut self, gateways: [(&str, &str); 2], from_name_addr: &str, hides_topology: bool) {
-        let target =
-            |(name, address): (&str, &str)| Target { from_name_addr: from_name_addr.to_owned(), hides_topology, ..target(name, address) };
+    pub fn set_gateways(&mut self, gateways: [(&str, &str); 2], transport: Transport, from_name_addr: &str, hides_topology: bool) {
+        let target = |(name, address): (&str, &str)| Target {
+            transport,
+            from_name_addr: from_name_addr.to_owned(),
+            hides_topology,
+            ..target(name, address)
+        };
         self.gateways = gateways.map(target).to_vec();
         self.is_hidden = hides_topology;
     }
 
     /// Nothing of one side's addresses stands in what the other gets, wherever in the message.
     fn on_hidden(&mut self, to: &str, message: &Sip) {
-        let is_gateway = |address: &str| self.gateways.iter().any(|gateway| gateway.address.to_string() == address);
+        let is_gateway = |address: &str| self.gateways.iter().any(|gateway| gateway.address.ip().to_string() == host(address));
         let others = self.parties.get(&message.call_id).into_iter().flatten().filter(|party| is_gateway(party) != is_gateway(to));
-        let seen: Vec<&String> = others.filter(|party| message.text.contains(party.split(':').next().unwrap_or_default())).collect();
+        let seen: Vec<&String> = others.filter(|party| message.text.contains(host(party))).collect();
         if !seen.is_empty() {
             self.wrongs.push(format!("{to} was shown {seen:?}:\n{}", message.text));
         }
@@ -76,7 +82,11 @@ impl Watch {
         if is_reversed {
             targets.reverse();
         }
-        plan(targets)
+        let mut plan = plan(targets);
+        for step in &mut plan.steps {
+            step.listener = if step.target.transport == Transport::Tcp { TCP } else { UDP };
+        }
+        plan
     }
 
     /// Branches and transactions die with the process.
@@ -136,8 +146,10 @@ impl Watch {
         }
     }
 
-    pub fn on_send(&mut self, now_ms: u64, to: &str, message: &Sip) {
-        if !self.parties.get(&message.call_id).is_some_and(|parties| parties.contains(to)) {
+    /// `is_stream`: the port of `to` may be that of a connection.
+    pub fn on_send(&mut self, now_ms: u64, to: &str, is_stream: bool, message: &Sip) {
+        let is_party = |party: &String| party == to || is_stream && host(party) == host(to);
+        if !self.parties.get(&message.call_id).is_some_and(|parties| parties.iter().any(is_party)) {
             self.wrongs.push(format!("{} to {to}, who is not in {}", message.start(), message.call_id));
         }
         if self.is_hidden {

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-use trunkline_transaction::TokenKey;
+use trunkline_transaction::{TokenKey, Transport};
 
 use super::agent::{Agent, Mail};
 use super::checks;
-use super::edge::{Cut, Edge, Orders};
+use super::edge::{Cut, Edge, Orders, TCP, UDP};
 use super::faults::{Fault, Kill, EDGE, SIBLING};
 use super::network::{Event, Network, PacketId};
 use super::script::{Do, Script};
+use super::streams::{host, Arrival, End, Streams, LONGEST_MS};
 use crate::support::{token_key, ALPHA, BETA};
 
 pub const EDGE_AT: &str = "127.0.1.1:5060";
@@ -36,6 +37,14 @@ pub struct Plan {
     pub is_hidden: bool,
     /// Edges keep answered calls over their deaths.
     pub saves_calls: bool,
+    /// Callers, and carriers, speak by TCP.
+    pub streams: Sides,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sides {
+    pub customer: bool,
+    pub carrier: bool,
 }
 
 /// What came of it.
@@ -55,6 +64,9 @@ pub struct World {
     pub edges: [Edge; 2],
     pub agents: Vec<Agent>,
     network: Network,
+    pub streams: Streams,
+    /// Connections that an edge heard the end of.
+    pub ends: u64,
     /// Who is dead, and whether ICMP says so.
     pub dead: BTreeMap<String, bool>,
     inputs: BTreeMap<String, u64>,
@@ -100,7 +112,7 @@ impl World {
         for (caller, (name, address)) in script.callers.iter().zip(CALLERS) {
             let mut agent = Agent::new(name, address, known, script.reinvited);
             agent.caller = Some(caller.clone());
-            agent.is_behind_proxy = plan.is_hidden;
+            (agent.is_behind_proxy, agent.is_stream) = (plan.is_hidden, plan.streams.customer);
             for (at_ms, what) in caller.plan.clone() {
                 agent.plan(at_ms, what, 0);
             }
@@ -111,13 +123,14 @@ impl World {
         for (callee, (name, address)) in script.callees.iter().zip([("alpha", ALPHA), ("beta", BETA)]) {
             let mut agent = Agent::new(name, address, known, script.reinvited);
             agent.callee = callee.clone();
-            agent.is_behind_proxy = plan.is_hidden;
+            (agent.is_behind_proxy, agent.is_stream) = (plan.is_hidden, plan.streams.carrier);
             agents.push(agent);
         }
         let shown = if plan.is_anonymous { "\"Anonymous\" <sip:anonymous@anonymous.invalid>" } else { "" };
         for (index, edge) in edges.iter_mut().enumerate() {
             edge.watch.parties = parties.clone();
-            edge.watch.set_gateways([("alpha", ALPHA), ("beta", BETA)], shown, plan.is_hidden);
+            let transport = if plan.streams.carrier { Transport::Tcp } else { Transport::Udp };
+            edge.watch.set_gateways([("alpha", ALPHA), ("beta", BETA)], transport, shown, plan.is_hidden);
             edge.start(0, index as u64 + 1);
         }
         let mut network = Network::new(plan.seed, &plan.faults, &plan.spared);
@@ -127,7 +140,8 @@ impl World {
         let dead = ["alpha", "beta"].iter().zip(&script.callees).filter(|(_, callee)| callee.is_refusing);
         let dead = dead.map(|(name, _)| ((*name).to_owned(), true)).collect();
         let log = is_logged.then(Vec::new);
-        Self { plan: plan.clone(), edges, agents, network, dead, inputs: BTreeMap::new(), lives: 2, now_ms: 0, log }
+        let (plan, streams) = (plan.clone(), Streams::default());
+        Self { plan, edges, agents, network, streams, ends: 0, dead, inputs: BTreeMap::new(), lives: 2, now_ms: 0, log }
     }
 
     /// `false` where a bound was reached.
@@ -172,14 +186,10 @@ impl World {
                     return;
                 }
                 self.say(|| format!("{node} < {}", text.lines().next().unwrap_or_default()));
-                match self.edge_at(&to) {
-                    Some(edge) => self.at_edge(edge, |edge, now_ms, cut| edge.receive(now_ms, &from, &text, cut)),
-                    None => {
-                        let agent = self.agent_at(&to);
-                        self.at_agent(agent, |agent, now_ms| agent.receive(now_ms, &from, &text));
-                    }
-                }
+                self.hand_over(UDP, &from, &to, &text);
             }
+            Event::Stream { end, text } => self.on_stream(end, &text),
+            Event::Closed { end } => self.on_closed(end),
             Event::Icmp { to, about } => {
                 self.say(|| format!("{to} < ICMP of {about}"));
                 match self.edge_at(&to) {
@@ -196,6 +206,9 @@ impl World {
                 self.edges[edge].restore(self.now_ms);
                 let node = self.node(&self.edges[edge].address).to_owned();
                 self.dead.remove(&node);
+                for (end, after_ms) in self.streams.come_back(&[host(&self.edges[edge].address)]) {
+                    self.network.at(self.now_ms + after_ms, Event::Closed { end });
+                }
                 self.say(|| format!("{node} is back"));
             }
             Event::Rotate => {
@@ -203,6 +216,73 @@ impl World {
                     edge.set_keys(keys(true));
                 }
             }
+        }
+    }
+
+    fn hand_over(&mut self, listener: u16, from: &str, to: &str, text: &str) {
+        match self.edge_at(to) {
+            Some(edge) => self.at_edge(edge, |edge, now_ms, cut| edge.receive(now_ms, listener, from, text, cut)),
+            None => {
+                let agent = self.agent_at(to);
+                self.at_agent(agent, |agent, now_ms| agent.receive(now_ms, from, text));
+            }
+        }
+    }
+
+    fn on_stream(&mut self, end: End, text: &str) {
+        let (to, from) = self.streams.addresses(end);
+        let node = self.node(&to).to_owned();
+        let death = self.dead.get(&node).copied();
+        let listens = self.edges.iter().any(|edge| edge.address == to) || self.agents.iter().any(|agent| agent.addresses.contains(&to));
+        match self.streams.arrive(end, listens && death.is_none()) {
+            Arrival::Comes => {
+                self.say(|| format!("{node} < {}", text.lines().next().unwrap_or_default()));
+                // A connection that we made is told by whom it is with.
+                let to = self.listening(&node, &to);
+                self.hand_over(TCP, &from, &to, text);
+            }
+            Arrival::Unheard => {}
+            Arrival::Refused => {
+                let is_silent = death == Some(false);
+                let at_ms = if is_silent { self.streams.gives_up_ms(end).max(self.now_ms) } else { self.now_ms + 5 };
+                self.network.at(at_ms, Event::Closed { end: other(end) });
+            }
+        }
+    }
+
+    fn on_closed(&mut self, end: End) {
+        let (own, _) = self.streams.addresses(end);
+        let Some((peer, was_in_use)) = self.streams.close(end) else { return };
+        let node = self.node(&own).to_owned();
+        self.say(|| format!("{node} hears the end of its connection with {peer}"));
+        let own = self.listening(&node, &own);
+        match self.edge_at(&own) {
+            Some(edge) => {
+                self.ends += 1;
+                self.at_edge(edge, |edge, now_ms, cut| edge.on_closed(now_ms, &peer, was_in_use, cut));
+            }
+            None => {
+                let agent = self.agent_at(&own);
+                self.at_agent(agent, |agent, now_ms| agent.on_closed(now_ms, &peer));
+            }
+        }
+    }
+
+    /// Where the node listens that has a connection at `address`.
+    fn listening(&self, node: &str, address: &str) -> String {
+        let edge = self.edges.iter().find(|edge| self.node(&edge.address) == node).map(|edge| &edge.address);
+        let agent = || self.agents.iter().flat_map(|agent| &agent.addresses).find(|known| host(known) == host(address));
+        edge.or_else(agent).unwrap_or_else(|| panic!("nobody is at {address}")).clone()
+    }
+
+    /// All connections of a node that has died end, those to a machine without a word.
+    fn end_streams(&mut self, node: &str, is_process: bool) {
+        let edges = self.edges.iter().filter(|edge| self.node(&edge.address) == node).map(|edge| edge.address.as_str());
+        let agents = self.agents.iter().filter(|agent| agent.name == node).flat_map(|agent| agent.addresses.iter().map(String::as_str));
+        let hosts: Vec<String> = edges.chain(agents).map(|address| host(address).to_owned()).collect();
+        let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+        for (end, heard_ms) in self.streams.die(&hosts, is_process) {
+            self.network.at(heard_ms.max(self.now_ms) + 5, Event::Closed { end });
         }
     }
 
@@ -218,15 +298,21 @@ impl World {
         });
         let facts = edge.journal.len();
         act(edge, self.now_ms, death.as_ref().map(|death| death.after_actions));
-        let news: Vec<String> = edge.journal[facts..].iter().map(|written| format!("{:?}", written.fact.kind)).collect();
+        let is_logged = self.log.is_some();
+        let news: Vec<String> =
+            edge.journal[facts..].iter().filter(|_| is_logged).map(|written| format!("{:?}", written.fact.kind)).collect();
         let (mails, is_dead) = (std::mem::take(&mut edge.out), !edge.is_alive);
         for fact in news {
             self.say(|| format!("{node} writes {fact}"));
         }
-        if let Some(death) = death.filter(|_| is_dead) {
-            self.bury(&death, index);
+        let death = death.filter(|_| is_dead);
+        if let Some(death) = &death {
+            self.bury(death, index);
         }
         self.carry(mails);
+        if let Some(death) = death {
+            self.end_streams(death.victim, death.is_process);
+        }
     }
 
     fn bury(&mut self, death: &Kill, edge: usize) {
@@ -252,6 +338,7 @@ impl World {
         });
         if let Some(death) = death {
             self.say(|| format!("{name} is dead"));
+            self.end_streams(&name, death.is_process);
             self.dead.insert(name, death.is_process);
             return;
         }
@@ -263,11 +350,33 @@ impl World {
     fn carry(&mut self, mails: Vec<Mail>) {
         for mail in mails {
             let nodes = [self.node(&mail.from).to_owned(), self.node(&mail.to).to_owned()];
-            let start = mail.text.lines().next().unwrap_or_default().to_owned();
-            let cseq = mail.text.lines().find(|line| line.starts_with("CSeq")).unwrap_or_default().to_owned();
-            let fate = self.network.carry(self.now_ms, mail, [&nodes[0], &nodes[1]]);
-            self.say(|| format!("{} > {}: {start} ({cseq}) {fate}", nodes[0], nodes[1]));
+            let text = if self.log.is_some() { mail.text.clone() } else { String::new() };
+            let fate = match mail.is_stream {
+                true => self.carry_by_stream(mail, [&nodes[0], &nodes[1]]),
+                false => self.network.carry(self.now_ms, mail, [&nodes[0], &nodes[1]]),
+            };
+            self.say(|| {
+                let start = text.lines().next().unwrap_or_default();
+                let cseq = text.lines().find(|line| line.starts_with("CSeq")).unwrap_or_default();
+                format!("{} > {}: {start} ({cseq}) {fate}", nodes[0], nodes[1])
+            });
         }
+    }
+
+    fn carry_by_stream(&mut self, mail: Mail, nodes: [&str; 2]) -> &'static str {
+        let end = self.streams.end_at(self.now_ms, &mail.from, &mail.to);
+        let (to, from) = self.streams.addresses(end);
+        let at_ms = self.network.comes_at(self.now_ms, [&from, &to], nodes);
+        let (at_ms, gives_up_ms) = self.streams.queue(end, at_ms);
+        let last_ms = self.now_ms + LONGEST_MS;
+        for end in [end, other(end)].into_iter().filter(|_| at_ms > last_ms) {
+            self.network.at(last_ms, Event::Closed { end });
+        }
+        if let Some(gives_up_ms) = gives_up_ms {
+            self.network.at(gives_up_ms.max(self.now_ms), Event::Closed { end: other(end) });
+        }
+        self.network.at(at_ms, Event::Stream { end, text: mail.text });
+        "by TCP"
     }
 
     fn say(&mut self, what: impl FnOnce() -> String) {
@@ -286,13 +395,22 @@ impl World {
         at.unwrap_or_else(|| panic!("nobody is at {address}"))
     }
 
+    /// By the host: a connection has a port of its own.
     pub fn node(&self, address: &str) -> &str {
-        match self.edge_at(address) {
+        let is_there = |known: &String| host(known) == host(address);
+        match self.edges.iter().position(|edge| is_there(&edge.address)) {
             Some(0) => EDGE,
             Some(_) => SIBLING,
-            None => &self.agents[self.agent_at(address)].name,
+            None => {
+                let agent = self.agents.iter().find(|agent| agent.addresses.iter().any(is_there));
+                &agent.unwrap_or_else(|| panic!("nobody is at {address}")).name
+            }
         }
     }
+}
+
+fn other((at, end): End) -> End {
+    (at, 1 - end)
 }
 
 /// Whether a script forks an INVITE, so that one has more than one answer.
