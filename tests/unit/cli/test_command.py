@@ -6,7 +6,9 @@ import json
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -14,7 +16,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from trunkline import cli
 from trunkline.api.events.v1 import commit_pb2, config_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as provisioning
-from trunkline.cli.__main__ import run
+from trunkline.cli import commands
+from trunkline.cli.__main__ import app, run
 from trunkline.cli.commands.calls import exit_of as exit_of_call
 from trunkline.cli.commands.calls import order_of, seconds
 from trunkline.cli.connection import Surroundings
@@ -32,6 +35,26 @@ def test_a_command_does_not_wait_for_what_it_does_not_need() -> None:
         [sys.executable, "-c", "import sys, trunkline.cli.__main__; print(*sys.modules)"], capture_output=True, text=True, check=True
     ).stdout.split()
     assert not {"pydantic", "structlog", "nats", "uvloop", "trunkline.lab", "trunkline.cli.commands.access"}.intersection(loaded)
+
+
+ALONE = """
+import os, sys
+from trunkline.cli.__main__ import app
+for word in sorted(name for name in app if not name.startswith("-")):
+    if os.fork() == 0:
+        print(word, *sorted(app[word]), flush=True)
+        os._exit(0)
+    assert os.wait()[1] == 0
+"""
+"""Each command in a process that has loaded nothing of the others."""
+
+
+def test_a_group_has_all_its_commands_when_it_is_loaded_alone() -> None:
+    lines = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=True).stdout.splitlines()
+    alone = {word: set(names) for word, *names in map(str.split, lines)}
+    for module in iter_modules(commands.__path__):
+        import_module(f"{commands.__name__}.{module.name}")
+    assert alone == {word: set(app[word]) for word in app if not word.startswith("-")}
 
 
 def test_help_says_of_every_command_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:

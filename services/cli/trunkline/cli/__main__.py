@@ -34,7 +34,7 @@ app = App(
     version_flags=["--version"],
     result_action="return_value",
 )
-# By name, each with its module: a command waits for what it needs itself. In the order in which help lists them.
+# By name, each with its module: a command waits for what it needs itself. Where others add to a group, theirs is the module.
 _COMMANDS: Final = {
     "acl": "access:acl",
     "account": "access:account",
@@ -47,7 +47,7 @@ _COMMANDS: Final = {
     "webhook": "webhooks:webhook",
     "carrier": "routes:carrier",
     "deck": "decks:deck",
-    "route": "routes:route",
+    "route": "decks:route",
     "pop": "platform:pop",
     "region": "regions:region",
     "ban": "bans:ban",
