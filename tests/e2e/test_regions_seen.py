@@ -28,7 +28,7 @@ def test_home_regions_and_every_replica_are_seen_and_who_is_away_is_named(two_re
         return replicas.keys() == everybody and all(row["state"] == "following" and not row["differs"] for row in replicas.values())
 
     wait_for("everybody is heard and follows", is_whole, every_s=0.5)
-    regions, replicas = seen()
+    regions, _ = seen()
     assert [name for name, row in regions.items() if row["is_home"]] == ["eu"]
     assert {row["replicas"] for row in regions.values()} == {6} == {row["following"] for row in regions.values()}
     assert [row["calls_lag"] for row in regions.values()] == [0, 0], "every call fact is at home"
