@@ -1,4 +1,4 @@
-"""A gateway that has another address is not blamed for what was sent to its old one."""
+"""A gateway that has another address is not blamed for what was sent to its old one, nor one that takes no OPTIONS for what it got."""
 
 from __future__ import annotations
 
@@ -37,6 +37,10 @@ class Platform:
 
     def move(self, to: Peer) -> None:
         self._say(GatewayChanged("one", *to.address))
+
+    def take_no_options(self, at: Peer) -> None:
+        host, port = at.address
+        self._say(GatewayChanged("one", host, port, takes_no_options=True))
 
     def turn_until(self, is_so: Callable[[], bool]) -> None:
         deadline = time.monotonic() + ANSWER_LIMIT_S
@@ -103,3 +107,28 @@ def test_silence_at_the_new_place_counts(platform: Platform, peers: tuple[Peer, 
     platform.move(new)
     platform.turn_until(lambda: KEY in platform.healths.not_closed)
     assert new.receive().start_line.startswith(f"OPTIONS sip:{new.host_port}")
+
+
+def test_one_that_options_opened_is_used_again_as_soon_as_it_is_to_be_sent_none(platform: Platform, peers: tuple[Peer, Peer]) -> None:
+    gateway, _ = peers
+    platform.add(gateway)
+
+    def has_answered() -> bool:
+        with suppress(TimeoutError):
+            gateway.answer(gateway.receive(0.001), "200 OK")
+        health = platform.healths._healths.get(KEY)
+        return health is not None and health.has_answered
+
+    platform.turn_until(has_answered)
+    platform.turn_until(lambda: KEY in platform.healths.view.passed)
+    assert platform.healths.not_closed[KEY].is_by_options
+    platform.take_no_options(gateway)
+    platform.turn_until(lambda: not platform.healths.view.passed)
+    given_up_s = time.monotonic() + 1.5 * TIMEOUT_S
+
+    def stays_well() -> bool:
+        # Some OPTIONS are still under way, and given up only now.
+        assert not platform.healths.is_in_doubt(KEY), platform.healths.not_closed
+        return time.monotonic() > given_up_s
+
+    platform.turn_until(stays_well)

@@ -21,6 +21,7 @@ from trunkline.domain.gateway_health import (
     State,
     observe,
     pass_time,
+    without_options,
 )
 
 SERVES = Sign(False)
@@ -85,6 +86,20 @@ def test_one_that_has_never_answered_anything_is_tried_by_calls_again() -> None:
     opened = after(MISS, MISS)
     assert pass_time(opened, opened.until_s - 0.1).state is State.OPEN
     assert pass_time(opened, opened.until_s).state is State.HALF_OPEN
+
+
+def test_what_options_opened_is_used_again_when_it_is_sent_none_any_more() -> None:
+    spared = without_options(after(ANSWER, MISS, MISS), NOW_S + 60)
+    assert (spared.state, spared.since_s, spared.why) == (State.CLOSED, NOW_S + 60, "")
+    assert not spared.has_answered and not spared.is_in_doubt
+
+
+def test_what_calls_opened_is_tried_by_calls_again_when_it_is_sent_no_options_any_more() -> None:
+    opened = after(ANSWER, MISS, SILENT, SILENT)
+    assert pass_time(opened, opened.until_s).state is State.OPEN, "its own OPTIONS say when it is back"
+    spared = without_options(opened, NOW_S + 1)
+    assert (spared.state, spared.until_s, spared.why) == (State.OPEN, opened.until_s, opened.why)
+    assert pass_time(spared, spared.until_s).state is State.HALF_OPEN
 
 
 def test_a_served_call_keeps_what_misses_options_closed() -> None:
@@ -196,6 +211,7 @@ def test_every_row_of_the_table_comes_to_pass() -> None:
         (State.CLOSED, Event.TOLD): after(told),
         (State.OPEN, Event.TOLD): observe(after(SILENT, SILENT), told, NOW_S),
         (State.OPEN, Event.ANSWERS): after(MISS, MISS, ANSWER, ANSWER),
+        (State.OPEN, Event.SPARED): without_options(after(MISS, MISS), NOW_S),
         (State.OPEN, Event.TIME): half_open(),
         (State.HALF_OPEN, Event.SERVED): after(*[SERVES] * SERVED, health=half_open()),
         (State.HALF_OPEN, Event.FAILURE): after(SILENT, health=half_open()),

@@ -50,6 +50,7 @@ class Event(Enum):
     TIME = "its time is over"
     SERVED = "enough calls served"
     FAILURE = "a call failed"
+    SPARED = "no OPTIONS any more"
 
 
 TRANSITIONS: Final[dict[tuple[State, Event], State]] = {
@@ -58,14 +59,15 @@ TRANSITIONS: Final[dict[tuple[State, Event], State]] = {
     (State.CLOSED, Event.TOLD): State.OPEN,
     (State.OPEN, Event.TOLD): State.OPEN,
     (State.OPEN, Event.ANSWERS): State.CLOSED,
+    (State.OPEN, Event.SPARED): State.CLOSED,
     (State.OPEN, Event.TIME): State.HALF_OPEN,
     (State.HALF_OPEN, Event.SERVED): State.CLOSED,
     (State.HALF_OPEN, Event.FAILURE): State.OPEN,
     (State.HALF_OPEN, Event.MISSES): State.OPEN,
     (State.HALF_OPEN, Event.TOLD): State.OPEN,
 }
-"""Every other event changes no state. ANSWERS come to pass only where OPTIONS opened it. TIME does not where OPTIONS opened it or the
-last one was missed, unless it never answered any: it may be one that takes calls and no OPTIONS."""
+"""Every other event changes no state. ANSWERS and SPARED come to pass only where OPTIONS opened it. TIME does not where OPTIONS opened it
+or the last one was missed, unless it never answered any: it may be one that takes calls and no OPTIONS."""
 
 
 class Sign(NamedTuple):
@@ -128,6 +130,13 @@ def pass_time(health: Health, now_s: float) -> Health:
     if health.state is not State.OPEN or not is_over or is_for_options:
         return health
     return _step(health, Event.TIME, now_s, health.why)
+
+
+def without_options(health: Health, now_s: float) -> Health:
+    """Of a gateway that is sent none, or none any more: what OPTIONS said of it does not count: they would never say that it is back."""
+    is_by_options = health.is_by_options
+    health = replace(health, misses=0, answers=0, has_answered=False, is_by_options=False)
+    return _step(health, Event.SPARED, now_s, "") if is_by_options else health
 
 
 def _on_served(health: Health, now_s: float) -> Health:

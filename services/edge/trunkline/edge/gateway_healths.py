@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Set
 
-from trunkline.domain.gateway_health import UNKNOWN, Health, Sign, State, observe, pass_time
+from trunkline.domain.gateway_health import UNKNOWN, Health, Sign, State, observe, pass_time, without_options
 from trunkline.domain.gateway_view import ALL_USED, PROBE_S, GatewayView, view_of
 from trunkline.runtime.gateway_reports import FRESH_S, GatewayReports
 from trunkline.runtime.logs import logger
@@ -73,6 +73,15 @@ class GatewayHealths:
         if was_known:
             self._show(view_of(self.not_closed, spent=self._spent, version=next(self._versions)))
         return was_known
+
+    def spare(self, gateways: Set[str], now_s: float) -> bool:
+        """They are sent no OPTIONS, from now on or all along. Whether one was open because of them."""
+        is_changed = False
+        for key in self._healths.keys() & gateways:
+            is_changed |= self._put(key, without_options(self._healths[key], now_s), now_s)
+        if is_changed:
+            self._show(view_of(self.not_closed, spent=self._spent, version=next(self._versions)))
+        return is_changed
 
     def turn(self, sightings: Iterable[Sighting], gateways: Set[str], now_s: float) -> bool:
         """What was seen since the last turn, each at the place where its gateway is now, and the time; whether a state has changed.

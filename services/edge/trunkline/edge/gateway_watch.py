@@ -70,8 +70,7 @@ class GatewayWatch:
 
     def turn(self, engine: Gateways, now_s: float) -> None:
         self._follow(now_s)
-        # What was sent before a gateway moved says nothing of where it is now, whenever it is answered or given up.
-        sightings = [row for row in engine.take_sightings() if row[0] in self._known and _is_at(self._known[row[0]], row[6])]
+        sightings = [row for row in engine.take_sightings() if row[0] in self._known and _counts(self._known[row[0]], row)]
         if self._healths.turn(sightings, self._known.keys(), now_s):
             self._changed.set()
         suspects = self._healths.suspects(now_s)
@@ -92,7 +91,10 @@ class GatewayWatch:
         self._healths.keep(self._known.keys())
         if moved and self._healths.forget(moved, now_s):
             self._changed.set()
-        self._pings.follow({key: gateway for key, gateway in self._known.items() if not gateway.takes_no_options}, now_s)
+        pinged = {key: gateway for key, gateway in self._known.items() if not gateway.takes_no_options}
+        self._pings.follow(pinged, now_s)
+        if self._healths.spare(self._known.keys() - pinged.keys(), now_s):
+            self._changed.set()
         for key in moved:
             self._pings.hurry(key, now_s)
 
@@ -123,6 +125,13 @@ class GatewayWatch:
 
 def _place(gateway: Gateway) -> tuple[str, int, str]:
     return gateway.host, gateway.port, gateway.transport
+
+
+def _counts(gateway: Gateway, row: Sighting) -> bool:
+    """Whether it says something of the gateway as it is now. What was sent before a change is answered or given up afterwards: to the place
+    where it was, or OPTIONS of which it takes none."""
+    is_options = row[1]
+    return _is_at(gateway, row[6]) and not (is_options and gateway.takes_no_options)
 
 
 def _is_at(gateway: Gateway, place: tuple[str, int, str]) -> bool:
