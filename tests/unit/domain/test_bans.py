@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +22,7 @@ from trunkline.domain.bans import (
     Suspicion,
     ban_prefix,
     lifted,
+    words_that_count,
 )
 
 NOW_S = 1_795_000_000.0
@@ -150,6 +153,84 @@ def test_the_word_that_was_issued_last_holds_in_whatever_order_words_come(order:
     assert told["192.0.2.7/32"] == words[3] and not ("198.51.100.0/24" in told and told["198.51.100.0/24"].holds(NOW_S + 30)), (
         "whoever is told enforces what holds"
     )
+
+
+WEEK_S = 7 * 86_400
+CIDR = "192.0.2.7/32"
+OPERATORS = Ban(CIDR, NOW_S, NOW_S + WEEK_S, "abuse", "operator")
+LATER = Ban(CIDR, NOW_S + 20, NOW_S + 620, "malformed", "auth-eu")
+"""An automatic one."""
+
+
+@given(st.permutations([OPERATORS, LATER, replace(LATER, issuer="auth-us", issued_s=NOW_S + 30, until_s=NOW_S + 630)]))
+def test_an_automatic_ban_does_not_shorten_an_operators(words: list[Ban]) -> None:
+    told: list[Ban] = []
+    book = BanBook(told.extend)
+    for word in words:
+        book.take([word], NOW_S + 40)
+    assert book.holding(NOW_S + 40) == [OPERATORS] and told[-1] == OPERATORS
+    book.sweep(NOW_S + 700)
+    assert book.holding(NOW_S + 700) == [OPERATORS] and told[-1] == OPERATORS
+
+
+def test_a_longer_automatic_ban_replaces_a_shorter_one_and_no_shorter_one_a_longer() -> None:
+    book = BanBook()
+    for issued_s, until_s, ends_s in ((0, 1200, 1200), (10, 610, 1200), (20, 2420, 2420)):
+        book.take([Ban(CIDR, NOW_S + issued_s, NOW_S + until_s, "scan", "auth-eu")], NOW_S + 30)
+        assert [ban.until_s for ban in book.holding(NOW_S + 30)] == [NOW_S + ends_s]
+
+
+SHORTENED = Ban(CIDR, NOW_S + 30, NOW_S + 90, "less will do", "operator")
+WORDS = [OPERATORS, LATER, SHORTENED, lifted(CIDR, NOW_S + 10, "operator"), lifted(CIDR, NOW_S + 5, "operator")]
+
+
+@given(st.lists(st.sampled_from(WORDS), unique=True), st.data())
+def test_whatever_order_words_come_in_all_hold_the_same_ban(words: list[Ban], data: st.DataObject) -> None:
+    """Of the last that an operator said and what auth found afterwards."""
+    books = BanBook(), BanBook()
+    for book, order in zip(books, (words, data.draw(st.permutations(words))), strict=True):
+        for word in order:
+            book.take([word], NOW_S + 40)
+            if data.draw(st.booleans()):
+                book.sweep(NOW_S + 40)
+    assert books[0].holding(NOW_S + 40) == books[1].holding(NOW_S + 40)
+
+
+def test_an_operator_may_shorten_a_ban_and_it_stays_short_though_the_longer_one_is_read_again() -> None:
+    told: list[Ban] = []
+    book = BanBook(told.extend)
+    book.take([OPERATORS, LATER, SHORTENED], NOW_S + 40)
+    assert book.holding(NOW_S + 40) == [SHORTENED]
+    book.sweep(NOW_S + 100)
+    assert not book.holding(NOW_S + 100) and told[-1] == SHORTENED
+    book.take([OPERATORS, LATER, SHORTENED], NOW_S + 100)
+    assert not book.holding(NOW_S + 100)
+    # Who starts only then reads all of them.
+    started = BanBook()
+    started.take([OPERATORS, SHORTENED, LATER], NOW_S + 100)
+    assert not started.holding(NOW_S + 100)
+    book.sweep(NOW_S + 200)
+    assert told[-1] == SHORTENED, "its end is told once"
+    again = Ban(CIDR, NOW_S + 110, NOW_S + 710, "wrong credentials", "auth-eu")
+    book.take([again], NOW_S + 120)
+    assert book.holding(NOW_S + 120) == [again]
+
+
+def test_a_lift_ends_what_an_operator_and_auth_have_issued() -> None:
+    book = BanBook()
+    book.take([OPERATORS, LATER], NOW_S + 40)
+    assert book.last_issued_s(CIDR) == LATER.issued_s
+    book.take([lifted(CIDR, NOW_S + 41, "operator")], NOW_S + 41)
+    book.take([OPERATORS, LATER], NOW_S + 42)
+    assert not book.holding(NOW_S + 42)
+    word = book.word(CIDR)
+    assert word is not None and word.is_lifted
+
+
+def test_what_is_remembered_of_one_prefix_is_bounded() -> None:
+    words = [Ban(CIDR, NOW_S + n, NOW_S + 1000 - n, "scan", "auth-eu") for n in range(100)]
+    assert words_that_count([OPERATORS, *words]) == (OPERATORS, *words[1 : bans.WORDS_LIMIT + 1])
+    assert words_that_count(words)[0] == words[0]
 
 
 def test_bans_that_end_are_told_and_forgotten() -> None:

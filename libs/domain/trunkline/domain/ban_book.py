@@ -5,36 +5,60 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from trunkline.domain.bans import BANS_LIMIT, Ban
+from trunkline.domain.bans import BANS_LIMIT, Ban, words_that_count
 
 
 class BanBook:
-    """The last word about each prefix, of all regions. At most `BANS_LIMIT` that hold; of more those are let go that end first."""
+    """What counts about each prefix, of all regions (`words_that_count`). At most `BANS_LIMIT` prefixes; of more those are let go that
+    end first."""
 
     def __init__(self, on_change: Callable[[list[Ban]], None] | None = None) -> None:
-        """`on_change` is told what replaced something: bans, and lifted or ended ones as bans that do not hold any more."""
-        self._words: dict[str, Ban] = {}
+        """`on_change` is told what holds now where that changed: bans, and lifted or ended ones as bans that do not hold any more."""
+        self._words: dict[str, tuple[Ban, ...]] = {}
+        """The first of each is the one that holds, or the last that did."""
         self._on_change = on_change
 
     def take(self, bans: Iterable[Ban], now_s: float) -> None:
-        changed = []
+        changed: dict[str, Ban] = {}
         for ban in bans:
-            if ban.replaces(self._words.get(ban.cidr)) and (ban.is_lifted or ban.holds(now_s)):
-                self._words[ban.cidr] = ban
-                changed.append(ban)
-        changed += self._let_go(now_s)
-        self._tell(changed)
+            if not ban.holds(now_s) and not ban.is_ruling:
+                continue
+            before = self._words.get(ban.cidr, ())
+            after = words_that_count((*before, ban if ban.holds(now_s) else ban.as_ended))
+            if after != before:
+                self._words[ban.cidr] = after
+                if before[:1] != after[:1]:
+                    changed[ban.cidr] = after[0]
+        self._tell([*changed.values(), *self._let_go(now_s)])
 
     def sweep(self, now_s: float) -> None:
-        """Bans that have ended are forgotten, and told as such. Lifted ones stay: an older ban of another region may still come."""
-        ended = [ban for ban in self._words.values() if not ban.is_lifted and not ban.holds(now_s)]
-        for ban in ended:
-            del self._words[ban.cidr]
+        """Bans that have ended are forgotten, and told as such. Of an operator's word, a lift above all, it stays that nothing of before
+        counts: an older ban of another region may still come, or be read again."""
+        ended = []
+        for cidr, words in list(self._words.items()):
+            if all(word.is_lifted or word.holds(now_s) for word in words):
+                continue
+            if not words[0].holds(now_s):
+                ended.append(words[0])
+            left = words_that_count([word if word.holds(now_s) else word.as_ended for word in words if word.holds(now_s) or word.is_ruling])
+            if left:
+                self._words[cidr] = left
+            else:
+                del self._words[cidr]
         self._tell(ended)
+
+    def word(self, cidr: str) -> Ban | None:
+        """The one that holds of exactly this prefix, or was lifted or has ended last; None: nothing is known."""
+        return next(iter(self._words.get(cidr, ())), None)
+
+    def last_issued_s(self, cidr: str) -> float:
+        """When the last word about this prefix that counts was issued; 0.0 where there is none. Whoever rules has to be later."""
+        return max((word.issued_s for word in self._words.get(cidr, ())), default=0.0)
 
     def holding(self, now_s: float) -> list[Ban]:
         """The latest first."""
-        return sorted((ban for ban in self._words.values() if ban.holds(now_s)), key=lambda ban: ban.issued_s, reverse=True)
+        found = [words[0] for words in self._words.values() if words[0].holds(now_s)]
+        return sorted(found, key=lambda ban: ban.issued_s, reverse=True)
 
     def covering(self, address: str, now_s: float) -> list[Ban]:
         """Bans that cover an address or a prefix. ValueError for what is neither."""
@@ -45,7 +69,7 @@ class BanBook:
         surplus = len(self._words) - BANS_LIMIT
         if surplus <= 0:
             return []
-        gone = sorted(self._words.values(), key=lambda ban: ban.until_s)[:surplus]
+        gone = sorted((words[0] for words in self._words.values()), key=lambda ban: ban.until_s)[:surplus]
         for ban in gone:
             del self._words[ban.cidr]
         return [Ban(ban.cidr, ban.issued_s, min(ban.until_s, now_s), ban.reason, ban.issuer) for ban in gone]

@@ -8,7 +8,8 @@ domain lists is not accused at all (the caller looks that up), one that lately s
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Final, TypeVar
@@ -43,6 +44,12 @@ IPV6_PREFIX: Final = 64
 BANS_LIMIT: Final = 100_000
 """That hold at once; an engine takes no more."""
 
+OPERATOR: Final = "operator"
+
+WORDS_LIMIT: Final = 4
+"""Automatic bans of one prefix that are remembered beside the one that holds: each was issued later and ends sooner than the one before it,
+and each region issues such a one only after a restart, or cut off from the others."""
+
 
 class Offence(StrEnum):
     WRONG_CREDENTIALS = "wrong credentials"
@@ -59,7 +66,7 @@ register, four hundred: forty telephones of one office, each twice a minute for 
 @dataclass(frozen=True, slots=True)
 class Ban:
     """`cidr` is canonical. Times are Unix seconds. `issuer` is who issued or lifted it: `auth-eu`, or `operator`. A ban that was lifted is
-    one that ends when it was issued; of two for the same `cidr` the one issued later holds."""
+    one that ends when it was issued. `words_that_count` says which of several for the same `cidr` holds."""
 
     cidr: str
     issued_s: float
@@ -71,11 +78,39 @@ class Ban:
     def is_lifted(self) -> bool:
         return self.until_s <= self.issued_s
 
+    @property
+    def is_ruling(self) -> bool:
+        """An operator's word, a lift above all: what was issued before it counts no more, however long."""
+        return self.is_lifted or self.issuer == OPERATOR
+
     def holds(self, now_s: float) -> bool:
         return now_s < self.until_s
 
-    def replaces(self, other: Ban | None) -> bool:
-        return other is None or (self.issued_s, self.until_s, self.issuer) > (other.issued_s, other.until_s, other.issuer)
+    @property
+    def as_ended(self) -> Ban:
+        """What is left of a ruling one when its time is over: still nothing counts that was issued before it."""
+        return replace(self, until_s=self.issued_s)
+
+
+def words_that_count(words: Iterable[Ban]) -> tuple[Ban, ...]:
+    """Of all that was said about one `cidr`, in whatever order it came; the first is the one that holds until its time.
+
+    The last ruling word, and automatic bans that were issued after it: of all these the one that ends last holds, so that an automatic ban
+    of minutes does not end an operator's of days. The others are kept for a ruling word that is still on its way.
+    """
+    known = sorted(set(words), key=_order, reverse=True)
+    ruling = next((word for word in known if word.is_ruling), None)
+    automatic: list[Ban] = []
+    for word in known:
+        is_later = ruling is None or word.issued_s > ruling.issued_s
+        if not word.is_ruling and is_later and (not automatic or word.until_s > automatic[-1].until_s):
+            automatic.append(word)
+    counting = [*automatic[-WORDS_LIMIT:], *([ruling] if ruling is not None else [])]
+    return tuple(sorted(counting, key=lambda word: (word.until_s, word.is_ruling), reverse=True))
+
+
+def _order(ban: Ban) -> tuple[float, float, str]:
+    return ban.issued_s, ban.until_s, ban.issuer
 
 
 def ban_prefix(address: str) -> str:

@@ -3,7 +3,7 @@
     CONFIG      home only   config.>            every change, for ever
     CALLS       each region calls.<region>.>    facts of calls
     CALLS_ALL   home only   sources: all CALLS  what records are made of
-    BANS        each region bans.<region>.>     who is banned, the last word about each
+    BANS        each region bans.<region>.>     who is banned, auth's and the operators' last word about each
     VOUCHES     each region vouches.<region>.>  who lately sent right credentials
     POPS        each region pops.changed.<region>.>  changes of points of presence
 
@@ -131,8 +131,8 @@ def calls_stream(region: str, replicas: int = 1) -> dict[str, Any]:
 
 
 def bans_stream(region: str, replicas: int = 1) -> dict[str, Any]:
-    """BANS of a region: the last word of its auth services about each address. Not part of CONFIG: an attacker would write into a log that
-    never shrinks."""
+    """BANS of a region: about each address the last that its auth services found and the last that an operator said through them. Not part
+    of CONFIG: an attacker would write into a log that never shrinks."""
     return {
         "name": BANS,
         "subjects": [f"bans.{region}.>"],

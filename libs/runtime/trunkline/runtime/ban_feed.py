@@ -21,9 +21,10 @@ _MICRO: Final = 1_000_000
 _log = logger("bans")
 
 
-def subject_of(region: str, cidr: str) -> str:
-    """`192.0.2.7/32` → `bans.eu.v4-c0000207-32`: one address one subject."""
-    return f"bans.{region}.{subject_tail(cidr)}"
+def subject_of(region: str, ban: Ban) -> str:
+    """`192.0.2.7/32` → `bans.eu.v4-c0000207-32.auth`: one address one subject for what auth finds, and another one for an operator's words,
+    of which an automatic ban must leave the last in the stream."""
+    return f"bans.{region}.{subject_tail(ban.cidr)}.{'operator' if ban.is_ruling else 'auth'}"
 
 
 def subject_tail(cidr: str) -> str:

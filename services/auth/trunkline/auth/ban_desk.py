@@ -12,7 +12,7 @@ import nats.js.errors
 from nats.aio.client import Client
 
 from trunkline.domain.ban_book import BanBook
-from trunkline.domain.bans import Ban, Suspicion, lifted
+from trunkline.domain.bans import OPERATOR, Ban, Suspicion, lifted
 from trunkline.domain.errors import invalid
 from trunkline.eventlog.log import LogUnavailable
 from trunkline.eventlog.streams import BANS
@@ -56,7 +56,9 @@ class BanDesk:
         return next(iter(self.book.covering(address, self._now_s())), None)
 
     def issue(self, ban: Ban) -> None:
-        """Published as soon as the stream takes it."""
+        """An automatic one: published as soon as the stream takes it, unless one holds by then that ends no sooner."""
+        if not self._is_longest(ban):
+            return
         _log.info("banned", cidr=ban.cidr, reason=ban.reason, seconds=round(ban.until_s - ban.issued_s))
         self._waiting.pop(ban.cidr, None)
         if len(self._waiting) >= WAITING_LIMIT:
@@ -73,6 +75,9 @@ class BanDesk:
                 self._something.clear()
                 while self._waiting:
                     cidr, ban = next(iter(self._waiting.items()))
+                    if not self._is_longest(ban):
+                        del self._waiting[cidr]
+                        continue
                     try:
                         await self._publish(ban)
                     except LogUnavailable as error:
@@ -91,7 +96,7 @@ class BanDesk:
         if not 1 <= duration_s <= LONGEST_S:
             raise invalid("BAN_DURATION", "duration", f"{duration_s:g} s is not between 1 s and {LONGEST_S} s (7 days).")
         now_s = self._now_s()
-        ban = Ban(cidr, now_s, now_s + duration_s, reason or "by the operator", "operator")
+        ban = Ban(cidr, self._after_all(cidr), now_s + duration_s, reason or "by the operator", OPERATOR)
         await self._publish(ban)
         self.heard([ban])
         return ban
@@ -101,11 +106,21 @@ class BanDesk:
         found = self.book.covering(address, self._now_s())
         for ban in found:
             self._waiting.pop(ban.cidr, None)
-            # Later than the ban, whoever's clock issued it.
-            word = lifted(ban.cidr, max(self._now_s(), ban.issued_s + 0.001), "operator")
+            word = lifted(ban.cidr, self._after_all(ban.cidr), OPERATOR)
             await self._publish(word)
             self.heard([word])
         return found
+
+    def _is_longest(self, ban: Ban) -> bool:
+        known = self.book.word(ban.cidr)
+        if known is None or ban.until_s > known.until_s:
+            return True
+        _log.info("banned already", cidr=ban.cidr, reason=ban.reason, by=known.issuer, seconds=round(known.until_s - self._now_s()))
+        return False
+
+    def _after_all(self, cidr: str) -> float:
+        """Now, and later than all that was said about it, whoever's clock issued that."""
+        return max(self._now_s(), self.book.last_issued_s(cidr) + 0.001)
 
     async def _publish(self, ban: Ban) -> None:
         if not self._client.is_connected:
@@ -113,7 +128,7 @@ class BanDesk:
         try:
             headers = {"Nats-Expected-Stream": BANS}
             stream = self._client.jetstream()
-            await stream.publish(subject_of(self._region, ban.cidr), to_message(ban), timeout=PUBLISH_LIMIT_S, headers=headers)
+            await stream.publish(subject_of(self._region, ban), to_message(ban), timeout=PUBLISH_LIMIT_S, headers=headers)
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
             why = f"{type(error).__name__}: {error}"
             raise LogUnavailable(
