@@ -98,6 +98,17 @@ def test_what_scanners_send_is_counted_by_the_minute(bench: Bench, what: str, mo
     assert [(ban.cidr, ban.reason) for ban in bench.bans] == [("192.0.2.8/32", what)]
 
 
+def test_counts_of_the_minute_of_a_ban_are_of_the_same_offence(bench: Bench) -> None:
+    bench.refused(times=100)
+    assert len(bench.bans) == 1
+    counted = {"source": "192.0.2.7", "what": "scan", "number": 5000, "proved": 5000}
+    late_ns = NOW_NS + 50 * 10**9
+    bench.tell({"time_ns": late_ns, "counted": {**counted, "minute_ns": late_ns - 60 * 10**9}})
+    assert len(bench.bans) == 1
+    bench.tell({"time_ns": NOW_NS + 120 * 10**9, "counted": {**counted, "minute_ns": NOW_NS + 60 * 10**9}})
+    assert [ban.until_s - ban.issued_s for ban in bench.bans] == [600, 1200]
+
+
 def test_nobody_is_banned_for_datagrams_that_another_may_have_sent_in_his_name(bench: Bench) -> None:
     bench.refused(is_proved=False, times=500)
     for what in ("unknown domain", "malformed", "scan"):

@@ -15,6 +15,7 @@ from trunkline.domain.bans import (
     BAN_FIRST_S,
     BAN_LIMIT_S,
     BANS_PER_MINUTE,
+    ENFORCED_S,
     MEMORY_S,
     VOUCHED_S,
     Ban,
@@ -65,6 +66,28 @@ def test_guessing_passwords_is_banned_and_longer_each_time() -> None:
     assert durations[:3] == [2 * BAN_FIRST_S, 4 * BAN_FIRST_S, 8 * BAN_FIRST_S] and durations[-1] == BAN_LIMIT_S
     later = guess(suspicion, 40, at_s + MEMORY_S + 60)
     assert later is not None and later.until_s - later.issued_s == BAN_FIRST_S
+
+
+def test_one_burst_of_guessing_is_one_offence_and_gets_one_ban() -> None:
+    suspicion = Suspicion("auth-eu")
+    bans_of_it = [ban for n in range(100) if (ban := suspicion.accuse(SOURCE, Offence.WRONG_CREDENTIALS, NOW_S + n * 0.04)) is not None]
+    [first] = bans_of_it
+    assert first.until_s - first.issued_s == BAN_FIRST_S
+    # Facts that an edge was late to tell.
+    assert guess(suspicion, 100, first.issued_s - 60, every_s=0.5) is None
+    # Counts of a minute that had begun before it.
+    counted_s = first.issued_s + 40
+    assert suspicion.accuse(SOURCE, Offence.SCAN, counted_s, number=5000, began_s=counted_s - 60) is None
+    assert guess(suspicion, int(ACCUSATION_LIMIT) - 1, counted_s, every_s=0) is None, "nothing of it is held against it"
+
+
+def test_guessing_that_goes_on_after_a_ban_is_enforced_is_a_repeat() -> None:
+    suspicion = Suspicion("auth-eu")
+    assert guess(suspicion, 20, every_s=0) is not None
+    again = guess(suspicion, 20, NOW_S + ENFORCED_S, every_s=0)
+    assert again is not None and again.until_s - again.issued_s == 2 * BAN_FIRST_S
+    counted = suspicion.accuse(SOURCE, Offence.SCAN, NOW_S + 120, number=5000, began_s=NOW_S + 60)
+    assert counted is not None and counted.until_s - counted.issued_s == 4 * BAN_FIRST_S
 
 
 def test_who_mistypes_now_and_then_is_not_banned() -> None:

@@ -33,6 +33,11 @@ BAN_LIMIT_S: Final = 86_400
 MEMORY_S: Final = 86_400
 """How long it is remembered that a source was banned."""
 
+ENFORCED_S: Final = 5.0
+"""After what led to a ban, by the clocks of edges: by then no edge that is in touch hears its address any more. A fact is at auth, and a
+ban at the edges of all regions, within a second each; the rest is for clocks that differ and edges that have much to do. What an address
+did until then is of the same offence: it was under way when the ban was issued, and is no reason for another one, twice as long."""
+
 SOURCES_LIMIT: Final = 100_000
 """Sources watched, spared and remembered, each; the longest quiet ones are forgotten first."""
 
@@ -165,11 +170,15 @@ class Suspicion:
         _put(self._vouched, key, max(time_s, self._vouched.get(key, time_s)))
         self._accused.pop(key, None)
 
-    def accuse(self, address: str, offence: Offence, now_s: float, *, number: int = 1) -> Ban | None:
-        """Counts, and gives the ban that is due now. ValueError as `ban_prefix`."""
+    def accuse(self, address: str, offence: Offence, now_s: float, *, number: int = 1, began_s: float | None = None) -> Ban | None:
+        """Counts, and gives the ban that is due now. `began_s`: where several are told of at once, when the first may have been. ValueError
+        as `ban_prefix`."""
         key = ban_prefix(address)
         vouched_s = self._vouched.get(key)
         if vouched_s is not None and now_s - vouched_s < VOUCHED_S:
+            return None
+        last_s, times = self._banned.get(key, (float("-inf"), 0))
+        if (now_s if began_s is None else began_s) < last_s + ENFORCED_S:
             return None
         record = self._accused.get(key) or _Record(at_s=now_s)
         passed_s = max(now_s - record.at_s, 0.0)
@@ -179,7 +188,6 @@ class Suspicion:
         if record.points < ACCUSATION_LIMIT or not self._may_issue(now_s):
             return None
         del self._accused[key]
-        last_s, times = self._banned.get(key, (0.0, 0))
         times = times + 1 if now_s - last_s < MEMORY_S else 1
         _put(self._banned, key, (now_s, times))
         duration_s = min(BAN_FIRST_S * 2 ** min(times - 1, 16), BAN_LIMIT_S)

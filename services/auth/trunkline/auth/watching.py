@@ -96,17 +96,19 @@ class Watcher:
         _keep(self._judged, call, None)
         host, address = attempt
         if not self._lists(host, address):
-            self._accuse(address, Offence.WRONG_CREDENTIALS, time_s, 1)
+            self._accuse(address, Offence.WRONG_CREDENTIALS, time_s, 1, time_s)
 
     def _counted(self, counted: dict[str, Any], time_s: float) -> None:
         offence = COUNTED.get(counted.get("what", ""))
         address = _canonical(counted.get("source", ""))
         # "others", those beyond the edge's bound, are nobody in particular.
         if offence is not None and address and counted.get("proved"):
-            self._accuse(address, offence, time_s, counted.get("proved", 0))
+            began_ns = counted.get("minute_ns")
+            began_s = began_ns / 1_000_000_000 if isinstance(began_ns, int) else time_s
+            self._accuse(address, offence, time_s, counted.get("proved", 0), began_s)
 
-    def _accuse(self, address: str, offence: Offence, time_s: float, number: int) -> None:
-        ban = self._suspicion.accuse(address, offence, time_s, number=number)
+    def _accuse(self, address: str, offence: Offence, time_s: float, number: int, began_s: float) -> None:
+        ban = self._suspicion.accuse(address, offence, time_s, number=number, began_s=began_s)
         if ban is not None:
             self._issue(ban)
 
