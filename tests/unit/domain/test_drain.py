@@ -43,6 +43,22 @@ def test_the_last_point_of_presence_in_service_cannot_be_drained() -> None:
     history.execute(c.DrainPop("eu2", POPS))
 
 
+def test_the_last_point_of_presence_that_lives_cannot_be_drained() -> None:
+    history = History()
+    history.execute(c.DrainPop("eu2", POPS))
+    with pytest.raises(Refusal) as raised:
+        decide(history.directory, c.DrainPop("eu1", POPS, dead=("us1",)))
+    assert raised.value.reason == "LAST_POP"
+    assert "us1, not being drained, is down" in raised.value.message and "trunkline pop list" in raised.value.remedy
+    with pytest.raises(Refusal):
+        # One that is drained would take no calls, dead or alive.
+        decide(history.directory, c.DrainPop("eu1", POPS, dead=("us1", "eu2")))
+    assert decide(history.directory, c.DrainPop("us1", POPS, dead=("us1",))).events, "one that is down may be drained"
+    assert decide(history.directory, c.DrainPop("eu2", POPS, "longer", dead=("us1", "eu1"))).events, "another note for one that is drained"
+    history.execute(c.UndrainPop("eu2", POPS))
+    history.execute(c.DrainPop("eu1", POPS, dead=("us1",)))
+
+
 def test_two_drains_are_decided_one_after_another() -> None:
     """Else two operators could each drain one of the last two."""
     assert decide(History().directory, c.DrainPop("eu1", POPS)).guards == ("config.*.platform.>",)
@@ -66,5 +82,5 @@ def test_a_replica_keeps_the_last_word_only() -> None:
 
 
 def test_a_repeated_request_is_the_same_whatever_the_time_and_the_other_points_of_presence() -> None:
-    assert c.fingerprint(c.DrainPop("eu1", POPS, "a", 1)) == c.fingerprint(c.DrainPop("eu1", POPS[:1], "a", 2))
+    assert c.fingerprint(c.DrainPop("eu1", POPS, "a", 1)) == c.fingerprint(c.DrainPop("eu1", POPS[:1], "a", 2, dead=("us1",)))
     assert c.fingerprint(c.DrainPop("eu1", POPS, "a", 1)) != c.fingerprint(c.DrainPop("eu1", POPS, "b", 1))

@@ -342,12 +342,14 @@ class ActivateDeck:
 
 @dataclass(frozen=True, slots=True)
 class DrainPop:
-    """`pops` are all points of presence: the last one in service cannot be drained. `now_s` is Unix time."""
+    """`pops` are all points of presence, `dead` those of them that seem to be down: the last one in service cannot be drained. `now_s` is
+    Unix time."""
 
     pop: str
     pops: tuple[str, ...] = field(metadata=_VARIES)
     note: str = ""
     now_s: int = field(default=0, metadata=_VARIES)
+    dead: tuple[str, ...] = field(default=(), metadata=_VARIES)
     tenant: TenantId = PLATFORM
 
 

@@ -336,7 +336,8 @@ class ProvisioningServer(ProvisioningServiceServicer):
 
     async def DrainPop(self, request: pb.DrainPopRequest, context: Context) -> pb.DrainPopResponse:
         require(Role.OPERATOR)
-        command = commands.DrainPop(request.pop, self._pops.names, request.note, int(time.time()))
+        dead = tuple(pop for pop, health in self._watch.healths.items() if health.is_down or health.is_frozen)
+        command = commands.DrainPop(request.pop, self._pops.names, request.note, int(time.time()), dead)
         return pb.DrainPopResponse(receipt=await self._state.write(command, request.write))
 
     async def UndrainPop(self, request: pb.UndrainPopRequest, context: Context) -> pb.UndrainPopResponse:
