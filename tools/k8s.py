@@ -62,13 +62,14 @@ class Platform:
     certificate_domains: tuple[str, ...]
     name_servers: tuple[Mapping[str, Any], ...]
     updates: tuple[Mapping[str, Any], ...]
+    update_regions: tuple[str, ...]
     pops: tuple[Pop, ...]
 
     @classmethod
     def read(cls, path: Path) -> Platform:
         values = tomllib.loads(path.read_text())
         pops = tuple(Pop(**each) for each in values.pop("pops"))
-        lists = {name: tuple(values.get(name, ())) for name in ("certificate_domains", "name_servers", "updates")}
+        lists = {name: tuple(values.get(name, ())) for name in ("certificate_domains", "name_servers", "updates", "update_regions")}
         return cls(**{**values, **lists, "pops": pops})
 
     @property
@@ -91,7 +92,7 @@ def made(platform: Platform, region: str) -> dict[str, str]:
     for service in SERVICES:
         settings = common(platform, f"{service}-{region}", region, f"0.0.0.0:{GRPC}") | of_service(platform, service, region)
         files[f"{service}.toml"] = HEADER + to_toml(settings)
-    if region == platform.home and platform.updates:
+    if region in (platform.update_regions or (platform.home,)) and platform.updates:
         # The process dns of that region once more, with nobody to answer itself and somebody to tell.
         settings = common(platform, f"dns-{region}", region, f"0.0.0.0:{GRPC}") | of_service(platform, "dns", region)
         settings["updates"] = [{**each, "key_file": TSIG_KEY} for each in platform.updates]

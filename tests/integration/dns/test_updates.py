@@ -17,6 +17,7 @@ import dns.zone
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from helpers import bind as named
+from helpers.authority import table_of, tls_of
 from helpers.bind import Bind
 from helpers.nats import NatsServer
 from helpers.service import REALM, control_state, make_config
@@ -153,6 +154,54 @@ async def test_one_that_is_down_leaves_what_bind_answers(names: Names, bind: Bin
         assert await bind.texts(f"acme.eu1.{REALM}", "A") == await bind.texts(f"eu1.{REALM}", "A") == ["127.0.1.1"], "bound"
     async with reporting(nats_server, silent=""):
         await until_addresses("127.0.1.1", "127.0.1.2")
+
+
+async def test_of_two_that_tell_bind_one_may_die_and_both_agree_while_they_live(
+    names: Names, bind: Bind, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    update = {"server": f"{HOST}:{bind.port}", "key_file": str(bind.key_file), "kept": ["www"]}
+    other = NameServer(tmp_path / "second", nats_server, updates=[update])
+    other.configure(name="dns-eu", tls=table_of(tls_of("dns", "dns-eu")))
+    second = Names(other, names.control)
+
+    async def addresses() -> list[str]:
+        return await bind.texts(f"acme.{REALM}", "A")
+
+    async def serial() -> str:
+        return (await bind.texts(REALM, "SOA"))[0].split()[2]
+
+    async def compared() -> list[int]:
+        """What each finds that the other should not have written."""
+        return [(await each.holder(compares=True)).drift_total for each in (names, second)]
+
+    async def has_served(each: Names, position: int) -> None:
+        served = await each.served(position)
+        assert served.is_served, served.problem
+
+    try:
+        await other.start()
+        written = await names.control.execute(c.CreateDomain(ACME, "both"), WriteOptions(), actor="operator")
+        await asyncio.gather(has_served(names, written.position), has_served(second, written.position))
+        assert await addresses() == ["127.0.1.1", "127.0.1.2"]
+        before = await serial()
+        assert await compared() == [0, 0] and await serial() == before, "neither corrects the other"
+        async with reporting(nats_server, silent="eu1"):
+            await until("both have left eu1 out", addresses, lambda found: found == ["127.0.1.2"], limit_s=LIMIT_S)
+            # One has written it, and the other is about to find the same.
+            await until("they agree", compared, lambda drift: drift == [0, 0], limit_s=LIMIT_S)
+            before = await serial()
+            assert await compared() == [0, 0] and await serial() == before
+            assert await addresses() == ["127.0.1.2"]
+        await names.server.kill()
+        async with reporting(nats_server, silent=""):
+            await until("eu1 is back", addresses, lambda found: found == ["127.0.1.1", "127.0.1.2"], limit_s=LIMIT_S)
+        async with reporting(nats_server, silent="eu2"):
+            await until("eu2 is left out", addresses, lambda found: found == ["127.0.1.1"], limit_s=LIMIT_S)
+        # It is written by the log too.
+        await second.execute(c.DeleteDomain(ACME, "both"))
+        assert (await bind.ask(f"both.eu1.{REALM}", "NAPTR")).rcode() == dns.rcode.NXDOMAIN
+    finally:
+        await other.kill()
 
 
 async def test_dig_follows_the_names_at_bind(names: Names, bind: Bind) -> None:

@@ -22,7 +22,7 @@ from trunkline.runtime.settings import ProcessSettings, ServiceSettings, load_se
 REGIONS = ("eu", "us", "apac")
 SERVICES = ("auth", "provisioning", "routing", "records", "dns")
 FACES = ("rest", "dashboard")
-WRITERS = {"eu": ("dns-writer",)}
+WRITERS = {"eu": ("dns-writer",), "us": ("dns-writer",)}
 """By region: once more the service that its name begins with, as one process that tells other servers."""
 WORKLOADS = ("Deployment", "DaemonSet", "StatefulSet")
 TLS_FOLDER = "/etc/trunkline/tls"
@@ -186,16 +186,17 @@ def test_edges_listen_by_every_transport_and_dns_says_so(region: str, tmp_path: 
         assert volumes["sip"]["secret"]["secretName"] == spec["secretName"]
 
 
-def test_one_process_tells_a_name_server_with_the_key_that_it_mounts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("region", WRITERS)
+def test_one_process_of_two_regions_tells_a_name_server_with_the_key_that_it_mounts(region: str, tmp_path: Path) -> None:
     writers = {region: [name for name, _ in pods(region) if name.startswith("dns-")] for region in REGIONS}
-    assert writers == {"eu": ["dns-writer"], "us": [], "apac": []}
-    settings = settings_of("eu", "dns-writer", tmp_path)
-    assert isinstance(settings, DnsSettings) and settings.dns_listen is None
+    assert writers == {"eu": ["dns-writer"], "us": ["dns-writer"], "apac": []}
+    settings = settings_of(region, "dns-writer", tmp_path)
+    assert isinstance(settings, DnsSettings) and settings.dns_listen is None and settings.region == region
     (told,) = settings.updates
-    spec = dict(pods("eu"))["dns-writer"]["spec"]
+    spec = dict(pods(region))["dns-writer"]["spec"]
     mounts = {each["name"]: each["mountPath"] for each in spec["containers"][0]["volumeMounts"]}
     assert (str(told.key_file.parent), told.kept) == (mounts["tsig"], ("www",))
-    deployment = of_kind(rendered("eu"), "Deployment")["dns-writer"]["spec"]
+    deployment = of_kind(rendered(region), "Deployment")["dns-writer"]["spec"]
     assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"})
 
 
