@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 from e2e.test_dashboard_live import open_trunk, refuse
+from helpers import sipp
 from helpers.dashboard import Operator, Visitor, axe_violations
 from helpers.platform import Platform, wait_for
 from playwright.sync_api import expect
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+from trunkline.dashboard.pages.calls import PAGE
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -121,4 +123,33 @@ def test_a_call_is_explained_at_a_position_at_a_time_and_at_a_point_of_presence(
     assert ["--pop", "us1", "--at", str(before)] == line[-4:]
     shown = platform.cli(*line, "--as-operator", "--tenant", "explained").stdout
     assert "admit" in shown and f"as of position {before}" in shown
+    assert window.wrong == []
+
+
+def test_older_calls_of_a_span_are_a_page_further_on(platform: Platform, visitor: Callable[..., Visitor], tmp_path: Path) -> None:
+    """The span begins where it began when the first page was opened."""
+    key = open_trunk(platform, "paged", f"{platform.loopback}.8.78")
+    caller = sipp.Caller(host=f"paged.{platform.local['base_domain']}", number="+31201234198")
+    steps = sipp.refused_call(caller, 403, "T203")
+    calls = PAGE + 5
+    sipp.run(tmp_path, steps, target=platform.edge("eu1"), local_address=f"{platform.loopback}.8.79", calls=calls, rate=20).must_succeed(
+        calls
+    )
+    wanted = ("call", "list", "--as-operator", "--tenant", "paged", "--limit", "100")
+    wait_for("all records", lambda: len(platform.json(*wanted)) == calls, every_s=0.5)
+
+    window = visitor()
+    page = window.page
+    window.enter(platform, key)
+    window.go("/calls")
+    page.get_by_label("When").select_option("24h")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_role("row")).to_have_count(PAGE + 1)
+    # The clock goes on: a span that began at another second is another filter.
+    opened = datetime.now(UTC)
+    wait_for("the next second", lambda: datetime.now(UTC) - opened > timedelta(seconds=1.1))
+    page.get_by_role("link", name="Older calls").click()
+    expect(page.get_by_role("row")).to_have_count(calls - PAGE + 1)
+    assert "from=20" in page.url and page.get_by_label("From (UTC)").input_value().endswith("Z")
+    expect(page.get_by_role("alert")).to_have_count(0)
     assert window.wrong == []

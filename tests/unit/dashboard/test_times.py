@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 import pytest
 from starlette.datastructures import FormData
@@ -60,3 +61,13 @@ async def test_a_filter_is_the_request_its_export_and_the_command(browser: Brows
     assert chosen(browser, "since=7d").words == ["--since", "7d"]
     with pytest.raises(Wrong):
         chosen(browser, "from=yesterday")
+
+
+async def test_the_next_page_of_a_span_keeps_the_moment_at_which_it_began(browser: Browser) -> None:
+    """A page token is good with the filter that it was made with, to the second."""
+    first = chosen(browser, "since=24h&domain=acme")
+    assert first.since is not None and "since" not in first.fixed
+    second = chosen(browser, urlencode(first.fixed))
+    assert second.request("acme") == first.request("acme") and second.fixed == first.fixed
+    for query in ("from=2026-11-22T20:01&to=2026-11-23", "domain=acme"):
+        assert chosen(browser, query).fixed == chosen(browser, query).given

@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.api.records.v1 import records_pb2
 from trunkline.dashboard.forms import quoted
-from trunkline.dashboard.times import moment_of
+from trunkline.dashboard.times import moment_of, written
 from trunkline.dashboard.visits import Visit
 
 OUTCOMES: Final = ("answered", "refused", "failed", "cancelled", "live", "ringing", "trying")
@@ -45,12 +45,19 @@ class Chosen:
         if since is not None or until is not None:
             values["since"] = ""
         elif values["since"] in SINCE:
-            since = datetime.now(UTC) - SINCE[values["since"]][1]
+            since = datetime.now(UTC).replace(microsecond=0) - SINCE[values["since"]][1]
         return cls(values, since, until)
 
     @property
     def given(self) -> dict[str, str]:
         return {name: value for name, value in self.values.items() if value}
+
+    @property
+    def fixed(self) -> dict[str, str]:
+        """What is given, with a span before now as the moment that it began: so that further pages are of the same list."""
+        if self.since is None or not self.values["since"]:
+            return self.given
+        return {name: value for name, value in self.given.items() if name != "since"} | {"from": written(self.since)}
 
     def request(self, tenant: str) -> records_pb2.ListRecordsRequest:
         values, number = self.values, self.values["number"].replace(" ", "")
@@ -92,4 +99,4 @@ class Chosen:
         if self.values["since"] in SINCE:
             return [*found, "--since", self.values["since"]]
         times = (("--since", self.since), ("--until", self.until))
-        return found + [word for option, moment in times if moment is not None for word in (option, f"{moment:%Y-%m-%dT%H:%M:%SZ}")]
+        return found + [word for option, moment in times if moment is not None for word in (option, written(moment))]

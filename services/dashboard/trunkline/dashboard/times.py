@@ -11,6 +11,11 @@ _WRITTEN = re.compile(r"\d{4}-\d\d-\d\d")
 """As `fromisoformat` takes other forms too, of weeks and without hyphens."""
 
 
+def written(moment: datetime) -> str:
+    """A moment of UTC as fields and commands take it, with its zone: 2026-11-22T20:01:07Z."""
+    return f"{moment.replace(tzinfo=None).isoformat()}Z"
+
+
 def moment_of(text: str, field: str, *, is_end: bool = False) -> datetime | None:
     """`2026-11-22T20:01`, `2026-11-22 20:01:07`, with a zone or in UTC; a day alone is its beginning, or with `is_end` its end. None for
     nothing. Raises Wrong, at `field`."""

@@ -53,7 +53,7 @@ async def calls(visit: Visit) -> Response:
         is_filtered=bool(chosen.given),
         outcomes=OUTCOMES,
         since=[(key, text) for key, (text, _) in SINCE.items()],
-        next_page=urlencode({**chosen.given, "page": token}) if token else "",
+        next_page=urlencode({**chosen.fixed, "page": token}) if token else "",
         exported=urlencode(chosen.given),
         command=visit.cli("call", "list", *chosen.words),
     )
