@@ -42,16 +42,34 @@
   function prepare(root) {
     root.querySelectorAll("form").forEach(followForm);
     root.querySelectorAll("[data-plot]").forEach(plot);
+  // Whether it is in the clipboard. Browsers have none for pages of plain HTTP from elsewhere, and may refuse it: then the text is left selected.
+  async function copy(source) {
+    try {
+      if (navigator.clipboard) { await navigator.clipboard.writeText(source.textContent); return true; }
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+    }
+    getSelection().selectAllChildren(source);
+    return document.execCommand("copy");
+  }
+
+  // The first words of a button for a moment; those that are for screen readers alone, behind them, stay.
+  const spoken = new WeakMap();
+  function say(button, text, span) {
+    const label = button.firstChild;
+    const { before, timer } = spoken.get(button) || { before: label.data };
+    clearTimeout(timer);
+    label.data = text;
+    spoken.set(button, { before, timer: setTimeout(() => { label.data = before; spoken.delete(button); }, span) });
+  }
+
   }
 
   document.addEventListener("click", async (event) => {
     const copying = event.target.closest("[data-copy]");
     if (copying) {
       const source = copying.dataset.copy ? document.getElementById(copying.dataset.copy) : copying.parentElement.querySelector("code");
-      await navigator.clipboard.writeText(source.textContent);
-      const before = copying.textContent;
-      copying.textContent = "Copied";
-      setTimeout(() => { copying.textContent = before; }, 1500);
+      if (await copy(source)) say(copying, "Copied", 1500); else say(copying, "Selected: press Ctrl+C or ⌘C", 6000);
     }
     const closing = event.target.closest("[data-close]");
     if (closing && dialog.contains(closing)) {
