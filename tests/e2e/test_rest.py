@@ -6,8 +6,11 @@ import base64
 import hashlib
 import re
 import secrets
+from contextlib import ExitStack
 from dataclasses import replace
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from helpers.platform import Platform, wait_for
@@ -141,6 +144,23 @@ def test_a_source_that_guesses_is_not_heard_any_more_and_others_are(acme: Rest) 
     assert replace(guesser, key=acme.key).ask("GET", "/v1/acls").status == 200
     # What a client says of itself counts for nothing: else these would be another source's first guesses.
     assert until_refused(replace(guesser, more={"X-Forwarded-For": "192.0.2.9"}), 15)[1].status == 429
+
+
+def test_who_may_not_upload_takes_no_turn_of_those_who_may(platform: Platform, acme: Rest) -> None:
+    """A body may take five minutes, and two are taken at a time."""
+    address = urlsplit(acme.url)
+    with ExitStack() as stack:
+        for key, status in (("tk_made-up", 401), ("tk_made-up-too", 401), (acme.key, 403)):
+            stranger = HTTPConnection(address.hostname or "", address.port, timeout=20, source_address=(f"127.0.{OCTET}.250", 0))
+            stack.callback(stranger.close)
+            stranger.putrequest("PUT", "/v1/decks/strangers?currency=EUR")
+            for name, value in (("Authorization", f"Bearer {key}"), ("Content-Type", "text/csv"), ("Content-Length", "30000000")):
+                stranger.putheader(name, value)
+            stranger.endheaders()
+            assert stranger.getresponse().status == status, "before a byte of the body was sent"
+        operator = Rest(platform.local["rest"], platform.local["operator"]["api_key"])
+        answer = operator.ask("PUT", "/v1/decks/strangers", b"no deck", headers={"Content-Type": "text/csv"}, currency="EUR")
+    assert answer.status == 400 and "line 1" in answer.json["detail"], answer.text
 
 
 def path_of(route: Route, named: str) -> str:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import html
 import re
 import time
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, cast
 
+import httpx2
 import pytest
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Message
 from unit.dashboard.conftest import URL, Browser
 
 from trunkline.dashboard import people
 from trunkline.dashboard.app import OPERATOR_PAGES, PAGES, make_app
-from trunkline.dashboard.live import Watched, follow
+from trunkline.dashboard.live import MAX_OF_ONE, Watched, follow
 from trunkline.dashboard.sealing import csrf_of
 from trunkline.dashboard.store import Identity
 from trunkline.dashboard.visits import Visit, guarded, is_own_path
@@ -31,8 +34,10 @@ def filled(path: str) -> str:
 
 @pytest.mark.parametrize("path", POSTED)
 async def test_no_form_is_taken_without_the_token_of_its_session(browser: Browser, path: str) -> None:
+    operator = await browser.desk.store.add_session(Identity("operator", "", "operator", "ok_key"), "", time.time())
+    cookie = {"Cookie": f"{browser.desk.cookie}={operator}"}
     for sent in ({}, {"csrf": ""}, {"csrf": "0" * 64}, {"csrf": csrf_of("another session")}):
-        answer = await browser.client.post(filled(path), data={**sent, "name": "x"})
+        answer = await browser.client.post(filled(path), data={**sent, "name": "x"}, headers=cookie)
         assert answer.status_code == 403 and "token is not this session" in answer.text
 
 
@@ -71,6 +76,21 @@ async def test_nobody_sees_a_page_without_a_session(browser: Browser, path: str,
 async def test_the_operators_pages_are_not_for_customers(browser: Browser, path: str) -> None:
     answer = await browser.client.get(filled(path))
     assert answer.status_code == 403 and "for operators" in answer.text
+
+
+async def test_no_form_of_the_operators_is_read_for_a_customer(browser: Browser) -> None:
+    """One of them may have as many bytes as a route deck."""
+
+    async def nothing() -> Message:
+        raise AssertionError("the form was asked for")
+
+    async def handler(visit: Visit) -> Response:
+        raise AssertionError("the page was shown")
+
+    headers = [(b"cookie", f"{browser.desk.cookie}={browser.secret}".encode()), (b"host", b"x"), (b"content-length", b"60000000")]
+    scope = {"type": "http", "method": "POST", "path": "/operator/decks/import", "query_string": b"", "headers": headers}
+    answer = await guarded(browser.desk, handler, is_for_operators=True)(Request(scope, nothing))
+    assert answer.status_code == 403 and b"for operators" in bytes(answer.body)
 
 
 @pytest.mark.parametrize("path", ["/login", "/account", "/nowhere", "/static/app.css", "/access/new"])
@@ -139,6 +159,7 @@ async def test_a_login_leads_to_pages_of_ours_only(browser: Browser, where: str)
     assert 'name="next" value=""' in shown.text
 
 
+@pytest.mark.parametrize(("path", "says"), [("/access/office/delete", "detach it first"), ("/domains/acme/delete", "detach them first")])
 async def test_a_link_that_is_looked_at_is_not_used_up(browser: Browser) -> None:
     link = await browser.desk.store.add_link(Identity("tenant", "acme", "a", "tk_k"), time.time())
     for _ in range(3):
@@ -164,7 +185,7 @@ async def test_a_feed_without_a_session_says_that_it_has_ended(browser: Browser)
     assert answer.text == "event: ended\ndata: over\n\n"
 
 
-async def feed_of(browser: Browser) -> AsyncIterator[Any]:
+async def feed_of(browser: Browser) -> AsyncGenerator[Any]:
     """Of a page on which nothing changes."""
     session = await browser.desk.store.session(browser.secret, time.time())
     assert session is not None
@@ -174,7 +195,7 @@ async def feed_of(browser: Browser) -> AsyncIterator[Any]:
     async def render(_: Watched) -> str:
         return "as it is"
 
-    return aiter(follow(visit, "home", 1, render).body_iterator)
+    return cast(AsyncGenerator[Any], follow(visit, "home", 1, render).body_iterator)
 
 
 async def test_the_feed_of_a_session_that_is_ended_ends(browser: Browser) -> None:

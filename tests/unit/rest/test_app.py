@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from helpers.ports import free_port
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from trunkline.lab.supervisor.authority import Authority
 from trunkline.rest.app import Desk, make_app
@@ -70,3 +71,20 @@ def test_a_time_to_wait_that_there_is_not_is_refused_whether_anybody_waits_or_no
 def test_what_says_how_long_to_wait_for_whom_is_given_once(client: TestClient, query: str) -> None:
     answer = client.post(f"/v1/acls?{query}", json={"acl": "office"}, headers={"Authorization": "Bearer tk_x"})
     assert (answer.status_code, answer.json()["reason"]) == (400, "PARAMETER_REPEATED")
+
+
+@pytest.mark.parametrize("client", [False], indirect=True)
+async def test_nothing_is_read_of_an_upload_before_a_service_has_seen_the_key(client: TestClient) -> None:
+    """A body may take five minutes, and there are two turns for all."""
+    told: list[Message] = []
+
+    async def receive() -> Message:
+        raise AssertionError("the body was asked for")
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    headers = [(b"authorization", b"Bearer tk_made-up"), (b"content-type", b"text/csv"), (b"content-length", b"30000000")]
+    scope = {"type": "http", "method": "PUT", "path": "/v1/decks/made", "query_string": b"currency=EUR", "headers": headers, "client": None}
+    await client.app(scope, receive, send)
+    assert told[0]["status"] == 503 and b"SERVICE_UNAVAILABLE" in told[1]["body"]

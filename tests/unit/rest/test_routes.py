@@ -8,7 +8,7 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 
 from trunkline.rest.arguments import PAGE, TEXTS, body_fields, query_fields
-from trunkline.rest.methods import WRITE
+from trunkline.rest.methods import METHODS, WRITE
 from trunkline.rest.openapi import document
 from trunkline.rest.routes import ROUTES, Form, Route
 from trunkline.runtime.callers import CALLERS, SCOPES
@@ -36,6 +36,17 @@ def test_what_reads_is_got_and_what_changes_is_not(route: Route) -> None:
         assert not route.method.is_writing and scope in (None, "read")
     elif scope is not None and route.rpc not in ("provisioning.Explain", "provisioning.ExplainCalls"):
         assert scope != "read"
+
+
+@each_route
+def test_an_upload_first_asks_what_the_same_callers_may_ask_of_the_same_service(route: Route) -> None:
+    assert bool(route.asks_first) == (route.form is Form.UPLOAD)
+    if route.asks_first:
+        first = METHODS[route.asks_first]
+        assert first.service == route.method.service and CALLERS[first.path] >= CALLERS[route.method.path]
+        people = {"operator", "tenant"}
+        assert CALLERS[first.path] & people == CALLERS[route.method.path] & people
+        assert SCOPES.get(first.path) == SCOPES.get(route.method.path) and not first.is_writing
 
 
 def test_no_two_lines_are_one() -> None:

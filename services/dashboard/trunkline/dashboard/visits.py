@@ -158,6 +158,9 @@ def guarded(desk: Desk, handler: Handler, *, is_for_operators: bool = False) -> 
         session = await desk.store.session(secret, time.time(), is_seen=is_seen) if secret else None
         if session is None:
             return _to_login(request)
+        if is_for_operators and not session.identity.is_operator:
+            # Before a form is read, which may be as large as a deck.
+            return _refused("this page is for operators")
         form = FormData()
         if request.method == "POST":
             if not is_same_origin(request, desk):
@@ -166,8 +169,6 @@ def guarded(desk: Desk, handler: Handler, *, is_for_operators: bool = False) -> 
             sent = header_of(request, CSRF_HEADER) or form.get(CSRF_FIELD)
             if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), csrf_of(session.secret).encode()):
                 return _refused("the form's token is not this session's: open the page again")
-        if is_for_operators and not session.identity.is_operator:
-            return _refused("this page is for operators")
         visit = Visit(request, desk, session, desk.services.asked_by(session.identity.key, source_of(request), session.person), form)
         try:
             answer = await handler(visit)

@@ -26,7 +26,7 @@ from trunkline.rest.arguments import UPLOADED, repeated, request_id, request_of,
 from trunkline.rest.backend import Backend
 from trunkline.rest.downloads import file_response
 from trunkline.rest.gate import Gate
-from trunkline.rest.methods import WAIT_APPLIED
+from trunkline.rest.methods import METHODS, WAIT_APPLIED
 from trunkline.rest.openapi import document
 from trunkline.rest.problems import Refused, invalid, problem_response
 from trunkline.rest.routes import ROUTES, Form, Route
@@ -175,6 +175,9 @@ async def _uploaded(
     desk: Desk, route: Route, request: Request, query: list[tuple[str, str]], own_id: str, key: str, source: str
 ) -> dict[str, Any]:
     first = request_of(route, request.path_params, query, b"", write_options(request.headers, own_id))
+    # There are few turns, and a body takes its time: a stranger is told to go before he has either.
+    asked_first = METHODS[route.asks_first]
+    await desk.backend.ask(asked_first, asked_first.request_class(), key, source)
     async with desk.uploads.turn():
         body = await body_of(request, MAX_UPLOAD_BYTES, "text/csv")
 

@@ -39,6 +39,8 @@ class Route:
     form: Form = Form.ONE
     makes_key: bool = False
     """Without `key_hash` the key itself is made here, and shown in the answer as `key`, this once."""
+    asks_first: str = ""
+    """Of an upload: a method of the same service and for the same callers that costs nothing. Who may not ask it is not listened to."""
     without: tuple[str, ...] = ()
     """Fields of the request that this line leaves empty."""
 
@@ -153,7 +155,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("DELETE", "/v1/carriers/{carrier}/gateways/{gateway}", "routing.RemoveGateway", "Remove a gateway"),
     Route("GET", "/v1/gateway-health", "routing.ListGatewayHealth", "What the edges see of the gateways"),
     Route("GET", "/v1/decks", "routing.ListDecks", "List route decks"),
-    Route("PUT", "/v1/decks/{deck}", "routing.ImportDeck", "Import a route deck as CSV", Form.UPLOAD),
+    Route("PUT", "/v1/decks/{deck}", "routing.ImportDeck", "Import a route deck as CSV", Form.UPLOAD, asks_first="routing.ListDecks"),
     Route("GET", "/v1/bans", "auth.ListBans", "List bans"),
     Route("POST", "/v1/bans", "auth.BanAddress", "Ban an address or a range"),
     Route("DELETE", "/v1/bans", "auth.LiftBan", "Lift the bans that cover an address"),
