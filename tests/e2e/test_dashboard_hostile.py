@@ -154,6 +154,17 @@ def test_hostile_text_in_every_field_of_a_call_is_text(platform: Platform, visit
     assert window.wrong == []
 
 
+def test_a_status_that_is_no_number_is_told_at_its_field(platform: Platform, visitor: Callable[..., Visitor], key: str) -> None:
+    window = visitor()
+    window.enter(platform, key)
+    window.go("/domains/hostileaddr/digest")
+    csrf = window.page.locator("main input[name=csrf]").get_attribute("value") or ""
+    for status in ("²", "four"):
+        form = {"csrf": csrf, "algorithms": "MD5", "status": status}
+        answer = window.context.request.post(f"{window.base}/domains/hostileaddr/digest", form=form)
+        assert answer.status == 422 and re.search(r'name="status"[^>]*aria-invalid="true"', answer.text()), answer.text()
+
+
 @pytest.mark.parametrize(
     ("path", "field"),
     [("/access/new", "Name"), ("/domains/new", "Name"), ("/access/byaccount/accounts/new", "Username"),

@@ -159,6 +159,15 @@ async def test_a_login_leads_to_pages_of_ours_only(browser: Browser, where: str)
     assert 'name="next" value=""' in shown.text
 
 
+@pytest.mark.parametrize("minutes", ["²", "abc", "-5", "5.0", "10081"])
+async def test_minutes_that_are_no_number_are_told_at_their_field(browser: Browser, minutes: str) -> None:
+    operator = await browser.desk.store.add_session(Identity("operator", "", "operator", "ok_key"), "", time.time())
+    form = {"csrf": csrf_of(operator), "address": "192.0.2.1", "minutes": minutes, "reason": "x"}
+    answer = await browser.client.post("/operator/bans/new", data=form, headers={"Cookie": f"{browser.desk.cookie}={operator}"})
+    assert answer.status_code == 422 and re.search(r'name="minutes"[^>]*aria-invalid="true"', answer.text)
+    assert "is not a whole number from 0 to 10080" in answer.text
+
+
 @pytest.mark.parametrize(("path", "says"), [("/access/office/delete", "detach it first"), ("/domains/acme/delete", "detach them first")])
 async def test_a_link_that_is_looked_at_is_not_used_up(browser: Browser) -> None:
     link = await browser.desk.store.add_link(Identity("tenant", "acme", "a", "tk_k"), time.time())

@@ -159,4 +159,4 @@ LARGE_BODY_BYTES: Final = 64 << 20
 
 def _is_short(length: str, encoding: str, limit: int) -> bool:
     """A body without a length is one that we do not know the end of."""
-    return not encoding and (not length or (length.isdigit() and int(length) <= limit))
+    return not encoding and (not length or (length.isascii() and length.isdigit() and int(length) <= limit))

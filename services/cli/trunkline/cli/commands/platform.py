@@ -50,7 +50,7 @@ async def up(
     spares: A second edge for each point of presence, which waits for the addresses of the first.
     """
     first, _, second = loopback.partition(".")
-    if first != "127" or not second.isdigit() or int(second) > 255:
+    if first != "127" or not (second.isascii() and second.isdigit()) or int(second) > 255:
         raise CommandError(f"{loopback!r} is no loopback range", remedy="write it as 127.N with N from 0 to 255", code=Exit.USAGE)
     try:
         topology = choose_topology(pops, services, link, workers, has_spares=spares)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from trunkline.api.dns.v1 import dns_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
-from trunkline.dashboard.forms import Done, Field, Form, answer_form, confirm, quoted
+from trunkline.dashboard.forms import Done, Field, Form, answer_form, confirm, quoted, whole
 from trunkline.dashboard.pages.service import DEFAULT_SOURCES
 from trunkline.dashboard.unanswered import unanswered
 from trunkline.dashboard.visits import ROWS, Visit, write_options
@@ -123,6 +123,14 @@ async def digest(visit: Visit) -> Response:
     label = visit.path("label")
     domain = (await visit.ask.provisioning.GetDomain(pb.GetDomainRequest(tenant=visit.tenant, label=label))).domain
     now = " ".join(domain.digest_algorithms)
+    status = Field(
+        "status",
+        "Challenge with",
+        kind="select",
+        options=[("407", "407 Proxy Authentication Required"), ("401", "401 Unauthorized")],
+        value=str(domain.challenge_status),
+        stands_for=["challenge_status"],
+    )
     options = [*ALGORITHMS, *([] if now in dict(ALGORITHMS) else [(now, now)])]
     form = Form(
         title=f"Digest authentication of {label}",
@@ -136,13 +144,7 @@ async def digest(visit: Visit) -> Response:
                 options,
                 now,
             ),
-            Field(
-                "status",
-                "Challenge with",
-                kind="select",
-                options=[("407", "407 Proxy Authentication Required"), ("401", "401 Unauthorized")],
-                value=str(domain.challenge_status),
-            ),
+            status,
             Field(
                 "qop",
                 "Accept clients without qop",
@@ -162,7 +164,7 @@ async def digest(visit: Visit) -> Response:
             tenant=visit.tenant,
             label=label,
             algorithms=visit.value("algorithms").split(),
-            challenge_status=int(visit.value("status")) if visit.value("status").isdigit() else 0,
+            challenge_status=whole(visit, status),
             is_qop_optional=visit.value("qop") == "on",
         )
         answer = await visit.ask.provisioning.SetDigestPolicy(request)

@@ -14,13 +14,15 @@ from starlette.responses import Response
 from trunkline.api.auth.v1 import auth_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.routing.v1 import routing_pb2
-from trunkline.dashboard.forms import ENDING, Done, Field, Form, answer_form, confirm, quoted
+from trunkline.dashboard.forms import ENDING, Done, Field, Form, answer_form, confirm, quoted, whole
 from trunkline.dashboard.pages.service import tenant_of
 from trunkline.dashboard.store import MAX_LINK_S, Identity
 from trunkline.dashboard.visits import ROWS, Visit, write_options
 from trunkline.runtime.listings import first_of
 
 CHUNK_BYTES = 64 << 10
+MOST_BAN_MINUTES = 7 * 24 * 60
+"""As long as a ban may be."""
 
 
 async def tenants(visit: Visit) -> Response:
@@ -167,9 +169,10 @@ async def add_ban(visit: Visit) -> Response:
         action="/operator/bans/new",
         fields=[
             Field("address", "IP address or range", is_mono=True),
-            Field("minutes", "Minutes", kind="number", value="60"),
+            minutes,
             Field("reason", "Why", "For people"),
         ],
+    minutes = Field("minutes", "Minutes", kind="number", value="60", stands_for=["duration"], most=MOST_BAN_MINUTES)
         submit="Ban",
         command=["ban", "add", "{address}", "--duration", "{minutes}m", "--reason", "{reason}"],
         text="No edge listens to it, but for domains whose lists have the address.",
@@ -178,10 +181,8 @@ async def add_ban(visit: Visit) -> Response:
     )
 
     async def send() -> Done:
-        minutes = int(visit.value("minutes")) if visit.value("minutes").isdigit() and len(visit.value("minutes")) < 8 else 0
-        request = auth_pb2.BanAddressRequest(
-            address=visit.value("address"), duration=Duration(seconds=60 * minutes), reason=visit.value("reason")
-        )
+        longest = Duration(seconds=60 * whole(visit, minutes))
+        request = auth_pb2.BanAddressRequest(address=visit.value("address"), duration=longest, reason=visit.value("reason"))
         answer = await visit.ask.auth.BanAddress(request)
         return Done(f"{answer.ban.cidr} is banned.", None, "/operator/bans")
 
