@@ -101,6 +101,9 @@ def test_a_call_is_explained_at_a_position_at_a_time_and_at_a_point_of_presence(
     for at, outcome in (("", "refuse"), (str(before), "admit"), (f"{moment:%Y-%m-%dT%H:%M:%S.%f}", "admit"), (str(removed), "refuse")):
         window.go(f"{call}&at={at}")
         expect(status).to_contain_text(outcome)
+        # A time has its zone: the command would take it as its machine's.
+        line = page.locator(".cli code").inner_text()
+        assert ("--at" not in line) == (at == "") and line.endswith("Z") == ("T" in at), line
     window.go("/explain")
     page.get_by_label("Domain").fill("explained")
     page.get_by_label("From the address").fill(source)

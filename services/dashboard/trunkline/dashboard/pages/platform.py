@@ -18,7 +18,7 @@ from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.routing.v1 import routing_pb2
 from trunkline.dashboard.forms import Field, confirm, quoted
 from trunkline.dashboard.receipts import receipt_of
-from trunkline.dashboard.times import moment_of
+from trunkline.dashboard.times import moment_of, written
 from trunkline.dashboard.visits import CHOICES, Visit, Wrong, status_of
 from trunkline.runtime.errors import missing_method, told_to_customers
 from trunkline.runtime.listings import each_of
@@ -143,7 +143,7 @@ async def explain(visit: Visit) -> Response:
     """Would a call be admitted, where would it go, and why: described by hand, now or at a position or a time of the log."""
     asked = {name: visit.query(name) for name in ("domain", "source", "username", "number", "from_uri", "pop", "at")}
     is_right = visit.query("password_right") == "on"
-    explained, problem = None, None
+    explained, problem, moment = None, None, None
     try:
         moment = _moment(asked["at"])
         if asked["domain"] and asked["source"]:
@@ -163,7 +163,9 @@ async def explain(visit: Visit) -> Response:
     domains = each_of(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", limit=CHOICES)
     pops = await visit.ask.provisioning.ListPops(pb.ListPopsRequest())
     wrong_field = ("at" if problem.field in ("at_position", "at_time") else problem.field) if problem else ""
-    words = [f"--{option} {quoted(asked[name])}" for name, option in _EXPLAIN_OPTIONS if asked[name] and name != wrong_field]
+    # Without a zone the command would take a time as this machine's.
+    told = asked | ({"at": written(moment)} if isinstance(moment, datetime) else {})
+    words = [f"--{option} {quoted(told[name])}" for name, option in _EXPLAIN_OPTIONS if told[name] and name != wrong_field]
     words += ["--password-right"] if is_right else []
     return visit.show(
         "explain.html",
