@@ -150,3 +150,6 @@ def test_who_works_by_the_keyboard_keeps_focus_and_choice_while_the_page_changes
     found = wait_for("the address", lambda: platform.json("acl", "show", "second", "--as-operator", "--tenant", label))
     assert f"{stranger}/32" in {address["cidr"] for address in found["addresses"]}
     assert window.wrong == []
+        line = item.locator("[data-command]")
+        expect(line).to_have_text(re.compile(rf"acl address add second {stranger}$"))
+            expect(line).to_have_text(re.compile(rf"acl address add second {stranger}$"))

@@ -1,8 +1,9 @@
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.records.v1 import records_pb2
-from trunkline.dashboard.attempts import attempt_of, by_reason, host_of, what_happened
+from trunkline.dashboard.attempts import Offer, attempt_of, by_reason, host_of, offers_of, what_happened
 from trunkline.dashboard.ladder import first_line, from_record
 from trunkline.dashboard.live import message
 
@@ -17,10 +18,22 @@ def test_the_address_of_a_source_is_found(source: str, host: str) -> None:
 
 def test_a_source_in_no_list_can_be_allowed_and_nothing_else_can() -> None:
     refused = records_pb2.Record(domain="acme", source="192.0.2.1:5060", reason="T203")
-    attempt = attempt_of(refused, {"acme": ["office"]})
-    assert (attempt.allow, list(attempt.acls)) == ("192.0.2.1", ["office"]) and attempt.reason is not None
+    offers = {"acme": [Offer("office", asks_password=False)]}
+    attempt = attempt_of(refused, offers)
+    assert (attempt.allow, list(attempt.acls)) == ("192.0.2.1", offers["acme"]) and attempt.reason is not None
     wrong = records_pb2.Record(domain="acme", source="192.0.2.1:5060", reason="T204")
-    assert attempt_of(wrong, {"acme": ["office"]}).allow == ""
+    assert attempt_of(wrong, offers).allow == ""
+
+
+def test_a_list_that_asks_for_a_password_is_offered_first_and_none_that_an_address_would_close() -> None:
+    address, account = pb.Address(cidr="192.0.2.1/32"), pb.Account(username="31000000")
+    acls = [
+        pb.Acl(name="open", addresses=[address]),
+        pb.Acl(name="empty"),
+        pb.Acl(name="people", accounts=[account]),
+        pb.Acl(name="both", addresses=[address], accounts=[account]),
+    ]
+    assert offers_of(acls) == [Offer("both", asks_password=True), Offer("open", asks_password=False), Offer("empty", asks_password=False)]
 
 
 def test_reasons_are_counted_the_most_frequent_first() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from trunkline.api.provisioning.v1 import provisioning_pb2
 from trunkline.api.records.v1 import records_pb2
 from trunkline.domain.reasons import REGISTRY, Reason
 
@@ -22,23 +23,37 @@ TONES: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """A list that an address may be added to, and whether whoever calls from there must sign as well."""
+
+    name: str
+    asks_password: bool
+
+
+def offers_of(acls: Iterable[provisioning_pb2.Acl]) -> list[Offer]:
+    """Those that ask for a password first. A list of accounts alone is none: it admits from every address, until it has one."""
+    found = [Offer(acl.name, bool(acl.accounts)) for acl in acls if acl.addresses or not acl.accounts]
+    return sorted(found, key=lambda offer: not offer.asks_password)
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """`allow` is an address that one click lets in, into one of `acls` (of the domain that was called)."""
 
     record: records_pb2.Record
     reason: Reason | None
     allow: str
-    acls: Sequence[str]
+    acls: Sequence[Offer]
 
     @property
     def tone(self) -> str:
         return TONES.get(self.record.outcome, "dull")
 
 
-def attempt_of(record: records_pb2.Record, acls_of: Mapping[str, Sequence[str]]) -> Attempt:
-    """`acls_of` has the attached lists of each domain."""
+def attempt_of(record: records_pb2.Record, offers: Mapping[str, Sequence[Offer]]) -> Attempt:
+    """`offers` has the attached lists of each domain that was called."""
     allow = host_of(record.source) if record.reason == SOURCE_NOT_IN_ACL else ""
-    return Attempt(record, _REASONS.get(record.reason), allow, acls_of.get(record.domain, ()))
+    return Attempt(record, _REASONS.get(record.reason), allow, offers.get(record.domain, ()))
 
 
 def host_of(source: str) -> str:

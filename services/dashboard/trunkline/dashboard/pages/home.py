@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.records.v1 import records_pb2
-from trunkline.dashboard.attempts import SOURCE_NOT_IN_ACL, Attempt, attempt_of, by_reason
+from trunkline.dashboard.attempts import SOURCE_NOT_IN_ACL, Attempt, Offer, attempt_of, by_reason, offers_of
 from trunkline.dashboard.live import Watched, follow
 from trunkline.dashboard.unanswered import unanswered
 from trunkline.dashboard.visits import CHOICES, Visit
@@ -123,8 +123,26 @@ async def newest(visit: Visit, domains: Sequence[pb.Domain], size: int = SHOWN) 
 
 
 async def attempts_of(visit: Visit, records: Sequence[records_pb2.Record], domains: Sequence[pb.Domain]) -> list[Attempt]:
-    lists = await lists_of(visit, records, domains)
-    return [attempt_of(record, lists) for record in records]
+    offers = await _offers(visit, records, await lists_of(visit, records, domains))
+    return [attempt_of(record, offers) for record in records]
+
+
+async def _offers(visit: Visit, records: Sequence[records_pb2.Record], lists: Mapping[str, Sequence[str]]) -> dict[str, list[Offer]]:
+    """By domain that refused a source. Nothing is asked where none did, as almost always."""
+    labels = {record.domain for record in records if record.reason == SOURCE_NOT_IN_ACL} & lists.keys()
+    names = sorted({name for label in labels for name in lists[label]})
+    acls = {name: acl for name, acl in zip(names, await asyncio.gather(*(_acl(visit, name) for name in names)), strict=True) if acl}
+    return {label: offers_of(acls[name] for name in lists[label] if name in acls) for label in labels}
+
+
+async def _acl(visit: Visit, name: str) -> pb.Acl | None:
+    """None where it is gone."""
+    try:
+        return (await visit.ask.provisioning.GetAcl(pb.GetAclRequest(tenant=visit.tenant, acl=name))).acl
+    except grpc.aio.AioRpcError as error:
+        if error.code() is not grpc.StatusCode.NOT_FOUND:
+            raise
+        return None
 
 
 def attached(domains: Sequence[pb.Domain]) -> dict[str, list[str]]:

@@ -30,18 +30,18 @@
     return found.join(" ");
   }
 
-  function followForm(form) {
+  function showCommand(form) {
     const line = form.querySelector("[data-command]");
-    if (!line) return;
-    const groups = JSON.parse(line.dataset.command);
-    const show = () => { line.textContent = commandOf(groups, form); };
-    form.addEventListener("input", show);
-    show();
+    if (line) line.textContent = commandOf(JSON.parse(line.dataset.command), form);
   }
+  const showCommands = (root) => root.querySelectorAll("form").forEach(showCommand);
+  document.addEventListener("input", (event) => { const form = event.target.closest("form"); if (form) showCommand(form); });
 
   function prepare(root) {
-    root.querySelectorAll("form").forEach(followForm);
+    showCommands(root);
     root.querySelectorAll("[data-plot]").forEach(plot);
+  }
+
   // Whether it is in the clipboard. Browsers have none for pages of plain HTTP from elsewhere, and may refuse it: then the text is left selected.
   async function copy(source) {
     try {
@@ -61,8 +61,6 @@
     clearTimeout(timer);
     label.data = text;
     spoken.set(button, { before, timer: setTimeout(() => { label.data = before; spoken.delete(button); }, span) });
-  }
-
   }
 
   document.addEventListener("click", async (event) => {
@@ -109,7 +107,7 @@
   // Nor fold away what somebody has unfolded in it.
   let unfolded = [];
   document.addEventListener("htmx:sseBeforeMessage", (event) => { unfolded = [...event.target.querySelectorAll("details[open][id]")].map((each) => each.id); });
-  document.addEventListener("htmx:sseMessage", () => { for (const id of unfolded) { const found = document.getElementById(id); if (found) found.open = true; } });
+  document.addEventListener("htmx:sseMessage", (event) => { showCommands(event.target); for (const id of unfolded) { const found = document.getElementById(id); if (found) found.open = true; } });
 
   // The session is over: the page asks again, and is led to the login.
   document.addEventListener("htmx:sseClose", (event) => { if (event.detail.type === "message") location.reload(); });
