@@ -35,6 +35,8 @@ def calls(platform: Platform) -> dict[str, dict[str, Any]]:
     [
         (["--number", "+3120876"], {"answered"}),
         (["--number", "99987"], {"refused"}),
+        (["--number", "+31208765100", "--exactly"], {"answered"}),
+        (["--number", "+3120876", "--exactly"], set()),
         (["--since", "1h", "--outcome", "refused"], {"refused"}),
         (["--until", "1d"], set()),
         (["--pop", "eu1", "--account", "31000000"], {"answered", "refused"}),

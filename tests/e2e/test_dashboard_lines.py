@@ -93,6 +93,29 @@ def test_a_customer_runs_every_line_below_its_pages_and_manages_keys_by_those_of
     assert window.wrong == []
 
 
+def test_a_line_says_what_is_chosen_on_its_page_and_begins_with_the_platforms_command(
+    customer: Customer, browser: Browser, platform: Platform
+) -> None:
+    operator = Visitor(browser, platform)
+    operator.enter(platform, platform.local["operator"]["api_key"])
+    for window, path, words in (
+        (operator, "/operator/decks", "route decks --as-operator"),
+        (operator, "/operator/carriers", "carrier list --as-operator"),
+        (operator, "/operator/bans?address=192.0.2.1", "ban list --address 192.0.2.1 --as-operator"),
+        (operator, "/operator/tenants/lined", "tenant show lined --as-operator"),
+        (customer.window, "/domains/lined/pbx?pop=us1&transport=tcp", "dns settings lined --pbx asterisk --transport tcp --pop us1"),
+        (customer.window, "/calls?number=%2B31201234567", "call list --number +31201234567 --exactly"),
+        (customer.window, "/calls?number=3120*", "call list --number 3120"),
+    ):
+        window.go(path)
+        line = window.page.locator(".cli code").last.inner_text()
+        assert line == f"{COMMAND} {words}", path
+        command.parse_args(shlex.split(line)[1:], exit_on_error=False, print_error=False)
+    operator.close()
+
+
+COMMAND = ".venv/bin/trunkline"
+"""What a platform of `make up` is told to call it."""
 WITHOUT_LINE = ("/account", "/account/delete")
 """What the dashboard keeps by itself: accounts and sessions are nothing of the platform's."""
 NOT_FILLED = re.compile(r"\b(MINUTES|FILE)\b")

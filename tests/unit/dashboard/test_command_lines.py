@@ -88,6 +88,6 @@ def test_the_command_lines_below_pages_are_commands() -> None:
             # Some groups have groups of their own: acl address add.
             assert len(chosen) >= min(len(words), 1 if words[0] == "explain" else 2), (template.name, words)
             found += 1
-        for line in re.findall(r'cli_line\("trunkline ([a-z -]+)', template.read_text()):
-            assert len(command.parse_commands(line.split())[0]) == 2, (template.name, line)
+        # By the word that this platform's command is started with, whatever that is.
+        assert not re.search(r'(cli|form)_line\([^)]*"trunkline ', template.read_text()), template.name
     assert found > 15

@@ -59,6 +59,7 @@ async def test_a_filter_is_the_request_its_export_and_the_command(browser: Brows
         "--since", "2026-11-22T20:01:00Z", "--until", "2026-11-24T00:00:00Z",
     ]  # fmt: skip
     assert chosen(browser, "since=7d").words == ["--since", "7d"]
+    assert chosen(browser, "number=%2B31%2020").words == ["--number", "+3120", "--exactly"]
     with pytest.raises(Wrong):
         chosen(browser, "from=yesterday")
 

@@ -92,10 +92,11 @@ class Chosen:
 
     @property
     def words(self) -> list[str]:
-        """Of `trunkline call list`, whose --number is the beginning of one."""
+        """Of `trunkline call list`, whose --number is the beginning of one unless it is told otherwise."""
         found = [word for name, option in _OPTIONS if self.values[name] for word in (f"--{option}", quoted(self.values[name]))]
-        number = self.values["number"].replace(" ", "").rstrip("*")
-        found += ["--number", quoted(number)] if number else []
+        written_number = self.values["number"].replace(" ", "")
+        number = written_number.rstrip("*")
+        found += ["--number", quoted(number), *([] if number != written_number else ["--exactly"])] if number else []
         if self.values["since"] in SINCE:
             return [*found, "--since", self.values["since"]]
         times = (("--since", self.since), ("--until", self.until))

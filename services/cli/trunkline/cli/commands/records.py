@@ -42,13 +42,14 @@ class Wanted:
     account: Annotated[str, Parameter(help="Only calls that this account let in.")] = ""
     reason: Annotated[ReasonCode, Parameter(help="Only calls refused with this code, such as T203.")] = ""
     number: Annotated[str, Parameter(help="Only calls to numbers that begin so, with or without the plus.")] = ""
+    exactly: Annotated[bool, Parameter(negative="", help="With --number: only that number, none that is longer.")] = False
 
     def fields(self) -> dict[str, Any]:
         """Of ListRecordsRequest and of ExportRecordsRequest. Raises CommandError for a time that is none."""
         now = datetime.now(UTC)
         digits = self.number.removeprefix("+")
         # What was dialled may be no number at all: then it is looked for as it stands.
-        number = {"number_prefix": digits} if digits.isascii() and digits.isdigit() else {"number": self.number}
+        number = {"number_prefix": digits} if digits.isascii() and digits.isdigit() and not self.exactly else {"number": self.number}
         return {
             "since": before(self.since, now, "--since"),
             "until": before(self.until, now, "--until"),

@@ -229,8 +229,11 @@ async def pbx(visit: Visit) -> Response:
     )
     answer, pops = await asyncio.gather(visit.ask.dns.GetPbxSettings(request), visit.ask.provisioning.ListPops(pb.ListPopsRequest()))
     return visit.show(
+    chosen = (("--pop", request.pop), ("--account", request.username))
+    options = [word for option, value in chosen if value for word in (option, quoted(value))]
         "pbx.html",
         label=label,
+        command=visit.cli("dns", "settings", quoted(label), "--pbx", quoted(kind), "--transport", quoted(transport), *options),
         kind=kind,
         transport=transport,
         pop=request.pop,

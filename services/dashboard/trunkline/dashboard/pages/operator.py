@@ -160,7 +160,9 @@ async def import_deck(visit: Visit) -> Response:
 
 async def bans(visit: Visit) -> Response:
     answer = await visit.ask.auth.ListBans(auth_pb2.ListBansRequest(address=visit.query("address")))
-    return visit.show("bans.html", bans=answer.bans, total=answer.total, address=visit.query("address"))
+    address = visit.query("address")
+    command = visit.cli("ban", "list", *(["--address", quoted(address)] if address else []))
+    return visit.show("bans.html", bans=answer.bans, total=answer.total, address=address, command=command)
 
 
 async def add_ban(visit: Visit) -> Response:
