@@ -117,6 +117,10 @@ def test_an_operators_forms_do_what_they_say(platform: Platform, visitor: Callab
     assert link
     window.go("/operator/tenants/formstwo")
     page.locator("form[action='/operator/tenants/formstwo/look'] button").click()
+    page.get_by_role("button", name="All tenants").click()
+    expect(page.get_by_role("heading", name="Tenants")).to_be_visible()
+    expect(page.get_by_role("button", name="All tenants")).to_have_count(0)
+    page.locator("form[action='/operator/tenants/formstwo/look'] button").click()
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     invited = visitor()
     invited.page.goto(link[0])
@@ -166,7 +170,8 @@ def unsent(pages: Any, sent: set[str], names: dict[str, str]) -> set[str]:
 
 ELSEWHERE = {
     "/allow", "/calls/live/{call}/hang-up", "/account", "/account/delete", "/account/sessions/end-others",
-    "/account/sessions/{session}/end", "/logout", "/operator/tenants/{tenant}/look", "/webhook/set", "/webhook/secret",
+    "/account/sessions/{session}/end", "/logout", "/operator/tenants/{tenant}/look", "/operator/look-at-all",
+    "/webhook/set", "/webhook/secret",
     "/webhook/secret/new", "/webhook/remove",
 }  # fmt: skip
 """Sent by other tests of the dashboard, or above, but by no form of their own page."""

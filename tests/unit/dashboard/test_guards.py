@@ -159,6 +159,20 @@ async def test_a_login_leads_to_pages_of_ours_only(browser: Browser, where: str)
     assert 'name="next" value=""' in shown.text
 
 
+async def test_an_operator_comes_back_from_the_pages_of_a_tenant(browser: Browser) -> None:
+    store = browser.desk.store
+    operator = await store.add_session(Identity("operator", "", "operator", "ok_key"), "", time.time())
+    await store.show_tenant(operator, "acme")
+    cookie = {"Cookie": f"{browser.desk.cookie}={operator}"}
+    assert "All tenants" in (await browser.client.get("/account", headers=cookie)).text
+    assert "All tenants" not in (await browser.client.get("/account")).text, "a customer has nowhere to go back to"
+    answer = await browser.client.post("/operator/look-at-all", data={"csrf": csrf_of(operator)}, headers=cookie)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/operator/tenants")
+    session = await store.session(operator, time.time())
+    assert session is not None and session.tenant == ""
+    assert "All tenants" not in (await browser.client.get("/account", headers=cookie)).text
+
+
 @pytest.mark.parametrize("minutes", ["²", "abc", "-5", "5.0", "10081"])
 async def test_minutes_that_are_no_number_are_told_at_their_field(browser: Browser, minutes: str) -> None:
     operator = await browser.desk.store.add_session(Identity("operator", "", "operator", "ok_key"), "", time.time())

@@ -98,6 +98,7 @@ OPERATOR_PAGES: list[tuple[str, Handler, tuple[str, ...]]] = [
     ("/operator/tenants/{tenant}/class-of-service", service.tenant_class, WRITE),
     ("/operator/tenants/{tenant}/limits", service.tenant_limits, WRITE),
     ("/operator/tenants/{tenant}/look", operator.look, ("POST",)),
+    ("/operator/look-at-all", operator.look_at_all, ("POST",)),
     ("/operator/tenants/{tenant}/invite", operator.invite, WRITE),
     ("/operator/tenants/{tenant}/suspend", operator.suspend_tenant, WRITE),
     ("/operator/tenants/{tenant}/resume", operator.resume_tenant, WRITE),

@@ -44,6 +44,12 @@ async def look(visit: Visit) -> Response:
     return await visit.go("/", f"These are the pages of {tenant}.")
 
 
+async def look_at_all(visit: Visit) -> Response:
+    """Back from one tenant's pages."""
+    await visit.desk.store.show_tenant(visit.session.secret, "")
+    return await visit.go("/operator/tenants")
+
+
 async def add_tenant(visit: Visit) -> Response:
     form = Form(
         title="New tenant",
