@@ -135,6 +135,19 @@ async def test_guessing_is_throttled_by_name_and_by_source(browser: Browser) -> 
     assert 429 in seen and seen[-1] == 429
 
 
+async def test_a_network_of_ipv6_that_guesses_is_one_source(browser: Browser) -> None:
+    """A host may draw any address of its /64."""
+
+    async def guess(address: str) -> int:
+        transport = httpx2.ASGITransport(app=make_app(browser.desk), client=(address, 1))
+        async with httpx2.AsyncClient(transport=transport, base_url=URL) as client:
+            return (await client.post("/login", data={"name": f"n{address[-4:]}", "password": "wrong"})).status_code
+
+    burst = browser.desk.by_source.burst
+    assert [await guess(f"2001:db8:0:1::{number:x}") for number in range(1, burst + 1)] == [401] * burst
+    assert await guess("2001:db8:0:1:ffff::1") == 429 and await guess("2001:db8:0:2::1") == 401
+
+
 async def test_who_found_a_session_open_may_not_guess_its_password_for_ever(browser: Browser) -> None:
     store, password = browser.desk.store, "correct horse staple"
     session = await store.session(browser.secret, time.time())

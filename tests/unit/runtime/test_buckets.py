@@ -1,4 +1,6 @@
-from trunkline.runtime.buckets import Buckets
+import pytest
+
+from trunkline.runtime.buckets import Buckets, one_source
 
 
 def test_a_burst_passes_and_then_one_each_interval() -> None:
@@ -32,3 +34,11 @@ def test_names_are_bounded() -> None:
     for number in range(most + 5):
         tries.take(str(number), 0.0)
     assert tries.take("0", 0.0) == 0 and tries.take(str(most), 0.0) > 0
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [("192.0.2.1", "192.0.2.1/32"), ("2001:db8:0:1:2::3", "2001:db8:0:1::/64"), ("::ffff:192.0.2.1", "192.0.2.1/32"), ("", "")],
+)
+def test_a_network_of_ipv6_is_one_source(address: str, counted: str) -> None:
+    assert one_source(address) == counted

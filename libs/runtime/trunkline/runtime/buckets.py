@@ -6,6 +6,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
+from trunkline.domain.bans import ban_prefix
+
 MAX_NAMES: Final = 65_536
 """Remembered at once, some 10 MB; who was not heard of for longest is forgotten first, and has a full bucket again."""
 
@@ -38,3 +40,11 @@ class Buckets:
     def forget(self, name: str) -> None:
         """A full bucket again, after a success."""
         self._ready.pop(name, None)
+
+
+def one_source(address: str) -> str:
+    """The name of those whose tries are counted together: whom a ban of the address would cover. What is no address names itself."""
+    try:
+        return ban_prefix(address)
+    except ValueError:
+        return address

@@ -23,7 +23,7 @@ from trunkline.dashboard.services import Asker, Services
 from trunkline.dashboard.settings import DashboardSettings
 from trunkline.dashboard.store import Session, Store
 from trunkline.dashboard.web import header_of, page
-from trunkline.runtime.buckets import Buckets
+from trunkline.runtime.buckets import Buckets, one_source
 from trunkline.runtime.errors import Problem, told_to_customers
 
 CSRF_FIELD: Final = "csrf"
@@ -186,6 +186,11 @@ def guarded(desk: Desk, handler: Handler, *, is_for_operators: bool = False) -> 
 def source_of(request: Request) -> str:
     """The browser's address; that of the ingress where none is trusted to tell."""
     return request.client.host if request.client is not None else ""
+
+
+def throttled_as(request: Request) -> str:
+    """Whose tries to log in are counted together."""
+    return one_source(source_of(request))
 
 
 async def _failed(visit: Visit, problem: Problem) -> Response:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import OrderedDict
-from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from trunkline.rest.problems import Refused
-from trunkline.runtime.buckets import Buckets
+from trunkline.runtime.buckets import Buckets, one_source
 from trunkline.runtime.errors import Problem
 
 MAX_GOOD: Final = 10_000
@@ -36,7 +35,7 @@ class Gate:
         key = key.strip()
         hashed = _hash(key)
         if hashed not in self._good:
-            wait_s = self._by_source.wait_s(source_of(source), now_s)
+            wait_s = self._by_source.wait_s(one_source(source), now_s)
             if wait_s > 0:
                 message = f"{source} has sent too many keys that nobody has."
                 raise Refused(Problem("RESOURCE_EXHAUSTED", "TOO_MANY_FAILED_LOGINS", message, remedy="Wait, and check the key."), wait_s)
@@ -62,19 +61,7 @@ class Gate:
     def failed(self, key: str, source: str, now_s: float) -> None:
         """A service knows no such key, or it has ended."""
         self._good.pop(_hash(key), None)
-        self._by_source.take(source_of(source), now_s)
-
-
-def source_of(address: str) -> str:
-    """Whose tries are counted together: an address, or its /64 of IPv6."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    mapped = parsed.ipv4_mapped
-    return str(mapped) if mapped is not None else f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
+        self._by_source.take(one_source(source), now_s)
 
 
 def _hash(key: str) -> bytes:

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from trunkline.dashboard import people
 from trunkline.dashboard.store import Identity
-from trunkline.dashboard.visits import Desk, Visit, is_own_path, is_same_origin, source_of
+from trunkline.dashboard.visits import Desk, Visit, is_own_path, is_same_origin, source_of, throttled_as
 from trunkline.dashboard.web import header_of, page
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -62,7 +62,7 @@ class Login:
             return self._shown(request, "too many tries: wait a minute and try again", HTTPStatus.TOO_MANY_REQUESTS)
         if request.method == "GET":
             if await self._desk.store.is_link(secret, time.time()):
-                self._desk.by_source.forget(source_of(request))
+                self._desk.by_source.forget(throttled_as(request))
                 return page("link.html", {})
             return self._shown(request, _GONE, HTTPStatus.GONE)
         if not is_same_origin(request, self._desk):
@@ -74,7 +74,7 @@ class Login:
 
     async def make_link(self, request: Request) -> Response:
         """For programs: a one-time link for whoever has an API key (`authorization: Bearer KEY`)."""
-        if self._desk.by_source.take(source_of(request), time.time()):
+        if self._desk.by_source.take(throttled_as(request), time.time()):
             return JSONResponse({"error": "too many tries"}, HTTPStatus.TOO_MANY_REQUESTS)
         scheme, _, key = header_of(request, "authorization").partition(" ")
         if scheme.lower() != "bearer" or not key:
@@ -84,7 +84,7 @@ class Login:
         except grpc.aio.AioRpcError as error:
             is_wrong = error.code() is grpc.StatusCode.UNAUTHENTICATED
             return JSONResponse({"error": error.details()}, HTTPStatus.UNAUTHORIZED if is_wrong else HTTPStatus.SERVICE_UNAVAILABLE)
-        self._desk.by_source.forget(source_of(request))
+        self._desk.by_source.forget(throttled_as(request))
         secret = await self._desk.store.add_link(identity, time.time())
         return JSONResponse({"url": f"{self._desk.settings.public_url}/login/{secret}"})
 
@@ -111,7 +111,7 @@ class Login:
 
     def _wait_s(self, request: Request, name: str) -> float:
         now_s = time.time()
-        waits_s = self._desk.by_source.take(source_of(request), now_s)
+        waits_s = self._desk.by_source.take(throttled_as(request), now_s)
         return waits_s or (self._desk.by_name.take(name, now_s) if name else 0.0)
 
 
