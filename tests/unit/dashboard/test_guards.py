@@ -196,6 +196,11 @@ async def test_minutes_that_are_no_number_are_told_at_their_field(browser: Brows
 
 
 @pytest.mark.parametrize(("path", "says"), [("/access/office/delete", "detach it first"), ("/domains/acme/delete", "detach them first")])
+async def test_who_deletes_is_told_what_is_refused(browser: Browser, path: str, says: str) -> None:
+    answer = await browser.client.get(path)
+    assert f"is not deleted: {says}" in answer.text
+
+
 async def test_a_link_that_is_looked_at_is_not_used_up(browser: Browser) -> None:
     link = await browser.desk.store.add_link(Identity("tenant", "acme", "a", "tk_k"), time.time())
     for _ in range(3):

@@ -192,7 +192,7 @@ async def delete(visit: Visit) -> Response:
         pb.DeleteAclRequest(tenant=visit.tenant, acl=name),
         f"Deleted {name}.",
         "/access",
-        text="Its addresses and accounts go with it. A list that is attached to a domain is detached first.",
+        text="Its addresses and accounts go with it. A list that is attached to a domain is not deleted: detach it first.",
         back=f"/access/{name}",
     )
 

@@ -215,7 +215,8 @@ async def delete(visit: Visit) -> Response:
         pb.DeleteDomainRequest(tenant=visit.tenant, label=label),
         f"Deleted {label}.",
         "/domains",
-        text="Its names go out of DNS and its calls are refused. The label may be taken by anybody afterwards.",
+        text="Its names go out of DNS and its calls are refused. The label may be taken by anybody afterwards. "
+        "A domain that has lists attached is not deleted: detach them first.",
         back=f"/domains/{label}",
     )
 
@@ -228,12 +229,12 @@ async def pbx(visit: Visit) -> Response:
         tenant=visit.tenant, label=label, pbx=kind, transport=transport, pop=visit.query("pop"), username=visit.query("account")
     )
     answer, pops = await asyncio.gather(visit.ask.dns.GetPbxSettings(request), visit.ask.provisioning.ListPops(pb.ListPopsRequest()))
-    return visit.show(
     chosen = (("--pop", request.pop), ("--account", request.username))
     options = [word for option, value in chosen if value for word in (option, quoted(value))]
+    return visit.show(
         "pbx.html",
-        label=label,
         command=visit.cli("dns", "settings", quoted(label), "--pbx", quoted(kind), "--transport", quoted(transport), *options),
+        label=label,
         kind=kind,
         transport=transport,
         pop=request.pop,
