@@ -66,6 +66,13 @@ def test_rates_have_a_currency_and_a_deck_and_a_numbers_way_is_told_by_region(pl
     resolve, listed = page.locator(".cli code").all_inner_texts()
     told = customer.run(resolve)
     assert "--region eu" in resolve and told.returncode == 0 and re.search(r"1\s+alpha\s+eu\s.*EUR", told.stdout), told.stdout
+    # Rates are filtered beside the number that was asked for, and it is asked for beside the rates.
+    for field, value, button in (("Prefix", "3120", "Filter"), ("Number", "+31201234568", "Resolve")):
+        page.get_by_label(field, exact=True).fill(value)
+        page.get_by_role("button", name=button).click()
+        expect(page.get_by_label(field, exact=True)).to_have_value(value)
+        expect(way).to_contain_text("as called from eu")
+        assert "prefix=3120&" in page.url or page.url.endswith("prefix=3120"), page.url
     told = customer.run(listed)
     assert told.returncode == 0 and re.search(r"31\s+alpha.*EUR.*Netherlands\s+demo", told.stdout), told.stdout + told.stderr
     window.close()

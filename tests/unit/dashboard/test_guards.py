@@ -172,6 +172,14 @@ async def test_a_login_leads_to_pages_of_ours_only(browser: Browser, where: str)
     assert 'name="next" value=""' in shown.text
 
 
+async def test_a_login_leads_to_the_page_that_was_asked_for_with_its_filters(browser: Browser) -> None:
+    browser.client.cookies.clear()
+    asked = "/calls?since=24h&number=%2B31201234567&domain=a%26b"
+    sent = (await browser.client.get(asked)).headers["location"]
+    shown = re.search(r'name="next" value="([^"]*)"', (await browser.client.get(sent)).text)
+    assert shown and html.unescape(shown[1]) == asked
+
+
 async def test_an_operator_comes_back_from_the_pages_of_a_tenant(browser: Browser) -> None:
     store = browser.desk.store
     operator = await store.add_session(Identity("operator", "", "operator", "ok_key"), "", time.time())

@@ -213,7 +213,8 @@ def _to_login(request: Request) -> Response:
         return Response("event: ended\ndata: over\n\n", media_type="text/event-stream")
     if header_of(request, "hx-request") == "true":
         return Response(status_code=204, headers={"HX-Redirect": "/login"})
-    after = f"?next={quote(request.url.path)}" if request.method == "GET" and request.url.path != "/" else ""
+    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    after = f"?next={quote(asked)}" if request.method == "GET" and asked != "/" else ""
     return RedirectResponse(f"/login{after}", 303)
 
 

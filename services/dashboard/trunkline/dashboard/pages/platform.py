@@ -8,6 +8,7 @@ from datetime import datetime
 from http import HTTPStatus
 from itertools import zip_longest
 from typing import Any
+from urllib.parse import urlencode
 
 import grpc.aio
 from google.protobuf.duration_pb2 import Duration
@@ -119,11 +120,13 @@ async def routes(visit: Visit) -> Response:
         resolved = await visit.ask.routing.Resolve(asked)
     domains = each_of(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains", limit=CHOICES)
     pops = await visit.ask.provisioning.ListPops(pb.ListPopsRequest())
+    chosen = {name: visit.query(name) for name in ("prefix", "number", "region", "domain") if visit.query(name)}
     return visit.show(
         "routes.html",
         # An older routing service names no decks.
         rows=list(zip_longest(listed.rows, listed.origins, fillvalue=routing_pb2.RowOrigin())),
         next_page=listed.next_page_token,
+        further=urlencode({**chosen, "page": listed.next_page_token}),
         prefix=prefix,
         number=number,
         region=visit.query("region"),
