@@ -250,10 +250,23 @@ async def feed_of(browser: Browser) -> AsyncGenerator[Any]:
 async def test_the_feed_of_a_session_that_is_ended_ends(browser: Browser) -> None:
     """Also while no service answers and nothing changes."""
     pieces = await feed_of(browser)
-    assert await anext(pieces) == b": connected\n\n"
+    assert await anext(pieces) == b"event: still\ndata:\n\n"
     assert await anext(pieces) == b"event: home\ndata: as it is\n\n"
     await browser.desk.store.end_session(browser.secret)
     assert [piece async for piece in pieces] == [b"event: ended\ndata: over\n\n"]
+
+
+async def test_a_page_that_is_one_too_many_says_that_it_stands_still_and_follows_when_another_is_closed(browser: Browser) -> None:
+    first, *others = [await feed_of(browser) for _ in range(MAX_OF_ONE)]
+    for pieces in (first, *others):
+        assert await anext(pieces) == b"event: still\ndata:\n\n"
+    told = b"".join([piece async for piece in await feed_of(browser)]).decode()
+    assert told.startswith("retry: 10000\nevent: still\ndata: ") and f"{MAX_OF_ONE} pages of this login follow calls already" in told
+    await first.aclose()
+    again = await feed_of(browser)
+    assert await anext(again) == b"event: still\ndata:\n\n"
+    for pieces in (*others, again):
+        await pieces.aclose()
 
 
 @pytest.mark.parametrize(("path", "is_seen"), [("/events/home", False), ("/events/calls", False), ("/calls/live", True)])

@@ -15,6 +15,7 @@ from starlette.responses import StreamingResponse
 
 from trunkline.api.records.v1 import records_pb2
 from trunkline.dashboard.visits import Visit
+from trunkline.dashboard.web import fragment
 
 GATHER_S: Final = 0.5
 """Between two answers of the feed; a page that changes more often than that cannot be read, however many calls there are."""
@@ -30,6 +31,11 @@ MAX_STREAMS: Final = 500
 """Of all persons together."""
 MAX_OF_ONE: Final = 12
 """Of one session: pages that somebody has open beside each other. Each asks all edges."""
+
+STILL: Final = "still"
+"""The event that says why a page does not change, or with nothing that it does."""
+FULL_AGAIN_S: Final = 10
+"""After which a page that was one too many tries again."""
 
 _streams: Counter[str] = Counter()
 """By session."""
@@ -66,8 +72,8 @@ def follow(visit: Visit, event: str, size: int, render: Render) -> StreamingResp
 
 async def _events(visit: Visit, event: str, size: int, render: Render) -> AsyncIterator[bytes]:
     whose = visit.session.secret
-    if _streams.total() >= MAX_STREAMS or _streams[whose] >= MAX_OF_ONE:
-        yield b"retry: 10000\n\n"
+    if why := _why_not(whose):
+        yield f"retry: {1000 * FULL_AGAIN_S}\n".encode() + message(STILL, fragment("still.html", {"why": why, "again_s": FULL_AGAIN_S}))
         return
     _streams[whose] += 1
     watched = Watched(size)
@@ -75,7 +81,8 @@ async def _events(visit: Visit, event: str, size: int, render: Render) -> AsyncI
     loop = asyncio.get_running_loop()
     ends, last = loop.time() + LONGEST_S, ""
     try:
-        yield b": connected\n\n"
+        # Takes back what an earlier try was told.
+        yield message(STILL, "")
         while loop.time() < ends and not feed.done():
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
@@ -101,6 +108,15 @@ async def _events(visit: Visit, event: str, size: int, render: Render) -> AsyncI
             del _streams[whose]
         feed.cancel()
         await asyncio.gather(feed, return_exceptions=True)
+
+
+def _why_not(whose: str) -> str:
+    """Why one more page of this session is not followed; empty where it is."""
+    if _streams[whose] >= MAX_OF_ONE:
+        return f"{MAX_OF_ONE} pages of this login follow calls already: close one of them"
+    if _streams.total() >= MAX_STREAMS:
+        return f"{MAX_STREAMS} pages follow calls already, as many as the dashboard bears"
+    return ""
 
 
 async def _feed(visit: Visit, watched: Watched) -> None:

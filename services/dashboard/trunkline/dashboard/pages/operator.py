@@ -172,6 +172,7 @@ async def bans(visit: Visit) -> Response:
 
 
 async def add_ban(visit: Visit) -> Response:
+    minutes = Field("minutes", "Minutes", kind="number", value="60", stands_for=["duration"], most=MOST_BAN_MINUTES)
     form = Form(
         title="Ban an address",
         action="/operator/bans/new",
@@ -180,7 +181,6 @@ async def add_ban(visit: Visit) -> Response:
             minutes,
             Field("reason", "Why", "For people"),
         ],
-    minutes = Field("minutes", "Minutes", kind="number", value="60", stands_for=["duration"], most=MOST_BAN_MINUTES)
         submit="Ban",
         command=["ban", "add", "{address}", "--duration", "{minutes}m", "--reason", "{reason}"],
         text="No edge listens to it, but for domains whose lists have the address.",
