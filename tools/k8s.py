@@ -70,7 +70,10 @@ class Platform:
         values = tomllib.loads(path.read_text())
         pops = tuple(Pop(**each) for each in values.pop("pops"))
         lists = {name: tuple(values.get(name, ())) for name in ("certificate_domains", "name_servers", "updates", "update_regions")}
-        return cls(**{**values, **lists, "pops": pops})
+        platform = cls(**{**values, **lists, "pops": pops})
+        if unknown := set(platform.update_regions) - set(platform.regions):
+            raise ValueError(f"{path}: update_regions names {', '.join(sorted(unknown))}, where no point of presence is")
+        return platform
 
     @property
     def regions(self) -> tuple[str, ...]:

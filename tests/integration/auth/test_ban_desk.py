@@ -94,6 +94,14 @@ async def test_an_auth_that_has_not_heard_of_an_operators_ban_leaves_it_in_the_s
         assert await read_anew(nats_server, desk) == {}, "both are lifted"
 
 
+async def test_a_short_ban_after_a_word_of_a_fast_clock_is_as_long_as_asked_and_no_lift(nats_server: NatsServer) -> None:
+    cidr = "192.0.2.44/32"
+    async with desk_of(nats_server) as desk:
+        desk.heard([Ban(cidr, time.time() + 5, time.time() + 605, "malformed", "auth-eu")])
+        ban = await desk.ban(cidr, 1, "for a moment")
+        assert not ban.is_lifted and ban.until_s - ban.issued_s == pytest.approx(1)
+
+
 async def test_an_operator_shortens_what_auth_has_issued(nats_server: NatsServer) -> None:
     cidr = "192.0.2.43/32"
     async with desk_of(nats_server) as desk:

@@ -71,6 +71,12 @@ def test_right_credentials_under_an_invented_source_spare_nobody(bench: Bench) -
     assert [ban.cidr for ban in bench.bans] == ["192.0.2.7/32"]
 
 
+def test_right_credentials_over_a_connection_spare_whatever_the_edge_says_of_its_proof(bench: Bench) -> None:
+    bench.tell({"call": "a", "attempted": {"host": "acme", **RIGHT, "is_source_proved": False, "transport": "tls"}})
+    bench.refused()
+    assert not bench.bans
+
+
 def test_an_admitted_digest_is_told_to_the_other_regions(bench: Bench) -> None:
     told: list[tuple[str, float]] = []
     bench.watcher = Watcher(Suspicion("auth-eu"), lambda host, source: False, bench.bans.append, lambda *word: told.append(word))

@@ -239,6 +239,13 @@ def test_an_operator_may_shorten_a_ban_and_it_stays_short_though_the_longer_one_
     assert book.holding(NOW_S + 120) == [again]
 
 
+def test_an_operators_ban_that_ended_unheard_is_told_as_ended_and_not_as_lifted() -> None:
+    """Whoever is lifted is forgiven, and his next offence is a first one."""
+    told: list[Ban] = []
+    BanBook(told.extend).take([SHORTENED], NOW_S + 1_000)
+    assert told == [SHORTENED] and not told[0].is_lifted
+
+
 def test_a_lift_ends_what_an_operator_and_auth_have_issued() -> None:
     book = BanBook()
     book.take([OPERATORS, LATER], NOW_S + 40)

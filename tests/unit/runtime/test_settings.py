@@ -62,6 +62,11 @@ def test_an_unknown_key_in_a_nested_table_is_named_with_its_way(tmp_path: Path) 
     assert "pops.eu1.address: is missing" in text
 
 
+def test_an_unknown_file_of_the_certificates_is_named_too(tmp_path: Path) -> None:
+    text = fault(tmp_path, GOOD.replace("ca_file", "ca_fil"))
+    assert "tls.ca_fil: is not a setting; did you mean 'ca_file'?" in text and "tls.ca_file: is missing" in text
+
+
 def test_an_unknown_key_that_is_like_nothing_lists_what_is_known(tmp_path: Path) -> None:
     assert "zzz: is not a setting; known are: " in fault(tmp_path, GOOD + "zzz = 1\n")
 

@@ -24,11 +24,13 @@ class BanBook:
             if not ban.holds(now_s) and not ban.is_ruling:
                 continue
             before = self._words.get(ban.cidr, ())
-            after = words_that_count((*before, ban if ban.holds(now_s) else ban.as_ended))
+            kept = ban if ban.holds(now_s) else ban.as_ended
+            after = words_that_count((*before, kept))
             if after != before:
                 self._words[ban.cidr] = after
                 if before[:1] != after[:1]:
-                    changed[ban.cidr] = after[0]
+                    # As it was said: one that has ended was not lifted.
+                    changed[ban.cidr] = ban if after[0] == kept else after[0]
         self._tell([*changed.values(), *self._let_go(now_s)])
 
     def sweep(self, now_s: float) -> None:

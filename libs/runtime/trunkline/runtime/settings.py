@@ -10,6 +10,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -126,7 +127,7 @@ def load_settings(model: type[S], path: Path) -> S:
 
 def _fault(model: type[BaseModel], place: Sequence[int | str], kind: str, message: str) -> str:
     key = ".".join(str(part) for part in place) or "(whole file)"
-    if kind == "extra_forbidden":
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         known = _keys_beside(model, place)
         near = difflib.get_close_matches(str(place[-1]), known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(sorted(known))}"
@@ -138,14 +139,18 @@ def _fault(model: type[BaseModel], place: Sequence[int | str], kind: str, messag
 
 def _keys_beside(model: type[BaseModel], place: Sequence[int | str]) -> list[str]:
     """The settings that stand beside a place; the model's own where the way down leads through something that is no model."""
-    current = model
+    current: type[BaseModel] = model
     for part in place[:-1]:
         field = current.model_fields.get(part) if isinstance(part, str) else None
         if field is None:
             continue  # the key of a table or the index of a list
-        nested = [kind for kind in _inner_types(field.annotation) if isinstance(kind, type) and issubclass(kind, BaseModel)]
-        if nested:
-            current = nested[0]
+        nested = [kind for kind in _inner_types(field.annotation) if isinstance(kind, type)]
+        for kind in nested:
+            if issubclass(kind, BaseModel):
+                current = kind
+                break
+            if is_dataclass(kind):
+                return [each.name for each in fields(kind)]
     return list(current.model_fields)
 
 

@@ -95,8 +95,9 @@ class BanDesk:
             raise invalid("BAN_TOO_WIDE", "address", message, "Ban the ranges that the calls come from.")
         if not 1 <= duration_s <= LONGEST_S:
             raise invalid("BAN_DURATION", "duration", f"{duration_s:g} s is not between 1 s and {LONGEST_S} s (7 days).")
-        now_s = self._now_s()
-        ban = Ban(cidr, self._after_all(cidr), now_s + duration_s, reason or "by the operator", OPERATOR)
+        # From its issue on, which may lie ahead of our clock: the last word may be of somebody whose clock is.
+        issued_s = self._after_all(cidr)
+        ban = Ban(cidr, issued_s, issued_s + duration_s, reason or "by the operator", OPERATOR)
         await self._publish(ban)
         self.heard([ban])
         return ban

@@ -80,7 +80,8 @@ class Watcher:
         address = _address(attempted.get("source", ""))
         if not address:
             return
-        if not attempted.get("is_source_proved"):
+        # Edges of before say of wrong credentials only whether their source is proved; of right ones a connection tells it too.
+        if not attempted.get("is_source_proved") and attempted.get("transport", "udp") == "udp":
             return
         if attempted.get("digest_algorithm"):
             cidr = self._suspicion.vouch(address, time_s)

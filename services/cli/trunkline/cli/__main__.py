@@ -42,7 +42,7 @@ _COMMANDS: Final = {
     "dns": "names:names",
     "tenant": "service:tenant",
     "limit": "limits:limit",
-    "key": "keys:key",
+    "key apikey": "keys:key",
     "history": "history:history",
     "webhook": "webhooks:webhook",
     "carrier": "routes:carrier",
@@ -69,8 +69,8 @@ _COMMANDS: Final = {
     "demo": "demo:demo",
     "trace": "traces:trace",
 }
-for _word, _place in _COMMANDS.items():
-    app.command(f"trunkline.cli.commands.{_place}", name=["key", "apikey"] if _word == "key" else _word)
+for _names, _place in _COMMANDS.items():
+    app.command(f"trunkline.cli.commands.{_place}", name=_names.split())
 app.command(completion_of(lambda: app), name="completion")
 
 
@@ -84,8 +84,8 @@ def run(arguments: Sequence[str]) -> int:
             return Exit.OK
         if not words or words[0] in app.help_flags:
             # What a command says of itself is known when it is loaded.
-            for word in _COMMANDS:
-                app[word]
+            for names in _COMMANDS:
+                app[names.split()[0]]
         around = surroundings()
         words = with_scope(words, around.places)
 

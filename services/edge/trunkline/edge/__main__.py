@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from trunkline.edge.settings import EdgeSettings
+from trunkline.edge.start import start
+from trunkline.runtime.service import run_service
+
 
 def main() -> None:
-    from trunkline.edge.settings import EdgeSettings
-    from trunkline.edge.start import start
-    from trunkline.runtime.service import run_service
-
     run_service(EdgeSettings, start)
 
 

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from trunkline.api.records.v1 import records_pb2 as records
 from trunkline.cli.commands.calls import call
 from trunkline.cli.connection import session
+from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.listing import first_of
 from trunkline.cli.options import LISTING, Amount, CarrierName, DomainLabel, Listing, PopName, ReasonCode, TenantName
 from trunkline.cli.output import clock, plain, print_data, show_list
@@ -45,7 +46,9 @@ class Wanted:
     exactly: Annotated[bool, Parameter(negative="", help="With --number: only that number, none that is longer.")] = False
 
     def fields(self) -> dict[str, Any]:
-        """Of ListRecordsRequest and of ExportRecordsRequest. Raises CommandError for a time that is none."""
+        """Of ListRecordsRequest and of ExportRecordsRequest. Raises CommandError for what is none."""
+        if self.exactly and not self.number:
+            raise CommandError("--exactly stands without --number", remedy="say which number", code=Exit.USAGE)
         now = datetime.now(UTC)
         digits = self.number.removeprefix("+")
         # What was dialled may be no number at all: then it is looked for as it stands.

@@ -32,6 +32,8 @@ REST_PORT = 8081
 """As DASHBOARD_PORT."""
 REST_HTTP = f"{REST}/http"
 """Name of the port where REST takes requests."""
+BEHIND = ("provisioning", "records")
+"""Kinds of services that no call ever waits for: of auth and routing an edge asks, as long as its replica is not complete."""
 BEHIND_CALLS = 5
 """Niceness of what no call waits for, where all share a machine: a third of an edge's weight. An edge that starts anew beside its region's
 services is back sooner, and records are read later rather than calls shed."""
@@ -171,7 +173,7 @@ class Plan:
             commands[f"nats-{region}"] = [_nats_server(), "-c", str(self._nats_file(region))]
         for name, module in modules.items():
             commands[name] = [sys.executable, "-m", module, "--settings", str(layout.settings_file(name))]
-        behind = {DASHBOARD, REST, *(f"{kind}-{region}" for kind, region in topology.services if kind != "dns")}
+        behind = {DASHBOARD, REST, *(f"{kind}-{region}" for kind, region in topology.services if kind in BEHIND)}
         return {
             name: Spec(name, tuple(command), layout.log_file(name), BEHIND_CALLS if name in behind else 0)
             for name, command in commands.items()

@@ -17,6 +17,8 @@ from trunkline.runtime.tls import TlsSettings
 LOOK_S = 0.05
 """Between two looks at something that cannot call back."""
 START_LIMIT_S = 120.0
+"""Of one process, while all others start too: 30 of them need some 40 s of processor time on two cores, twice that where modules are
+compiled anew, and two platforms of tests may come up at once."""
 
 
 class NotReady(Exception):
