@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +23,9 @@ from trunkline.dashboard.visits import CHOICES, Visit
 from trunkline.dashboard.web import fragment
 from trunkline.runtime.listings import each_of
 
+MOST_LISTS: Final = 32
+"""That are asked for by name, all at once, for one page. A domain has one to three; of many domains with many, those that refused somebody
+last come first, and an attempt whose lists were not read has no "Allow" here, but at its own page."""
 SHOWN: Final = 8
 """Of the newest attempts."""
 LATELY_S: Final = 3600
@@ -47,7 +50,7 @@ async def home(visit: Visit) -> Response:
         _set_up(visit), visit.ask.provisioning.ListPops(pb.ListPopsRequest()), _refused_lately(visit)
     )
     steps, shown, challenged = await asyncio.gather(
-        _steps(visit, acls, domains), newest(visit, domains), unanswered(visit, domains, LATELY_S)
+        _steps(visit, acls, domains), newest(visit, domains, acls=acls), unanswered(visit, domains, LATELY_S)
     )
     return visit.show(
         "home.html",
@@ -67,7 +70,7 @@ async def attempts(visit: Visit) -> Response:
 
     async def render(watched: Watched) -> str:
         acls, domains = await _set_up(visit)
-        shown = await attempts_of(visit, watched.records, domains)
+        shown = await attempts_of(visit, watched.records, domains, acls)
         steps, challenged = await asyncio.gather(_steps(visit, acls, domains), unanswered(visit, domains, LATELY_S))
         parts = {"attempts": shown, "steps": steps, "domains": domains, "unanswered": challenged, "back": "/"}
         return fragment("home_live.html", visit.common() | parts)
@@ -93,13 +96,12 @@ async def domains_of(visit: Visit) -> list[pb.Domain]:
     return await _listed(visit.ask.provisioning.ListDomains, pb.ListDomainsRequest(tenant=visit.tenant), "domains")
 
 
-async def lists_of(visit: Visit, records: Sequence[records_pb2.Record], domains: Sequence[pb.Domain]) -> dict[str, list[str]]:
-    """The lists of each domain, also of one that was called and refused a source and is not among the first that are listed."""
-    found = attached(domains)
+async def _lists_at(visit: Visit, labels: Sequence[str], domains: Sequence[pb.Domain]) -> dict[str, list[str]]:
+    """The names of each domain's lists, also where it is not among the first that are listed."""
+    found = {domain.label: list(domain.acls) for domain in domains}
     if len(domains) < CHOICES:
         return found
-    missing = {record.domain for record in records if record.reason == SOURCE_NOT_IN_ACL} - found.keys()
-    for domain in await asyncio.gather(*(_domain(visit, label) for label in missing)):
+    for domain in await asyncio.gather(*(_domain(visit, label) for label in labels if label not in found)):
         if domain is not None:
             found[domain.label] = list(domain.acls)
     return found
@@ -115,24 +117,36 @@ async def _domain(visit: Visit, label: str) -> pb.Domain | None:
         return None
 
 
-async def newest(visit: Visit, domains: Sequence[pb.Domain], size: int = SHOWN) -> list[Attempt]:
+async def newest(visit: Visit, domains: Sequence[pb.Domain], size: int = SHOWN, acls: Sequence[pb.Acl] = ()) -> list[Attempt]:
     """Attempts, the newest first."""
     request = records_pb2.ListRecordsRequest(tenant=visit.tenant, page=common_pb2.Page(size=size))
     found = await visit.ask.records.ListRecords(request)
-    return await attempts_of(visit, found.records, domains)
+    return await attempts_of(visit, found.records, domains, acls)
 
 
-async def attempts_of(visit: Visit, records: Sequence[records_pb2.Record], domains: Sequence[pb.Domain]) -> list[Attempt]:
-    offers = await _offers(visit, records, await lists_of(visit, records, domains))
+async def attempts_of(
+    visit: Visit, records: Sequence[records_pb2.Record], domains: Sequence[pb.Domain], acls: Sequence[pb.Acl] = ()
+) -> list[Attempt]:
+    """`acls` are lists that were read for the same page."""
+    offers = await offers_at(visit, refusing(records), domains, acls)
     return [attempt_of(record, offers) for record in records]
 
 
-async def _offers(visit: Visit, records: Sequence[records_pb2.Record], lists: Mapping[str, Sequence[str]]) -> dict[str, list[Offer]]:
-    """By domain that refused a source. Nothing is asked where none did, as almost always."""
-    labels = {record.domain for record in records if record.reason == SOURCE_NOT_IN_ACL} & lists.keys()
-    names = sorted({name for label in labels for name in lists[label]})
-    acls = {name: acl for name, acl in zip(names, await asyncio.gather(*(_acl(visit, name) for name in names)), strict=True) if acl}
-    return {label: offers_of(acls[name] for name in lists[label] if name in acls) for label in labels}
+def refusing(records: Sequence[records_pb2.Record]) -> list[str]:
+    """The domains that refused a source because none of their lists has it, each once, in the order of the records."""
+    return list(dict.fromkeys(record.domain for record in records if record.reason == SOURCE_NOT_IN_ACL))
+
+
+async def offers_at(
+    visit: Visit, labels: Sequence[str], domains: Sequence[pb.Domain], acls: Sequence[pb.Acl] = ()
+) -> dict[str, list[Offer]]:
+    """By each of `labels`. Asked for are lists that are not among `acls`, at most `MOST_LISTS`, and domains that are not among `domains`
+    where these are not all; nothing without labels."""
+    lists = await _lists_at(visit, labels, domains)
+    read: dict[str, pb.Acl | None] = {acl.name: acl for acl in acls}
+    missing = list(dict.fromkeys(name for label in labels for name in lists.get(label, ()) if name not in read))[:MOST_LISTS]
+    read |= zip(missing, await asyncio.gather(*(_acl(visit, name) for name in missing)), strict=True)
+    return {label: offers_of(acl for name in lists.get(label, ()) if (acl := read.get(name)) is not None) for label in labels}
 
 
 async def _acl(visit: Visit, name: str) -> pb.Acl | None:
@@ -143,10 +157,6 @@ async def _acl(visit: Visit, name: str) -> pb.Acl | None:
         if error.code() is not grpc.StatusCode.NOT_FOUND:
             raise
         return None
-
-
-def attached(domains: Sequence[pb.Domain]) -> dict[str, list[str]]:
-    return {domain.label: list(domain.acls) for domain in domains}
 
 
 async def _refused_lately(visit: Visit) -> Sequence[records_pb2.Record]:

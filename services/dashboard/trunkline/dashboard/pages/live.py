@@ -9,9 +9,10 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from trunkline.dashboard.attempts import Offer, attempt_of
 from trunkline.dashboard.forms import Done, Field, Form, answer_form, quoted
 from trunkline.dashboard.live import Watched, follow
-from trunkline.dashboard.pages.home import LATELY_S, attempts_of, domains_of, newest
+from trunkline.dashboard.pages.home import LATELY_S, domains_of, newest, offers_at, refusing
 from trunkline.dashboard.running import Everywhere, everywhere, hang_up
 from trunkline.dashboard.unanswered import Found, unanswered
 from trunkline.dashboard.visits import Visit, is_own_path
@@ -21,7 +22,7 @@ ATTEMPTS_SHOWN: Final = 50
 ASK_S: Final = 1.0
 """Between two questions to all edges for one page: the list of attempts beside it changes more often."""
 COUNT_S: Final = 10.0
-"""Between two looks at challenges that nobody answered, which edges tell by the minute."""
+"""Between two looks at what changes seldom: challenges that nobody answered, which edges tell by the minute, and lists that are offered."""
 NUMBER: Final = re.compile(r"\+?[0-9]{1,32}")
 
 
@@ -37,14 +38,16 @@ async def events(visit: Visit) -> Response:
     loop = asyncio.get_running_loop()
     asked_s, running = 0.0, Everywhere()
     counted_s, challenged = float("-inf"), Found()
+    offers: dict[str, list[Offer]] = {}
 
     async def render(watched: Watched) -> str:
-        nonlocal asked_s, running, counted_s, challenged
+        nonlocal asked_s, running, counted_s, challenged, offers
         domains = await domains_of(visit)
-        attempts = await attempts_of(visit, watched.records, domains)
         if loop.time() - counted_s >= COUNT_S:
             challenged = await unanswered(visit, domains, LATELY_S)
-            counted_s = loop.time()
+            counted_s, offers = loop.time(), {}
+        offers |= await offers_at(visit, [label for label in refusing(watched.records) if label not in offers], domains)
+        attempts = [attempt_of(record, offers) for record in watched.records]
         if loop.time() - asked_s >= ASK_S:
             running = await everywhere(visit, _pop(visit))
             asked_s = loop.time()
