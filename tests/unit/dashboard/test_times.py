@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -39,10 +39,13 @@ def test_what_is_no_time_is_refused_at_its_field(text: str) -> None:
     assert wrong.value.problem.field == "to" and text[:40] in wrong.value.problem.message
 
 
-def chosen(browser: Browser, query: str) -> Chosen:
+NOW = datetime(2026, 11, 24, 9, 30, 5, 250_000, tzinfo=UTC)
+
+
+def chosen(browser: Browser, query: str, now: datetime = NOW) -> Chosen:
     request = Request({"type": "http", "method": "GET", "path": "/calls", "query_string": query.encode(), "headers": []})
     session: Session = None  # type: ignore[assignment]
-    return Chosen.of(Visit(request, browser.desk, session, browser.desk.services.asked_by("tk_x"), FormData()))
+    return Chosen.of(Visit(request, browser.desk, session, browser.desk.services.asked_by("tk_x"), FormData()), now)
 
 
 async def test_a_filter_is_the_request_its_export_and_the_command(browser: Browser) -> None:
@@ -67,8 +70,14 @@ async def test_a_filter_is_the_request_its_export_and_the_command(browser: Brows
 async def test_the_next_page_of_a_span_keeps_the_moment_at_which_it_began(browser: Browser) -> None:
     """A page token is good with the filter that it was made with, to the second."""
     first = chosen(browser, "since=24h&domain=acme")
-    assert first.since is not None and "since" not in first.fixed
-    second = chosen(browser, urlencode(first.fixed))
+    assert first.since == NOW.replace(microsecond=0) - timedelta(days=1)
+    later, address = NOW + timedelta(seconds=2), urlencode(first.fixed)
+    second = chosen(browser, f"{address}&page=token", later)
     assert second.request("acme") == first.request("acme") and second.fixed == first.fixed
+    assert second.given == first.given, "the form shows the span, and no beginning"
+    begins_anew = chosen(browser, address, later)
+    assert begins_anew.since == first.since + timedelta(seconds=2), "no further page"
+    with pytest.raises(Wrong):
+        chosen(browser, "since=24h&begun=yesterday&page=token")
     for query in ("from=2026-11-22T20:01&to=2026-11-23", "domain=acme"):
         assert chosen(browser, query).fixed == chosen(browser, query).given

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -22,6 +22,8 @@ SINCE: Final[Mapping[str, tuple[str, timedelta]]] = {
     "30d": ("last 30 days", timedelta(days=30)),
 }
 FILTERS: Final = ("outcome", "since", "from", "to", "domain", "number", "caller_id", "account", "pop", "carrier", "reason")
+BEGUN: Final = "begun"
+"""When the span of `since` began, in the address of further pages; no field, so that a filter that is sent again begins anew."""
 _EQUAL: Final = ("tenant", "outcome", "domain", "reason", "number", "number_prefix", "pop", "carrier", "caller_id", "account")
 _OPTIONS: Final = (
     ("outcome", "outcome"), ("domain", "domain"), ("caller_id", "caller"), ("account", "account"), ("pop", "pop"), ("carrier", "carrier"),
@@ -38,14 +40,16 @@ class Chosen:
     until: datetime | None
 
     @classmethod
-    def of(cls, visit: Visit) -> Chosen:
-        """From the address. A beginning or an end takes the place of a span before now. Raises Wrong for what is no time."""
+    def of(cls, visit: Visit, now: datetime) -> Chosen:
+        """From the address. A beginning or an end takes the place of a span before `now`; that of a further page began where it did for the
+        first one. Raises Wrong for what is no time."""
         values = {name: visit.query(name) for name in FILTERS}
         since, until = moment_of(values["from"], "from"), moment_of(values["to"], "to", is_end=True)
         if since is not None or until is not None:
             values["since"] = ""
         elif values["since"] in SINCE:
-            since = datetime.now(UTC).replace(microsecond=0) - SINCE[values["since"]][1]
+            begun = moment_of(visit.query(BEGUN), BEGUN) if visit.query("page") else None
+            since = begun or now.replace(microsecond=0) - SINCE[values["since"]][1]
         return cls(values, since, until)
 
     @property
@@ -54,10 +58,10 @@ class Chosen:
 
     @property
     def fixed(self) -> dict[str, str]:
-        """What is given, with a span before now as the moment that it began: so that further pages are of the same list."""
+        """What is given, and the moment that a span before now began: so that further pages are of the same list."""
         if self.since is None or not self.values["since"]:
             return self.given
-        return {name: value for name, value in self.given.items() if name != "since"} | {"from": written(self.since)}
+        return self.given | {BEGUN: written(self.since)}
 
     def request(self, tenant: str) -> records_pb2.ListRecordsRequest:
         values, number = self.values, self.values["number"].replace(" ", "")

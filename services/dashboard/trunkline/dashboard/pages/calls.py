@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode
@@ -32,7 +33,7 @@ async def calls(visit: Visit) -> Response:
     problem, answer = None, records_pb2.ListRecordsResponse()
     chosen = Chosen({name: visit.query(name) for name in FILTERS}, None, None)
     try:
-        chosen = Chosen.of(visit)
+        chosen = Chosen.of(visit, datetime.now(UTC))
         request = chosen.request(visit.tenant)
         request.page.CopyFrom(common_pb2.Page(size=PAGE, token=visit.query("page")))
         answer = await visit.ask.records.ListRecords(request)
@@ -106,7 +107,7 @@ async def export(visit: Visit) -> Response:
     if kind not in EXPORTS:
         return visit.show("failed.html", status=404, problem=Problem("NOT_FOUND", "", "there is no such page"))
     form, media = EXPORTS[kind]
-    answers = visit.ask.records.ExportRecords(Chosen.of(visit).export(visit.tenant, form))
+    answers = visit.ask.records.ExportRecords(Chosen.of(visit, datetime.now(UTC)).export(visit.tenant, form))
     begun: list[bytes] = []
     async for answer in answers:
         begun.append(answer.data)
