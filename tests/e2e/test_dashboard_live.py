@@ -15,7 +15,7 @@ from helpers.platform import Platform, wait_for
 from playwright.sync_api import Locator, Page, expect
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
-from trunkline.dashboard.live import MAX_OF_ONE
+from trunkline.dashboard.live import MAX_OF_ONE, USUAL_AGAIN_S
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -121,7 +121,7 @@ def test_a_page_that_is_one_too_many_says_so_until_it_follows(platform: Platform
 
         def is_followed() -> bool:
             feed = opener.open(asked, timeout=30)
-            if feed.readline() != b"event: still\n":
+            if feed.readline() != f"retry: {1000 * USUAL_AGAIN_S}\n".encode():
                 feed.close()
                 return False
             stack.enter_context(feed)

@@ -87,7 +87,12 @@ async def test_no_form_of_the_operators_is_read_for_a_customer(browser: Browser)
     async def handler(visit: Visit) -> Response:
         raise AssertionError("the page was shown")
 
-    headers = [(b"cookie", f"{browser.desk.cookie}={browser.secret}".encode()), (b"host", b"x"), (b"content-length", b"60000000")]
+    headers = [
+        (b"cookie", f"{browser.desk.cookie}={browser.secret}".encode()),
+        (b"host", b"x"),
+        (b"content-length", b"60000000"),
+        (b"content-type", b"multipart/form-data; boundary=x"),
+    ]
     scope = {"type": "http", "method": "POST", "path": "/operator/decks/import", "query_string": b"", "headers": headers}
     answer = await guarded(browser.desk, handler, is_for_operators=True)(Request(scope, nothing))
     assert answer.status_code == 403 and b"for operators" in bytes(answer.body)
@@ -176,8 +181,17 @@ async def test_a_login_leads_to_the_page_that_was_asked_for_with_its_filters(bro
     browser.client.cookies.clear()
     asked = "/calls?since=24h&number=%2B31201234567&domain=a%26b"
     sent = (await browser.client.get(asked)).headers["location"]
-    shown = re.search(r'name="next" value="([^"]*)"', (await browser.client.get(sent)).text)
-    assert shown and html.unescape(shown[1]) == asked
+
+    def kept(page: str) -> list[str]:
+        return [html.unescape(each) for each in re.findall(r'name="next" value="([^"]*)"', page)]
+
+    assert kept((await browser.client.get(sent)).text) == [asked, asked], "by password and by key"
+    for tried in ({"name": "jane", "password": "wrong"}, {"key": "tk_unknown"}):
+        failed = await browser.client.post("/login", data={**tried, "next": asked})
+        assert failed.status_code in (401, 503) and kept(failed.text) == [asked, asked], "a failed try loses nothing"
+        assert ("<details open>" in failed.text) == ("key" in tried), "the form that was sent is there"
+    elsewhere = await browser.client.post("/login", data={"name": "jane", "password": "wrong", "next": "//evil.example"})
+    assert elsewhere.status_code == 401 and kept(elsewhere.text) == ["", ""]
 
 
 async def test_an_operator_comes_back_from_the_pages_of_a_tenant(browser: Browser) -> None:
@@ -247,10 +261,14 @@ async def feed_of(browser: Browser) -> AsyncGenerator[Any]:
     return cast(AsyncGenerator[Any], follow(visit, "home", 1, render).body_iterator)
 
 
+FOLLOWS = b"retry: 3000\nevent: still\ndata:\n\n"
+"""A page that was one too many waits no longer than others from now on."""
+
+
 async def test_the_feed_of_a_session_that_is_ended_ends(browser: Browser) -> None:
     """Also while no service answers and nothing changes."""
     pieces = await feed_of(browser)
-    assert await anext(pieces) == b"event: still\ndata:\n\n"
+    assert await anext(pieces) == FOLLOWS
     assert await anext(pieces) == b"event: home\ndata: as it is\n\n"
     await browser.desk.store.end_session(browser.secret)
     assert [piece async for piece in pieces] == [b"event: ended\ndata: over\n\n"]
@@ -259,12 +277,12 @@ async def test_the_feed_of_a_session_that_is_ended_ends(browser: Browser) -> Non
 async def test_a_page_that_is_one_too_many_says_that_it_stands_still_and_follows_when_another_is_closed(browser: Browser) -> None:
     first, *others = [await feed_of(browser) for _ in range(MAX_OF_ONE)]
     for pieces in (first, *others):
-        assert await anext(pieces) == b"event: still\ndata:\n\n"
+        assert await anext(pieces) == FOLLOWS
     told = b"".join([piece async for piece in await feed_of(browser)]).decode()
     assert told.startswith("retry: 10000\nevent: still\ndata: ") and f"{MAX_OF_ONE} pages of this login follow calls already" in told
     await first.aclose()
     again = await feed_of(browser)
-    assert await anext(again) == b"event: still\ndata:\n\n"
+    assert await anext(again) == FOLLOWS
     for pieces in (*others, again):
         await pieces.aclose()
 

@@ -36,6 +36,8 @@ STILL: Final = "still"
 """The event that says why a page does not change, or with nothing that it does."""
 FULL_AGAIN_S: Final = 10
 """After which a page that was one too many tries again."""
+USUAL_AGAIN_S: Final = 3
+"""After which any other connects again, as browsers do of themselves: one keeps what it was told last."""
 
 _streams: Counter[str] = Counter()
 """By session."""
@@ -73,7 +75,7 @@ def follow(visit: Visit, event: str, size: int, render: Render) -> StreamingResp
 async def _events(visit: Visit, event: str, size: int, render: Render) -> AsyncIterator[bytes]:
     whose = visit.session.secret
     if why := _why_not(whose):
-        yield f"retry: {1000 * FULL_AGAIN_S}\n".encode() + message(STILL, fragment("still.html", {"why": why, "again_s": FULL_AGAIN_S}))
+        yield _still(fragment("still.html", {"why": why, "again_s": FULL_AGAIN_S}), FULL_AGAIN_S)
         return
     _streams[whose] += 1
     watched = Watched(size)
@@ -82,7 +84,7 @@ async def _events(visit: Visit, event: str, size: int, render: Render) -> AsyncI
     ends, last = loop.time() + LONGEST_S, ""
     try:
         # Takes back what an earlier try was told.
-        yield message(STILL, "")
+        yield _still("", USUAL_AGAIN_S)
         while loop.time() < ends and not feed.done():
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
@@ -141,6 +143,11 @@ def message(event: str, text: str) -> bytes:
     """One event; a line break in the text would end it."""
     lines = "".join(f"data: {line}\n" for line in text.splitlines()) or "data:\n"
     return f"event: {event}\n{lines}\n".encode()
+
+
+def _still(text: str, again_s: int) -> bytes:
+    """With how long the browser waits from now on before it connects again."""
+    return f"retry: {1000 * again_s}\n".encode() + message(STILL, text)
 
 
 ENDED: Final = message("ended", "over")

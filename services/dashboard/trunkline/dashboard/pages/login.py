@@ -29,12 +29,17 @@ class Login:
         if not is_same_origin(request, self._desk):
             return self._shown(request, "this form was sent from another site", HTTPStatus.FORBIDDEN)
         form = await request.form(max_files=0, max_fields=10)
+        after = str(form.get("next", ""))
         name, password, key = (str(form.get(field, "")).strip() for field in ("name", "password", "key"))
         name = name.lower()
+
+        def again(message: str, status: int) -> Response:
+            return self._login_page(message, after, status, is_by_key=bool(key))
+
         waits_s = self._wait_s(request, name)
         if waits_s:
             message = f"too many tries: wait {waits_s:.0f} s and try again"
-            answer = self._shown(request, message, HTTPStatus.TOO_MANY_REQUESTS)
+            answer = again(message, HTTPStatus.TOO_MANY_REQUESTS)
             answer.headers["Retry-After"] = f"{waits_s:.0f}"
             return answer
         found = key or await people.check_password(self._desk.store, name, password)
@@ -42,7 +47,7 @@ class Login:
             identity = await self._desk.services.identify(found) if found else None
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.UNAUTHENTICATED:
-                return self._shown(request, "the platform does not answer now: try again in a moment", HTTPStatus.SERVICE_UNAVAILABLE)
+                return again("the platform does not answer now: try again in a moment", HTTPStatus.SERVICE_UNAVAILABLE)
             identity = None
         if identity is None:
             what = (
@@ -50,9 +55,8 @@ class Login:
                 if key
                 else "this name and password do not belong together, or the account's key was revoked"
             )
-            return self._shown(request, what, HTTPStatus.UNAUTHORIZED)
+            return again(what, HTTPStatus.UNAUTHORIZED)
         self._desk.by_name.forget(name)
-        after = str(form.get("next", ""))
         return await self._begin(request, identity, "" if key else name, after if is_own_path(after) else "/")
 
     async def link(self, request: Request) -> Response:
@@ -89,8 +93,12 @@ class Login:
         return JSONResponse({"url": f"{self._desk.settings.public_url}/login/{secret}"})
 
     def _shown(self, request: Request, message: str, status: int = HTTPStatus.OK) -> Response:
-        after = request.query_params.get("next", "")
-        return page("login.html", {"message": message, "next": after if is_own_path(after) else ""}, status=status)
+        return self._login_page(message, request.query_params.get("next", ""), status)
+
+    def _login_page(self, message: str, after: str, status: int, *, is_by_key: bool = False) -> Response:
+        """`after` is the page that was asked for. With `is_by_key` the form for a key is open: it was the one that was sent."""
+        shown = {"message": message, "next": after if is_own_path(after) else "", "is_by_key": is_by_key}
+        return page("login.html", shown, status=status)
 
     async def _begin(self, request: Request, identity: Identity, person: str, where: str) -> Response:
         before = request.cookies.get(self._desk.cookie, "")

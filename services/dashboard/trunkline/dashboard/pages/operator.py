@@ -189,8 +189,8 @@ async def add_ban(visit: Visit) -> Response:
     )
 
     async def send() -> Done:
-        longest = Duration(seconds=60 * whole(visit, minutes))
-        request = auth_pb2.BanAddressRequest(address=visit.value("address"), duration=longest, reason=visit.value("reason"))
+        duration = Duration(seconds=60 * whole(visit, minutes))
+        request = auth_pb2.BanAddressRequest(address=visit.value("address"), duration=duration, reason=visit.value("reason"))
         answer = await visit.ask.auth.BanAddress(request)
         return Done(f"{answer.ban.cidr} is banned.", None, "/operator/bans")
 
