@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from helpers import pop_reports
 from helpers.nats import NatsServer
 from helpers.secure_nats import nats_server
 from helpers.service import ServiceProcess, make_config
-
-from trunkline.domain.pop_health import MISSED_LIMIT, Report, Sight
-from trunkline.runtime.pop_reports import encode_report
 
 __all__ = ["nats_server"]
 
 HOST = "127.0.0.1"
 LIMIT_S = 30.0
-SAY_EVERY_S = 0.2
-"""Nothing is waited for by it: a report counts for FRESH_S and has to be said again as long as it is true, which edges do once a second.
-More often, so that one which is late on a busy machine is not missed."""
 POPS = [
     {"name": name, "region": name[:-1], "address": address, "transports": ["udp"]}
     for name, address in {"eu1": "127.0.1.1", "eu2": "127.0.1.2", "us1": "127.0.2.1", "apac1": "127.0.3.1"}.items()
@@ -67,23 +61,5 @@ async def name_server(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[
 @asynccontextmanager
 async def reporting(nats: NatsServer, *, silent: str) -> AsyncIterator[None]:
     """All edges but one report all the time, and that they get no answer from that one."""
-    names = [pop["name"] for pop in POPS]
-    client = await nats.connect()
-
-    async def report() -> None:
-        while True:
-            for pop in names:
-                if pop != silent:
-                    sights = {
-                        other: Sight(missed=MISSED_LIMIT) if other == silent else Sight(answered=9) for other in names if other != pop
-                    }
-                    await client.publish(f"pops.seen.{pop}", encode_report(Report(f"edge-{pop}", pop, 0.0, True, sights)))
-            await asyncio.sleep(SAY_EVERY_S)
-
-    task = asyncio.create_task(report())
-    try:
+    async with pop_reports.reporting(await nats.connect(), NAMES, NAMES, (silent,)):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await client.close()

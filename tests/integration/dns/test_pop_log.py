@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
+from helpers import pop_reports
 from helpers.nats import NatsServer
 from helpers.regions import HOME, REGIONS, Regions, regions
 from helpers.waiting import until
-from integration.dns.conftest import LIMIT_S, NAMES, SAY_EVERY_S, NameServer, reporting
+from integration.dns.conftest import LIMIT_S, NAMES, NameServer, reporting
 
 from trunkline.dns.recording import Recording
 from trunkline.domain.directory import Directory
-from trunkline.domain.pop_health import MISSED_LIMIT, Health, Report, Sight
+from trunkline.domain.pop_health import Health
 from trunkline.eventlog.streams import POPS, ensure_pops
 from trunkline.runtime.pop_log import Taken, follow_changes
-from trunkline.runtime.pop_reports import encode_report
 from trunkline.runtime.pop_watch import PopWatch
 
 __all__ = ["regions"]
@@ -64,24 +64,10 @@ async def judging(found: Regions) -> AsyncIterator[dict[str, Judge]]:
 @asynccontextmanager
 async def edges(found: Regions, *silent: str) -> AsyncIterator[None]:
     """One in each region, each at its own server; the silent ones say nothing, and nobody gets an answer from them."""
-
-    async def speak(pop: str) -> None:
-        client = await found.connect(pop[:-1])
-        sights = {other: Sight(missed=MISSED_LIMIT) if other in silent else Sight(answered=9) for other in ONES if other != pop}
-        try:
-            while True:
-                await client.publish(f"pops.seen.{pop}", encode_report(Report(f"edge-{pop}", pop, 0.0, True, sights)))
-                await asyncio.sleep(SAY_EVERY_S)
-        finally:
-            await client.close()
-
-    tasks = [asyncio.create_task(speak(pop)) for pop in ONES if pop not in silent]
-    try:
+    async with AsyncExitStack() as stack:
+        for pop in ONES:
+            await stack.enter_async_context(pop_reports.reporting(await found.connect(pop[:-1]), (pop,), ONES, silent))
         yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def stored(found: Regions, region: str) -> int:

@@ -2,49 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 
 import grpc
 import grpc.aio
 import pytest
 from helpers.nats import NatsServer
+from helpers.pop_reports import reporting
 from helpers.ports import free_port
 from helpers.service import ServiceProcess
 from helpers.waiting import until
 from integration.provisioning.conftest import Service
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
-from trunkline.domain.pop_health import MISSED_LIMIT, Report, Sight
 from trunkline.runtime.errors import decode_status
-from trunkline.runtime.pop_reports import encode_report
 
 LIMIT_S = 30.0
 NAMES = ("eu1", "us1", "apac1")
-
-
-@asynccontextmanager
-async def seen_dead(nats: NatsServer, *dead: str) -> AsyncIterator[None]:
-    """Edges of all the others say so all the time."""
-    client = await nats.connect()
-
-    async def report() -> None:
-        while True:
-            for pop in NAMES:
-                if pop not in dead:
-                    sights = {other: Sight(missed=MISSED_LIMIT) if other in dead else Sight(answered=9) for other in NAMES if other != pop}
-                    await client.publish(f"pops.seen.{pop}", encode_report(Report(f"edge-{pop}", pop, 0.0, True, sights)))
-            await asyncio.sleep(0.2)
-
-    task = asyncio.create_task(report())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await client.close()
 
 
 @pytest.mark.parametrize(("drained", "dead"), [("apac1", ("us1",)), ("", ("us1", "apac1"))], ids=["one is down", "most are down"])
@@ -57,7 +33,7 @@ async def test_the_last_point_of_presence_that_lives_is_not_drained(
     try:
         operator = await Service(process, stack).stub()
         listing = partial(operator.ListPops, pb.ListPopsRequest())
-        async with seen_dead(nats_server, *dead):
+        async with reporting(await nats_server.connect(), NAMES, NAMES, dead):
 
             def is_seen(answer: pb.ListPopsResponse) -> bool:
                 return {pop.name for pop in answer.pops if pop.health == "down" or pop.health_reason} == set(dead)
