@@ -19,7 +19,6 @@ More often, so that one which is late on a busy machine is not missed."""
 @asynccontextmanager
 async def reporting(client: Client, pops: Collection[str], of: Iterable[str], dead: Collection[str]) -> AsyncIterator[None]:
     """Over this connection, and all the time: the edges of `pops`, but the dead, about all others in `of`."""
-
     names = tuple(of)
 
     async def report() -> None:

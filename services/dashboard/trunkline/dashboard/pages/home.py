@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import grpc
 import grpc.aio
@@ -22,6 +22,8 @@ from trunkline.dashboard.unanswered import unanswered
 from trunkline.dashboard.visits import CHOICES, Visit
 from trunkline.dashboard.web import fragment
 from trunkline.runtime.listings import each_of
+
+A = TypeVar("A")
 
 MOST_LISTS: Final = 32
 """That are asked for by name, all at once, for one page. A domain has one to three; of many domains with many, those that refused somebody
@@ -108,9 +110,19 @@ async def _lists_at(visit: Visit, labels: Sequence[str], domains: Sequence[pb.Do
 
 
 async def _domain(visit: Visit, label: str) -> pb.Domain | None:
-    """None where it is gone."""
+    found = await _if_there(visit.ask.provisioning.GetDomain(pb.GetDomainRequest(tenant=visit.tenant, label=label)))
+    return None if found is None else found.domain
+
+
+async def _acl(visit: Visit, name: str) -> pb.Acl | None:
+    found = await _if_there(visit.ask.provisioning.GetAcl(pb.GetAclRequest(tenant=visit.tenant, acl=name)))
+    return None if found is None else found.acl
+
+
+async def _if_there(answer: Awaitable[A]) -> A | None:
+    """None for what is gone meanwhile."""
     try:
-        return (await visit.ask.provisioning.GetDomain(pb.GetDomainRequest(tenant=visit.tenant, label=label))).domain
+        return await answer
     except grpc.aio.AioRpcError as error:
         if error.code() is not grpc.StatusCode.NOT_FOUND:
             raise
@@ -147,16 +159,6 @@ async def offers_at(
     missing = list(dict.fromkeys(name for label in labels for name in lists.get(label, ()) if name not in read))[:MOST_LISTS]
     read |= zip(missing, await asyncio.gather(*(_acl(visit, name) for name in missing)), strict=True)
     return {label: offers_of(acl for name in lists.get(label, ()) if (acl := read.get(name)) is not None) for label in labels}
-
-
-async def _acl(visit: Visit, name: str) -> pb.Acl | None:
-    """None where it is gone."""
-    try:
-        return (await visit.ask.provisioning.GetAcl(pb.GetAclRequest(tenant=visit.tenant, acl=name))).acl
-    except grpc.aio.AioRpcError as error:
-        if error.code() is not grpc.StatusCode.NOT_FOUND:
-            raise
-        return None
 
 
 async def _refused_lately(visit: Visit) -> Sequence[records_pb2.Record]:
