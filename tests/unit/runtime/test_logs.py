@@ -12,6 +12,9 @@ import structlog
 
 from trunkline.runtime.logs import HIDDEN, configure_logs, logger
 
+MADE_AT_IMPORT = logger("module")
+"""Before logs are configured, as in the modules of services."""
+
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
@@ -38,6 +41,15 @@ def test_a_line_is_json_with_process_level_time_and_fields(stream: io.StringIO) 
     assert line["logger"] == "replica"
     assert line["position"] == 12
     assert "timestamp" in line
+
+
+def test_a_logger_that_was_made_before_logs_were_configured_writes_like_any_other(
+    stream: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    MADE_AT_IMPORT.info("written", api_key="correct horse")
+    (line,) = lines(stream)
+    assert (line["event"], line["process"], line["logger"], line["api_key"]) == ("written", "auth", "module", HIDDEN)
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("name", ["password", "new_password", "api_key", "Authorization", "ha1_md5", "service_key", "nats_token"])

@@ -63,8 +63,22 @@ def configure_logs(process: str, level: str = "info", stream: Any = None) -> Non
 
 
 def logger(name: str) -> Any:
-    """A logger whose lines carry `logger=name`."""
-    return structlog.get_logger().bind(logger=name)
+    """A logger whose lines carry `logger=name`. One that is made before `configure_logs`, as a module's is, writes as that says all the
+    same."""
+    return _Logger(name)
+
+
+class _Logger:
+    """Bound at each line: structlog's own keeps to what held when it was bound, which at a module's import is a form for terminals without
+    process and with secrets, and its own lazy one cannot have a field of the name `logger`."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(structlog.get_logger().bind(logger=self._name), method)
 
 
 def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
