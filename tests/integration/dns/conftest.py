@@ -59,7 +59,7 @@ async def name_server(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def reporting(nats: NatsServer, *, silent: str) -> AsyncIterator[None]:
-    """All edges but one report all the time, and that they get no answer from that one."""
-    async with pop_reports.reporting(await nats.connect(), NAMES, NAMES, (silent,)):
+async def reporting(nats: NatsServer, *silent: str) -> AsyncIterator[None]:
+    """All edges but these report all the time, and that they get no answer from them."""
+    async with pop_reports.reporting(await nats.connect(), NAMES, NAMES, silent):
         yield

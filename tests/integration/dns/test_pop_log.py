@@ -192,7 +192,7 @@ async def test_the_name_server_writes_with_the_rights_that_it_has(name_server: N
         return name_server.output().rpartition("dns listens")[2]
 
     try:
-        async with reporting(nats_server, silent="eu1"):
+        async with reporting(nats_server, "eu1"):
             await until("eu1 is down", lambda: words("eu1"), lambda found: found == ["down"], limit_s=LIMIT_S)
             others = [pop for pop in NAMES if pop != "eu1"]
             await until(
@@ -205,7 +205,7 @@ async def test_the_name_server_writes_with_the_rights_that_it_has(name_server: N
             await name_server.start()
             await until("it is judged again", since_start, lambda text: "point of presence changed" in text, limit_s=LIMIT_S)
         # Changes are written in the order in which they are seen: with the next ones there, none of the old ones is under way.
-        async with reporting(nats_server, silent="us1"):
+        async with reporting(nats_server, "us1"):
             await until("us1 is down", lambda: words("us1"), lambda found: found == ["ready", "down"], limit_s=LIMIT_S)
             await until("eu1 is back", lambda: words("eu1"), lambda found: found == ["down", "ready"], limit_s=LIMIT_S)
         assert len(taken) == len(NAMES) + 2

@@ -79,13 +79,13 @@ async def test_the_name_server_says_how_many_it_passed_over(body: bytes, name_se
         return int(answer.unread_pop_changes_total)
 
     try:
-        async with reporting(nats_server, silent=""):
+        async with reporting(nats_server):
             await until(
                 "all are ready", lambda: [of(pop) for pop in NAMES], lambda found: all(each == ["ready"] for each in found), limit_s=LIMIT_S
             )
         assert await unread_total() == 0
         await client.jetstream().publish(subject_of("eu", "eu1"), body)
-        async with reporting(nats_server, silent="us1"):
+        async with reporting(nats_server, "us1"):
             await until("the death of us1 behind it", lambda: of("us1"), lambda found: found == ["ready", "down"], limit_s=LIMIT_S)
         assert of("eu1") == ["ready", "?"] and await unread_total() == 1
         assert "cannot be read and is passed over" in name_server.output()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import time
 from pathlib import Path
 
 import dns.asyncquery
@@ -14,8 +17,11 @@ from integration.dns.conftest import HOST, LIMIT_S, NAMES, NameServer, reporting
 from trunkline.api.common.v1.common_pb2 import WriteOptions
 from trunkline.domain import commands as c
 from trunkline.domain.events import TenantId
+from trunkline.runtime.pop_watch import JUDGE_S
 
 ACME = TenantId("acme")
+KEPT_S = 4 * JUDGE_S
+"""So many judgements more."""
 
 
 async def targets(server: NameServer, label: str) -> list[str]:
@@ -43,7 +49,7 @@ async def test_one_that_is_down_or_drained_is_left_out_of_default_names_and_its_
         await until_targets(name_server, "acme", *NAMES)
         await execute(c.DrainPop("us1", NAMES))
         await until_targets(name_server, "acme", "eu1", "eu2", "apac1")
-        async with reporting(nats_server, silent="eu1"):
+        async with reporting(nats_server, "eu1"):
             await until_targets(name_server, "acme", "eu2", "apac1")
             assert await targets(name_server, "acme.eu1") == ["eu1"]
             assert await targets(name_server, "acme.us1") == ["us1"]
@@ -57,3 +63,22 @@ async def test_one_that_is_down_or_drained_is_left_out_of_default_names_and_its_
         # Nobody says anything any more: it stays as it is.
         await execute(c.UndrainPop("us1", NAMES))
         await until_targets(name_server, "acme", "eu2", "us1", "apac1")
+        # Most of them seem dead, for longer than one look: none is taken out, and the one that is back comes back.
+        async with reporting(nats_server, "eu2", "us1", "apac1"):
+            await until("they are kept", lambda: written(name_server, "frozen"), lambda found: len(found) == 3, limit_s=LIMIT_S)
+            await until_targets(name_server, "acme", *NAMES)
+            began_s = time.monotonic()
+            while time.monotonic() - began_s < KEPT_S:
+                assert await targets(name_server, "acme") == sorted(NAMES)
+                await asyncio.sleep(0.1)
+        # Of one of them alone it is believed. The log has its end, and no other's but the first one's.
+        async with reporting(nats_server, "us1"):
+            await until_targets(name_server, "acme", "eu1", "eu2", "apac1")
+            await until("it is written", lambda: written(name_server, "down"), lambda found: "us1" in found, limit_s=LIMIT_S)
+        assert written(name_server, "down") == ["eu1", "us1"]
+
+
+def written(server: NameServer, word: str) -> list[str]:
+    """Of which points of presence the service has written that into the log, in order."""
+    lines = [json.loads(line) for line in server.output().splitlines() if line.startswith("{")]
+    return [line["pop"] for line in lines if (line["event"], line.get("now")) == ("change written", word)]
