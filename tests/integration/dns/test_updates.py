@@ -118,26 +118,61 @@ async def test_bind_answers_what_the_embedded_responder_does_as_soon_as_it_is_to
     assert (await bind.ask(f"beta.eu1.{REALM}", "NAPTR")).rcode() == dns.rcode.NXDOMAIN
 
 
-async def test_ipv6_addresses_stand_at_bind_and_in_the_embedded_responder(bind: Bind, nats_server: NatsServer, tmp_path: Path) -> None:
-    six = {"eu1": "2001:db8:1::1", "us1": "2001:db8:2::1"}
-    pops = [pop | ({"address6": six[str(pop["name"])]} if pop["name"] in six else {}) for pop in POPS]
+async def dig(port: int, *words: str) -> str:
+    program = shutil.which("dig")
+    if program is None:
+        pytest.skip("dig is not installed: `make debian` installs it (bind9-dnsutils)")
+    arguments = (f"@{HOST}", "-p", str(port), "+time=5", "+tries=1", *words)
+    process = await asyncio.create_subprocess_exec(program, *arguments, stdout=asyncio.subprocess.PIPE)
+    output, _ = await asyncio.wait_for(process.communicate(), LIMIT_S)
+    return output.decode()
+
+
+SIX = {
+    name: {"name": name, "region": region, "address": f"127.0.{rank}.{n}", "address6": f"2001:db8:{rank}::{n}"}
+    for rank, region in enumerate(("eu", "us", "apac"), 1)
+    for n in (1, 2)
+    for name in (f"{region}{n}",)
+}
+SERVICES = (("SIPS+D2T", "_sips._tcp", 5061), ("SIP+D2T", "_sip._tcp", 5060), ("SIP+D2U", "_sip._udp", 5060))
+"""In the order of NAPTR."""
+
+
+def expected_lines(name: str, targets: dict[str, int], nearest: tuple[str, ...]) -> set[str]:
+    """All records at a name and below it, with blanks as dig has tabs: `targets` are points of presence by priority."""
+    lines = {
+        f'{name}.{REALM}. 30 IN NAPTR {order} 10 "s" "{naptr}" "" {service}.{name}.{REALM}.'
+        for order, (naptr, service, _) in zip((10, 20, 30), SERVICES, strict=True)
+    }
+    for _, service, port in SERVICES:
+        lines |= {f"{service}.{name}.{REALM}. 30 IN SRV {rank} 50 {port} {pop}.{REALM}." for pop, rank in targets.items()}
+    for pop in nearest:
+        lines |= {f"{name}.{REALM}. 30 IN A {SIX[pop]['address']}", f"{name}.{REALM}. 30 IN AAAA {SIX[pop]['address6']}"}
+    return lines
+
+
+async def test_naptr_srv_and_addresses_of_the_default_name_and_six_bound_ones_stand_at_bind_for_every_transport(
+    bind: Bind, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    pops = [{**pop, "transports": ["udp", "tcp", "tls"]} for pop in SIX.values()]
+    del pops[3]["address6"]  # us2
     async with serving(bind, nats_server, tmp_path, pops=pops) as names:
-        expected = {
-            "eu1": [six["eu1"]],
-            "acme.eu1": [six["eu1"]],
-            "acme.us1": [six["us1"]],
-            # The nearest region's, as of A.
-            "acme": [six["eu1"]],
-            # There is none, and the name exists.
-            "acme.eu2": [],
-        }
-        for label, addresses in expected.items():
-            name = f"{label}.{REALM}"
-            assert await bind.texts(name, "AAAA") == await embedded(names.server, name, "AAAA") == addresses, name
-            assert (await bind.ask(name, "AAAA")).rcode() == dns.rcode.NOERROR
-        # Whoever follows SRV finds both addresses of its target.
-        [target] = [text.split()[3] for text in await bind.texts(f"_sip._udp.acme.us1.{REALM}", "SRV")]
-        assert await bind.texts(target, "AAAA") == [six["us1"]] and await bind.texts(target, "A") == ["127.0.2.1"]
+        expected = expected_lines("acme", {"eu1": 10, "eu2": 10, "us1": 20, "apac1": 30}, ("eu1", "eu2"))
+        for pop in SIX:
+            expected |= expected_lines(f"acme.{pop}", {pop: 10}, (pop,))
+            # Whoever follows SRV finds both addresses of its target.
+            expected |= {f"{pop}.{REALM}. 30 IN A {SIX[pop]['address']}", f"{pop}.{REALM}. 30 IN AAAA {SIX[pop]['address6']}"}
+        expected -= {line for line in expected if "IN AAAA" in line and str(SIX["us2"]["address6"]) in line}
+        hosts = [f"acme{bound}.{REALM}" for bound in ("", *(f".{pop}" for pop in SIX))]
+        asked = [f"{host} {kind}" for host in (*hosts, *(f"{pop}.{REALM}" for pop in SIX)) for kind in ("NAPTR", "A", "AAAA")]
+        asked += [f"{service}.{host} SRV" for host in hosts for _, service, _ in SERVICES]
+        (tmp_path / "asked").write_text("\n".join(asked))
+        for port in (bind.port, names.server.port):
+            output = await dig(port, "-f", str(tmp_path / "asked"), "+noall", "+answer")
+            assert {" ".join(line.split()) for line in output.splitlines()} == expected
+        # It has no address of IPv6, and its name exists.
+        nothing = await bind.ask(f"acme.us2.{REALM}", "AAAA")
+        assert nothing.rcode() == dns.rcode.NOERROR and not nothing.answer
 
 
 async def test_one_that_is_down_leaves_what_bind_answers(names: Names, bind: Bind, nats_server: NatsServer) -> None:
@@ -147,12 +182,12 @@ async def test_one_that_is_down_leaves_what_bind_answers(names: Names, bind: Bin
         )
 
     await until_addresses("127.0.1.1", "127.0.1.2")
-    async with reporting(nats_server, silent="eu1"):
+    async with reporting(nats_server, "eu1"):
         await until_addresses("127.0.1.2")
         targets = [text.split()[3] for text in await bind.texts(f"_sip._udp.acme.{REALM}", "SRV")]
         assert sorted(targets) == [f"{pop}.{REALM}." for pop in ("apac1", "eu2", "us1")]
         assert await bind.texts(f"acme.eu1.{REALM}", "A") == await bind.texts(f"eu1.{REALM}", "A") == ["127.0.1.1"], "bound"
-    async with reporting(nats_server, silent=""):
+    async with reporting(nats_server):
         await until_addresses("127.0.1.1", "127.0.1.2")
 
 
@@ -185,7 +220,7 @@ async def test_of_two_that_tell_bind_one_may_die_and_both_agree_while_they_live(
         assert await addresses() == ["127.0.1.1", "127.0.1.2"]
         before = await serial()
         assert await compared() == [0, 0] and await serial() == before, "neither corrects the other"
-        async with reporting(nats_server, silent="eu1"):
+        async with reporting(nats_server, "eu1"):
             await until("both have left eu1 out", addresses, lambda found: found == ["127.0.1.2"], limit_s=LIMIT_S)
             # One has written it, and the other is about to find the same.
             await until("they agree", compared, lambda drift: drift == [0, 0], limit_s=LIMIT_S)
@@ -193,9 +228,9 @@ async def test_of_two_that_tell_bind_one_may_die_and_both_agree_while_they_live(
             assert await compared() == [0, 0] and await serial() == before
             assert await addresses() == ["127.0.1.2"]
         await names.server.kill()
-        async with reporting(nats_server, silent=""):
+        async with reporting(nats_server):
             await until("eu1 is back", addresses, lambda found: found == ["127.0.1.1", "127.0.1.2"], limit_s=LIMIT_S)
-        async with reporting(nats_server, silent="eu2"):
+        async with reporting(nats_server, "eu2"):
             await until("eu2 is left out", addresses, lambda found: found == ["127.0.1.1"], limit_s=LIMIT_S)
         # It is written by the log too.
         await second.execute(c.DeleteDomain(ACME, "both"))
@@ -206,20 +241,10 @@ async def test_of_two_that_tell_bind_one_may_die_and_both_agree_while_they_live(
 
 async def test_dig_follows_the_names_at_bind(names: Names, bind: Bind) -> None:
     assert names
-    dig = shutil.which("dig")
-    if dig is None:
-        pytest.skip("dig is not installed: `make debian` installs it (bind9-dnsutils)")
-
-    async def run(*words: str) -> str:
-        arguments = (f"@{HOST}", "-p", str(bind.port), "+time=5", "+tries=1", *words)
-        process = await asyncio.create_subprocess_exec(dig, *arguments, stdout=asyncio.subprocess.PIPE)
-        output, _ = await asyncio.wait_for(process.communicate(), LIMIT_S)
-        return output.decode()
-
-    assert f'30 10 "s" "SIP+D2U" "" _sip._udp.acme.{REALM}.' in await run("+short", f"acme.{REALM}", "NAPTR")
-    full = await run(f"_sip._udp.acme.{REALM}", "SRV")
+    assert f'30 10 "s" "SIP+D2U" "" _sip._udp.acme.{REALM}.' in await dig(bind.port, "+short", f"acme.{REALM}", "NAPTR")
+    full = await dig(bind.port, f"_sip._udp.acme.{REALM}", "SRV")
     assert "status: NOERROR" in full and f"10 50 5060 eu1.{REALM}." in full and "127.0.1.1" in full
-    assert "status: NXDOMAIN" in await run(f"acme.us3.{REALM}", "A")
+    assert "status: NXDOMAIN" in await dig(bind.port, f"acme.us3.{REALM}", "A")
 
 
 async def test_what_others_change_is_told_and_mended(names: Names, bind: Bind) -> None:
