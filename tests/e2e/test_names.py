@@ -84,3 +84,4 @@ def test_who_answers_is_told_to_operators(platform: Platform) -> None:
     assert [(each["name"], each["drift_total"], each["problem"]) for each in shown["holders"]] == [
         (f"embedded {platform.local['dns']}", 0, "")
     ]
+    assert (shown["unread_pop_changes_total"], shown["unanswered_queries_total"]) == (0, 0)

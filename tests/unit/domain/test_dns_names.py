@@ -295,3 +295,21 @@ def test_a_door_is_found_by_its_own_ports_and_by_no_name_that_has_the_standard_o
     many = [PopSite(f"p{number}", f"r{number}", (f"192.0.2.{number}",), ("udp",), door) for number in range(1, 5)]
     targets = {each.target for each in steer(REALM, many, {}, Policy("r1")).default.srv["_sip", "_udp"]}
     assert targets == {f"p{number}.{REALM}" for number in range(1, 5)}, "no POP makes room for a door"
+
+
+@given(st.integers(1, 63), st.integers(100, 200))
+def test_no_name_is_longer_than_a_name_may_be_and_what_fits_is_there(label_length: int, realm_length: int) -> None:
+    realm, label = ("r" * 60 + ".") * 5, "a" * label_length
+    realm = realm[:realm_length].rstrip(".") + "r"
+    pops = [PopSite(pop.name, pop.region, pop.addresses, ("tls", "tcp", "udp")) for pop in SIX]
+    steering = steer(realm, pops, {}, POLICY)
+    zone = {(each.name, each.type): each for each in record_sets({label: ""}, steering)}
+    for pop in ("", *steering.bound):
+        host = f"{label}.{pop}.{realm}" if pop else f"{label}.{realm}"
+        services = [f"{service}.{host}" for service in ("_sips._tcp", "_sip._tcp", "_sip._udp")]
+        fitting = [name for name in services if len(name) <= 253]
+        assert [(name, "SRV") in zone for name in services] == [name in fitting for name in services]
+        assert ((host, "A") in zone) is (len(host) <= 253)
+        naptr = zone.get((host, "NAPTR"))
+        assert [each.replacement for each in naptr.records if isinstance(each, Naptr)] == fitting if naptr else not fitting
+    assert max(len(name) for name, _ in zone) <= 253

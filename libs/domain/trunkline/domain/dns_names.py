@@ -3,7 +3,8 @@
 A domain's default name leads to the home region's POPs first and to every other region's after, or to the domain's nearest POP before all
 others; a bound name leads to its POP and nowhere else, whatever state that POP is in. A POP has a name of its own, which SRV records lead
 to. Records do not depend on which domain it is, but for its nearest POP, so they are made once for each change of the POPs (`steer`), not
-once a domain. There are no wildcards: they would answer for typing errors.
+once a domain. There are no wildcards: they would answer for typing errors. What a long label below a long realm makes longer than a name
+may be (RFC 1035 §2.3.4) is left out, and nothing leads there.
 
 Left out: the zone's own SOA and NS records, which belong to the server that answers.
 """
@@ -17,6 +18,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from trunkline.domain.host_names import bound_name, default_name, pop_name
+from trunkline.domain.names import MAX_HOST_NAME
 from trunkline.domain.pop_states import PopState
 from trunkline.domain.regions import nearest_first
 
@@ -223,10 +225,13 @@ def domain_sets(label: str, nearest: str, steering: Steering) -> Iterator[Record
 def host_sets(label: str, pop: str, nearest: str, steering: Steering) -> Iterator[RecordSet]:
     """At one name of a domain and below it: the one bound to `pop`, or with an empty one the default name."""
     name = bound_name(label, pop, steering.realm) if pop else default_name(label, steering.realm)
+    if not _fits(name):
+        return
     answers = steering.bound[pop] if pop else steering.default_of(nearest)
     yield from _sets(steering, name, answers)
     for prefix, services in answers.srv.items():
-        yield RecordSet(f"{'.'.join(prefix)}.{name}", "SRV", steering.ttl_s, services)
+        if _fits(owner := f"{'.'.join(prefix)}.{name}"):
+            yield RecordSet(owner, "SRV", steering.ttl_s, services)
 
 
 def _tiers(pops: Sequence[PopSite], region: str) -> list[list[PopSite]]:
@@ -297,9 +302,9 @@ def _below(steering: Steering, prefix: Sequence[str], name: str, answers: Answer
 
 def _sets(steering: Steering, name: str, answers: Answers) -> Iterator[RecordSet]:
     naptr = tuple(
-        Naptr(PRIORITY_STEP * (rank + 1), PRIORITY_STEP, service.naptr, f"{'.'.join(service.prefix)}.{name}")
+        Naptr(PRIORITY_STEP * (rank + 1), PRIORITY_STEP, service.naptr, replacement)
         for rank, service in enumerate(_SERVICES)
-        if service.prefix in answers.srv
+        if service.prefix in answers.srv and _fits(replacement := f"{'.'.join(service.prefix)}.{name}")
     )
     if naptr:
         yield RecordSet(name, "NAPTR", steering.ttl_s, naptr)
@@ -307,3 +312,7 @@ def _sets(steering: Steering, name: str, answers: Answers) -> Iterator[RecordSet
         yield RecordSet(name, "A", steering.ttl_s, answers.a)
     if answers.aaaa:
         yield RecordSet(name, "AAAA", steering.ttl_s, answers.aaaa)
+
+
+def _fits(name: str) -> bool:
+    return len(name) <= MAX_HOST_NAME

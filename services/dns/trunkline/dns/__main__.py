@@ -59,7 +59,11 @@ async def start(settings: DnsSettings, life: Lifecycle) -> None:
     authenticator = Authenticator(settings.operator_key_hash, tenant_keys_of(lambda: state.directory), on_use=uses.note)
     life.spawn("uses of keys", tell_key_uses(state.nc, settings.name, uses))
     grpc_server = GrpcServer(settings.grpc_listen, settings.tls, authenticator)
-    add_DnsServiceServicer_to_server(NamesServer(state, view, made, embedded, lambda: recording.unread_total), grpc_server.grpc)
+    server = make_server(settings, state, view)
+    names_server = NamesServer(
+        state, view, made, embedded, lambda: recording.unread_total, lambda: 0 if server is None else server.unanswered_total
+    )
+    add_DnsServiceServicer_to_server(names_server, grpc_server.grpc)
     await grpc_server.start()
     life.on_stop("grpc", grpc_server.stop)
     await state.complete()
@@ -68,9 +72,7 @@ async def start(settings: DnsSettings, life: Lifecycle) -> None:
     if made:
         life.spawn("holders", keep(made, view, state))
         reconcilers += made
-    if settings.listen_pair is not None:
-        zone = make_zone(settings, state, view)
-        server = DnsServer(*settings.listen_pair, lambda query, is_udp: answer(query, zone, is_udp=is_udp))
+    if server is not None:
         await server.start()
         life.on_stop("dns", server.stop)
     await grpc_server.set_serving(True)
@@ -91,6 +93,14 @@ async def keep(reconcilers: Sequence[Reconciler], view: View, state: ControlStat
                 seen = view.steering()
                 for reconciler in reconcilers:
                     reconciler.wake()
+
+
+def make_server(settings: DnsSettings, state: ControlState, view: View) -> DnsServer | None:
+    """Not started yet; None where the process answers nobody itself."""
+    if settings.listen_pair is None:
+        return None
+    zone = make_zone(settings, state, view)
+    return DnsServer(*settings.listen_pair, lambda query, is_udp: answer(query, zone, is_udp=is_udp))
 
 
 def make_zone(settings: DnsSettings, state: ControlState, view: View) -> Zone:

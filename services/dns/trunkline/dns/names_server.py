@@ -41,7 +41,8 @@ class Embedded:
 
 
 class NamesServer(DnsServiceServicer):
-    """`unread_total` says how many changes of points of presence were passed over (`Recording`)."""
+    """`unread_total` says how many changes of points of presence were passed over (`Recording`), `unanswered_total` how many queries were
+    left unanswered by a fault of ours (`server.DnsServer`)."""
 
     def __init__(
         self,
@@ -50,12 +51,14 @@ class NamesServer(DnsServiceServicer):
         reconcilers: Sequence[Reconciler],
         embedded: Embedded | None,
         unread_total: Callable[[], int],
+        unanswered_total: Callable[[], int],
     ) -> None:
         self._state = state
         self._view = view
         self._reconcilers = reconcilers
         self._embedded = embedded
         self._unread_total = unread_total
+        self._unanswered_total = unanswered_total
 
     async def ListNames(self, request: pb.ListNamesRequest, context: Context) -> pb.ListNamesResponse:
         tenant = await self._state.existing_tenant(tenant_for(request.tenant))
@@ -104,7 +107,12 @@ class NamesServer(DnsServiceServicer):
         covered = self._state.replica.covered
         holders = [] if self._embedded is None else [pb.Holder(name=self._embedded.name, position=covered)]
         holders += [_holder(each.status) for each in self._reconcilers]
-        return pb.GetDriftResponse(holders=holders, position=covered, unread_pop_changes_total=self._unread_total())
+        return pb.GetDriftResponse(
+            holders=holders,
+            position=covered,
+            unread_pop_changes_total=self._unread_total(),
+            unanswered_queries_total=self._unanswered_total(),
+        )
 
     async def WaitServed(self, request: pb.WaitServedRequest, context: Context) -> pb.WaitServedResponse:
         limit_s = timeout_s(request.timeout, WAIT_LIMIT_S) if request.HasField("timeout") else WAIT_DEFAULT_S

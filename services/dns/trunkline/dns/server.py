@@ -24,7 +24,7 @@ Answer = Callable[[bytes, bool], bytes | None]
 
 
 class DnsServer:
-    """Belongs to one event loop."""
+    """Belongs to one event loop. `unanswered_total` counts the queries that were left unanswered by a fault of ours."""
 
     def __init__(self, host: str, port: int, answer: Answer) -> None:
         self._address = (host, port)
@@ -32,7 +32,7 @@ class DnsServer:
         self._transport: asyncio.DatagramTransport | None = None
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
-        self._faults = 0
+        self.unanswered_total = 0
         self._log = logger("dns")
 
     async def start(self) -> None:
@@ -61,8 +61,8 @@ class DnsServer:
         try:
             return self._answer(query, is_udp)
         except Exception:  # noqa: BLE001 - the top of a query's way
-            self._faults += 1
-            if self._faults <= LOG_FAULTS_LIMIT:
+            self.unanswered_total += 1
+            if self.unanswered_total <= LOG_FAULTS_LIMIT:
                 self._log.exception("a query was not answered, by a fault of ours", query=query[:QUERY_LIMIT_BYTES].hex(), is_udp=is_udp)
             return None
 

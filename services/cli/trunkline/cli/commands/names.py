@@ -92,9 +92,8 @@ async def drift(*, options: Listing = LISTING) -> None:
         answer = await (await connected.dns()).GetDrift(dns_pb2.GetDriftRequest(compares=True))
     rows = [plain(holder) for holder in answer.holders]
     if options.is_data:
-        print_data(
-            options.output, {"holders": rows, "position": answer.position, "unread_pop_changes_total": answer.unread_pop_changes_total}
-        )
+        totals = {name: getattr(answer, name) for name in ("unread_pop_changes_total", "unanswered_queries_total")}
+        print_data(options.output, {"holders": rows, "position": answer.position, **totals})
     else:
         columns = ["holder", "position", "compared", "differs", "mended", "failures"]
         show_list(options.output, [_holder_row(row) for row in rows], columns, nothing="nobody holds the zone")
@@ -103,6 +102,12 @@ async def drift(*, options: Listing = LISTING) -> None:
     if answer.unread_pop_changes_total:
         errors.print(
             f"{answer.unread_pop_changes_total} changes of points of presence are of a later version than this dns service: update it",
+            style="yellow",
+            markup=False,
+        )
+    if answer.unanswered_queries_total:
+        errors.print(
+            f"{answer.unanswered_queries_total} queries were left unanswered by a fault of the dns service: its log has the first of them",
             style="yellow",
             markup=False,
         )

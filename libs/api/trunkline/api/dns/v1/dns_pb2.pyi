@@ -91,14 +91,16 @@ class GetDriftRequest(_message.Message):
     def __init__(self, compares: _Optional[bool] = ...) -> None: ...
 
 class GetDriftResponse(_message.Message):
-    __slots__ = ("holders", "position", "unread_pop_changes_total")
+    __slots__ = ("holders", "position", "unread_pop_changes_total", "unanswered_queries_total")
     HOLDERS_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     UNREAD_POP_CHANGES_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    UNANSWERED_QUERIES_TOTAL_FIELD_NUMBER: _ClassVar[int]
     holders: _containers.RepeatedCompositeFieldContainer[Holder]
     position: int
     unread_pop_changes_total: int
-    def __init__(self, holders: _Optional[_Iterable[_Union[Holder, _Mapping]]] = ..., position: _Optional[int] = ..., unread_pop_changes_total: _Optional[int] = ...) -> None: ...
+    unanswered_queries_total: int
+    def __init__(self, holders: _Optional[_Iterable[_Union[Holder, _Mapping]]] = ..., position: _Optional[int] = ..., unread_pop_changes_total: _Optional[int] = ..., unanswered_queries_total: _Optional[int] = ...) -> None: ...
 
 class Holder(_message.Message):
     __slots__ = ("name", "position", "problem", "compared_time", "drift", "drift_total", "mended_total", "failures_total")
