@@ -1,6 +1,8 @@
 //! A proxy under virtual time, and the few messages that the tests send to it as text.
 #![allow(dead_code)] // Each test crate uses its own part.
 
+pub mod by_transport;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 

@@ -1,0 +1,167 @@
+//! Connections that are gone, and what was to go over them (RFC 3261 §18.2.2, §18.4).
+
+mod support;
+
+use support::by_transport::*;
+use support::*;
+use trunkline_transaction::*;
+
+#[test]
+fn a_gateway_that_takes_no_connection_is_left_for_the_next_at_once() {
+    let mut bench = bench();
+    set_up(&mut bench, &invite(), UDP, vec![step_over(alpha(), TCP, None), step_over(beta(), UDP, None)]);
+    bench.one_to(ALPHA);
+    close(&mut bench, UDP, ALPHA);
+    close(&mut bench, TLS, ALPHA);
+    bench.act(|proxy, now, out| proxy.on_unreachable(now, addr(ALPHA), out));
+    assert_eq!(cause(&bench), [], "another way to the same address says nothing of this one");
+    close(&mut bench, TCP, ALPHA);
+    assert_eq!(cause(&bench), [FailureCause::Connection]);
+    assert!(bench.one_to(BETA).start().starts_with("INVITE "));
+}
+
+#[test]
+fn a_request_that_crossed_the_closing_of_a_kept_connection_is_sent_once_more() {
+    let mut bench = bench();
+    set_up(&mut bench, &invite(), UDP, vec![step_over(alpha(), TCP, None), step_over(beta(), UDP, None)]);
+    let first = bench.one_to(ALPHA);
+    close_in_use(&mut bench, TCP, ALPHA);
+    assert_eq!(bench.one_to(ALPHA).text, first.text, "the branch too: it may have been heard");
+    assert_eq!(cause(&bench), []);
+    close_in_use(&mut bench, TCP, ALPHA);
+    assert_eq!(cause(&bench), [FailureCause::Connection]);
+    let invite = bench.one_to(BETA);
+    bench.receive(BETA, &reply(&invite.text, 200, "callee", BETA));
+    bench.one_to(CUSTOMER);
+}
+
+#[test]
+fn what_has_a_response_is_not_sent_again_over_a_new_connection() {
+    let mut bench = bench();
+    set_up(&mut bench, &invite(), UDP, vec![step_over(alpha(), TCP, None), step_over(beta(), UDP, None)]);
+    let sent = bench.one_to(ALPHA);
+    bench.receive_at(TCP, ALPHA, &reply(&sent.text, 100, "callee", ALPHA));
+    close_in_use(&mut bench, TCP, ALPHA);
+    assert!(bench.sent_to(ALPHA).is_empty() && bench.sent_to(BETA).is_empty());
+}
+
+#[test]
+fn a_connection_that_closes_after_a_100_or_a_ring_or_an_answer_ends_nothing() {
+    for statuses in [vec![100], vec![180], vec![200]] {
+        let mut bench = bench();
+        set_up(&mut bench, &invite(), UDP, vec![step_over(alpha(), TCP, None), step_over(beta(), UDP, None)]);
+        let sent = bench.one_to(ALPHA);
+        for status in &statuses {
+            bench.receive_at(TCP, ALPHA, &reply(&sent.text, *status, "callee", ALPHA));
+        }
+        close(&mut bench, TCP, ALPHA);
+        assert!(bench.sent_to(BETA).is_empty(), "after {statuses:?}");
+        // The gateway opens a connection of its own for its answer (§18.2.2).
+        bench.receive_at(TCP, "10.9.9.1:41000", &reply(&sent.text, 200, "callee", ALPHA));
+        assert_eq!(bench.starts_to(CUSTOMER).last().map(String::as_str), Some("SIP/2.0 200 Whatever"));
+        assert_eq!(bench.proxy.call_count(), 1);
+    }
+}
+
+#[test]
+fn a_bye_whose_connection_fails_is_answered_500_and_ends_the_call() {
+    let mut bench = bench();
+    let (ok, _) = answered(&mut bench, UDP, TCP);
+    bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, ""));
+    bench.one_to(ALPHA);
+    close(&mut bench, TCP, ALPHA);
+    assert_eq!(bench.starts_to(CUSTOMER), ["SIP/2.0 500 Server Internal Error"]);
+    assert_eq!(bench.fact_names().last().unwrap(), "Ended");
+    bench.assert_empties();
+}
+
+#[test]
+fn responses_to_a_connection_that_is_gone_go_to_the_port_of_the_via() {
+    let mut bench = bench();
+    set_up(&mut bench, &invite(), TCP, vec![step_over(alpha(), UDP, None)]);
+    let sent = bench.one_to(ALPHA);
+    close(&mut bench, TCP, "10.1.1.1:40000");
+    bench.receive(ALPHA, &reply(&sent.text, 180, "callee", ALPHA));
+    assert_eq!(bench.one_to(CUSTOMER).start(), "SIP/2.0 180 Whatever", "another connection closed");
+    let gone = CUSTOMER;
+    let mut later = Bench::with(Config { listeners: listeners(), ..config() }, 1);
+    let text = invite().replace("192.168.1.9:5066;rport", "192.168.1.9:5077;rport");
+    set_up(&mut later, &text, TCP, vec![step_over(alpha(), UDP, None)]);
+    let sent = later.one_to(ALPHA);
+    close(&mut later, TCP, gone);
+    later.receive(ALPHA, &reply(&sent.text, 486, "callee", ALPHA));
+    assert!(later.sent_to(gone).is_empty());
+    let moved = later.one_to("10.1.1.1:5077");
+    assert_eq!((moved.listener, moved.start()), (TCP, "SIP/2.0 486 Whatever"));
+    later.assert_empties();
+}
+
+#[test]
+fn a_request_to_a_customer_whose_connection_is_gone_goes_to_its_contact_where_that_is_its_own_address() {
+    for (contact, port) in [("sip:31000000@10.1.1.1:5070;transport=tcp", Some(5070)), ("sip:31000000@192.168.1.9:5070;transport=tcp", None)]
+    {
+        let mut bench = bench();
+        let text = invite().replace("sip:31000000@192.168.1.9:5066", contact);
+        set_up(&mut bench, &text, TCP, vec![step_over(alpha(), UDP, None)]);
+        let invite = bench.one_to(ALPHA);
+        bench.receive(ALPHA, &reply(&invite.text, 200, "callee", ALPHA));
+        bench.sent_to(CUSTOMER);
+        bench.receive(ALPHA, &from_carrier("BYE", 7, &invite.text, ""));
+        let bye = bench.one_to(CUSTOMER);
+        close(&mut bench, TCP, CUSTOMER);
+        match port {
+            Some(port) => {
+                let at = format!("10.1.1.1:{port}");
+                let again = bench.one_to(&at);
+                assert_eq!((again.text == bye.text, again.listener), (true, TCP));
+                bench.receive_at(TCP, &at, &reply(&again.text, 200, "caller", &at));
+                assert_eq!(bench.starts_to(ALPHA), ["SIP/2.0 200 Whatever"]);
+            }
+            None => assert_eq!(bench.starts_to(ALPHA), ["SIP/2.0 500 Server Internal Error"]),
+        }
+        bench.assert_empties();
+    }
+}
+
+/// The customer's Contact is its own address; its connection had another port.
+fn answered_with_a_contact_of_its_own(bench: &mut Bench) -> Sent {
+    let text = invite().replace("sip:31000000@192.168.1.9:5066", "sip:31000000@10.1.1.1:5070;transport=tcp");
+    set_up(bench, &text, TCP, vec![step_over(alpha(), UDP, None)]);
+    let invite = bench.one_to(ALPHA);
+    bench.receive(ALPHA, &reply(&invite.text, 200, "callee", ALPHA));
+    bench.take_sent();
+    invite
+}
+
+#[test]
+fn the_ack_of_a_reinvite_that_found_the_connection_gone_follows_it_to_the_contact() {
+    let mut bench = bench();
+    let invite = answered_with_a_contact_of_its_own(&mut bench);
+    bench.receive(ALPHA, &from_carrier("INVITE", 7, &invite.text, ""));
+    bench.one_to(CUSTOMER);
+    close(&mut bench, TCP, CUSTOMER);
+    let at = "10.1.1.1:5070";
+    let again = bench.one_to(at);
+    bench.receive_at(TCP, at, &reply(&again.text, 200, "caller", at));
+    bench.take_sent();
+    for (method, cseq) in [("ACK", 7), ("INFO", 8)] {
+        bench.receive(ALPHA, &from_carrier(method, cseq, &invite.text, ""));
+        let sent = bench.one_to(at);
+        assert!(sent.start().starts_with(method) && sent.listener == TCP, "{sent:?}");
+    }
+}
+
+#[test]
+fn where_the_call_is_not_known_its_connection_is_not_either_and_requests_go_to_the_contact_at_once() {
+    let invite = answered_with_a_contact_of_its_own(&mut bench());
+    let mut sibling = Bench::with(Config { listeners: listeners(), ..config() }, 9);
+    for (method, cseq) in [("INVITE", 7), ("ACK", 7), ("BYE", 8)] {
+        sibling.receive(ALPHA, &from_carrier(method, cseq, &invite.text, ""));
+        let sent = sibling.one_to("10.1.1.1:5070");
+        assert!(sent.start().starts_with(method) && sent.listener == TCP, "{sent:?}");
+        if method != "ACK" {
+            sibling.receive_at(TCP, "10.1.1.1:5070", &reply(&sent.text, 200, "caller", "10.1.1.1:5070"));
+            sibling.take_sent();
+        }
+    }
+}
