@@ -182,6 +182,41 @@ def test_a_call_that_crosses_the_closing_of_a_kept_connection_goes_by_a_new_one(
     assert customer.final().status == 486
 
 
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_a_gateway_that_heard_of_a_call_before_its_connection_broke_is_hung_up_on_when_it_answers(
+    bench: TransportBench, transport: str
+) -> None:
+    customer, broken, right = bench.customer("127.0.0.1", "udp"), bench.carrier("127.0.0.1", transport), Peer()
+    bench.gateways.append(right)
+    assert isinstance(broken, StreamGateway)
+    targets = (Target("broken", "alpha", *broken.address, transport), Target("right", "beta", *right.address))
+    bench.decide = lambda _: Route(targets, request_users=(NUMBER, NUMBER))
+    customer.send(customer.request(call="in-doubt"))
+    heard = broken.receive()
+    assert broken.peer is not None
+    broken.peer.close()
+    invite = right.receive()
+    assert invite.start_line.startswith("INVITE ")
+
+    # RFC 3261 §18.2.2: its answer comes over a connection of its own.
+    answering = connected(bench.listener("127.0.0.1", transport), transport, tls=bench.tls if transport == "tls" else None, name=HOST)
+    bench.peers.append(answering)
+    broken.peer = answering
+    broken.answer(heard, "200 OK")
+    broken.accept()
+    assert broken.receive().start_line.startswith("ACK ")
+    bye = broken.receive()
+    assert bye.start_line.startswith("BYE ")
+    assert bye.one("To").endswith(";tag=gateway")
+    broken.answer(bye, "200 OK")
+
+    right.answer(invite, "486 Busy Here")
+    assert customer.final().status == 486
+    kinds = ("gateway_tried", "gateway_failed", "answered")
+    told = [(kind, fact[kind]["number"]) for fact in bench.facts(7) for kind in kinds if kind in fact]
+    assert told == [("gateway_tried", 1), ("gateway_failed", 1), ("gateway_tried", 2), ("answered", 1), ("gateway_failed", 2)]
+
+
 def test_what_is_too_large_for_a_datagram_goes_by_tcp_where_the_gateway_takes_it(bench: TransportBench) -> None:
     customer = bench.customer("127.0.0.1", "udp")
     stream, datagrams = StreamGateway(), Peer()

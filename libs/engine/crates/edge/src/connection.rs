@@ -10,7 +10,7 @@ use nix::sys::epoll::EpollFlags;
 use nix::sys::socket::{recvmsg, setsockopt, sockopt, MsgFlags};
 use nix::sys::time::TimeSpec;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
-use trunkline_transaction::Flow;
+use trunkline_transaction::{Flow, Gone};
 
 use crate::held::Hold;
 use crate::limits::StreamLimits;
@@ -286,6 +286,16 @@ impl Connection {
             }
         }
         Received::Nothing
+    }
+
+    /// What its end means for what was sent over it. Nothing of a message leaves before the handshake of TLS is over.
+    pub fn gone(&self) -> Gone {
+        match (self.stage, self.has_heard && !self.is_accepted) {
+            (Stage::Connecting, _) => Gone::Unmade,
+            (Stage::Open, _) if self.is_handshaking() => Gone::Unmade,
+            (Stage::Open, true) => Gone::InUse,
+            (Stage::Open, false) => Gone::Broken,
+        }
     }
 
     /// Whether a handshake of TLS is under way.

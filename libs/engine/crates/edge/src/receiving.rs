@@ -82,9 +82,9 @@ impl Worker {
         let now = self.clock.now();
         self.streams.run_deadlines(now.ms, &self.counters);
         for _ in 0..CLOSED_PER_TURN {
-            let Some((flow, was_in_use)) = self.streams.next_closed() else { return };
-            self.proxy.on_closed(now, flow, was_in_use, &mut self.actions);
-            self.shared.team.tell_others(self.index, || Passed::Closed { flow, was_in_use });
+            let Some((flow, gone)) = self.streams.next_closed() else { return };
+            self.proxy.on_closed(now, flow, gone, &mut self.actions);
+            self.shared.team.tell_others(self.index, || Passed::Closed { flow, gone });
             self.flush();
         }
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use trunkline_access::Tables;
-use trunkline_transaction::{Flow, Listener, Transport};
+use trunkline_transaction::{Flow, Gone, Listener, Transport};
 
 use crate::acceptors::{Acceptors, Arrival, LISTENER_BIT};
 use crate::connection::{Connection, Received};
@@ -58,8 +58,8 @@ pub(crate) struct Streams {
     /// Of those here, made by sources of which nothing was known then.
     strangers: usize,
     deadlines: BinaryHeap<Reverse<(u64, ConnectionId)>>,
-    /// Closed, and the core does not know; whether we had made it and the peer had spoken over it.
-    closed: VecDeque<(Flow, bool)>,
+    /// Closed, and the core does not know.
+    closed: VecDeque<(Flow, Gone)>,
     pub limits: StreamLimits,
     tls: Arc<Tls>,
     tables: Arc<Tables>,
@@ -183,7 +183,7 @@ impl Streams {
                     if !why.is_empty() {
                         eprintln!("trunkline engine: no connection to {}: {why}", flow.peer);
                     }
-                    self.closed.push_back((flow, false));
+                    self.closed.push_back((flow, Gone::Unmade));
                     return false;
                 }
             },
@@ -351,12 +351,12 @@ impl Streams {
             self.by_flow.remove(&connection.flow);
         }
         self.strangers -= usize::from(connection.is_strangers);
-        self.closed.push_back((connection.flow, connection.has_heard && !connection.is_accepted));
+        self.closed.push_back((connection.flow, connection.gone()));
         counters.connections.store(self.len() as u64, std::sync::atomic::Ordering::Relaxed);
     }
 
-    /// A flow whose connection is closed, or could not be made, and whether it was in use; the core is to be told.
-    pub fn next_closed(&mut self) -> Option<(Flow, bool)> {
+    /// A flow whose connection is closed, or could not be made; the core is to be told.
+    pub fn next_closed(&mut self) -> Option<(Flow, Gone)> {
         self.closed.pop_front()
     }
 

@@ -10,7 +10,7 @@ use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::Arc;
 
 use nix::sys::eventfd::EventFd;
-use trunkline_transaction::Flow;
+use trunkline_transaction::{Flow, Gone};
 
 use crate::engine::{event_fd, wake, Order};
 use crate::status::Counters;
@@ -29,7 +29,7 @@ pub(crate) enum Passed {
     /// What is to leave over a connection of its.
     Send { flow: Flow, bytes: Vec<u8> },
     /// A connection is no more.
-    Closed { flow: Flow, was_in_use: bool },
+    Closed { flow: Flow, gone: Gone },
     /// ICMP said so and quoted a request of one of us.
     Unreachable(SocketAddr),
     /// ICMP says so of `peer`, and quotes what this worker may have sent; the kernel tells it to one of those who share the address, whoever

@@ -102,7 +102,7 @@ impl Worker {
                 }
             }
             Passed::Send { flow, bytes } => drop(self.streams.send(flow, &bytes, now.ms, &self.counters)),
-            Passed::Closed { flow, was_in_use } => self.proxy.on_closed(now, flow, was_in_use, &mut self.actions),
+            Passed::Closed { flow, gone } => self.proxy.on_closed(now, flow, gone, &mut self.actions),
             Passed::Icmp { peer, quoted } => self.on_icmp(peer, &quoted, false),
             Passed::Unreachable(peer) => self.proxy.on_unreachable(now, peer, &mut self.actions),
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use trunkline_message::{HeaderName, HeaderTable, Message};
 use trunkline_transaction::{
-    Action, CallHandle, CallId, Config, Disposition, Fact, FactKind, Flow, Listener, Now, Proxy, RecheckHandle, Target, Transport,
+    Action, CallHandle, CallId, Config, Disposition, Fact, FactKind, Flow, Gone, Listener, Now, Proxy, RecheckHandle, Target, Transport,
 };
 
 use crate::support::{
@@ -242,8 +242,9 @@ impl World {
                 }
             }
             16 => {
-                let (peer, was_in_use) = (addr(input.of(&[CUSTOMER, BETA])), input.byte().is_multiple_of(2));
-                self.act(|proxy, now, out| proxy.on_closed(now, Flow { listener: TCP, peer }, was_in_use, out));
+                let peer = addr(input.of(&[CUSTOMER, BETA]));
+                let gone = [Gone::InUse, Gone::Broken, Gone::InUse, Gone::Unmade][input.byte() % 4];
+                self.act(|proxy, now, out| proxy.on_closed(now, Flow { listener: TCP, peer }, gone, out));
             }
             17 => self.customer_listener = [UDP, TCP][input.byte() % 2],
             _ => {

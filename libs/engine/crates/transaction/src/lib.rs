@@ -45,7 +45,7 @@ pub use plan::{
     Admission, CallHandle, CallId, Failures, Increments, LiveCall, LiveState, Refusal, RoutePlan, StaleCall, Step, Target, MAX_TARGETS,
 };
 pub use prepared::Prepared;
-pub use proxy::{AdmitError, NotRestored, Ping, Proxy, Quoted, RecheckHandle, SavedCall};
+pub use proxy::{AdmitError, Gone, NotRestored, Ping, Proxy, Quoted, RecheckHandle, SavedCall};
 pub use route::{reply_flow, reply_flow_by};
 pub use sealing::{TokenKey, MAX_TOKEN_LENGTH};
 pub use tables::{machines, timers, Machine, Row, TimerRow};

@@ -25,14 +25,129 @@ fn a_request_that_crossed_the_closing_of_a_kept_connection_is_sent_once_more() {
     let mut bench = bench();
     set_up(&mut bench, &invite(), UDP, vec![step_over(alpha(), TCP, None), step_over(beta(), UDP, None)]);
     let first = bench.one_to(ALPHA);
-    close_in_use(&mut bench, TCP, ALPHA);
+    close_as(&mut bench, Gone::InUse, TCP, ALPHA);
     assert_eq!(bench.one_to(ALPHA).text, first.text, "the branch too: it may have been heard");
     assert_eq!(cause(&bench), []);
-    close_in_use(&mut bench, TCP, ALPHA);
+    close_as(&mut bench, Gone::InUse, TCP, ALPHA);
     assert_eq!(cause(&bench), [FailureCause::Connection]);
     let invite = bench.one_to(BETA);
     bench.receive(BETA, &reply(&invite.text, 200, "callee", BETA));
     bench.one_to(CUSTOMER);
+}
+
+/// The INVITE that alpha may have heard although its connection broke, and that beta got then.
+fn in_doubt(bench: &mut Bench) -> (Sent, Sent) {
+    set_up(bench, &invite(), UDP, vec![step_over(alpha(), TCP, None), step_over(beta(), UDP, None)]);
+    let doubtful = bench.one_to(ALPHA);
+    close_as(bench, Gone::Broken, TCP, ALPHA);
+    assert_eq!(cause(bench), [FailureCause::Connection]);
+    (doubtful, bench.one_to(BETA))
+}
+
+#[test]
+fn a_gateway_that_had_heard_the_invite_before_its_connection_broke_is_hung_up_on_when_it_answers() {
+    let mut bench = bench();
+    let (doubtful, invite) = in_doubt(&mut bench);
+    bench.receive(BETA, &reply(&invite.text, 180, "beta", BETA));
+    bench.take_sent();
+    // From the port of a connection that it has made: the branch tells whose answer it is.
+    let late = reply(&doubtful.text, 200, "alpha", &contact(ALPHA, TCP));
+    bench.receive_at(TCP, "10.9.9.1:41000", &late);
+    let own = bench.sent_to(ALPHA);
+    let starts = ["ACK sip:callee@10.9.9.1:5060;transport=tcp SIP/2.0", "BYE sip:callee@10.9.9.1:5060;transport=tcp SIP/2.0"];
+    assert_eq!(own.iter().map(|sent| (sent.start(), sent.listener)).collect::<Vec<_>>(), starts.map(|start| (start, TCP)));
+    assert!(own.iter().all(|sent| value(&sent.text, "To").ends_with(";tag=alpha")), "{own:?}");
+    assert!(bench.sent_to(CUSTOMER).is_empty() && bench.sent_to(BETA).is_empty(), "the call is beta's");
+    bench.receive_at(TCP, "10.9.9.1:41000", &late);
+    assert_eq!(bench.starts_to(ALPHA), [starts[0]], "hung up once");
+    let facts = bench.facts.iter().map(|fact| fact.kind.clone()).collect::<Vec<_>>();
+    assert!(matches!(facts[1], FactKind::GatewayFailed { number: 1, cause: FailureCause::Connection, .. }), "{facts:?}");
+    assert_eq!(facts.last(), Some(&FactKind::Answered { number: 1, status: 200 }), "for its carrier may bill it");
+
+    bench.receive(BETA, &reply(&invite.text, 200, "beta", BETA));
+    assert_eq!(bench.starts_to(CUSTOMER), ["SIP/2.0 200 Whatever"]);
+    bench.receive_at(TCP, ALPHA, &reply(&own[1].text, 200, "alpha", ALPHA));
+    assert_eq!(bench.proxy.call_count(), 1);
+}
+
+#[test]
+fn a_gateway_in_doubt_that_rings_is_cancelled_and_its_refusal_acknowledged() {
+    let mut bench = bench();
+    let (doubtful, invite) = in_doubt(&mut bench);
+    bench.receive_at(TCP, "10.9.9.1:41000", &reply(&doubtful.text, 180, "alpha", ALPHA));
+    let cancel = bench.one_to(ALPHA);
+    assert!(cancel.start().starts_with("CANCEL ") && cancel.listener == TCP, "{}", cancel.text);
+    assert_eq!(values(&cancel.text, "Via"), values(&doubtful.text, "Via")[..1]);
+    assert_eq!(value(&cancel.text, "Reason"), "Q.850;cause=41");
+    bench.receive_at(TCP, ALPHA, &reply(&cancel.text, 200, "alpha", ALPHA));
+    bench.receive_at(TCP, ALPHA, &reply(&doubtful.text, 487, "alpha", ALPHA));
+    assert!(bench.one_to(ALPHA).start().starts_with("ACK "));
+    assert!(bench.sent_to(CUSTOMER).is_empty());
+    bench.receive(BETA, &reply(&invite.text, 486, "beta", BETA));
+    assert_eq!(bench.starts_to(CUSTOMER), ["SIP/2.0 486 Whatever"]);
+    bench.assert_empties();
+}
+
+#[test]
+fn an_invite_is_in_doubt_for_64_t1_and_only_where_there_was_a_connection() {
+    let mut bench = bench();
+    let (doubtful, invite) = in_doubt(&mut bench);
+    bench.receive(BETA, &reply(&invite.text, 486, "beta", BETA));
+    // Other connections with the gateway are no matter of this INVITE.
+    for gone in [Gone::InUse, Gone::Unmade] {
+        close_as(&mut bench, gone, TCP, ALPHA);
+    }
+    bench.advance(31_900);
+    bench.take_sent();
+    let late = reply(&doubtful.text, 200, "alpha", ALPHA);
+    bench.receive_at(TCP, ALPHA, &late);
+    assert_eq!(bench.sent_to(ALPHA).len(), 2);
+    bench.assert_empties();
+
+    let mut bench = self::bench();
+    let (doubtful, invite) = in_doubt(&mut bench);
+    bench.receive(BETA, &reply(&invite.text, 486, "beta", BETA));
+    bench.advance(32_100);
+    assert_eq!(bench.proxy.entry_count(), 0);
+    bench.take_sent();
+    bench.receive_at(TCP, ALPHA, &reply(&doubtful.text, 200, "alpha", ALPHA));
+    assert!(bench.sent_to(ALPHA).is_empty());
+
+    let mut bench = self::bench();
+    set_up(&mut bench, &support::invite(), UDP, vec![step_over(alpha(), TCP, None)]);
+    bench.one_to(ALPHA);
+    close_as(&mut bench, Gone::Unmade, TCP, ALPHA);
+    assert_eq!(bench.proxy.transaction_count(), 1, "nothing was heard: the caller's transaction is left");
+}
+
+#[test]
+fn an_invite_that_was_sent_once_more_stays_in_doubt_where_no_new_connection_is_made() {
+    let mut bench = bench();
+    set_up(&mut bench, &invite(), UDP, vec![step_over(alpha(), TCP, None), step_over(beta(), UDP, None)]);
+    let doubtful = bench.one_to(ALPHA);
+    close_as(&mut bench, Gone::InUse, TCP, ALPHA);
+    bench.one_to(ALPHA);
+    close_as(&mut bench, Gone::Unmade, TCP, ALPHA);
+    bench.one_to(BETA);
+    bench.receive_at(TCP, "10.9.9.1:41000", &reply(&doubtful.text, 200, "alpha", ALPHA));
+    assert_eq!(bench.sent_to(ALPHA).len(), 2);
+}
+
+#[test]
+fn an_invite_that_was_given_up_is_not_sent_again_over_a_new_connection_and_stays_in_doubt() {
+    for is_cancelled in [true, false] {
+        let mut bench = bench();
+        set_up(&mut bench, &invite(), UDP, vec![step_over(alpha(), TCP, None)]);
+        let doubtful = bench.one_to(ALPHA);
+        match is_cancelled {
+            true => assert_eq!(bench.receive(CUSTOMER, &hop_request("CANCEL", &invite(), None)), Disposition::Done),
+            false => bench.advance(config().silent_gateway_ms + 100),
+        }
+        close_as(&mut bench, Gone::InUse, TCP, ALPHA);
+        assert!(bench.sent_to(ALPHA).is_empty());
+        bench.receive_at(TCP, "10.9.9.1:41000", &reply(&doubtful.text, 200, "alpha", ALPHA));
+        assert_eq!(bench.sent_to(ALPHA).len(), 2, "ACK and BYE");
+    }
 }
 
 #[test]
@@ -41,7 +156,7 @@ fn what_has_a_response_is_not_sent_again_over_a_new_connection() {
     set_up(&mut bench, &invite(), UDP, vec![step_over(alpha(), TCP, None), step_over(beta(), UDP, None)]);
     let sent = bench.one_to(ALPHA);
     bench.receive_at(TCP, ALPHA, &reply(&sent.text, 100, "callee", ALPHA));
-    close_in_use(&mut bench, TCP, ALPHA);
+    close_as(&mut bench, Gone::InUse, TCP, ALPHA);
     assert!(bench.sent_to(ALPHA).is_empty() && bench.sent_to(BETA).is_empty());
 }
 

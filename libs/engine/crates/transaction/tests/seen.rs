@@ -125,7 +125,7 @@ fn options_over_a_connection_name_its_transport() {
     assert_eq!(options.start(), format!("OPTIONS sip:{ALPHA};transport=tcp SIP/2.0"));
     assert!(value(&options.text, "Via").starts_with("SIP/2.0/TCP "));
     let flow = Flow { listener: 0, peer: addr(ALPHA) };
-    bench.act(|proxy, now, out| proxy.on_closed(now, flow, false, out));
+    bench.act(|proxy, now, out| proxy.on_closed(now, flow, Gone::Unmade, out));
     assert_eq!(seen(&mut bench), by_options(failed(FailureCause::Connection, 0)));
 }
 

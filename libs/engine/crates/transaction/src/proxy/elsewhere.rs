@@ -39,9 +39,12 @@ impl Proxy {
         }
     }
 
-    /// Sends an unanswered request over a connection that will be made for it; `false`: once is enough.
+    /// Sends an unanswered request over a connection that will be made for it; `false`: once is enough, and what was given up not at all.
     pub(super) fn resend(&mut self, turn: &mut Turn<'_>, key: Key) -> bool {
         let Some(client) = self.clients.get_mut(key).filter(|client| client.is_unanswered() && !client.is_resent) else { return false };
+        if matches!(client.role, ClientRole::Abandoned { .. }) {
+            return false;
+        }
         client.is_resent = true;
         turn.send(client.flow, client.request.clone());
         true

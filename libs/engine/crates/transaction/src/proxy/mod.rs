@@ -2,13 +2,14 @@
 //!
 //! `ingress` sorts what arrives; `server` and `client` run the machines; `call` holds the rows and their ends, `phase` says where a call stands, `walk` tries the gateways,
 //! `sighting` says what they did and `options` asks whether they are there,
-//! `cancel` ends what was given up, `dialog` serves requests inside dialogs, `elsewhere` sends again what found no connection, `hangup` ends calls of our own accord, `hiding` gives back what one
+//! `cancel` ends what was given up, `closed` weighs what went over a connection that is gone, `dialog` serves requests inside dialogs, `elsewhere` sends again what found no connection, `hangup` ends calls of our own accord, `hiding` gives back what one
 //! side was not shown of the other, `saving` keeps rows over the end of the process, `unreachable` weighs what ICMP says, `workers` says what belongs to another worker.
 
 mod call;
 mod cancel;
 mod causes;
 mod client;
+mod closed;
 mod dialog;
 mod elsewhere;
 mod hangup;
@@ -43,6 +44,7 @@ use crate::transport::{Listener, Transport};
 
 use call::Call;
 use client::Client;
+pub use closed::Gone;
 use memory::EndedCalls;
 pub use options::Ping;
 use saving::Saving;
@@ -267,21 +269,6 @@ impl Proxy {
     /// Monotonic milliseconds at which `on_timer` wants to run next. It may come early and find nothing to do.
     pub fn next_deadline(&self) -> Option<u64> {
         self.timers.next()
-    }
-
-    /// The connection of `flow` could not be made, or is closed: what went over it and has no response yet has failed (RFC 3261 §18.4), and
-    /// responses to what came over it take another (§18.2.2).
-    ///
-    /// `was_in_use`: we had made it, and the peer had spoken over it. Then the peer may have closed it while our request was on its way, so
-    /// that he is asked once more over a new one: by the same branch, which he knows should he have heard it after all.
-    pub fn on_closed(&mut self, now: Now, flow: Flow, was_in_use: bool, out: &mut Vec<Action>) {
-        let mut turn = Turn::new(now, out);
-        self.move_replies(flow);
-        for key in self.clients_to(flow.peer, |client| client.is_reliable && client.flow == flow) {
-            if !(was_in_use && self.resend(&mut turn, key)) {
-                self.on_transport_error(&mut turn, key);
-            }
-        }
     }
 
     fn clients_to(&self, peer: SocketAddr, is_wanted: impl Fn(&Client) -> bool) -> Vec<Key> {

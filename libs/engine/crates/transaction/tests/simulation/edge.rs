@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use trunkline_message::{HeaderTable, Message};
 use trunkline_transaction::{
-    Action, CallHandle, CallId, Config, Disposition, Fact, FactKind, Flow, Listener, Now, Proxy, RecheckHandle, RoutePlan, SavedCall,
+    Action, CallHandle, CallId, Config, Disposition, Fact, FactKind, Flow, Gone, Listener, Now, Proxy, RecheckHandle, RoutePlan, SavedCall,
     TokenKey, Transport,
 };
 
@@ -266,10 +266,10 @@ impl Edge {
     }
 
     /// The connection with `peer` is over, or was never made.
-    pub fn on_closed(&mut self, now_ms: u64, peer: &str, was_in_use: bool, cut: Cut) {
+    pub fn on_closed(&mut self, now_ms: u64, peer: &str, gone: Gone, cut: Cut) {
         let Some(proxy) = &mut self.proxy else { return };
         let mut out = Vec::new();
-        proxy.on_closed(now(now_ms), Flow { listener: TCP, peer: addr(peer) }, was_in_use, &mut out);
+        proxy.on_closed(now(now_ms), Flow { listener: TCP, peer: addr(peer) }, gone, &mut out);
         self.watch.on_no_input();
         self.act(now_ms, out, cut);
     }

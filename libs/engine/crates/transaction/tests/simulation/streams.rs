@@ -3,6 +3,8 @@
 //! The end of a process is heard at once. Of a machine that dies nothing is heard, until it is back and is sent something by a connection that
 //! it does not know any more: what waited for it, or a ping (RFC 5626 §4.4.1). A partition is waited for, but not for ever.
 
+use trunkline_transaction::Gone;
+
 /// As long as a connection may take to be made.
 pub const CONNECT_MS: u64 = 2_000;
 
@@ -124,11 +126,16 @@ impl Streams {
         }
     }
 
-    /// This end is told that it is over: with whom, and whether it had made the connection and been answered. `None`: it knows.
-    pub fn close(&mut self, (at, end): End) -> Option<(String, bool)> {
+    /// This end is told that it is over: with whom, and how it went. `None`: it knows.
+    pub fn close(&mut self, (at, end): End) -> Option<(String, Gone)> {
         let connection = &mut self.0[at];
         let was_open = std::mem::replace(&mut connection.is_open[end], false);
-        was_open.then(|| (connection.ends[1 - end].clone(), end == 0 && connection.has_answered))
+        let gone = match (connection.is_accepted, end == 0 && connection.has_answered) {
+            (false, _) => Gone::Unmade,
+            (true, true) => Gone::InUse,
+            (true, false) => Gone::Broken,
+        };
+        was_open.then(|| (connection.ends[1 - end].clone(), gone))
     }
 
     /// Who has these hosts is dead. Gives the other ends that hear of it, and when they have heard all that was said before.

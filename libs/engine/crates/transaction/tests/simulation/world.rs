@@ -252,14 +252,14 @@ impl World {
 
     fn on_closed(&mut self, end: End) {
         let (own, _) = self.streams.addresses(end);
-        let Some((peer, was_in_use)) = self.streams.close(end) else { return };
+        let Some((peer, gone)) = self.streams.close(end) else { return };
         let node = self.node(&own).to_owned();
         self.say(|| format!("{node} hears the end of its connection with {peer}"));
         let own = self.listening(&node, &own);
         match self.edge_at(&own) {
             Some(edge) => {
                 self.ends += 1;
-                self.at_edge(edge, |edge, now_ms, cut| edge.on_closed(now_ms, &peer, was_in_use, cut));
+                self.at_edge(edge, |edge, now_ms, cut| edge.on_closed(now_ms, &peer, gone, cut));
             }
             None => {
                 let agent = self.agent_at(&own);

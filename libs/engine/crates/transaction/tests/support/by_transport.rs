@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use trunkline_transaction::{Config, Disposition, FactKind, FailureCause, Flow, Listener, Prepared, RoutePlan, Step, Target, Transport};
-
-use super::{
-    addr, admission, alpha, config, from_customer, invite, plan, reply, Bench, Sent, ALPHA, CALL, CUSTOMER, OURS,
+use trunkline_transaction::{
+    Config, Disposition, FactKind, FailureCause, Flow, Gone, Listener, Prepared, RoutePlan, Step, Target, Transport,
 };
+
+use super::{addr, admission, alpha, config, from_customer, invite, plan, reply, Bench, Sent, ALPHA, CALL, CUSTOMER, OURS};
 
 pub const UDP: u16 = 0;
 pub const TCP: u16 = 1;
@@ -66,12 +66,11 @@ pub fn answered(bench: &mut Bench, customer: u16, carrier: u16) -> (Sent, Sent) 
 }
 
 pub fn close(bench: &mut Bench, listener: u16, peer: &str) {
-    bench.act(|proxy, now, out| proxy.on_closed(now, Flow { listener, peer: addr(peer) }, false, out));
+    close_as(bench, Gone::Unmade, listener, peer);
 }
 
-/// One that we had made and over which the peer had spoken.
-pub fn close_in_use(bench: &mut Bench, listener: u16, peer: &str) {
-    bench.act(|proxy, now, out| proxy.on_closed(now, Flow { listener, peer: addr(peer) }, true, out));
+pub fn close_as(bench: &mut Bench, gone: Gone, listener: u16, peer: &str) {
+    bench.act(|proxy, now, out| proxy.on_closed(now, Flow { listener, peer: addr(peer) }, gone, out));
 }
 
 pub fn cause(bench: &Bench) -> Vec<FailureCause> {
