@@ -172,44 +172,6 @@ fn after_the_end_nothing_passes_of_either_side_but_another_bye_and_what_a_transf
 }
 
 #[test]
-fn answers_after_the_end_are_acknowledged_and_those_of_other_forks_hung_up() {
-    let mut bench = Bench::new();
-    let (ok, invite) = bench.answered(alpha());
-    bench.hang_up(&ok.text, 2, "");
-    let facts = bench.facts.len();
-    let late = reply(&invite.text, 200, "fork", "10.9.9.8:5060");
-    bench.receive(ALPHA, &late);
-    let own = bench.sent_to("10.9.9.8:5060");
-    assert_eq!(
-        own.iter().map(Sent::start).collect::<Vec<_>>(),
-        ["ACK sip:callee@10.9.9.8:5060 SIP/2.0", "BYE sip:callee@10.9.9.8:5060 SIP/2.0"]
-    );
-    assert!(own.iter().all(|sent| value(&sent.text, "To").ends_with(";tag=fork") && values(&sent.text, "Route").is_empty()), "{own:?}");
-    bench.receive(ALPHA, &late);
-    assert_eq!(bench.starts_to("10.9.9.8:5060"), ["ACK sip:callee@10.9.9.8:5060 SIP/2.0"], "acknowledged again, hung up once");
-    assert_eq!(bench.facts.len(), facts, "the call has one end, and its answer is told");
-    // So is a copy of the call's own answer, whose BYE is through.
-    bench.receive(ALPHA, &reply(&invite.text, 200, "callee", ALPHA));
-    assert_eq!(bench.starts_to(ALPHA), ["ACK sip:callee@10.9.9.1:5060 SIP/2.0"]);
-    assert!(bench.sent_to(CUSTOMER).is_empty());
-    bench.receive("10.9.9.8:5060", &reply(&own[1].text, 200, "fork", ALPHA));
-    bench.assert_empties();
-}
-
-#[test]
-fn copies_of_forked_answers_that_were_passed_on_are_acknowledged_after_the_end_and_not_hung_up_again() {
-    let mut bench = Bench::new();
-    let (ok, invite) = bench.answered(alpha());
-    let fork = reply(&invite.text, 200, "fork", ALPHA);
-    bench.receive(ALPHA, &fork);
-    bench.hang_up(&ok.text, 2, "");
-    for copy in [&reply(&invite.text, 200, "callee", ALPHA), &fork] {
-        bench.receive(ALPHA, copy);
-        assert_eq!(bench.starts_to(ALPHA), ["ACK sip:callee@10.9.9.1:5060 SIP/2.0"]);
-    }
-}
-
-#[test]
 fn a_copy_of_a_bye_that_nobody_answered_goes_nowhere() {
     let mut bench = Bench::new();
     let (ok, _) = bench.answered(alpha());

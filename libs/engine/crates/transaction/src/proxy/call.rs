@@ -12,6 +12,7 @@ use crate::slab::Key;
 use crate::timer::Timers;
 use crate::token::Token;
 
+use super::forks::Fork;
 use super::hangup::{Dialog, Ending};
 use super::hiding::HiddenSet;
 use super::numbering::Numbering;
@@ -27,6 +28,8 @@ pub(super) struct End {
     pub answered_ns: u64,
     /// When the BYE came.
     pub time_ns: u64,
+    /// As of the call then.
+    pub dialogs_over: u8,
 }
 
 /// Timers of a call.
@@ -97,7 +100,11 @@ pub(super) struct Call {
     /// Of the last gateway that failed.
     pub last_cause: Option<FailureCause>,
     pub answered_ns: u64,
+    /// Of the dialog that is the call's, and dialogs beside it.
     pub callee_tag: Vec<u8>,
+    pub forks: Vec<Fork>,
+    /// Dialogs that were the call's before.
+    pub dialogs_over: u8,
     /// Where the carrier's own requests may come from beside its gateways: what its last response that makes a dialog named.
     pub carrier_ip: Option<IpAddr>,
     /// For requests of our own, from the answer on.
@@ -197,6 +204,8 @@ impl Proxy {
             last_cause: None,
             answered_ns: 0,
             callee_tag: Vec::new(),
+            forks: Vec::new(),
+            dialogs_over: 0,
             carrier_ip: None,
             dialog: None,
             ending: None,
@@ -283,12 +292,15 @@ impl Proxy {
 
     /// The call is over: one `Ended`, and a memory of it. Where that is lost a second one may be said, and the record keeps the first.
     pub(super) fn end_call(&mut self, turn: &mut Turn<'_>, call: CallId, end: End) {
-        let End { by, q850, answered_ns, time_ns } = end;
+        let End { by, q850, answered_ns, time_ns, .. } = end;
         if self.ended.contains(call) {
             return;
         }
-        self.ended.insert(call);
         let row = self.call_ids.get(&call).copied();
+        if row.is_some_and(|key| self.goes_on(turn, key, end)) {
+            return;
+        }
+        self.ended.insert(call);
         // Whose row is here, his answer is a fact of this edge.
         let answered_ns = if row.is_some() { 0 } else { answered_ns };
         turn.fact_at(call, time_ns, FactKind::Ended { by, q850, answered_ns });
@@ -315,7 +327,7 @@ impl Proxy {
     fn remove_call(&mut self, key: Key, change: Change) {
         if let Some(mut call) = self.calls.remove(key) {
             call.change(change);
-            self.forget_accepted(call.server);
+            self.forget_accepted(call.server, &call.callee_tag);
             self.save_end(&call);
             // A restarted set-up with the same id stays.
             if self.call_ids.get(&call.id) == Some(&key) {

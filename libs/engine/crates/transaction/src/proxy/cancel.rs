@@ -86,7 +86,7 @@ impl Proxy {
     }
 
     /// A 2xx when the call is over already: nobody would acknowledge it if it were passed on. A copy of the call's own has had its BYE; that
-    /// of another branch downstream has not.
+    /// of another branch downstream has not, unless it is remembered.
     pub(super) fn on_late_success(&mut self, turn: &mut Turn<'_>, key: Key, is_own: bool, response: &Message<'_>) {
         let Some(ClientRole::Try { call, server, mut forks }) = self.clients.get(key).map(|client| client.role.clone()) else { return };
         if is_own {

@@ -17,7 +17,6 @@ use crate::timer::Timers;
 use crate::token::Side;
 
 use super::call::End;
-use super::cancel::MAX_HUNG_UP;
 use super::dialog::Sight;
 use super::elsewhere::Elsewhere;
 use super::sighting;
@@ -41,8 +40,8 @@ impl Machine {
 /// Who is told of responses.
 #[derive(Clone, Debug)]
 pub(super) enum ClientRole {
-    /// A gateway tried for a call whose INVITE is `server`. Holds the To-tags of 2xx of other branches downstream than the one that was
-    /// passed on last: passed on too, or hung up because the call was over.
+    /// A gateway tried for a call whose INVITE is `server`. Holds the To-tags of other branches downstream than the call's own that were hung
+    /// up: by the caller, or by us because the call was over.
     Try { call: Key, server: Key, forks: Vec<Vec<u8>> },
     /// A request in a dialog. `shown` speaks for a customer who responds; `sight` is what else is seen of who does; `end` is what a BYE ends
     /// when it is through.
@@ -88,15 +87,6 @@ impl Client {
 
     pub fn is_proceeding(&self) -> bool {
         matches!(self.machine, Machine::Invite(invite_client::State::Proceeding))
-    }
-
-    /// A 2xx with this To-tag was passed on, and one with another after it.
-    pub fn remember_fork(&mut self, tag: Vec<u8>) {
-        if let ClientRole::Try { forks, .. } = &mut self.role {
-            if forks.len() < MAX_HUNG_UP && !forks.contains(&tag) {
-                forks.push(tag);
-            }
-        }
     }
 
     /// The request as a message; `None` when it is not kept any more.

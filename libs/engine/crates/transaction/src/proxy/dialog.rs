@@ -53,8 +53,9 @@ pub(super) struct Leg {
     answered_ns: u64,
     /// BYEs of ours that were refused stand before it.
     raise: Raise,
-    /// The dialog of the answer, as far as we know: its BYE ends the call.
+    /// The dialog of the call, as far as we know: its BYE ends the call, where no other of its dialogs is over by then.
     is_main: bool,
+    dialogs_over: u8,
 }
 
 /// A re-INVITE that waits for the access rule.
@@ -103,14 +104,10 @@ impl Proxy {
         if !matches!(method, Method::Bye | Method::Ack | Method::Notify) && self.ended.contains(token.call) {
             return refuse(481, "T108");
         }
-        let callee_tag = match token.side {
-            Side::Customer => request.to_tag(),
-            Side::Carrier => request.from_tag(),
-        };
-        let is_main = call.is_none_or(|call| {
-            !matches!(call.phase, Phase::Answered | Phase::Closing) || call.callee_tag == callee_tag.unwrap_or_default()
-        });
-        if token.side == Side::Carrier && !is_main {
+        let callee_tag = callee_tag(token.side, request).unwrap_or_default();
+        let is_main = call.is_none_or(|call| !matches!(call.phase, Phase::Answered | Phase::Closing) || call.callee_tag == callee_tag);
+        let is_fork = call.is_some_and(|call| call.forks.iter().any(|fork| fork.tag == callee_tag));
+        if token.side == Side::Carrier && !is_main && !is_fork {
             return refuse(481, "T108");
         }
         // Whoever ends it by a timer has gone with the row: what would go on is told that it is over (§12.2.1.2, RFC 4028 §10), and says BYE.
@@ -307,6 +304,7 @@ impl Proxy {
             q850: super::causes::stated_cause(&view).unwrap_or(16),
             answered_ns: leg.answered_ns,
             time_ns: turn.now.unix_ns,
+            dialogs_over: leg.dialogs_over,
         });
         let shown = match leg.side {
             Side::Customer => None,
@@ -332,6 +330,9 @@ impl Proxy {
             Side::Carrier => self.allow_elsewhere(client, Elsewhere::OwnAddress),
             Side::Customer if flow != leg.next_hop => self.allow_elsewhere(client, Elsewhere::Datagrams(leg.next_hop.listener)),
             Side::Customer => {}
+        }
+        if view.method() == Method::Bye && !leg.is_main {
+            self.on_fork_hung_up(leg.call, callee_tag(leg.side, &view).unwrap_or_default());
         }
         let server_key = server;
         if let Some(server) = self.servers.get_mut(server_key) {
@@ -395,7 +396,15 @@ fn leg_of(token: &Token, call: Option<&Call>, request: &Message<'_>, is_main: bo
         sight: Sight { is_hidden: token.is_hidden, shows_callee: token.shows_callee },
         answered_ns: call.map_or_else(|| token.answered_ns(), |call| call.answered_ns),
         raise: call.map_or_else(Raise::default, |call| call.raise_of(token.side, request)),
+        dialogs_over: call.map_or(0, |call| call.dialogs_over),
         is_main: is_main && call.is_none_or(|call| matches!(call.phase, Phase::Answered | Phase::Closing)),
+    }
+}
+
+fn callee_tag<'a>(side: Side, request: &Message<'a>) -> Option<&'a [u8]> {
+    match side {
+        Side::Customer => request.to_tag(),
+        Side::Carrier => request.from_tag(),
     }
 }
 

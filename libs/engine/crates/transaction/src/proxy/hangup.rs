@@ -147,11 +147,17 @@ impl Call {
         }
     }
 
-    fn bye(&self, to: Side, cseq: u32, reason: &str) -> Option<Bye> {
-        let dialog = self.dialog.as_ref()?;
+    /// In the dialog of the call, and in those of forks.
+    fn byes(&self, to: Side, cseq: u32, reason: &str) -> Vec<Bye> {
+        let own = self.dialog.as_deref().map(|dialog| (dialog, self.callee_tag.as_slice()));
+        let forks = self.forks.iter().map(|fork| (&fork.dialog, fork.tag.as_slice()));
+        own.into_iter().chain(forks).map(|(dialog, tag)| self.bye_in(dialog, tag, to, cseq, reason)).collect()
+    }
+
+    fn bye_in(&self, dialog: &Dialog, callee_tag: &[u8], to: Side, cseq: u32, reason: &str) -> Bye {
         let call_id = dialog.call_id.clone();
         let mut lines = reason.to_owned();
-        Some(match to {
+        match to {
             Side::Carrier => {
                 // It speaks for the caller, as all that the carrier gets from here.
                 for value in &self.identity.asserted {
@@ -165,7 +171,7 @@ impl Call {
             }
             Side::Customer => Bye {
                 flow: self.customer,
-                from: tagged(&self.called_address, &self.callee_tag),
+                from: tagged(&self.called_address, callee_tag),
                 to: tagged(&self.caller_address, &self.caller_tag),
                 target: if self.contact.is_empty() { uri_of(&self.caller_address).to_vec() } else { self.contact.clone() },
                 routes: dialog.customer_routes.clone(),
@@ -173,7 +179,7 @@ impl Call {
                 cseq,
                 lines,
             },
-        })
+        }
     }
 }
 
@@ -267,7 +273,13 @@ impl Proxy {
         let Some(call) = self.calls.get_mut(key) else { return };
         call.change(Change::HangUp);
         let id = call.id;
-        let end = End { by: EndedBy::Edge, q850: reason.q850, answered_ns: call.answered_ns, time_ns: turn.now.unix_ns };
+        let end = End {
+            by: EndedBy::Edge,
+            q850: reason.q850,
+            answered_ns: call.answered_ns,
+            time_ns: turn.now.unix_ns,
+            dialogs_over: call.dialogs_over,
+        };
         call.ending = Some(Ending { end, waiting_for: bit(Side::Customer) | bit(Side::Carrier), gone: 0 });
         self.save_later(turn.now.ms, key);
         let line = reason_line(reason);
@@ -276,22 +288,30 @@ impl Proxy {
                 self.on_bye_refused(turn, id, side);
             }
         }
+        if let Some((client, forks)) = self.calls.get_mut(key).map(|call| (call.current, std::mem::take(&mut call.forks))) {
+            forks.iter().for_each(|fork| self.remember_hung_up(client, &fork.tag));
+        }
     }
 
     /// `None`: there is no number left for it.
     fn send_bye(&mut self, turn: &mut Turn<'_>, key: Key, side: Side, reason: &str) -> Option<()> {
         let call = self.calls.get_mut(key)?;
         let cseq = call.numbers_to(side).take()?;
-        let role = ClientRole::HangUp { call: call.id, side };
-        let (mut bye, is_flow_gone) = (call.bye(side, cseq, reason)?, call.is_flow_gone);
-        if side == Side::Customer && is_flow_gone && self.transport(bye.flow).is_reliable() {
-            let own_address = bye.leads_to().and_then(|target| route::instead_at(target, bye.flow, &self.config.listeners));
-            bye.flow = own_address.unwrap_or(bye.flow);
+        let (id, byes, is_flow_gone) = (call.id, call.byes(side, cseq, reason), call.is_flow_gone);
+        if byes.is_empty() {
+            return None;
         }
-        let ours = self.listener(bye.flow.listener);
-        let client = self.send_request(turn, bye.flow, role, "0", Method::Bye, |branch| bye.write(&forward::via(ours, branch)));
-        if side == Side::Customer {
-            self.allow_elsewhere(client, Elsewhere::OwnAddress);
+        for (at, mut bye) in byes.into_iter().enumerate() {
+            let role = if at == 0 { ClientRole::HangUp { call: id, side } } else { ClientRole::Nobody };
+            if side == Side::Customer && is_flow_gone && self.transport(bye.flow).is_reliable() {
+                let own_address = bye.leads_to().and_then(|target| route::instead_at(target, bye.flow, &self.config.listeners));
+                bye.flow = own_address.unwrap_or(bye.flow);
+            }
+            let ours = self.listener(bye.flow.listener);
+            let client = self.send_request(turn, bye.flow, role, "0", Method::Bye, |branch| bye.write(&forward::via(ours, branch)));
+            if side == Side::Customer {
+                self.allow_elsewhere(client, Elsewhere::OwnAddress);
+            }
         }
         Some(())
     }
@@ -385,7 +405,13 @@ impl Proxy {
             return self.drop_call(key);
         }
         if left_ms == 0 {
-            let end = End { by: EndedBy::Edge, q850: reason.q850, answered_ns: call.answered_ns, time_ns: turn.now.unix_ns };
+            let end = End {
+                by: EndedBy::Edge,
+                q850: reason.q850,
+                answered_ns: call.answered_ns,
+                time_ns: turn.now.unix_ns,
+                dialogs_over: call.dialogs_over,
+            };
             let id = call.id;
             self.hung_up.insert(id);
             return self.end_call(turn, id, end);

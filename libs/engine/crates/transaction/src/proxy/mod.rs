@@ -2,7 +2,7 @@
 //!
 //! `ingress` sorts what arrives; `server` and `client` run the machines; `call` holds the rows and their ends, `phase` says where a call stands, `walk` tries the gateways,
 //! `sighting` says what they did and `options` asks whether they are there,
-//! `cancel` ends what was given up, `closed` weighs what went over a connection that is gone, `dialog` serves requests inside dialogs, `elsewhere` sends again what found no connection, `hangup` ends calls of our own accord, `hiding` gives back what one
+//! `cancel` ends what was given up, `closed` weighs what went over a connection that is gone, `dialog` serves requests inside dialogs, `elsewhere` sends again what found no connection, `forks` knows of answers beside the first, `hangup` ends calls of our own accord, `hiding` gives back what one
 //! side was not shown of the other, `saving` keeps rows over the end of the process, `unreachable` weighs what ICMP says, `workers` says what belongs to another worker.
 
 mod call;
@@ -12,6 +12,7 @@ mod client;
 mod closed;
 mod dialog;
 mod elsewhere;
+mod forks;
 mod hangup;
 mod hiding;
 mod ingress;

@@ -248,6 +248,8 @@ impl Call {
             last_cause: None,
             answered_ns,
             callee_tag,
+            forks: Vec::new(),
+            dialogs_over: 0,
             carrier_ip,
             dialog: Some(Box::new(dialog)),
             ending: None,

@@ -57,7 +57,7 @@ pub(super) struct Server {
     pub to_tag: [u8; 16],
     /// The last response, as sent.
     pub last: Box<[u8]>,
-    /// To-tag of the 2xx in `last`.
+    /// To-tag of the 2xx in `last`; of the call's answer, where the call is over.
     pub accepted_tag: Box<[u8]>,
     pub role: ServerRole,
     interval_ms: u64,
@@ -219,13 +219,14 @@ impl Proxy {
         }
     }
 
-    /// The call of an accepted INVITE is over: nobody waits for its 2xx any more, and retransmissions are absorbed without it. Its To-tag
-    /// tells copies of that 2xx from those of other branches downstream.
-    pub(super) fn forget_accepted(&mut self, key: Key) {
+    /// The call of an accepted INVITE is over: nobody waits for its 2xx any more, and retransmissions are absorbed without it. `own_tag`, the
+    /// To-tag of its answer, tells copies of that from the 2xx of other branches downstream.
+    pub(super) fn forget_accepted(&mut self, key: Key, own_tag: &[u8]) {
         if let Some(server) = self.servers.get_mut(key) {
             if matches!(server.machine, Machine::Invite(invite_server::State::Accepted)) {
                 server.request = None;
                 server.last = Box::default();
+                server.accepted_tag = own_tag.into();
             }
         }
     }

@@ -349,12 +349,14 @@ impl Proxy {
                 _ => None,
             };
         }
+        if is_answered {
+            self.remember_fork(client, key, response);
+        }
         self.arm_call(turn, key);
         self.save_later(turn.now.ms, key);
         if let Some(bytes) = self.response_of_try(turn, key, response, Some(answered_ns), next_hop) {
-            let last = self.servers.get_mut(server).map(|server| std::mem::replace(&mut server.accepted_tag, tag.into()));
-            if let (Some(last), Some(client)) = (last.filter(|last| !last.is_empty()), self.clients.get_mut(client)) {
-                client.remember_fork(last.into_vec());
+            if let Some(server) = self.servers.get_mut(server) {
+                server.accepted_tag = tag.into();
             }
             self.respond(turn, server, status, bytes);
         }

@@ -1,0 +1,184 @@
+//! Forks downstream: more than one answer to an INVITE (RFC 3261 §13.2.2.4, §16.7 step 5, RFC 6026).
+
+mod support;
+
+use support::*;
+use trunkline_transaction::*;
+
+const ACK: &str = "ACK sip:callee@10.9.9.1:5060 SIP/2.0";
+const BYE: &str = "BYE sip:callee@10.9.9.1:5060 SIP/2.0";
+const NO_CALL: Disposition = Disposition::Refuse { status: 481, code: "T108", unsupported: String::new() };
+
+/// A call with the answers of `forks` passed on after that of `callee`: its 200 at the customer, theirs, and the INVITE at the gateway.
+fn forked(forks: &[&str]) -> (Bench, Sent, Vec<Sent>, Sent) {
+    let mut bench = Bench::new();
+    let (ok, invite) = bench.answered(alpha());
+    let oks = forks.iter().map(|fork| {
+        bench.receive(ALPHA, &reply(&invite.text, 200, fork, ALPHA));
+        bench.one_to(CUSTOMER)
+    });
+    let oks = oks.collect();
+    (bench, ok, oks, invite)
+}
+
+fn from_fork(method: &str, cseq: u32, invite: &Sent, fork: &str) -> String {
+    from_carrier(method, cseq, &invite.text, "").replace(";tag=callee", &format!(";tag={fork}")).replacen(
+        "z9hG4bKg",
+        &format!("z9hG4bKg{fork}"),
+        1,
+    )
+}
+
+fn ends(bench: &Bench) -> Vec<FactKind> {
+    bench.facts.iter().filter(|fact| matches!(fact.kind, FactKind::Ended { .. })).map(|fact| fact.kind.clone()).collect()
+}
+
+#[test]
+fn answers_after_the_end_are_acknowledged_and_those_of_other_forks_hung_up() {
+    let mut bench = Bench::new();
+    let (ok, invite) = bench.answered(alpha());
+    bench.hang_up(&ok.text, 2, "");
+    let facts = bench.facts.len();
+    let late = reply(&invite.text, 200, "fork", "10.9.9.8:5060");
+    bench.receive(ALPHA, &late);
+    let own = bench.sent_to("10.9.9.8:5060");
+    assert_eq!(
+        own.iter().map(Sent::start).collect::<Vec<_>>(),
+        ["ACK sip:callee@10.9.9.8:5060 SIP/2.0", "BYE sip:callee@10.9.9.8:5060 SIP/2.0"]
+    );
+    assert!(own.iter().all(|sent| value(&sent.text, "To").ends_with(";tag=fork") && values(&sent.text, "Route").is_empty()), "{own:?}");
+    bench.receive(ALPHA, &late);
+    assert_eq!(bench.starts_to("10.9.9.8:5060"), ["ACK sip:callee@10.9.9.8:5060 SIP/2.0"], "acknowledged again, hung up once");
+    assert_eq!(bench.facts.len(), facts, "the call has one end, and its answer is told");
+    // So is a copy of the call's own answer, whose BYE is through.
+    bench.receive(ALPHA, &reply(&invite.text, 200, "callee", ALPHA));
+    assert_eq!(bench.starts_to(ALPHA), ["ACK sip:callee@10.9.9.1:5060 SIP/2.0"]);
+    assert!(bench.sent_to(CUSTOMER).is_empty());
+    bench.receive("10.9.9.8:5060", &reply(&own[1].text, 200, "fork", ALPHA));
+    bench.assert_empties();
+}
+
+#[test]
+fn a_caller_who_keeps_another_than_the_first_that_answered_has_his_call_in_that_dialog() {
+    let (mut bench, ok, oks, invite) = forked(&["fork", "third"]);
+    bench.hang_up(&ok.text, 2, "");
+    bench.hang_up(&oks[0].text, 3, "");
+    assert_eq!((ends(&bench), bench.proxy.call_count()), (vec![], 1), "he speaks with the third");
+    assert_eq!(bench.receive(CUSTOMER, &from_customer("INFO", 2, &oks[1].text, "")), Disposition::Done);
+    assert!(bench.one_to(ALPHA).start().starts_with("INFO "));
+    assert_eq!(bench.receive(ALPHA, &from_fork("INFO", 7, &invite, "third")), Disposition::Done);
+    assert!(bench.one_to(CUSTOMER).start().starts_with("INFO "));
+    for gone in ["callee", "fork"] {
+        assert_eq!(bench.receive(ALPHA, &from_fork("INFO", 8, &invite, gone)), NO_CALL, "{gone}");
+    }
+    bench.hang_up(&oks[1].text, 4, "");
+    assert_eq!(ends(&bench), [FactKind::Ended { by: EndedBy::Caller, q850: 16, answered_ns: 0 }]);
+    // All three have their BYE.
+    for tag in ["callee", "fork", "third"] {
+        bench.receive(ALPHA, &reply(&invite.text, 200, tag, ALPHA));
+        assert_eq!(bench.starts_to(ALPHA), [ACK], "{tag}");
+    }
+    bench.assert_empties();
+}
+
+#[test]
+fn a_forked_answer_that_was_lost_comes_to_the_caller_again_though_the_first_was_hung_up_on() {
+    let (mut bench, ok, _, invite) = forked(&["fork"]);
+    bench.hang_up(&ok.text, 2, "");
+    bench.receive(ALPHA, &reply(&invite.text, 200, "fork", ALPHA));
+    assert!(bench.sent_to(ALPHA).is_empty(), "it is the caller's");
+    let again = bench.one_to(CUSTOMER);
+    assert!(value(&again.text, "To").ends_with(";tag=fork"), "{}", again.text);
+    bench.receive(CUSTOMER, &from_customer("ACK", 1, &again.text, ""));
+    assert!(bench.one_to(ALPHA).start().starts_with("ACK "));
+    bench.hang_up(&again.text, 3, "");
+    assert_eq!(ends(&bench).len(), 1);
+    bench.assert_empties();
+}
+
+/// A caller that has forgotten the call acknowledges nothing, and the callee ends it (§13.3.1.4).
+#[test]
+fn a_forked_answer_that_nobody_acknowledges_ends_with_the_bye_of_its_callee() {
+    let (mut bench, ok, _, invite) = forked(&["fork"]);
+    bench.hang_up(&ok.text, 2, "");
+    bench.advance(32_000);
+    bench.receive(ALPHA, &from_fork("BYE", 1, &invite, "fork"));
+    let bye = bench.one_to(CUSTOMER).text;
+    bench.receive(CUSTOMER, &reply(&bye, 481, "", CUSTOMER));
+    assert_eq!(ends(&bench), [FactKind::Ended { by: EndedBy::Callee, q850: 16, answered_ns: 0 }]);
+    bench.assert_empties();
+}
+
+#[test]
+fn a_fork_that_hangs_up_itself_is_heard_and_the_call_ends_with_the_first() {
+    let (mut bench, ok, _, invite) = forked(&["fork"]);
+    assert_eq!(bench.receive(ALPHA, &from_fork("BYE", 1, &invite, "fork")), Disposition::Done);
+    let bye = bench.one_to(CUSTOMER).text;
+    bench.receive(CUSTOMER, &reply(&bye, 200, "caller", CUSTOMER));
+    assert_eq!(bench.starts_to(ALPHA), ["SIP/2.0 200 Whatever"]);
+    assert_eq!(ends(&bench), []);
+    bench.hang_up(&ok.text, 2, "");
+    assert_eq!(ends(&bench).len(), 1);
+    bench.receive(ALPHA, &reply(&invite.text, 200, "fork", ALPHA));
+    assert_eq!(bench.starts_to(ALPHA), [ACK]);
+    bench.assert_empties();
+}
+
+#[test]
+fn byes_that_cross_in_the_first_dialog_end_that_one_alone() {
+    let (mut bench, ok, oks, invite) = forked(&["fork"]);
+    bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, ""));
+    bench.receive(ALPHA, &from_carrier("BYE", 9, &invite.text, ""));
+    let (to_alpha, to_customer) = (bench.one_to(ALPHA).text, bench.one_to(CUSTOMER).text);
+    bench.receive(CUSTOMER, &reply(&to_customer, 200, "caller", CUSTOMER));
+    bench.receive(ALPHA, &reply(&to_alpha, 481, "callee", ALPHA));
+    assert_eq!((ends(&bench), bench.proxy.call_count()), (vec![], 1));
+    bench.take_sent();
+    bench.hang_up(&oks[0].text, 3, "");
+    assert_eq!(ends(&bench).len(), 1);
+    bench.assert_empties();
+}
+
+#[test]
+fn what_we_end_is_ended_in_every_dialog_and_copies_of_answers_are_acknowledged() {
+    let (mut bench, _, _, invite) = forked(&["fork"]);
+    bench.act(|proxy, now, out| proxy.hang_up(now, CALL, &refusal(403, "T603", "Tenant Suspended"), out).unwrap());
+    let (to_alpha, to_customer) = (bench.sent_to(ALPHA), bench.sent_to(CUSTOMER));
+    assert_eq!(to_alpha.iter().map(Sent::start).collect::<Vec<_>>(), [BYE, BYE]);
+    let tags = |sent: &[Sent], name: &str| {
+        sent.iter().map(|sent| value(&sent.text, name).rsplit_once(";tag=").unwrap().1.to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (tags(&to_alpha, "To"), tags(&to_customer, "From")),
+        (vec!["callee".to_owned(), "fork".to_owned()], vec!["callee".to_owned(), "fork".to_owned()])
+    );
+    for sent in &to_alpha {
+        bench.receive(ALPHA, &reply(&sent.text, 200, "", ALPHA));
+    }
+    for sent in &to_customer {
+        bench.receive(CUSTOMER, &reply(&sent.text, 200, "", CUSTOMER));
+    }
+    assert_eq!(ends(&bench).len(), 1);
+    for tag in ["callee", "fork"] {
+        bench.receive(ALPHA, &reply(&invite.text, 200, tag, ALPHA));
+        assert_eq!(bench.starts_to(ALPHA), [ACK], "{tag}");
+    }
+    bench.assert_empties();
+}
+
+/// What nobody remembers any more is hung up on when it comes again.
+#[test]
+fn of_more_forks_than_are_remembered_the_rest_is_hung_up_after_the_end() {
+    let names: Vec<String> = (0..9).map(|at| format!("fork{at}")).collect();
+    let (mut bench, ok, oks, invite) = forked(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    bench.hang_up(&ok.text, 2, "");
+    for (at, forked_ok) in oks[..7].iter().enumerate() {
+        bench.hang_up(&forked_ok.text, 3 + at as u32, "");
+    }
+    assert_eq!(ends(&bench), []);
+    bench.hang_up(&oks[7].text, 10, "");
+    assert_eq!(ends(&bench).len(), 1, "the ninth was passed on and is not known");
+    bench.receive(ALPHA, &reply(&invite.text, 200, "fork0", ALPHA));
+    assert_eq!(bench.starts_to(ALPHA), [ACK]);
+    bench.assert_empties();
+}
