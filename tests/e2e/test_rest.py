@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -44,7 +45,7 @@ def beta(platform: Platform) -> Rest:
     return new_tenant(platform, f"restb-{MARK}")
 
 
-def test_a_trunk_is_set_up_and_its_first_refused_call_explained(platform: Platform, acme: Rest, tmp_path: Path) -> None:
+def test_a_trunk_is_set_up_and_its_first_refused_call_explained(platform: Platform, acme: Rest, beta: Rest, tmp_path: Path) -> None:
     label = f"trunk{MARK}"
     acl = acme.ask("POST", "/v1/acls", {"acl": "office"})
     assert (acl.status, acl.json["acl"]["version"]) == (201, "1")
@@ -69,6 +70,33 @@ def test_a_trunk_is_set_up_and_its_first_refused_call_explained(platform: Platfo
     assert (explained["outcome"], explained["reason"]) == ("refuse", "T203") and explained["steps"]
     allowed = acme.ask("POST", "/v1/acls/office/addresses", {"address": "127.0.97.1"})
     assert allowed.status == 201
+    # The call that happened, by its id: as it was then, as it would be now, and as of a position and a time between.
+    position = int(allowed.json["receipt"]["position"])
+
+    def again(**question: object) -> Any:
+        answer = acme.ask("POST", "/v1/explain", {"call": call["call"], **question})
+        assert answer.status == 200, answer.text
+        return answer.json
+
+    then = again()
+    assert (then["outcome"], then["reason"], then["position"], then["differences"]) == ("refuse", "T203", call["position"], [])
+    assert (then["number"], then["source"], then["is_changed_since"]) == (number, "127.0.97.1", True)
+    after = again(at_position=str(position))
+    assert (after["outcome"], after["acl"], after["position"]) == ("admit", "office", str(position))
+    assert [(each["field"], each["recorded"], each["computed"]) for each in after["differences"]] == [
+        ("outcome", "refuse", "admit"),
+        ("reason", "T203", ""),
+    ]
+    assert again(at_position=position - 1)["outcome"] == "refuse"
+    assert (again(at_time=after["position_time"])["position"], again(at_time=then["position_time"])["position"]) == (
+        str(position),
+        call["position"],
+    )
+    assert again(is_now=True)["outcome"] == "admit"
+    twice = acme.ask("POST", "/v1/explain", {"call": call["call"], "record": call})
+    assert (twice.status, twice.reason) == (400, "CALL_GIVEN_TWICE")
+    others = beta.ask("POST", "/v1/explain", {"call": call["call"]})
+    assert (others.status, others.reason) == (404, "NO_SUCH_CALL")
     assert acme.ask("DELETE", "/v1/acls/office/addresses", address="127.0.97.1", wait="eu1").json["applied"][0]["is_applied"]
     changes = [change for entry in acme.ask("GET", "/v1/history", kind="acl").json["entries"] for change in entry["changes"]]
     assert changes[0] == 'address removed: cidr: "127.0.97.1/32"'

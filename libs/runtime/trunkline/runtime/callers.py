@@ -133,7 +133,7 @@ _BY_SERVICE: Mapping[str, Mapping[str, Callers]] = {
     },
     "trunkline.api.records.v1.RecordsService": {
         "ListRecords": _READ.and_also("provisioning"),
-        "GetRecord": _READ,
+        "GetRecord": _READ.and_also("provisioning"),
         "ExportRecords": _READ,
         "WatchCalls": _READ,
         "ListMessages": _READ,

@@ -59,7 +59,7 @@ async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
     gateways = GatewayReports()
     await hear_gateways(state.nc, gateways)
     pasts = Pasts(state.log, lambda: state.directory)
-    explainer = Explainer(state, auth, settings.realm, settings.pops, settings.home, limits, gateways, pasts)
+    explainer = Explainer(state, auth, settings.realm, settings.pops, settings.home, limits, gateways, pasts, records)
     reader = TenantReader(state, pasts, settings.realm, pops.names)
     what_if = WhatIf(state, records, settings.realm, settings.pops)
     replicas = ReplicaBook({each.name: each.region for each in settings.services})

@@ -18,10 +18,11 @@ from trunkline.api.auth.v1 import auth_pb2
 from trunkline.api.auth.v1.auth_pb2_grpc import AuthServiceStub
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.records.v1 import records_pb2
+from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceStub
 from trunkline.domain.addresses import canonical_ip
 from trunkline.domain.decide_domain import existing_domain
 from trunkline.domain.directory import Directory
-from trunkline.domain.errors import Refusal, invalid, not_found, permission_denied
+from trunkline.domain.errors import Refusal, failed_precondition, invalid, not_found, permission_denied
 from trunkline.domain.events import Position, TenantId
 from trunkline.domain.explaining import Explained, Outcome, Step, explain_call
 from trunkline.domain.gateway_view import ALL_USED, GatewayView
@@ -50,7 +51,7 @@ from trunkline.runtime.gateway_reports import GatewayReports
 from trunkline.runtime.grpc_pool import PeerPool
 
 ASK_LIMIT_S: Final = 3.0
-"""Of one auth service, which may have to catch up with this one first."""
+"""Of one auth service, which may have to catch up with this one first; of one records service."""
 
 _OUTCOMES: Final = {"admit": Outcome.PASSED, "challenge": Outcome.CHALLENGED, "refuse": Outcome.REFUSED}
 
@@ -63,7 +64,7 @@ class _Access(NamedTuple):
 
 
 class Explainer:
-    """`gateways` are what edges say of them, `home` is the home region."""
+    """`gateways` are what edges say of them, `home` is the home region. `records` asks records services; None: none is known."""
 
     def __init__(
         self,
@@ -75,6 +76,7 @@ class Explainer:
         limits: LimitOwner,
         gateways: GatewayReports,
         pasts: Pasts,
+        records: PeerPool | None,
     ) -> None:
         self._state = state
         self._auth = auth
@@ -84,10 +86,13 @@ class Explainer:
         self._limits = limits
         self._gateways = gateways
         self._pasts = pasts
+        self._records = records
 
     async def explain(self, tenant: TenantId, request: pb.ExplainRequest) -> pb.ExplainResponse:
-        """Raises Refusal, LogUnavailable (for a past), AioRpcError of auth (for what holds now)."""
+        """Raises Refusal, LogUnavailable (for a past), AioRpcError of auth (for what holds now) and of records (for a named call)."""
         check(request)
+        if request.call:
+            request = await self._with_record(tenant, request)
         record = request.record if request.HasField("record") else None
         question = request
         if record is not None:
@@ -156,6 +161,19 @@ class Explainer:
         if record is not None:
             answer.differences.extend(differences(record, answer, explained))
         return answer
+
+    async def _with_record(self, tenant: TenantId, request: pb.ExplainRequest) -> pb.ExplainRequest:
+        """The question with the record of the call that it names."""
+        if self._records is None:
+            remedy = "Name records services: records_addresses of provisioning's settings. Or give the record."
+            raise failed_precondition("RECORDS_UNKNOWN", "This service knows no records service to ask.", remedy)
+        wanted = records_pb2.GetRecordRequest(tenant=tenant, call=request.call)
+        found = await self._records.ask(lambda channel: RecordsServiceStub(channel).GetRecord(wanted), try_s=ASK_LIMIT_S)
+        question = pb.ExplainRequest()
+        question.CopyFrom(request)
+        question.ClearField("call")
+        question.record.CopyFrom(found.record)
+        return question
 
     async def _moment(self, tenant: TenantId, request: pb.ExplainRequest) -> Moment | None:
         """None for what holds now."""

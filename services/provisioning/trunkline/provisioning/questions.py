@@ -27,8 +27,10 @@ def check(request: pb.ExplainRequest) -> None:
     texts = (request.domain, request.source, request.username, request.number, request.from_uri, request.pop)
     if any(len(text) > TEXT_LIMIT for text in (*texts, *request.privacy, *request.hints)):
         raise invalid("TEXT_TOO_LONG", "", f"a field of a call that is explained has at most {TEXT_LIMIT} characters")
-    if request.is_now and (request.WhichOneof("at") is not None or not request.HasField("record")):
-        raise invalid("NOW_OF_NOTHING", "is_now", "It is for a record, and goes with neither a position nor a time.")
+    if request.call and request.HasField("record"):
+        raise invalid("CALL_GIVEN_TWICE", "call", "A call is named, or its record is given; not both.")
+    if request.is_now and (request.WhichOneof("at") is not None or not (request.call or request.HasField("record"))):
+        raise invalid("NOW_OF_NOTHING", "is_now", "It is for a call that happened, and goes with neither a position nor a time.")
 
 
 def change_of(message: pb.ExplainChange) -> Change:

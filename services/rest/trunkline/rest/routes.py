@@ -102,7 +102,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/v1/domains/{label}/names", "dns.ListNames", "The domain's hostnames with their DNS records"),
     Route("GET", "/v1/domains/{label}/pbx/{pbx}", "dns.GetPbxSettings", "What to paste into a PBX"),
     Route("GET", "/v1/limits/use", "provisioning.GetLimitUse", "What is in use of each limit, and where"),
-    Route("POST", "/v1/explain", "provisioning.Explain", "Would this call be admitted, and why"),
+    Route("POST", "/v1/explain", "provisioning.Explain", "Would this call be admitted, and why; or why one that happened (`call`) was"),
     Route("POST", "/v1/explain-calls", "provisioning.ExplainCalls", "Which calls of a time would be decided otherwise, and why"),
     Route("GET", "/v1/webhook", "records.GetWebhook", "How sending call records goes"),
     Route("POST", "/v1/webhook/secret", "records.ShowWebhookSecret", "What call records are signed with"),

@@ -1059,7 +1059,7 @@ class WaitAppliedResponse(_message.Message):
     def __init__(self, pop: _Optional[str] = ..., edge: _Optional[str] = ..., is_applied: _Optional[bool] = ..., position: _Optional[int] = ..., applied_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ..., region: _Optional[str] = ..., trace_id: _Optional[str] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
-    __slots__ = ("tenant", "domain", "source", "username", "is_password_right", "number", "from_uri", "privacy", "hints", "pop", "record", "at_position", "at_time", "is_now", "changes")
+    __slots__ = ("tenant", "domain", "source", "username", "is_password_right", "number", "from_uri", "privacy", "hints", "pop", "record", "at_position", "at_time", "is_now", "changes", "call")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
@@ -1075,6 +1075,7 @@ class ExplainRequest(_message.Message):
     AT_TIME_FIELD_NUMBER: _ClassVar[int]
     IS_NOW_FIELD_NUMBER: _ClassVar[int]
     CHANGES_FIELD_NUMBER: _ClassVar[int]
+    CALL_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     domain: str
     source: str
@@ -1090,7 +1091,8 @@ class ExplainRequest(_message.Message):
     at_time: _timestamp_pb2.Timestamp
     is_now: bool
     changes: _containers.RepeatedCompositeFieldContainer[ExplainChange]
-    def __init__(self, tenant: _Optional[str] = ..., domain: _Optional[str] = ..., source: _Optional[str] = ..., username: _Optional[str] = ..., is_password_right: _Optional[bool] = ..., number: _Optional[str] = ..., from_uri: _Optional[str] = ..., privacy: _Optional[_Iterable[str]] = ..., hints: _Optional[_Iterable[str]] = ..., pop: _Optional[str] = ..., record: _Optional[_Union[_records_pb2.Record, _Mapping]] = ..., at_position: _Optional[int] = ..., at_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., is_now: _Optional[bool] = ..., changes: _Optional[_Iterable[_Union[ExplainChange, _Mapping]]] = ...) -> None: ...
+    call: str
+    def __init__(self, tenant: _Optional[str] = ..., domain: _Optional[str] = ..., source: _Optional[str] = ..., username: _Optional[str] = ..., is_password_right: _Optional[bool] = ..., number: _Optional[str] = ..., from_uri: _Optional[str] = ..., privacy: _Optional[_Iterable[str]] = ..., hints: _Optional[_Iterable[str]] = ..., pop: _Optional[str] = ..., record: _Optional[_Union[_records_pb2.Record, _Mapping]] = ..., at_position: _Optional[int] = ..., at_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., is_now: _Optional[bool] = ..., changes: _Optional[_Iterable[_Union[ExplainChange, _Mapping]]] = ..., call: _Optional[str] = ...) -> None: ...
 
 class ExplainChange(_message.Message):
     __slots__ = ("add_address", "remove_address", "add_account", "remove_account", "attach_acl", "detach_acl", "allow_prefix", "allow_country", "allow_premium")
