@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from helpers.dashboard import Customer, Operator, Visitor, axe_violations, place
 from helpers.platform import Platform, wait_for
+from helpers.rest import Rest
 from playwright.sync_api import Browser, expect
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
@@ -45,6 +46,25 @@ def test_the_audit_names_people_and_keys_and_says_that_there_is_more(platform: P
     assert line.endswith("history list --kind acl"), line
     told = customer.run(line)
     assert told.returncode == 0 and "ann.audit (test, " in told.stdout, told.stdout + told.stderr
+    # By time and by source; the command below the page says the same.
+    assert Rest(platform.local["rest"], customer.key, source="127.0.98.9").ask("POST", "/v1/acls", {"acl": "by_rest"}).status == 201
+    times = {entry["aggregate"]: entry["time"] for entry in json.loads(customer.run("trunkline history list --kind acl -o json").stdout)}
+    moment = times["by_program"]
+    for asked, wanted in (("source=127.0.98.9", {"by_rest"}), (f"since={moment}", {"by_program", "by_rest"}),
+                          (f"until={moment}", {"by_ann"}), (f"since={moment}&until={times['by_rest']}", {"by_program"})):  # fmt: skip
+        window.go(f"/audit?kind=acl&{asked}")
+        shown = page.locator("main tbody").inner_text()
+        assert {name for name in times if name in shown} == wanted, asked
+        told = customer.run(page.locator(".cli code").inner_text())
+        assert told.returncode == 0 and {name for name in times if name in told.stdout} == wanted, told.stdout + told.stderr
+    page.get_by_label("From (UTC)").fill("yesterday")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_role("alert")).to_contain_text("'yesterday' is no time")
+    expect(page.get_by_label("From (UTC)")).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("From (UTC)").fill("")
+    page.get_by_label("From the address").fill("no address")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_label("From the address")).to_have_attribute("aria-invalid", "true")
     short = customer.run("trunkline history list --limit 1")
     assert short.returncode == 0 and "there are more" in short.stderr, short.stderr
     assert window.wrong == []

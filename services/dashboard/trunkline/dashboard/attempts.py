@@ -69,13 +69,19 @@ def by_reason(records: Iterable[records_pb2.Record]) -> list[tuple[str, str, int
     return [(code, text, times) for (code, text), times in counted.most_common()]
 
 
+_WHO: Final[Mapping[str, str]] = {"caller": "the caller", "callee": "the called party", "edge": "the platform"}
+
+
+def who_ended(record: records_pb2.Record) -> str:
+    return _WHO.get(record.ended_by, "nobody whom we know")
+
+
 def what_happened(record: records_pb2.Record) -> str:
     """One sentence."""
     number = f"+{record.number}" if record.number.isdigit() else record.number
     match record.outcome:
         case "answered":
-            who = {"caller": "the caller", "callee": "the called party", "edge": "the platform"}.get(record.ended_by, "nobody whom we know")
-            return f"{number} answered; {who} hung up."
+            return f"{number} answered; {who_ended(record)} hung up."
         case "live":
             return f"{number} answered, and the call goes on."
         case "ringing" | "trying":

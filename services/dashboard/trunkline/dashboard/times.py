@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.dashboard.visits import Wrong
 
+LAST_POSITION = 2**63
+"""No log has so many commits."""
 _WRITTEN = re.compile(r"\d{4}-\d\d-\d\d")
 """As `fromisoformat` takes other forms too, of weeks and without hyphens."""
 
@@ -14,6 +17,23 @@ _WRITTEN = re.compile(r"\d{4}-\d\d-\d\d")
 def written(moment: datetime) -> str:
     """A moment of UTC as fields and commands take it, with its zone: 2026-11-22T20:01:07Z."""
     return f"{moment.replace(tzinfo=None).isoformat()}Z"
+
+
+def place_of(text: str, field: str) -> int | datetime | None:
+    """Where somebody wants to look back to: a position of the log, or a time. None for nothing. Raises Wrong, at `field`."""
+    if text.isascii() and text.isdigit():
+        return min(int(text[:20]), LAST_POSITION)
+    try:
+        return moment_of(text, field)
+    except Wrong:
+        raise Wrong(field, f"{text[:40]!r} is neither a position (18231) nor a time (2026-11-22T20:01:07, in UTC)") from None
+
+
+def set_place(request: pb.ExplainRequest, place: int | datetime | None) -> None:
+    if isinstance(place, int):
+        request.at_position = place
+    elif place is not None:
+        request.at_time.FromDatetime(place)
 
 
 def moment_of(text: str, field: str, *, is_end: bool = False) -> datetime | None:

@@ -50,7 +50,7 @@ def _ago(time: Timestamp) -> str:
     return f"{int(seconds)} s ago"
 
 
-def _money(micros: int, currency: str = "") -> str:
+def money(micros: int, currency: str = "") -> str:
     """Millionths of a unit, without zeros that say nothing."""
     text = f"{micros / 1e6:.6f}".rstrip("0")
     whole, _, part = text.partition(".")
@@ -85,13 +85,26 @@ def _number(number: str) -> str:
     return f"+{number}" if number.isdigit() else number
 
 
+def _phrase(status: int) -> str:
+    """As RFC 3261 section 21 says it; empty for others, whose carrier's own words stand in its message alone."""
+    return _PHRASES.get(status, "")
+
+
+_PHRASES: Final = {
+    400: "Bad Request", 403: "Forbidden", 404: "Not Found", 408: "Request Timeout", 410: "Gone", 480: "Temporarily Unavailable",
+    484: "Address Incomplete", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here", 500: "Server Internal Error",
+    502: "Bad Gateway", 503: "Service Unavailable", 504: "Server Time-out", 600: "Busy Everywhere", 603: "Decline",
+    604: "Does Not Exist Anywhere", 606: "Not Acceptable",
+}  # fmt: skip
+
+
 def _environment() -> Environment:
     found = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     found.filters |= {
-        "when": _when, "clock": _clock, "minute": _minute, "ago": _ago, "money": _money, "duration": _duration, "number": _number,
-        "json": lambda value: json.dumps(value, ensure_ascii=False),
+        "when": _when, "clock": _clock, "minute": _minute, "ago": _ago, "money": money, "duration": _duration, "number": _number,
+        "phrase": _phrase, "json": lambda value: json.dumps(value, ensure_ascii=False),
     }  # fmt: skip
     return found
 

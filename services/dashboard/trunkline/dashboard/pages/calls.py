@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
@@ -15,11 +16,13 @@ from starlette.responses import Response, StreamingResponse
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.records.v1 import records_pb2
-from trunkline.dashboard.attempts import Attempt, attempt_of, what_happened
+from trunkline.dashboard.attempts import Attempt, attempt_of, what_happened, who_ended
 from trunkline.dashboard.filters import FILTERS, OUTCOMES, SINCE, Chosen
+from trunkline.dashboard.forms import quoted
 from trunkline.dashboard.ladder import from_messages, from_record
 from trunkline.dashboard.pages.home import attempts_of, domains_of
-from trunkline.dashboard.visits import Visit, Wrong
+from trunkline.dashboard.times import place_of, set_place, written
+from trunkline.dashboard.visits import Visit, Wrong, status_of
 from trunkline.runtime.errors import Problem, decode_status, told_to_customers
 from trunkline.runtime.logs import logger
 
@@ -65,38 +68,65 @@ _FIELD_OF: Final = {"number_prefix": "number", "until": "to"}
 
 
 async def call(visit: Visit) -> Response:
-    """One call, with the decision computed again from the log: as of then, or with ?now=1 as it would be now."""
+    """One call, with the decision computed again from the log: as of then, with ?now=1 as it would be now, with ?at= as of another position
+    or time."""
     answer = await visit.ask.records.GetRecord(records_pb2.GetRecordRequest(tenant=visit.tenant, call=visit.path("call")))
-    record, is_now = answer.record, visit.query("now") == "1"
-    captured, (attempt,), (explained, unexplained) = await asyncio.gather(
+    record = answer.record
+    captured, (attempt,), again = await asyncio.gather(
         visit.ask.records.ListMessages(records_pb2.ListMessagesRequest(tenant=record.tenant, call=record.call)),
         _attempts(visit, record),
-        _explained(visit, pb.ExplainRequest(tenant=record.tenant, record=record, is_now=is_now)),
+        _again(visit, record),
     )
     return visit.show(
         "call.html",
+        status=HTTPStatus.OK if again.problem is None else status_of(again.problem),
         record=record,
         attempt=attempt,
         happened=what_happened(record),
+        ended_by=who_ended(record),
         ladder=from_messages(captured.messages, record.pop) if captured.messages else from_record(record),
         messages=captured.messages,
         most_messages=MOST_MESSAGES,
-        explained=explained,
-        unexplained=unexplained,
-        is_now=is_now,
+        again=again,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The decision once more, or why there is none: `problem` is of what was asked for (`at`), `why_not` of anything else."""
+
+    explained: pb.ExplainResponse | None
+    command: str
+    at: str = ""
+    is_now: bool = False
+    why_not: str = ""
+    problem: Problem | None = None
+
+
+async def _again(visit: Visit, record: records_pb2.Record) -> Again:
+    is_now = visit.query("now") == "1"
+    at = "" if is_now else visit.query("at")
+    words = ["explain", "--call", quoted(record.call)]
+    request = pb.ExplainRequest(tenant=record.tenant, record=record, is_now=is_now)
+    try:
+        place = place_of(at, "at")
+    except Wrong as error:
+        return Again(None, visit.cli(*words), at, problem=error.problem)
+    set_place(request, place)
+    # Without a zone the command would take a time as this machine's.
+    told = ["--now"] if is_now else ["--at", quoted(written(place) if isinstance(place, datetime) else at)] if at else []
+    command = visit.cli(*words, *told)
+    try:
+        return Again(await visit.ask.provisioning.Explain(request), command, at, is_now)
+    except grpc.aio.AioRpcError as error:
+        problem = told_to_customers(error)
+        if at and problem.code in ("INVALID_ARGUMENT", "NOT_FOUND"):
+            return Again(None, command, at, problem=problem)
+        return Again(None, command, at, is_now, why_not=problem.message)
 
 
 async def _attempts(visit: Visit, record: records_pb2.Record) -> list[Attempt]:
     return await attempts_of(visit, [record], await domains_of(visit))
-
-
-async def _explained(visit: Visit, request: pb.ExplainRequest) -> tuple[pb.ExplainResponse | None, str]:
-    """Or why it cannot be."""
-    try:
-        return await visit.ask.provisioning.Explain(request), ""
-    except grpc.aio.AioRpcError as error:
-        return None, told_to_customers(error).message
 
 
 async def export(visit: Visit) -> Response:

@@ -5,20 +5,27 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
+from collections.abc import Mapping
+from datetime import datetime
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode
 
+import grpc.aio
 from google.protobuf.timestamp_pb2 import Timestamp
 from starlette.responses import Response
 
 from trunkline.api.common.v1 import common_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+from trunkline.dashboard.audit_words import KINDS, OPERATORS_KINDS, said
 from trunkline.dashboard.forms import Field, Form, answer_form, confirm, quoted
-from trunkline.dashboard.visits import Visit, write_options
+from trunkline.dashboard.times import moment_of, written
+from trunkline.dashboard.visits import Visit, Wrong, status_of, write_options
 from trunkline.domain.scopes import Scope
+from trunkline.runtime.errors import told_to_customers
 
 PAGE: Final = 100
-KINDS: Final = ("acl", "domain", "apikey", "tenant", "credential", "carrier", "deck", "pop")
+FILTERS: Final = ("kind", "aggregate", "actor", "source", "since", "until")
 DAY_S: Final = 86_400
 LIFES: Final = (("", "does not end"), ("7", "7 days"), ("30", "30 days"), ("90", "90 days"), ("365", "a year"))
 SCOPES: Final = {
@@ -31,23 +38,48 @@ SCOPES: Final = {
 
 
 async def audit(visit: Visit) -> Response:
-    chosen = {name: visit.query(name) for name in ("kind", "aggregate", "actor") if visit.query(name)}
-    page = common_pb2.Page(size=PAGE, token=visit.query("page"))
-    request = pb.ListHistoryRequest(
-        tenant=visit.tenant, page=page, kind=visit.query("kind"), aggregate=visit.query("aggregate"), actor=visit.query("actor")
-    )
-    answer = await visit.ask.provisioning.ListHistory(request)
+    chosen = {name: visit.query(name) for name in FILTERS}
+    answer, problem, times = pb.ListHistoryResponse(), None, dict[str, datetime]()
+    try:
+        for name in _TIMES:
+            moment = moment_of(chosen[name], name, is_end=name == "until")
+            times |= {name: moment} if moment is not None else {}
+        answer = await visit.ask.provisioning.ListHistory(_asked(visit, chosen, times))
+    except Wrong as error:
+        problem = error.problem
+    except grpc.aio.AioRpcError as error:
+        problem = told_to_customers(error)
+        if problem.code != "INVALID_ARGUMENT":
+            raise
+    given = {name: value for name, value in chosen.items() if value}
+    # Without a zone the command would take a time as this machine's.
+    told = given | {name: written(moment) for name, moment in times.items()}
     return visit.show(
         "audit.html",
-        entries=answer.entries,
-        kinds=KINDS,
-        chosen={"kind": "", "aggregate": "", "actor": ""} | chosen,
-        options=[f"--{_OPTIONS[name]} {quoted(value)}" for name, value in chosen.items()],
-        next_page=urlencode({**chosen, "page": answer.next_page_token}) if answer.next_page_token else "",
+        status=HTTPStatus.OK if problem is None else status_of(problem),
+        problem=problem,
+        wrong_field=problem.field if problem else "",
+        entries=[(entry, said(entry)) for entry in answer.entries],
+        kinds={kind: text for kind, text in KINDS.items() if visit.is_operator or kind not in OPERATORS_KINDS},
+        kind_names=KINDS,
+        chosen=chosen,
+        is_filtered=bool(given),
+        options=[f"--{_OPTIONS[name]} {quoted(value)}" for name, value in told.items() if not (problem and name == problem.field)],
+        next_page=urlencode({**given, "page": answer.next_page_token}) if answer.next_page_token else "",
     )
 
 
-_OPTIONS: Final = {"kind": "kind", "aggregate": "what", "actor": "who"}
+def _asked(visit: Visit, chosen: Mapping[str, str], times: Mapping[str, datetime]) -> pb.ListHistoryRequest:
+    page = common_pb2.Page(size=PAGE, token=visit.query("page"))
+    texts = {name: chosen[name] for name in FILTERS if name not in _TIMES}
+    request = pb.ListHistoryRequest(tenant=visit.tenant, page=page, **texts)  # type: ignore[arg-type]
+    for name, moment in times.items():
+        getattr(request, name).FromDatetime(moment)
+    return request
+
+
+_TIMES: Final = ("since", "until")
+_OPTIONS: Final = {"kind": "kind", "aggregate": "what", "actor": "who", "source": "from", "since": "since", "until": "until"}
 
 
 async def keys(visit: Visit) -> Response:

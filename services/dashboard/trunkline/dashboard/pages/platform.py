@@ -19,14 +19,13 @@ from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.routing.v1 import routing_pb2
 from trunkline.dashboard.forms import Field, confirm, quoted
 from trunkline.dashboard.receipts import receipt_of
-from trunkline.dashboard.times import moment_of, written
+from trunkline.dashboard.times import LAST_POSITION, place_of, set_place, written
 from trunkline.dashboard.visits import CHOICES, Visit, Wrong, status_of
 from trunkline.runtime.errors import missing_method, told_to_customers
 from trunkline.runtime.listings import each_of
 
 WAIT_S = 8
 CHANGES_SHOWN = 20
-MAX_POSITION = 2**63
 
 
 async def pops(visit: Visit) -> Response:
@@ -102,7 +101,7 @@ async def undrain(visit: Visit) -> Response:
 async def receipt(visit: Visit) -> Response:
     """Where a change is enforced by now, and how long that took."""
     position, time_ns = int(visit.path("position")), int(visit.path("time_ns"))
-    if position >= MAX_POSITION or time_ns >= MAX_POSITION:
+    if position >= LAST_POSITION or time_ns >= LAST_POSITION:
         return Response("no such position\n", 404)
     request = pb.WaitAppliedRequest(position=position, timeout=Duration(seconds=WAIT_S))
     answers = [answer async for answer in visit.ask.provisioning.WaitApplied(request, timeout=WAIT_S + 4)]
@@ -148,14 +147,11 @@ async def explain(visit: Visit) -> Response:
     is_right = visit.query("password_right") == "on"
     explained, problem, moment = None, None, None
     try:
-        moment = _moment(asked["at"])
+        moment = place_of(asked["at"], "at")
         if asked["domain"] and asked["source"]:
             described: dict[str, Any] = {name: asked[name] for name, _ in _EXPLAIN_OPTIONS if name != "at"}
             request = pb.ExplainRequest(tenant=visit.tenant, domain=asked["domain"], is_password_right=is_right, **described)
-            if isinstance(moment, int):
-                request.at_position = moment
-            elif moment is not None:
-                request.at_time.FromDatetime(moment)
+            set_place(request, moment)
             explained = await visit.ask.provisioning.Explain(request)
     except Wrong as error:
         problem = error.problem
@@ -182,16 +178,6 @@ async def explain(visit: Visit) -> Response:
         pops=sorted({pop.name for pop in pops.pops} | ({asked["pop"]} if asked["pop"] else set())),
         command=visit.cli("explain", quoted(asked["domain"] or "DOMAIN"), *(words or ["--from ADDRESS"])),
     )
-
-
-def _moment(text: str) -> int | datetime | None:
-    """A position of the log, or a time. Raises Wrong."""
-    if text.isascii() and text.isdigit():
-        return min(int(text[:20]), MAX_POSITION)
-    try:
-        return moment_of(text, "at")
-    except Wrong:
-        raise Wrong("at", f"{text[:40]!r} is neither a position (18231) nor a time (2026-11-22T20:01:07, in UTC)") from None
 
 
 _EXPLAIN_OPTIONS = (

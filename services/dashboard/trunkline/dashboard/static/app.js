@@ -3,6 +3,17 @@
 (() => {
   const dialog = document.getElementById("dialog");
 
+  // On a phone the navigation is folded away behind a button; without this script it is a strip.
+  const side = document.querySelector(".side");
+  const menu = document.getElementById("menu");
+  function fold(isOpen) {
+    side.dataset.menu = isOpen ? "open" : "closed";
+    menu.setAttribute("aria-expanded", String(isOpen));
+  }
+  fold(false);
+  menu.addEventListener("click", () => fold(menu.getAttribute("aria-expanded") === "false"));
+  side.addEventListener("keydown", (event) => { if (event.key === "Escape" && side.dataset.menu === "open") { fold(false); menu.focus(); } });
+
   function quoted(word) {
     return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : "'" + word.replaceAll("'", "'\"'\"'") + "'";
   }
@@ -127,10 +138,10 @@
     const axis = { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line"), width: 1 } };
     const series = data.series.map((each) => ({
       label: each.label, stroke: colour(each.tone), width: 2, fill: each.is_filled ? colour(`${each.tone}-soft`) : undefined, points: { show: each.values.filter((value) => value !== null).length < 40 },
-      value: (_, value) => (value === null || value === undefined ? "–" : `${Math.round(value * 100) / 100}${data.unit}`),
+      value: (_, value, __, place) => (place === null ? "" : value === null || value === undefined ? "–" : `${Math.round(value * 100) / 100}${data.unit}`),
     }));
     const options = {
-      width: place.clientWidth, height: 210, series: [{ label: "UTC", value: (_, value) => (value === null ? "–" : when(value).both) }, ...series],
+      width: place.clientWidth, height: 210, series: [{ label: "", value: (_, value) => (value === null || value === undefined ? "" : `${when(value).both} UTC`) }, ...series],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       axes: [{ ...axis, values: (_, values) => values.map((value) => (span > 3 * 86400 ? when(value).day : when(value).clock)) }, { ...axis, size: (_, values) => 24 + 7 * Math.max(3, ...(values || []).map((value) => value.length)), values: (_, values) => values.map((value) => `${value}${data.unit}`) }],
       scales: { y: { range: (_, low, high) => [0, data.top || Math.max(high * 1.1, 1)] } },
