@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import socket
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,23 @@ def test_all_gateways_silent_ends_in_time_with_a_reason(platform: Platform, tmp_
     # Two of its own region for 3 s each; the third, of another region, for what is left of the 8 s.
     assert [attempt["result"] for attempt in row["attempts"]] == ["silent"] * 3
     assert [attempt["gateway"] for attempt in row["attempts"]][:2] == ["alpha/eu", "beta/eu"]
+    # That is how long it takes until the next one is tried with settings that say nothing of it, as the carriers themselves saw it.
+    alpha, beta, third = (first_heard(platform, attempt["gateway"], caller.number) for attempt in row["attempts"])
+    assert_between(3.0, beta - alpha)
+    assert_between(3.0, third - beta)
+    assert_between(2.0, int(row["attempts"][2]["elapsed_ms"]) / 1000)
+
+
+def first_heard(platform: Platform, gateway: str, number: str) -> float:
+    """When the first INVITE to that number came to a simulated carrier, Unix time."""
+    log = Path(platform.local["carriers"][gateway.replace("/", "-")]["log"]).read_text(errors="replace")
+    [at, *_] = re.findall(rf"^--- (\S+) .*\nINVITE sip:{re.escape(number)}@", log, re.MULTILINE)
+    return datetime.fromisoformat(at).timestamp()
+
+
+def assert_between(wanted_s: float, found_s: float) -> None:
+    """Not before its time, of which two clocks may disagree by a little, and after it as late as a busy machine is."""
+    assert wanted_s - 0.05 <= found_s <= wanted_s + 1.5
 
 
 def test_cancel_while_ringing_ends_the_call_on_both_sides(platform: Platform, tmp_path: Path) -> None:

@@ -104,6 +104,11 @@ class ServiceProcess:
         self._settings.write_text("".join(f"{key} = {_toml(value)}\n" for key, value in self._values.items()))
 
     @property
+    def settings(self) -> Mapping[str, object]:
+        """For another process that is to be told the same."""
+        return self._values
+
+    @property
     def pid(self) -> int:
         """Of the last start."""
         assert self._process is not None, f"{self.name} was never started"

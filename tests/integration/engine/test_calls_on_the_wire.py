@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from helpers.engine import HOST, NUMBER, EngineBench, Peer, by_address
 
+from trunkline.domain.events import CarrierSettings
 from trunkline.engine import Invite, Reject, Route, Target
 from trunkline.engine.tables import SetAddress
 
@@ -123,6 +124,32 @@ def test_a_gateway_that_refuses_by_icmp_is_left_for_the_next_at_once(admitting: 
     assert kinds == ["attempted", "gateway_tried", "gateway_failed", "gateway_tried", "gateway_failed", "failed"]
     assert facts[2]["gateway_failed"] == {"number": 1, "cause": "icmp"}
     assert facts[3]["gateway_tried"]["address"] == alive.host_port != dead.host_port
+
+
+def test_100_and_then_nothing_for_as_long_as_the_carrier_may_take_is_cancelled_and_left_for_the_next(admitting: EngineBench) -> None:
+    first, second = admitting.gateway(), admitting.gateway()
+    targets = tuple(Target(name, "alpha", *each.address, pdd_limit_s=1) for name, each in (("g1", first), ("g2", second)))
+    admitting.decide = lambda _: Route(targets, request_users=(NUMBER,) * 2)
+    peer = admitting.peer()
+    peer.send(peer.request())
+    invite = first.receive()
+    began_s = time.monotonic()
+    first.answer(invite, "100 Trying")
+    cancel = first.receive()
+    assert cancel.start_line.startswith("CANCEL ") and 0.95 <= time.monotonic() - began_s <= 2.5
+    first.answer(cancel, "200 OK")
+    # Not before the first has let go: else both could ring.
+    assert second.hears_nothing()
+    first.answer(invite, "487 Request Terminated")
+    assert first.receive().start_line.startswith("ACK ")
+    second.answer(second.receive(), "486 Busy Here")
+    assert peer.final().status == 486
+    assert next(fact["gateway_failed"] for fact in admitting.facts(6) if "gateway_failed" in fact) == {
+        "number": 1,
+        "cause": "pdd",
+        "status": 487,
+    }
+    assert Target("g1", "alpha", "127.0.0.1", 5060).pdd_limit_s == CarrierSettings().pdd_limit_s == 20, "where nobody has said how long"
 
 
 def test_the_increments_of_a_rate_go_with_the_facts_where_they_are_not_by_the_second(admitting: EngineBench) -> None:
