@@ -16,7 +16,8 @@ def place(order: dict[str, Any]) -> dict[str, Any]:
 
     `order` has uri, local_address, id_uri, username, password, and may have proxy, without which the call goes where the uri leads;
     nameserver, an address that is asked for SRV records on port 53, without which the system's resolver is asked for addresses; hold_s,
-    hangs_up, timeout_s, and transport, for TLS with ca_file: the authority that the server's certificate must come from.
+    hangs_up, hangs_up_when (a file is there), timeout_s, and transport, for TLS with ca_file: the authority that the server's certificate
+    must come from.
     """
     process = Path(__file__).with_name("softphone_process.py")
     done = subprocess.run([sys.executable, process, json.dumps(order)], capture_output=True, text=True, timeout=LIMIT_S, check=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pjsua2 as pj
@@ -66,9 +67,10 @@ def main() -> int:
         call.is_over, call.reason = True, problem.reason
     deadline = time.monotonic() + order.get("timeout_s", 20)
     hang_up_at = 0.0
+    sign = Path(order["hangs_up_when"]) if "hangs_up_when" in order else None
     while not call.is_over and time.monotonic() < deadline:
         endpoint.libHandleEvents(20)
-        if call.is_confirmed and not hang_up_at:
+        if call.is_confirmed and not hang_up_at and (sign is None or sign.exists()):
             hang_up_at = time.monotonic() + order.get("hold_s", 0.3)
         if hang_up_at and time.monotonic() >= hang_up_at and not call.is_over and order.get("hangs_up", True):
             call.hangup(pj.CallOpParam(True))
