@@ -1,27 +1,46 @@
 """What `test_names_by_clients.py` runs inside of a network namespace, where resolv.conf names the platform's own name server.
 
 The platform has eu1 and us1, and the domains' nearest is us1: their default names lead to us1 and then to eu1 by SRV, by A to us1 alone.
+Beside the platform's own name server BIND has the zone, told of it by a process of the dns service that does nothing else.
+
 From some addresses there is no way to us1, though us1 is well: a client there that knows SRV goes on to eu1, one that knows A only cannot
 call. NAPTR records put TLS before TCP before UDP, so the transport of a call tells who read them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dns.message
+import dns.query
+import grpc.aio
 import pytest
+from helpers import bind as named
 from helpers import sipp, softphone
 from helpers.baresip import Baresip, account
+from helpers.bind import Bind
 from helpers.kamailio import Kamailio
-from helpers.platform import Platform, free_loopback
+from helpers.new_names import seconds_after_enforced
+from helpers.platform import Platform, free_loopback, wait_for
+from helpers.platform_grpc import tls_of
+from helpers.ports import free_port
 from helpers.trunks import Trunk, create_customer, record_of
+
+from trunkline.lab.supervisor.layout import Layout
+from trunkline.lab.supervisor.toml import to_toml
+from trunkline.runtime.grpc_client import open_channel
 
 TENANT = "finders"
 USERNAME, PASSWORD, CALLER_ID = "finder", "finder-password-1", "+31205550710"
+TOLD_S = 0.25
+"""After a new domain is enforced everywhere until BIND has it: a message to it, which it writes to disk before it answers."""
 DESK, OFFICE = "finddesk", "findoffice"
 """Labels: by digest, and by the addresses of Kamailio."""
 
@@ -127,6 +146,74 @@ def test_pjsua2_without_a_name_server_of_its_own_knows_a_only(place: Place) -> N
     assert answer["confirmed"] and place.pop_and_transport("+3120716100") == ("us1", "udp"), answer
     answer = pjsua2(place, place.shut, "+3120717100")
     assert not answer["confirmed"] and answer["over"], answer
+
+
+@dataclass(frozen=True, slots=True)
+class Primary:
+    """BIND, and where the process that tells it is asked."""
+
+    bind: Bind
+    teller: str
+
+    def channel(self, platform: Platform) -> grpc.aio.Channel:
+        key = platform.local["operator"]["api_key"]
+        return open_channel(self.teller, tls=tls_of(platform), peer="dns", key=key, is_waiting=True, deadline_s=10)
+
+
+@pytest.fixture(scope="module")
+def primary(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Primary]:
+    folder, realm = tmp_path_factory.mktemp("bind"), place.platform.local["base_domain"]
+    bind, teller = Bind(folder / "bind", 53, realm), f"127.0.0.1:{free_port()}"
+    settings = tomllib.loads(Layout(place.platform.state).settings_file("dns-eu").read_text())
+    del settings["dns_listen"]
+    settings |= {
+        "grpc_listen": teller,
+        "state_dir": str(folder / "data"),
+        "name_servers": [{"name": "ns1", "addresses": [named.HOST]}],
+        "updates": [{"server": f"{named.HOST}:53", "key_file": str(bind.key_file), "kept": ["www"]}],
+    }
+    (folder / "dns.toml").write_text(to_toml(settings))
+    with asyncio.Runner() as runner, (folder / "dns.log").open("wb") as log:
+        runner.run(bind.prepare())
+        runner.run(bind.start())
+        try:
+            command = [sys.executable, "-m", "trunkline.dns", "--settings", str(folder / "dns.toml")]
+            with subprocess.Popen(command, stdout=log, stderr=log) as process:
+                try:
+                    host = place.host(DESK)
+                    wait_for("BIND has the zone", lambda: runner.run(bind.texts(host, "NAPTR")), timeout_s=30, every_s=0.1)
+                    yield Primary(bind, teller)
+                finally:
+                    process.terminate()
+        finally:
+            runner.run(bind.stop())
+
+
+def test_baresip_and_pjsua2_find_the_nearest_by_what_bind_was_told(place: Place, primary: Primary, tmp_path: Path) -> None:
+    resolv = Path("/etc/resolv.conf")
+    before = resolv.read_text()
+    resolv.write_text(f"nameserver {named.HOST}\n")
+    try:
+        baresip(place, tmp_path, place.open, "+3120721100")
+        answer = pjsua2(place, place.shut, "+3120722100", nameserver=named.HOST)
+    finally:
+        resolv.write_text(before)
+    assert place.pop_and_transport("+3120721100") == ("us1", "tls")
+    assert answer["confirmed"] and place.pop_and_transport("+3120722100") == ("eu1", "udp"), answer
+
+
+def test_a_new_domain_resolves_at_bind_as_fast_as_it_is_enforced(place: Place, primary: Primary) -> None:
+    def resolves(label: str) -> bool:
+        query = dns.message.make_query(f"{label}.us1.{place.platform.local['base_domain']}", "A")
+        return bool(dns.query.udp(query, named.HOST, timeout=5).answer)
+
+    async def race() -> float:
+        async with primary.channel(place.platform) as to_dns:
+            return await seconds_after_enforced(place.platform, to_dns, resolves)
+
+    after_s = asyncio.run(race())
+    print(f"BIND answers for a new domain {1000 * after_s:.0f} ms after it was enforced everywhere")
+    assert after_s <= TOLD_S
 
 
 @pytest.mark.parametrize(
