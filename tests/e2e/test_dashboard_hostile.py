@@ -7,7 +7,8 @@ import io
 import json
 import re
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -26,16 +27,30 @@ RUN = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 TENANT = "hostiletext"
 
 
-def invite(label: str, place: int, *, user_agent: str, from_user: str, display: str, credentials: str = "") -> bytes:
+URI_USERS = ("=cmd()", "%22%3E%3Cimg%20src=x%20onerror=alert(14)%3E", "@SUM(1+9)*cmd".replace("@", "%40"))
+"""What is dialled: whatever the user part of a Request-URI may hold, and what is escaped in it."""
+QUOTED = '\\"><img src=x onerror=alert(15)>=cmd()'
+"""Inside of a quoted string."""
+SPOKEN = '"><img src=x onerror=alert(16)>=cmd()'
+"""The reason phrase of the carrier."""
+ROUTED = "+312019990"
+"""The beginning of numbers that go to a carrier of this test's own."""
+ADMITTED = "127.0.0.10"
+
+
+def invite(
+    label: str, place: int, *, user_agent: str, from_user: str, display: str, credentials: str = "", to_user: str = "+31201234190"
+) -> bytes:
     host = f"{label}.sip.trunkline.test"
     lines = [
-        f"INVITE sip:+31201234190@{host} SIP/2.0",
+        f"INVITE sip:{to_user}@{host} SIP/2.0",
         f"Via: SIP/2.0/UDP 127.0.0.9:5999;branch=z9hG4bKhostile{place}{len(credentials)};rport",
         f'From: "{display}" <sip:{from_user}@evil.example>;tag=1',
         f'To: "<img src=x onerror=alert(8)>" <sip:+31201234190@{host}>',
         f"Call-ID: =cmd-{place}-{len(credentials)}@<img/src=x/onerror=alert(9)>",
         f"CSeq: {1 + bool(credentials)} INVITE",
-        "Contact: <sip:x@127.0.0.9:5999>",
+        f'Contact: "{QUOTED}" <sip:=cmd()@127.0.0.9:5999>',
+        f'P-Asserted-Identity: "{QUOTED}" <sip:=cmd()@evil.example>',
         f"Subject: {MARKUP}",
         f"X-{'Evil' * 3}: <script>alert(10)</script>",
         "Max-Forwards: 70",
@@ -46,11 +61,48 @@ def invite(label: str, place: int, *, user_agent: str, from_user: str, display: 
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def send(platform: Platform, datagram: bytes) -> str:
+class SpeakingCarrier:
+    """Refuses every INVITE with a hostile reason phrase, Contact and P-Asserted-Identity, until it is closed."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((host, 0))
+        self.port = int(self._socket.getsockname()[1])
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            data, caller = self._socket.recvfrom(65535)
+            if not data:
+                return
+            if not data.startswith(b"INVITE "):
+                continue
+            head = data.decode(errors="replace").partition("\r\n\r\n")[0].split("\r\n")[1:]
+            copied = [line for line in head if line.lower().startswith(("via:", "from:", "to:", "call-id:", "cseq:"))]
+            lines = [
+                f"SIP/2.0 486 {SPOKEN}",
+                *(f"{line};tag=busy" if line.lower().startswith("to:") else line for line in copied),
+                f'Contact: "{QUOTED}" <sip:=cmd()@{self.host}:{self.port}>',
+                f'P-Asserted-Identity: "{QUOTED}" <sip:=cmd()@evil.example>',
+                f"Server: {MARKUP}",
+                "Content-Length: 0",
+            ]
+            self._socket.sendto(("\r\n".join(lines) + "\r\n\r\n").encode(), caller)
+
+    def close(self) -> None:
+        """An empty datagram of its own ends it."""
+        self._socket.sendto(b"", self._socket.getsockname())
+        self._thread.join(10)
+        self._socket.close()
+
+
+def send(platform: Platform, datagram: bytes, source: str = "127.0.0.9") -> str:
     """The final response."""
     address, _, port = platform.edge("eu1").rpartition(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
-        caller.bind(("127.0.0.9", 0))
+        caller.bind((source, 0))
         caller.settimeout(10)
         caller.sendto(datagram, (address, int(port)))
         while True:
@@ -72,16 +124,32 @@ def sign(challenge: str, username: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def key(platform: Platform) -> str:
-    """A tenant with two domains, one that admits by address and one by account, and calls to both with hostile text wherever it fits."""
+def carrier(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpeakingCarrier]:
+    """Gets the calls to `ROUTED`, and nobody else's."""
+    made = SpeakingCarrier(f"{platform.loopback}.9.77")
+    platform.cli("carrier", "create", "hostilecarrier")
+    platform.cli("carrier", "gateway", "add", "hostilecarrier", "one", made.host, "--port", str(made.port), "--takes-no-options")
+    deck = tmp_path_factory.mktemp("deck") / "deck.csv"
+    deck.write_text(f"prefix,carrier,priority,weight,rate,destination\n{ROUTED[1:]},hostilecarrier,0,1,0.5,Hostile\n")
+    platform.cli("deck", "import", "hostiledeck", str(deck), "--currency", "EUR", "--wait")
+    yield made
+    made.close()
+    platform.cli("carrier", "suspend", "hostilecarrier")
+
+
+@pytest.fixture(scope="module")
+def key(platform: Platform, carrier: SpeakingCarrier) -> str:
+    """A tenant with three domains, which admit by address, by account and by another address, and calls to all with hostile text wherever
+    it fits; those to the third one reach a carrier that answers so too."""
     operator = Operator(platform)
     found = operator.new_tenant(TENANT, MARKUP)
     position = 0
-    for acl, label in (("byaddress", "hostileaddr"), ("byaccount", "hostileacct")):
+    for acl, label in (("byaddress", "hostileaddr"), ("byaccount", "hostileacct"), ("routed", "hostilerouted")):
         operator.ask("CreateAcl", pb.CreateAclRequest(tenant=TENANT, acl=acl))
         operator.ask("CreateDomain", pb.CreateDomainRequest(tenant=TENANT, label=label))
         position = operator.ask("AttachAcl", pb.AttachAclRequest(tenant=TENANT, label=label, acl=acl)).receipt.position
     operator.ask("AddAddress", pb.AddAddressRequest(tenant=TENANT, acl="byaddress", address="192.0.2.9", description=FORMULAS[0]))
+    operator.ask("AddAddress", pb.AddAddressRequest(tenant=TENANT, acl="routed", address=ADMITTED))
     account = pb.AddAccountRequest(tenant=TENANT, acl="byaccount", username="31000190", password="long enough to be taken")
     position = operator.ask("AddAccount", account).receipt.position
     assert all(answer.is_applied for answer in operator.ask("WaitApplied", pb.WaitAppliedRequest(position=position)))
@@ -95,12 +163,19 @@ def key(platform: Platform) -> str:
         assert "407" in challenge.partition("\r\n")[0], challenge
         signed = invite("hostileacct", place, **text, credentials=sign(challenge, username))
         assert "403" in send(platform, signed).partition("\r\n")[0]
+    text = {"user_agent": MARKUP, "from_user": "=cmd()", "display": QUOTED}
+    for place, user in enumerate(URI_USERS):
+        assert "403" in send(platform, invite("hostileaddr", 50 + place, **text, to_user=user)).partition("\r\n")[0]
+    answer = send(platform, invite("hostilerouted", 60, **text, to_user=f"{ROUTED}1"), ADMITTED)
+    assert answer.startswith(f"SIP/2.0 486 {SPOKEN}\r\n"), answer
     # The label of nobody, and what is no label: neither has an owner whose pages it could reach.
     for label in ("nosuch<img>", "x\"'onerror=alert(12)"):
         send(platform, invite(label, 90 + len(label), user_agent=MARKUP, from_user="x", display="x"))
-    wanted = len(FORMULAS) + 3
-    wait_for("the records", lambda: len(records(platform)) >= wanted, every_s=0.5)
+    wait_for("the records", lambda: len(records(platform)) >= CALLS, every_s=0.5)
     return found
+
+
+CALLS = len(FORMULAS) + 3 + len(URI_USERS) + 1
 
 
 def records(platform: Platform) -> list[dict[str, Any]]:
@@ -113,7 +188,7 @@ def test_no_cell_of_an_exported_file_is_run_by_a_spreadsheet(platform: Platform,
     window.enter(platform, key)
     text = window.context.request.get(f"{window.base}/calls/export.csv").text()
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    assert len(rows) == len(records(platform)) == len(FORMULAS) + 3
+    assert len(rows) == len(records(platform)) == CALLS
     for row in rows:
         for column, cell in row.items():
             assert not cell.lstrip(" ").startswith(RUN) or re.fullmatch(r"\+[0-9]{1,20}", cell), f"{column}: {cell!r} would be run"
@@ -121,8 +196,14 @@ def test_no_cell_of_an_exported_file_is_run_by_a_spreadsheet(platform: Platform,
     agents = {row["user_agent"] for row in rows}
     assert {f"'{formula}" for formula in FORMULAS} <= agents and MARKUP in agents
     assert any(row["sip_call_id"].startswith("'=cmd-") for row in rows)
-    lines = window.context.request.get(f"{window.base}/calls/export.jsonl").text().splitlines()
-    assert set(FORMULAS) <= {json.loads(line)["user_agent"] for line in lines}, "JSON has it as it was"
+    dialled = {row["number"] for row in rows}
+    assert {"'=cmd()", "'@SUM(1+9)*cmd", DIALLED} <= dialled, dialled
+    lines = [json.loads(line) for line in window.context.request.get(f"{window.base}/calls/export.jsonl").text().splitlines()]
+    assert set(FORMULAS) <= {line["user_agent"] for line in lines}, "JSON has it as it was"
+    assert {"=cmd()", "@SUM(1+9)*cmd", DIALLED} <= {line["number"] for line in lines}
+
+
+DIALLED = '"><img src=x onerror=alert(14)>'
 
 
 def test_hostile_text_in_every_field_of_a_call_is_text(platform: Platform, visitor: Callable[..., Visitor], key: str) -> None:
@@ -141,6 +222,23 @@ def test_hostile_text_in_every_field_of_a_call_is_text(platform: Platform, visit
         expect(messages).to_contain_text("X-EvilEvilEvil: <script>alert(10)</script>")
         expect(messages).to_contain_text(f"Subject: {MARKUP}")
         assert page.locator("img[src=x], script:not([src])").count() == 0
+    # What was dialled, and what the carrier said: in the head of the page, the ladder, and the messages.
+    dialled = next(row for row in found if row["number"] == DIALLED)
+    window.go(f"/calls/{dialled['call']}")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(DIALLED)
+    assert page.locator("img[src=x], script:not([src])").count() == 0
+    spoken = next(row for row in found if row["domain"] == "hostilerouted")
+    assert (spoken["outcome"], spoken["status"]) == ("failed", 486)
+    window.go(f"/calls/{spoken['call']}")
+    expect(page.locator("svg.ladder")).to_contain_text(f"486 {SPOKEN}"[:30])
+    messages = page.get_by_role("region", name="SIP messages")
+    for text in (
+        f"SIP/2.0 486 {SPOKEN}",
+        f'Contact: "{QUOTED}" <sip:=cmd()@127.0.0.9:5999>',
+        f'P-Asserted-Identity: "{QUOTED}" <sip:=cmd()@',
+    ):
+        expect(messages).to_contain_text(text)
+    assert page.locator("img[src=x], script:not([src])").count() == 0
     for path in ("/", "/calls", "/calls/live", "/usage", "/audit", "/access/byaddress", "/domains/hostileaddr", "/domains/hostileacct"):
         window.go(path)
         assert page.locator("img[src=x], script:not([src])").count() == 0, path
