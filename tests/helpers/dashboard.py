@@ -7,16 +7,19 @@ import http.client
 import http.cookiejar
 import json
 import os
+import re
 import secrets
 import shlex
 import socket
 import subprocess
 import threading
+import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from helpers.platform import BIN, Platform
 from helpers.platform_grpc import blocking_channel, operator
@@ -70,6 +73,43 @@ def login_link(platform: Platform, key: str) -> str:
     )
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=15) as answer:
         return str(json.load(answer)["url"])
+
+
+class Sender:
+    """Forms sent without a browser, by who is logged in with this key, or by this one-time link."""
+
+    def __init__(self, platform: Platform, key: str, link: str = "") -> None:
+        self._base = str(platform.local["dashboard"])
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(), _Stay())
+        status, told = self._ask(urllib.request.Request(link or login_link(platform, key), method="POST", data=b""))
+        assert status == 303, f"{status} {told}"
+        token = re.search(r'name="csrf" value="(\w+)"', self.get("/account")[1])
+        assert token is not None
+        self._csrf = token[1]
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status, and the page or where it leads to."""
+        return self._ask(urllib.request.Request(self._base + path))
+
+    def send(self, path: str, fields: Mapping[str, str]) -> tuple[int, str]:
+        """As `get`."""
+        data = urlencode({**fields, "csrf": self._csrf}).encode()
+        return self._ask(urllib.request.Request(self._base + path, method="POST", data=data))
+
+    def _ask(self, request: urllib.request.Request) -> tuple[int, str]:
+        try:
+            with self._opener.open(request, timeout=20) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.headers["location"] or error.read().decode()
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Where an answer leads to is an answer."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
 
 
 class Feed:

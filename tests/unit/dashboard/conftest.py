@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,25 +35,32 @@ class Browser:
 
 @pytest.fixture
 async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
+    async with browsing(tmp_path, URL) as found:
+        yield found
+
+
+@asynccontextmanager
+async def browsing(folder: Path, url: str) -> AsyncIterator[Browser]:
+    """Of a dashboard that browsers reach at that address."""
     nobody = f"127.0.0.1:{free_port()}"
     settings = DashboardSettings.model_validate(
         {
             "name": "dashboard-eu",
             "region": "eu",
-            "state_dir": tmp_path,
+            "state_dir": folder,
             "grpc_listen": "127.0.0.1:0",
             "tls": table_of(tls_of("dashboard", "dashboard-eu")),
             "http_listen": "127.0.0.1:0",
-            "public_url": URL,
+            "public_url": url,
             "services": dict.fromkeys(("provisioning", "auth", "routing", "records", "dns"), nobody),
         }
     )
-    store = await Store.open(tmp_path / "dashboard.sqlite", settings.idle_limit_s, settings.session_limit_s)
+    store = await Store.open(folder / "dashboard.sqlite", settings.idle_limit_s, settings.session_limit_s)
     services = Services(settings.services, settings.tls)
     desk = Desk(settings, store, services, Buckets(1 / 3600, 20), Buckets(1 / 600, 5))
     secret = await store.add_session(ACME, "", time.time())
     async with httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app=make_app(desk)), base_url=URL, cookies={desk.cookie: secret}, timeout=20
+        transport=httpx2.ASGITransport(app=make_app(desk)), base_url=url, cookies={desk.cookie: secret}, timeout=20
     ) as client:
         yield Browser(client, desk, secret)
     await services.close()

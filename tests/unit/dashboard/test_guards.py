@@ -6,6 +6,7 @@ import html
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
 from typing import Any, cast
 
 import httpx2
@@ -15,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message
-from unit.dashboard.conftest import URL, Browser
+from unit.dashboard.conftest import URL, Browser, browsing
 
 from trunkline.dashboard import people
 from trunkline.dashboard.app import OPERATOR_PAGES, PAGES, make_app
@@ -75,6 +76,12 @@ async def test_nobody_sees_a_page_without_a_session(browser: Browser, path: str,
 @pytest.mark.parametrize("path", [path for path, _, methods in OPERATOR_PAGES if "GET" in methods])
 async def test_the_operators_pages_are_not_for_customers(browser: Browser, path: str) -> None:
     answer = await browser.client.get(filled(path))
+    assert answer.status_code == 403 and "for operators" in answer.text
+
+
+@pytest.mark.parametrize("path", [path for path, _, methods in OPERATOR_PAGES if "POST" in methods])
+async def test_the_operators_forms_are_not_for_customers(browser: Browser, path: str) -> None:
+    answer = await browser.client.post(filled(path), data={"csrf": csrf_of(browser.secret), "name": "x", "address": "192.0.2.1"})
     assert answer.status_code == 403 and "for operators" in answer.text
 
 
@@ -138,6 +145,44 @@ async def test_guessing_is_throttled_by_name_and_by_source(browser: Browser) -> 
     # Other names from the same source, until that is enough too.
     seen = [(await browser.client.post("/login", data={"name": f"n{number}", "password": "wrong"})).status_code for number in range(20)]
     assert 429 in seen and seen[-1] == 429
+
+
+@pytest.mark.parametrize(("headers", "status"), [({}, 401), ({"Authorization": "Bearer tk_guessed"}, 503)])
+async def test_guessing_keys_for_one_time_links_is_throttled_by_source(browser: Browser, headers: dict[str, str], status: int) -> None:
+    """503: the service that would know the key is away here; whether a guess was good is not known, and it counts."""
+    burst = browser.desk.by_source.burst
+    seen = [(await browser.client.post("/links", headers=headers)).status_code for _ in range(burst + 2)]
+    assert seen == [status] * burst + [429] * 2
+    # Its tries with names and with links are counted with them, another source's are not.
+    assert (await browser.client.post("/login", data={"name": "jane", "password": "wrong"})).status_code == 429
+    assert (await browser.client.get("/login/guessed")).status_code == 429
+    transport = httpx2.ASGITransport(app=make_app(browser.desk), client=("192.0.2.77", 1))
+    async with httpx2.AsyncClient(transport=transport, base_url=URL) as other:
+        assert (await other.post("/links", headers=headers)).status_code == status
+
+
+async def test_over_https_the_cookie_is_this_hosts_alone_and_goes_nowhere_in_clear(tmp_path: Path) -> None:
+    async with browsing(tmp_path, "https://trunks.example.com") as browser:
+        link = await browser.desk.store.add_link(Identity("tenant", "acme", "a", "tk_k"), time.time())
+        answer = await browser.client.post(f"/login/{link}")
+        name, _, rest = answer.headers["set-cookie"].partition("=")
+        attributes = {part.strip().lower() for part in rest.split(";")[1:]}
+        # What browsers demand of the prefix, else they take none: Secure, the whole host, and no Domain.
+        assert name == "__Host-trunkline" and {"secure", "httponly", "path=/", "samesite=lax"} <= attributes
+        assert not any(each.startswith("domain") for each in attributes)
+        assert int(answer.headers["strict-transport-security"].partition("=")[2]) >= 180 * 86_400
+        opened = rest.partition(";")[0]
+        plain = {"Cookie": f"trunkline={opened}"}
+        browser.client.cookies.clear()
+        assert (await browser.client.get("/account", headers=plain)).status_code == 303, "under the name of plain HTTP it opens nothing"
+        assert (await browser.client.get("/account", headers={"Cookie": f"{name}={opened}"})).status_code != 303, "under its own it does"
+
+
+async def test_over_plain_http_no_cookie_pretends_to_be_secure(browser: Browser) -> None:
+    link = await browser.desk.store.add_link(Identity("tenant", "acme", "a", "tk_k"), time.time())
+    answer = await browser.client.post(f"/login/{link}")
+    assert answer.headers["set-cookie"].startswith("trunkline=") and "secure" not in answer.headers["set-cookie"].lower()
+    assert "strict-transport-security" not in answer.headers
 
 
 async def test_a_network_of_ipv6_that_guesses_is_one_source(browser: Browser) -> None:
