@@ -9,19 +9,62 @@ import pty
 import re
 import signal
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from helpers.dashboard import Sender
 from helpers.platform import BIN, Platform, running_platform, wait_for
+
+from trunkline.cli.watching import LOOK_S
 
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     with running_platform(tmp_path_factory.mktemp("cli"), pops="eu1") as platform:
         yield platform
+
+
+def test_the_link_that_up_prints_logs_in_once(platform: Platform) -> None:
+    """First of all here: it is good for 15 minutes."""
+    [link] = re.findall(r"http://\S+/login/\S+", platform.output())
+    owner = Sender(platform, "", link)
+    status, page = owner.get("/")
+    assert status == 200 and "Overview" in page and f"Tenant <strong>{platform.local['demo']['tenant']}</strong>" in page
+    with pytest.raises(AssertionError, match=r"(?is)410.*this link was used already"):
+        Sender(platform, "", link)
+    assert owner.get("/")[0] == 200, "who used it first stays logged in"
+
+
+def test_a_list_that_is_watched_is_printed_again_when_it_has_changed(platform: Platform) -> None:
+    demo = str(platform.local["demo"]["acl"])
+    around = {**os.environ, "TRUNKLINE_STATE": str(platform.state), "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
+    command = [BIN / "trunkline", "acl", "list", "--watch", "-o", "name"]
+    watching = subprocess.Popen(command, env=around, stdout=subprocess.PIPE, text=True)
+    lines: list[str] = []
+    assert watching.stdout is not None
+    reader = threading.Thread(target=lambda out: lines.extend(line.strip() for line in out), args=[watching.stdout], daemon=True)
+    reader.start()
+    try:
+        wait_for("the list as it is", lambda: demo in lines)
+        # It looks again meanwhile, and finds nothing new.
+        seen_s = time.monotonic()
+        while time.monotonic() < seen_s + 1.5 * LOOK_S:
+            platform.cli("acl", "show", demo)
+        assert lines.count(demo) == 1, "what has not changed is not printed again"
+        platform.cli("acl", "create", "WATCHED")
+        wait_for("the new one", lambda: "WATCHED" in lines)
+        platform.cli("acl", "delete", "WATCHED")
+        wait_for("the list without it", lambda: lines.count(demo) == 3)
+        assert lines.count("WATCHED") == 1 and watching.poll() is None, lines
+    finally:
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(30) == 130, "as shells have it of a command that Ctrl-C ended"
+        reader.join(10)
 
 
 def refused(platform: Platform, code: int, *words: str) -> str:

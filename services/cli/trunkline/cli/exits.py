@@ -16,6 +16,7 @@ class Exit(IntEnum):
     DENIED = 5
     UNAVAILABLE = 6
     DIFFERS = 7
+    INTERRUPTED = 130
 
 
 _OF_STATUS = {
