@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.engine import NUMBER, SILENCE_S, EngineBench, Peer, Sip, by_address
+from helpers.engine import NUMBER, REALM, SILENCE_S, EngineBench, Peer, Sip, by_address, domain
 
 from trunkline.engine import Invite, Reject
-from trunkline.engine.tables import LiftBan, SetBan, SetGateway
+from trunkline.engine.tables import ExemptAddress, LiftBan, RemoveAddress, SetAddress, SetBan, SetGateway
 
 FLOOD = 600
 ADDRESSES = "127.0.0.0/8"
+OTHER = f"other.{REALM}"
 
 
 @pytest.fixture
@@ -168,3 +169,40 @@ def test_a_worker_that_is_behind_turns_new_calls_away_before_it_asks_anyone_and_
     bench.status_when("is_shedding", 0)
     bench.decide = lambda _: Reject("T401")
     assert refused(customer, "call-after").status == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "narrow_range", "wide_range"),
+    [("127.0.0.66", "127.0.0.0/16", "126.0.0.0/7"), ("::1", "::/32", "::/31")],
+    ids=["/16", "/32"],
+)
+def test_a_banned_address_is_heard_by_who_lists_it_and_of_a_wide_range_when_an_operator_has_said_so(
+    tmp_path: Path, address: str, narrow_range: str, wide_range: str
+) -> None:
+    bench = EngineBench(tmp_path, address="::1" if ":" in address else "127.0.0.1")
+    bench.decide = lambda _: Reject("T401")
+    try:
+        bench.apply(*by_address(wide_range), domain("acme/OTHER", host=OTHER), SetAddress("acme/OTHER", "192.0.2.0/24", ""))
+        banned = bench.peer(address)
+        assert refused(banned, "call-before").status == 404
+        # Its ACK too, or the 404 would come again.
+        bench.status_when("datagrams_received", 2)
+        bench.apply(SetBan(address, int(time.time()) + 600, "scan"), position=3)
+        banned.send(banned.request(call="call-wide"))
+        assert banned.hears_nothing(), "who lists so many vouches for none of them"
+        bench.apply(ExemptAddress("acme/IN", wide_range), position=4)
+        assert refused(banned, "call-exempt").status == 404
+        for method in ("INVITE", "REGISTER", "SUBSCRIBE"):
+            banned.send(banned.request(method, host=OTHER, call=f"{method}-other"))
+        assert banned.hears_nothing(), "another domain does not list it"
+        banned.send(banned.request("REGISTER", call="register-own"))
+        assert banned.final().status == 405
+        banned.send(banned.request("OPTIONS", host=OTHER, call="health"))
+        assert banned.final().status == 200
+        bench.apply(RemoveAddress("acme/IN", wide_range), position=5)
+        banned.send(banned.request(call="call-over"))
+        assert banned.hears_nothing(), "the word is over with the range"
+        bench.apply(SetAddress("acme/IN", narrow_range, ""), position=6)
+        assert refused(banned, "call-narrow").status == 404
+    finally:
+        bench.close()

@@ -148,7 +148,7 @@ impl Worker {
     }
 
     /// A banned source is heard by the domains that list it, and by no others: there it gets no answer.
-    fn is_shut_out(&mut self, now: Now, flow: Flow, tables: &Snapshot, host: &str) -> bool {
+    pub(crate) fn is_shut_out(&mut self, now: Now, flow: Flow, tables: &Snapshot, host: &str) -> bool {
         let is_banned = tables.ban(flow.peer, now.unix_s()).is_some();
         if !is_banned || tables.domain(host).is_some_and(|domain| tables.is_listed_by(domain, flow.peer.ip())) {
             return false;

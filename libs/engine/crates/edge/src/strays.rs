@@ -21,6 +21,7 @@ impl Worker {
                     self.counts.prove(flow.peer.ip(), What::UnknownDomain);
                 }
             }
+            _ if is_of_scanners(method) && self.is_shut_out_of(now, flow, message) => {}
             _ if !self.may_answer(now, flow, self.kind_of_stray(now, flow, method)) => {}
             Method::Options if self.shared.is_draining.load(Ordering::Relaxed) => {
                 self.refuse(flow, message, &refusal(&tables.load(), "T903", String::new()), b"");
@@ -50,12 +51,23 @@ impl Worker {
     /// A PBX that says where it is, or asks for more than a trunk has, is known by its calls. OPTIONS tell nobody anything, and a PBX takes one
     /// that is not answered for the end of the trunk.
     fn kind_of_stray(&self, now: Now, flow: Flow, method: Method) -> What {
-        let is_of_dialogs = matches!(method, Method::Ack | Method::Cancel | Method::Bye | Method::Prack | Method::Update);
-        let is_of_scanners = !is_of_dialogs && method != Method::Options;
-        if is_of_scanners && self.shared.is_stranger(now, flow.peer) {
+        if is_of_scanners(method) && self.shared.is_stranger(now, flow.peer) {
             What::Scan
         } else {
             What::OutOfDialog
         }
     }
+
+    /// A banned source that some ACL lists is looked at, for its calls; by a domain that does not list it a telephone's request is heard as
+    /// little as a call.
+    fn is_shut_out_of(&mut self, now: Now, flow: Flow, message: &Message<'_>) -> bool {
+        let tables = self.shared.tables.load();
+        let host = message.request_uri().map(|uri| String::from_utf8_lossy(uri.host)).unwrap_or_default();
+        self.is_shut_out(now, flow, &tables, &host)
+    }
+}
+
+/// What a trunk has no use for.
+fn is_of_scanners(method: Method) -> bool {
+    !matches!(method, Method::Ack | Method::Cancel | Method::Bye | Method::Prack | Method::Update | Method::Options)
 }
