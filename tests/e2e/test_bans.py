@@ -6,15 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
 import pytest
-from helpers import probes, sipp
+from helpers import probes, scans, sipp
 from helpers.platform import Platform, wait_for
+from helpers.platform_grpc import blocking_channel
+
+from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
+from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
 
 GUESSES = 21
 """One more than it takes, for a little is forgiven meanwhile."""
 
 SILENCE_S = 0.5
 """Edges answer within a millisecond or two."""
+
+COUNTED_S = 90.0
+"""What scanners send is told when its minute is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,17 @@ class Trunks:
     @property
     def listed(self) -> str:
         return f"{self.platform.loopback}.8.9"
+
+    @property
+    def scanners(self) -> dict[str, str]:
+        """By what is held against each."""
+        return {what: f"{self.platform.loopback}.8.{30 + place}" for place, what in enumerate(("scan", "unknown domain", "malformed"))}
+
+    def scan(self) -> None:
+        """At eu1 over TCP: a connection is nobody else's."""
+        host = f"guarded.{self.platform.local['base_domain']}"
+        for what, source in self.scanners.items():
+            scans.flood(self.platform.local["pops"]["eu1"]["tcp"], source, scans.messages(what, source, host))
 
     def guess(self, folder: Path, source: str) -> None:
         """Wrong passwords at eu1 until it does not answer any more."""
@@ -63,8 +82,10 @@ def trunks(platform: Platform) -> Iterator[Trunks]:
     platform.cli("acl", "address", "add", "BRANCH", made.listed)
     platform.cli("domain", "create", "branch")
     platform.cli("domain", "attach", "branch", "BRANCH", "--wait")
+    # First, for the others need the minute that it takes.
+    made.scan()
     yield made
-    for source in (made.stranger, made.listed):
+    for source in (made.stranger, made.listed, *made.scanners.values()):
         if made.bans(source):
             platform.cli("ban", "lift", source)
 
@@ -145,11 +166,31 @@ def test_a_range_wider_than_a_company_is_heard_where_an_operator_has_exempted_it
     wait_for("silence at eu1", lambda: not trunks.is_answered("eu1", source, "wide"))
     denied = platform.cli("acl", "address", "exempt", "WIDE", wide, "--tenant", "nobody", check=False)
     assert denied.returncode != 0 and "nobody" in denied.stderr
+    with blocking_channel(platform, "provisioning-eu") as channel, pytest.raises(grpc.RpcError) as refused:
+        own = (("authorization", f"Bearer {platform.local['demo']['api_key']}"),)
+        request = pb.ApproveBanExemptionRequest(tenant="acme", acl="WIDE", address=wide)
+        ProvisioningServiceStub(channel).ApproveBanExemption(request, metadata=own, timeout=10)
+    assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED, "who lists a range does not approve it"
+    assert not trunks.is_answered("eu1", source, "wide")
     platform.cli("acl", "address", "exempt", "WIDE", wide, "--tenant", "acme", "--wait")
     assert trunks.is_answered("eu1", source, "wide") and not trunks.is_answered("eu1", source, "guarded")
     [address] = platform.json("acl", "show", "WIDE")["addresses"]
     assert address["is_ban_exempt"]
+    platform.cli("acl", "address", "remove", "WIDE", wide, "--wait")
+    assert not trunks.is_answered("eu1", source, "wide")
     platform.cli("ban", "lift", source)
+
+
+def test_scanners_at_one_edge_are_heard_at_none(trunks: Trunks) -> None:
+    platform = trunks.platform
+    for what, source in trunks.scanners.items():
+        [ban] = wait_for(f"a ban for {what}", lambda source=source: trunks.bans(source), timeout_s=COUNTED_S, every_s=0.5)
+        assert (ban["cidr"], ban["reason"], ban["issuer"]) == (f"{source}/32", what, "auth-eu")
+        for pop in ("us1", "apac2"):
+            wait_for(f"silence at {pop}", lambda pop=pop, source=source: not trunks.is_answered(pop, source, "guarded"))
+        assert scans.flood(platform.local["pops"]["us1"]["tcp"], source, scans.messages(what, source, "guarded")[:1]) == b""
+    neighbour = f"{platform.loopback}.8.39"
+    assert trunks.is_answered("us1", neighbour, "guarded")
 
 
 def _at_least(rows: list[dict[str, str]], number: int) -> list[dict[str, str]]:
