@@ -24,6 +24,7 @@ FOLDER = Path(__file__).parent.parent / "deploy" / "k8s"
 NAMESPACE = "trunkline"
 SERVICES = ("auth", "provisioning", "routing", "records", "dns")
 FACES = ("rest", "dashboard")
+WRITER = "dns-writer"
 GRPC, NATS, LEAF, MONITOR, DNS, SIP, SIPS, REST, DASHBOARD = 7000, 4222, 7422, 8222, 5353, 5060, 5061, 8081, 8080
 PRIVATE = "10.0.0.0/8"
 """The network in which the ingress stands, as in base/network-policies.yaml."""
@@ -83,6 +84,10 @@ class Platform:
     def pops_of(self, region: str) -> list[Pop]:
         return [pop for pop in self.pops if pop.region == region]
 
+    def writers(self, region: str) -> list[str]:
+        """The process of the region that tells name servers of the zone, where there is one: of the kind dns, by a name of its own."""
+        return [f"{WRITER}-{region}"] if self.updates and region in (self.update_regions or (self.home,)) else []
+
 
 def address(service: str, region: str, seen_from: str, port: int = GRPC) -> str:
     """In the cluster by its Service; in another region by a name that its certificate has."""
@@ -95,12 +100,12 @@ def made(platform: Platform, region: str) -> dict[str, str]:
     for service in SERVICES:
         settings = common(platform, f"{service}-{region}", region, f"0.0.0.0:{GRPC}") | of_service(platform, service, region)
         files[f"{service}.toml"] = HEADER + to_toml(settings)
-    if region in (platform.update_regions or (platform.home,)) and platform.updates:
-        # The process dns of that region once more, with nobody to answer itself and somebody to tell.
-        settings = common(platform, f"dns-{region}", region, f"0.0.0.0:{GRPC}") | of_service(platform, "dns", region)
+    for writer in platform.writers(region):
+        # As the process dns of that region, with nobody to answer itself and somebody to tell.
+        settings = common(platform, writer, region, f"0.0.0.0:{GRPC}") | of_service(platform, "dns", region)
         settings["updates"] = [{**each, "key_file": TSIG_KEY} for each in platform.updates]
         del settings["dns_listen"]
-        files["dns-writer.toml"] = HEADER + to_toml(settings)
+        files[f"{WRITER}.toml"] = HEADER + to_toml(settings)
     for face in FACES:
         settings = process(f"{face}-{region}", region, f"0.0.0.0:{GRPC}") | of_face(platform, face, region)
         files[f"{face}.toml"] = HEADER + to_toml(settings)
@@ -150,7 +155,11 @@ def of_service(platform: Platform, service: str, region: str) -> dict[str, Any]:
                     for pop in platform.pops
                 ],
                 "pop_log_regions": list(platform.regions),
-                "services": [{"name": f"{each}-{other}", "region": other} for other in platform.regions for each in SERVICES],
+                "services": [
+                    {"name": name, "region": other}
+                    for other in platform.regions
+                    for name in (*(f"{each}-{other}" for each in SERVICES), *platform.writers(other))
+                ],
             }
         case "records":
             return {"regions": list(platform.regions), "webhook_key_file": WEBHOOK_KEY}
@@ -228,6 +237,7 @@ def nearest(platform: Platform, service: str, region: str) -> list[str]:
 def nats_conf(platform: Platform, region: str) -> str:
     """As on one machine, and a port for probes, which no other network may reach."""
     users = [User(service, f"{service}-{region}", region) for service in SERVICES]
+    users += [User("dns", writer, region) for writer in platform.writers(region)]
     users += [User("edge", f"edge-{pop.name}", region, pop.name) for pop in platform.pops_of(region)]
     is_home = region == platform.home
     server = Server(
@@ -247,6 +257,8 @@ def nats_conf(platform: Platform, region: str) -> str:
 def certificates(platform: Platform, region: str) -> str:
     """For cert-manager, one a process: the names that the platform knows a process by, and the Secret that its pod mounts."""
     processes = {kind: f"{kind}-{region}" for kind in ("nats", *SERVICES, *FACES)}
+    for writer in platform.writers(region):
+        processes[WRITER] = writer
     processes |= {f"edge-{pop.name}": f"edge-{pop.name}" for pop in platform.pops_of(region)}
     made = [certificate(process, f"tls-{secret}") for secret, process in processes.items()]
     made += [sip_certificate(platform, pop) for pop in platform.pops_of(region)]

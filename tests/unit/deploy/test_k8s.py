@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from trunkline.dns.settings import DnsSettings
 from trunkline.edge.settings import EdgeSettings
 from trunkline.lab.supervisor.authority import Authority
+from trunkline.provisioning.settings import ProvisioningSettings
 from trunkline.records.settings import RecordsSettings
 from trunkline.runtime.settings import ProcessSettings, ServiceSettings, load_settings
 
@@ -23,7 +24,7 @@ REGIONS = ("eu", "us", "apac")
 SERVICES = ("auth", "provisioning", "routing", "records", "dns")
 FACES = ("rest", "dashboard")
 WRITERS = {"eu": ("dns-writer",), "us": ("dns-writer",)}
-"""By region: once more the service that its name begins with, as one process that tells other servers."""
+"""By region: of the service that its name begins with, one process more that tells other servers."""
 WORKLOADS = ("Deployment", "DaemonSet", "StatefulSet")
 TLS_FOLDER = "/etc/trunkline/tls"
 CHECK_LIMIT_S = 20.0
@@ -94,11 +95,30 @@ def test_a_planted_mistake_is_found(path: tuple[Any, ...], value: object, compla
 def test_every_process_takes_its_settings(region: str, tmp_path: Path) -> None:
     for workload in processes(region):
         settings = settings_of(region, workload, tmp_path)
-        assert settings.name == (workload if workload.startswith("edge-") else f"{workload.partition('-')[0]}-{region}")
+        assert settings.name == (workload if workload.startswith("edge-") else f"{workload}-{region}")
         assert (settings.region, getattr(settings, "home", "eu")) == (region, "eu")
         mounts = {each["mountPath"] for each in dict(pods(region))[workload]["spec"]["containers"][0]["volumeMounts"]}
         assert {str(settings.tls.ca_file.parent), str(settings.state_dir.parent)} <= mounts
     assert len([workload for workload in processes(region) if workload.startswith("edge-")]) == 2
+
+
+def test_no_two_processes_have_one_name_and_each_is_its_certificate_and_its_user(tmp_path: Path) -> None:
+    """Its name stands in logs and in the list of replicas, its certificate makes it a user of NATS."""
+    names: list[str] = []
+    for region in REGIONS:
+        certificates = {each["spec"]["secretName"]: each["spec"] for each in of_kind(rendered(region), "Certificate").values()}
+        users = config_of(region, "nats", "nats.conf")
+        for workload in processes(region):
+            name = settings_of(region, workload, tmp_path).name
+            names.append(name)
+            volumes = {each["name"]: each for each in dict(pods(region))[workload]["spec"]["volumes"]}
+            assert certificates[volumes["tls"]["secret"]["secretName"]]["commonName"] == name
+            assert (f'user: "{name}.trunkline.internal"' in users) is (workload not in FACES)
+        expected = settings_of(region, "provisioning", tmp_path)
+        assert isinstance(expected, ProvisioningSettings)
+        told = {each.name for each in expected.services if each.region == region}
+        assert told == {f"{each}-{region}" for each in (*SERVICES, *WRITERS.get(region, ()))}
+    assert len(names) == len(set(names))
 
 
 @regions
