@@ -37,13 +37,16 @@ class Message(NamedTuple):
 
 
 class Node:
-    """An edge. `kept` is what its file and journal have of the last run while it is dead."""
+    """An edge. `kept` is what its file and journal have of the last run while it is dead, `allowed` how many calls may be slack here."""
 
     def __init__(self, name: str, boot: int, edges: int) -> None:
         self.name = name
         self.boot = boot
         self.is_up = True
+        self.is_out = True
+        """No lease runs."""
         self.kept: tuple[int, ...] = ()
+        self.allowed = 0
         self.holder = Holder(name, boot, edges)
         self.counted = CountedCalls(self.holder)
 
@@ -61,7 +64,7 @@ class Node:
 class Model:
     """`faults` are how many of each kind of fault may still happen. `running` says of each call in progress which edge counts it and
     whether it is slack: one that was let in without a lease, or whose edge died or lost its lease since. `ended_elsewhere` are those whose
-    edge has not heard of it."""
+    edge has not heard of it, `lost` those in progress that nobody counts, for the disk of their edge is gone."""
 
     def __init__(self, edges: int, limit: int, faults: dict[str, int], *, quantum_s: float, most_messages: int) -> None:
         self.now_s = 1000.0
@@ -76,6 +79,7 @@ class Model:
         self.wire: tuple[Message, ...] = ()
         self.running: dict[int, tuple[str, bool]] = {}
         self.ended_elsewhere: dict[int, str] = {}
+        self.lost: frozenset[int] = frozenset()
         self.last_call = 0
 
     def _limits(self, _: LimitKey) -> Limits:
@@ -108,10 +112,13 @@ class Model:
                 yield "ask", name, 0
             if self.faults["crash"]:
                 yield "crash", name, 0
-        seen: set[tuple[str, bool]] = set()
+            if self.faults["disk"]:
+                yield "lose disk", name, 0
+        seen: set[tuple[str, bool, bool]] = set()
         for call, (name, is_slack) in self.running.items():
-            if (name, is_slack) not in seen:
-                seen.add((name, is_slack))
+            alike = name, is_slack, call in self.lost
+            if alike not in seen:
+                seen.add(alike)
                 if self.nodes[name].is_up:
                     yield "end", name, call
                 if self.faults["end elsewhere"] or not self.nodes[name].is_up:
@@ -138,12 +145,16 @@ class Model:
                 self._exchange(name)
             case "end":
                 del self.running[number]
+                self.lost -= {number}
                 self.nodes[name].counted.end([str(number)])
             case "end elsewhere":
                 self.faults["end elsewhere"] -= self.nodes[name].is_up
                 del self.running[number]
-                self.ended_elsewhere[number] = name
-                self._send(Message(name, None, number))
+                if number in self.lost:
+                    self.lost -= {number}
+                else:
+                    self.ended_elsewhere[number] = name
+                    self._send(Message(name, None, number))
             case "report":
                 self._send(Message(name, self.nodes[name].holder.report(self.now_s)))
             case "ask":
@@ -163,6 +174,12 @@ class Model:
             case "crash":
                 self.faults["crash"] -= 1
                 self._crash(self.nodes[name])
+            case "lose disk":
+                self.faults["disk"] -= 1
+                self._crash(self.nodes[name])
+                self.nodes[name].kept = ()
+                self.lost |= {call for call, (edge, _) in self.running.items() if edge == name}
+                self.ended_elsewhere = {call: edge for call, edge in self.ended_elsewhere.items() if edge != name}
             case "start":
                 self._start(self.nodes[name])
             case "owner dies":
@@ -176,14 +193,28 @@ class Model:
         """What must hold in every state."""
         within = sum(not is_slack for _, is_slack in self.running.values())
         assert within <= self.limit.max_calls, f"{within} calls within a limit of {self.limit.max_calls}: {self.running}"
+        self._check_slack()
         for name, node in self.nodes.items():
             if node.is_up:
-                known = {str(call) for call, (edge, _) in self.running.items() if edge == name}
+                known = {str(call) for call, (edge, _) in self.running.items() if edge == name and call not in self.lost}
                 missed = {str(call) for call, edge in self.ended_elsewhere.items() if edge == name}
                 counted = set(node.counted._calls)
                 assert counted == known | missed, f"{name} counts {counted}: {known} are in progress, {missed} it has not heard the end of"
                 held = node.holder._held.get(KEY)
                 assert (held.calls if held else 0) == len(counted), "each call counts once"
+
+    def _check_slack(self) -> None:
+        """What docs/limits.md says under *Slack*: what an edge had in progress when it was out, or its fair part where that is more; and
+        the calls of a lost disk."""
+        most = self.limit.max_calls + len(self.lost)
+        for name, node in self.nodes.items():
+            slack = self._slack(name)
+            assert slack <= node.allowed, f"{slack} calls above the limit at {name}, {node.allowed} may be: {self.running}"
+            most += node.allowed if slack else 0
+        assert len(self.running) <= most, f"{len(self.running)} calls in all, {most} may be: {self.running}"
+
+    def _slack(self, name: str) -> int:
+        return sum(is_slack and edge == name and call not in self.lost for call, (edge, is_slack) in self.running.items())
 
     def nothing_leaks(self) -> None:
         """All calls end, links are whole, every edge is up: then the first edge gets all of the limit, and the others nothing beside it."""
@@ -216,6 +247,8 @@ class Model:
             return False
         self.last_call = call
         self.running[call] = node.name, not is_leased or is_small
+        if is_leased and is_small:
+            node.allowed = max(node.allowed, fair_calls(self.limit.max_calls, len(self.names)))
         if not is_leased:
             assert len(node.counted) <= fair_calls(self.limit.max_calls, len(self.names)), "without a lease no more than the fair part"
         return True
@@ -265,19 +298,26 @@ class Model:
     def _crash(self, node: Node) -> None:
         node.is_up = False
         node.kept = tuple(int(call) for call in node.counted._calls)
-        for call, (edge, _) in self.running.items():
-            if edge == node.name:
-                self.running[call] = edge, True
+        self._is_out(node)
 
     def _start(self, node: Node) -> None:
         new = self.nodes[node.name] = Node(node.name, node.boot + 1, len(self.names))
         for call in node.kept:
             new.counted.restore(str(call), (KEY,), self.now_s + 1e9)
+        self._is_out(new)
 
     def _mark_slack(self) -> None:
-        for call, (name, is_slack) in self.running.items():
-            if not is_slack and not self.nodes[name].holder.is_leased(self.now_s):
-                self.running[call] = name, True
+        for node in self.nodes.values():
+            is_out = not node.is_up or not node.holder.is_leased(self.now_s)
+            if is_out and not node.is_out:
+                self._is_out(node)
+            node.is_out = is_out
+
+    def _is_out(self, node: Node) -> None:
+        own = [call for call, (edge, _) in self.running.items() if edge == node.name]
+        self.running |= dict.fromkeys(own, (node.name, True))
+        node.is_out = True
+        node.allowed = max(sum(call not in self.lost for call in own), fair_calls(self.limit.max_calls, len(self.names)))
 
     def key(self) -> Hashable:
         """Equal for states that differ in names alone."""
@@ -314,7 +354,8 @@ class Model:
                     known and (boots[known.boot], ranks[known.number], round(self.now_s - known.heard_s, 3), _wanted(known.uses.get(KEY))),
                     known and (_share(known.acked), numbers[known.acked_number], _share(known.pending), numbers[known.pending_number]),
                     tuple(sorted(is_slack for edge, is_slack in self.running.values() if edge == name)),
-                    sum(edge == name for edge in self.ended_elsewhere.values()),
+                    (sum(edge == name for edge in self.ended_elsewhere.values()), node.is_out, node.allowed if self._slack(name) else 0),
+                    sum(self.running[call][0] == name for call in self.lost),
                     tuple(sorted(_heard(m, ranks, boots, terms, numbers) for m in self.wire if m.edge == name)),
                 )
             )

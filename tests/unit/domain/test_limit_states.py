@@ -12,13 +12,13 @@ from typing import NamedTuple
 import pytest
 from unit.domain.limit_model import QUANTA_S, Message, Model, Step
 
-from trunkline.domain import limit_owner
+from trunkline.domain import limit_holder, limit_owner
 from trunkline.domain.class_of_service import LimitKey
 from trunkline.domain.counted_calls import CountedCalls
 from trunkline.domain.limit_holder import Holder
 from trunkline.domain.limit_shares import LEASE_S, Grant, Share
 
-FAULTS = {"copy": 1, "crash": 1, "owner": 1, "end elsewhere": 1}
+FAULTS = {"copy": 1, "crash": 1, "disk": 0, "owner": 1, "end elsewhere": 1}
 
 
 class Size(NamedTuple):
@@ -55,8 +55,8 @@ def settled(size: Size) -> Model:
 
 
 def busy(size: Size) -> Model:
-    """The first edge has taken the whole limit."""
-    model = Model(size.edges, size.limit, dict(FAULTS), quantum_s=size.quantum_s, most_messages=4)
+    """The first edge has taken the whole limit. From here on disks may be lost."""
+    model = Model(size.edges, size.limit, FAULTS | {"disk": 1}, quantum_s=size.quantum_s, most_messages=4)
     rounds(model, 4)
     for _ in range(3 * size.limit):
         model.take(("call", "edge0", 0))
@@ -219,8 +219,16 @@ def _restores_nothing(calls: CountedCalls, call: str, keys: tuple[LimitKey, ...]
         (Holder, "on_grant", _believes_all, old_words),
         (Holder, "_lapse", lambda holder, now_s: None, busy),
         (CountedCalls, "restore", _restores_nothing, busy),
+        (limit_holder, "fair_calls", lambda limit, edges: limit, busy),
     ],
-    ids=["pending shares are not counted", "forgotten too early", "old grants are believed", "no lease ends", "nothing is restored"],
+    ids=[
+        "pending shares are not counted",
+        "forgotten too early",
+        "old grants are believed",
+        "no lease ends",
+        "nothing is restored",
+        "no fair part",
+    ],
 )
 def test_a_broken_rule_is_found(
     monkeypatch: pytest.MonkeyPatch, owner: object, name: str, broken: object, situation: Callable[[Size], Model]
