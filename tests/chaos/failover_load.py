@@ -30,6 +30,8 @@ HOLD_MS = 2000
 LOG = "calls.log"
 ENDING_S = 40
 """For BYEs that are sent again (Timer F is 32 s)."""
+SENT_AGAIN_S = 27.0
+"""A BYE is sent again for 32 s, at the end each 4: whoever is back within this gets it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,12 @@ class Seen:
         return self.answered - self.ended - self.refused
 
     def byes_lost(self, since_s: float) -> set[str]:
-        """Those among them whose BYE was sent from then on."""
+        """Those among them whose BYE was sent from then on; all, with 0, also where it was never sent."""
         return {call for call in self.unended if self.hung_up_s.get(call, 0.0) >= since_s}
+
+    def given_up(self, before_s: float) -> set[str]:
+        """Those among them whose BYE was sent, and for the last time before then."""
+        return {call for call in self.unended if call in self.hung_up_s and self.hung_up_s[call] + SENT_AGAIN_S < before_s}
 
 
 def steps(caller: sipp.Caller) -> list[str]:

@@ -8,12 +8,13 @@ import os
 import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import dns.exception
 import grpc
 from failover_clients import ATTEMPT_LIMIT_S, DNS_LIMIT_S, Clients
-from failover_load import Flow, Seen, ended_before, records_of, run
+from failover_load import SENT_AGAIN_S, Flow, Seen, ended_before, records_of, run
 from helpers.everywhere import answers_options, led_to
 from helpers.platform import Platform, wait_for
 
@@ -37,8 +38,9 @@ DETECTION_S = 5.0
 ANSWER_LIMIT_S = DETECTION_S + DNS_LIMIT_S + ATTEMPT_LIMIT_S
 """From a death until a call that follows DNS is answered: a name server that is dead too is asked in vain once, and the last attempt at
 who is dead began just before names led elsewhere."""
-SENT_AGAIN_S = 27.0
-"""A BYE is sent again for 32 s, at the end each 4: whoever is back within this gets it."""
+OVER_TCP_S = 1.0
+"""From an edge's death until a call over TCP is answered, of a client that follows SRV: nobody listens there any more, and it is told so at
+once (design §10)."""
 BACK_LIMIT_S = 120.0
 CLIENT_LIMIT_S = 30.0
 SETTLED_LIMIT_S = 240.0
@@ -57,6 +59,11 @@ class Case:
     is_killed: bool = False
     drains: bool = False
 
+    @property
+    def is_of_edges(self) -> bool:
+        """Nothing but edges dies."""
+        return bool(self.names) and all(name.startswith("edge-") for name in self.names)
+
     def is_dead(self, pop: str) -> bool:
         """A spare that serves is dead with its address too, until the other takes it."""
         edges = (f"edge-{pop}", f"edge-{pop}{SPARE}")
@@ -71,21 +78,25 @@ class Case:
 @dataclass(frozen=True, slots=True)
 class Times:
     """Seconds from the death on: until names lead to nobody who is dead, to the next answered call of a client that follows SRV and of one
-    that knows A only, and until all edges that died answer again. `since_s`: BYEs sent from then on (Unix time) have to be answered."""
+    that knows A only, and until all edges that died answer again. `since_s`: BYEs sent from then on have to be answered, but for those that
+    were given up by `back_s`, when the last edge was back (both Unix time)."""
 
     elsewhere: float
     by_srv: float
     by_a: float
     back: float
     since_s: float
+    back_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """`calls_lost`: nobody knew them, though their carrier lived; `forgotten`: their carrier was killed, and said 481 when it was back, or
-    could not be reached (500). `cut_off`: calls that were on a
-    connection which died with its edge. `open_ended`: their end is known to the client and not in their record. `strayed`: places that
-    calls of bound names were at, outside of their region or at another point of presence."""
+    could not be reached (500). `byes_late`: of those in `byes_lost` that went to a dead edge, sent for the last time before it was back.
+    `cut_off`: calls that were on a connection which died with its edge. `given_up`: calls that the client never knew to be answered, and
+    whose carrier was killed. `open_ended`: their end is known to the client and not in their
+    record. `strayed`: places that calls of bound names were at, outside of their region or at another point of presence. `surprises`: what
+    the client gave calls up for."""
 
     attempts: int
     failed: int
@@ -93,7 +104,9 @@ class Row:
     forgotten: set[str]
     ended_twice: set[str]
     byes_lost: set[str]
+    byes_late: set[str]
     cut_off: set[str]
+    given_up: set[str]
     records_lost: set[str]
     records_doubled: set[str]
     records_open: set[str]
@@ -120,20 +133,26 @@ async def scenario(
     row = await asyncio.to_thread(_row, platform, case, seen, times)
     print(
         f"\n{case.name:26} {transport}  calls lost {len(row.calls_lost)}  by their carrier {len(row.forgotten)}"
-        f"  ended twice {len(row.ended_twice)}  BYEs lost {len(row.byes_lost)}  cut off {len(row.cut_off)}"
+        f"  ended twice {len(row.ended_twice)}  BYEs lost {len(row.byes_lost)}, late {len(row.byes_late)}  cut off {len(row.cut_off)}"
         f"  records lost {len(row.records_lost)}  doubled {len(row.records_doubled)}  open {len(row.records_open)}"
         f"  attempts failed {row.failed} of {row.attempts}  names elsewhere {times.elsewhere:.1f} s"
-        f"  next answer SRV {1000 * times.by_srv:.0f} ms  A {1000 * times.by_a:.0f} ms  edges back after {times.back:.1f} s",
+        f"  next answer SRV {1000 * times.by_srv:.0f} ms  A {1000 * times.by_a:.0f} ms  edges back after {times.back:.1f} s"
+        + "".join(f"\n  given up {count} times for {why}" for why, count in row.surprises.most_common(5)),
         flush=True,
     )
     assert not row.strayed, f"calls of bound names left their region: {row.strayed[:5]}"
     assert not row.records_lost and not row.records_doubled, row
     assert not row.calls_lost, row.calls_lost
     assert not row.open_ended, f"calls that were ended have a record that is open: {row.open_ended}"
-    assert not row.byes_lost or times.back > SENT_AGAIN_S, (
-        f"BYEs were never answered: {sorted(row.byes_lost)[:5]}; given up for {row.surprises}"
+    lost = row.byes_lost - row.byes_late
+    assert not lost, f"BYEs were never answered, though their edge was there: {sorted(lost)[:5]}; given up for {row.surprises}"
+    assert not row.byes_late or AWAY_S >= SENT_AGAIN_S, (
+        f"{len(row.byes_late)} BYEs were given up before their edge was back, after {times.back:.1f} s: {AWAY_S:.0f} s were asked for"
     )
+    still_open = row.records_open - row.byes_late - row.cut_off - row.given_up
+    assert not still_open, f"records are open of calls that nobody was kept from ending: {sorted(still_open)[:5]}"
     assert times.elsewhere <= DETECTION_S + SLACK_S, "names lead to who is dead for longer than it takes to see it"
+    assert not case.is_of_edges or transport != "tcp" or times.by_srv <= OVER_TCP_S + SLACK_S, "who is refused did not go on at once"
     assert max(times.by_srv, times.by_a) <= ANSWER_LIMIT_S + SLACK_S, "default names do not answer again within the time of detection"
     return row, times
 
@@ -161,7 +180,7 @@ async def _suffer(platform: Platform, case: Case, clients: Clients, pops: tuple[
         )
     back = time.monotonic() - died_s if dead else 0.0
     # Over TCP the load ends with its connection, and BYEs that were on it are never sent again.
-    return Times(elsewhere, by_srv, by_a, back, died_unix_s if dead and transport == "tcp" else 0.0)
+    return Times(elsewhere, by_srv, by_a, back, died_unix_s if dead and transport == "tcp" else 0.0, died_unix_s + back)
 
 
 async def _drain_all(platform: Platform, clients: Clients, pops: tuple[str, ...]) -> Times:
@@ -172,7 +191,7 @@ async def _drain_all(platform: Platform, clients: Clients, pops: tuple[str, ...]
         found = await asyncio.gather(*(clients.seconds_to_answer(look, CLIENT_LIMIT_S) for look in (clients.by_srv, clients.by_a)))
         worst = [max(pair) for pair in zip(worst, found, strict=True)]
         await asyncio.to_thread(platform.cli, "pop", "undrain", pop, "--wait")
-    return Times(0.0, worst[0], worst[1], 0.0, 0.0)
+    return Times(0.0, worst[0], worst[1], 0.0, 0.0, 0.0)
 
 
 def _row(platform: Platform, case: Case, seen: dict[Flow, Seen], times: Times) -> Row:
@@ -184,9 +203,8 @@ def _row(platform: Platform, case: Case, seen: dict[Flow, Seen], times: Times) -
     still_open: set[str] = set()
     strayed: list[str] = []
     for flow, calls in seen.items():
-        wait_for(
-            f"records of {flow}", lambda flow=flow, calls=calls: _is_settled(platform, flow, calls), timeout_s=SETTLED_LIMIT_S, every_s=0.5
-        )
+        is_settled = partial(_is_settled, platform, case, flow, calls)
+        wait_for(f"records of {flow}", is_settled, timeout_s=SETTLED_LIMIT_S, every_s=0.5)
         records = records_of(platform, flow.number)
         count = Counter(record.sip_call_id for record in records if record.outcome in ANSWERED)
         lost |= calls.answered - set(count)
@@ -198,6 +216,7 @@ def _row(platform: Platform, case: Case, seen: dict[Flow, Seen], times: Times) -
             gateways = {attempt.gateway for record in records for attempt in record.attempts}
             strayed += [*places, *(each for each in gateways if each.partition("/")[2] != POP_REGIONS[flow.pop])]
     byes_lost = total.byes_lost(times.since_s)
+    byes_late = {call for flow, calls in seen.items() if case.is_dead(flow.pop) for call in byes_lost & calls.given_up(times.back_s)}
     return Row(
         total.attempts,
         total.attempts - len(total.answered),
@@ -205,7 +224,9 @@ def _row(platform: Platform, case: Case, seen: dict[Flow, Seen], times: Times) -
         set(forgotten & total.refused - twice),
         twice,
         byes_lost,
+        byes_late,
         set(total.unended - byes_lost),
+        forgotten - total.answered,
         lost,
         doubled,
         still_open,
@@ -215,15 +236,17 @@ def _row(platform: Platform, case: Case, seen: dict[Flow, Seen], times: Times) -
     )
 
 
-def _is_settled(platform: Platform, flow: Flow, calls: Seen) -> bool:
-    """Every answered call has a record, and none is open of those that the client knows to be over."""
+def _is_settled(platform: Platform, case: Case, flow: Flow, calls: Seen) -> bool:
+    """Every answered call has a record, and none is open of those that the client knows to be over, or never knew to be answered: who has
+    given a call up before does not acknowledge its 200, and the carrier hangs up after 32 s (RFC 3261 §13.3.1.4), if it was not killed."""
     try:
         records = records_of(platform, flow.number)
     except grpc.RpcError:
         return False  # records is not back yet
     known = {record.sip_call_id for record in records if record.outcome in ANSWERED}
     still_open = {record.sip_call_id for record in records if record.outcome == OPEN}
-    return calls.answered <= known and not still_open & (calls.ended | calls.refused)
+    forgotten = {record.sip_call_id for record in records if case.kills_carrier_of(record)}
+    return calls.answered <= known and not still_open & (calls.ended | calls.refused) and still_open <= calls.unended | forgotten
 
 
 def _leads_to(platform: Platform, number: int) -> bool:

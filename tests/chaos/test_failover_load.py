@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from failover_load import LOG, Seen, read, steps
+from failover_load import LOG, SENT_AGAIN_S, Seen, read, steps
 from helpers import sipp
 from helpers.platform import free_loopback
 
@@ -89,3 +89,6 @@ def test_a_bye_is_lost_from_when_it_was_sent(tmp_path: Path) -> None:
     seen = read(folder)
     assert seen.unended == {"1-1@x", "2-1@x"}
     assert seen.byes_lost(102.0) == {"1-1@x"} and seen.byes_lost(103.0) == set()
+    # What was never sent was not given up, and counts as lost over UDP.
+    assert seen.byes_lost(0.0) == {"1-1@x", "2-1@x"}
+    assert seen.given_up(102.5 + SENT_AGAIN_S) == set() and seen.given_up(102.6 + SENT_AGAIN_S) == {"1-1@x"}
