@@ -205,11 +205,12 @@ class CallService:
 
     def on_chunk(self, chunk: JournalChunk) -> list[str]:
         """What the journal says, before it is acknowledged. Calls that ended here and began elsewhere, if at all."""
-        ended = ended_in(chunk.lines)
-        self.saved.end(ended)
-        if self.engine is not None and self.saved.restored:
-            # Lines of an earlier run may tell of the ends of calls that stand again.
-            self.engine.forget_calls(ended)
+        if self.saved.has_any:
+            ended = ended_in(chunk.lines)
+            self.saved.end(ended)
+            if self.engine is not None and self.saved.restored:
+                # Lines of an earlier run may tell of the ends of calls that stand again.
+                self.engine.forget_calls(ended)
         return self.limits.on_chunk(chunk)
 
     def stop(self) -> None:

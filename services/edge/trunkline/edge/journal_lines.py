@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
+
+from trunkline.engine import lines_with
 
 _CALL: Final = slice(9, 41)
 """Where a line names its call: `{"call":"<32 hexadecimal digits>",…`."""
@@ -14,22 +15,16 @@ _FROM_TOKEN: Final = b'"answered_ns":'
 """Stands in the end of a call whose answer this edge has not seen."""
 
 
-def lines_with(lines: bytes, needle: bytes) -> Iterator[tuple[str, bytes]]:
+def calls_with(lines: bytes, needle: bytes) -> list[tuple[str, bytes]]:
     """Call and whole line of each line with the needle. Text of a caller cannot look like one: its quotes are escaped."""
-    at = lines.find(needle)
-    while at >= 0:
-        begin = lines.rfind(b"\n", 0, at) + 1
-        end = lines.find(b"\n", at)
-        line = lines[begin:end] if end >= 0 else lines[begin:]
-        yield line[_CALL].decode(), line
-        at = lines.find(needle, begin + len(line))
+    return [(line[_CALL].decode(), line) for line in lines_with(lines, needle)]
 
 
 def ended_in(lines: bytes) -> list[str]:
     """Calls that are over by these lines."""
-    return [call for needle in _ENDS for call, _ in lines_with(lines, needle)]
+    return [call for needle in _ENDS for call, _ in calls_with(lines, needle)]
 
 
 def ended_for_others(lines: bytes) -> list[str]:
     """Those of them that began at another edge, or in another run of this one."""
-    return [call for call, _ in lines_with(lines, _FROM_TOKEN)]
+    return [call for call, _ in calls_with(lines, _FROM_TOKEN)]

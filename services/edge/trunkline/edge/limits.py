@@ -21,7 +21,7 @@ from trunkline.domain.counted_calls import LONGEST_S, OVERDUE_S, CountedCalls
 from trunkline.domain.directory import Directory
 from trunkline.domain.limit_holder import Holder, Reached
 from trunkline.domain.limit_shares import Grant, Report
-from trunkline.edge.journal_lines import BEGINS, ended_for_others, ended_in, lines_with
+from trunkline.edge.journal_lines import BEGINS, calls_with, ended_for_others, ended_in
 from trunkline.engine import JournalChunk
 from trunkline.runtime.logs import logger
 
@@ -124,7 +124,7 @@ class Limits:
 
     def _keep(self, lines: bytes) -> None:
         """Begun in this run, and counted by `admit`."""
-        told = [(call, _end_s(json.loads(line))) for call, line in lines_with(lines, BEGINS) if call in self._calls]
+        told = [(call, _end_s(json.loads(line))) for call, line in calls_with(lines, BEGINS) if call in self._calls]
         begun = []
         with self._lock:
             for call, end_s in told:
@@ -136,7 +136,7 @@ class Limits:
     def _restore(self, lines: bytes) -> None:
         """Begun in an earlier run, which had not come to write it into the file."""
         begun = []
-        for call, line in lines_with(lines, BEGINS):
+        for call, line in calls_with(lines, BEGINS):
             fact = json.loads(line)["attempted"]
             domain = self._directory().find_domain(fact.get("tenant", ""), fact.get("domain", ""))
             if call not in self._calls and domain is not None and domain.rules.limits:

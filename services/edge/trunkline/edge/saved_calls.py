@@ -75,6 +75,11 @@ class SavedCalls:
                     self._unwritten[call] = row
             self._write()
 
+    @property
+    def has_any(self) -> bool:
+        """Whether there is anything that an end could be about."""
+        return bool(self._rows or self._unwritten)
+
     def end(self, calls: Iterable[str]) -> None:
         """They are over, as the journal or another edge says."""
         with self._lock:

@@ -23,6 +23,7 @@ mod hanging_up;
 mod held;
 mod ids;
 pub mod journal;
+pub mod journal_lines;
 mod limits;
 mod listing;
 mod mapped;

@@ -6,6 +6,7 @@ mod decision;
 mod digest;
 mod engine;
 mod invite;
+mod journal_lines;
 
 use pyo3::prelude::*;
 use tikv_jemallocator::Jemalloc;
@@ -25,5 +26,6 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<invite::Invite>()?;
     module.add_function(wrap_pyfunction!(digest::ha1, module)?)?;
     module.add_function(wrap_pyfunction!(digest::digest_response, module)?)?;
+    module.add_function(wrap_pyfunction!(journal_lines::lines_with, module)?)?;
     Ok(())
 }

@@ -12,6 +12,7 @@ from trunkline.engine._engine import (
     LiveCall,
     digest_response,
     ha1,
+    lines_with,
 )
 from trunkline.engine.decision import Admission, Challenge, Decision, Reject, Route, Target
 
@@ -30,4 +31,5 @@ __all__ = [
     "Target",
     "digest_response",
     "ha1",
+    "lines_with",
 ]

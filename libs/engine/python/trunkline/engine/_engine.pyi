@@ -301,3 +301,6 @@ def digest_response(
     *, algorithm: str, ha1: bytes, nonce: str, method: str, uri: str, qop: str = "auth", nc: int = 1, cnonce: str = ""
 ) -> str:
     """RFC 7616 §3.4.1, in hexadecimal; `qop` is `auth` or empty."""
+
+def lines_with(lines: bytes, needle: bytes) -> list[bytes]:
+    """Those of a journal's lines that hold the needle, whole, without their line ends, in order; each once."""
