@@ -128,3 +128,38 @@ def test_how_many_calls_would_be_decided_otherwise_is_asked_as_of_now_and_with_c
     for words in (["--since", "1h", "--from", "127.0.0.1"], ["--since", "1h", "--with", "detach X"], ["acme", "--with", str(file)]):
         assert platform.cli("explain", *words, check=False).returncode == 2
     assert platform.cli("explain", "--since", "1h", "--most", "10001", check=False).returncode == 1
+
+
+def test_a_call_costs_what_the_deck_said_when_it_was_placed(platform: Platform, tmp_path: Path) -> None:
+    """The deck is replaced while the call is in progress: that is for the next one."""
+
+    def import_deck(rate: str) -> None:
+        deck = tmp_path / "deck.csv"
+        head = "prefix,carrier,priority,weight,rate,destination,increments"
+        deck.write_text(f"{head}\n312019997,alpha,0,1,{rate},Rated,60/60\n")
+        platform.cli("deck", "import", "ratedtwice", str(deck), "--currency", "EUR", "--wait")
+
+    def of(number: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = platform.json("call", "list", "--number", number, "--exactly")
+        return found
+
+    import_deck("0.6")
+    before, after = "+31201999710", "+31201999720"
+    words = [BIN / "trunkline", "call", "place", before, "--as", "acme/31000000", "--hold", "60"]
+    caller = subprocess.Popen(words, env={**os.environ, "TRUNKLINE_STATE": str(platform.state)}, stdout=subprocess.PIPE)
+    try:
+        wait_for("the call in progress", lambda: [row["outcome"] for row in of(before)] == ["live"])
+        import_deck("6")
+        platform.cli("call", "hang-up", of(before)[0]["call"])
+        caller.communicate(timeout=30)
+    finally:
+        if caller.poll() is None:
+            caller.kill()
+            caller.communicate()
+    wait_for("its end", lambda: [row["outcome"] for row in of(before)] == ["answered"])
+    platform.cli("call", "place", after, "--as", "acme/31000000", "--hold", "50ms")
+    wait_for("the next one's end", lambda: [row["outcome"] for row in of(after)] == ["answered"])
+    priced = [(row["billed_s"], row["price_micros"], row["currency"]) for number in (before, after) for row in of(number)]
+    assert priced == [(60, 600_000, "EUR"), (60, 6_000_000, "EUR")]
+    # Nor is it another call when it is decided again as of then.
+    assert platform.json("explain", "--call", of(before)[0]["call"])["differences"] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -28,7 +29,8 @@ from trunkline.eventlog.jetstream import JetStreamLog
 from trunkline.eventlog.log import Expect, Position
 from trunkline.eventlog.streams import ensure_streams
 from trunkline.eventlog.ulid import new_ulid
-from trunkline.records.__main__ import FILE, start
+from trunkline.records.__main__ import FILE, MESSAGES_FILE, start
+from trunkline.records.messages import Messages
 from trunkline.records.settings import RecordsSettings
 from trunkline.runtime.errors import decode_status
 from trunkline.runtime.grpc_client import open_channel
@@ -65,7 +67,7 @@ async def add_call(client: Client, tenant: str, number: int) -> None:
 
 
 @asynccontextmanager
-async def service(nats: NatsServer, folder: Path) -> AsyncIterator[str]:
+async def service(nats: NatsServer, folder: Path, **more: Any) -> AsyncIterator[str]:
     """The service in this loop; its address."""
     folder.mkdir(exist_ok=True)
     settings = RecordsSettings(
@@ -78,6 +80,7 @@ async def service(nats: NatsServer, folder: Path) -> AsyncIterator[str]:
         operator_key_hash=hash_of(OPERATOR),
         tls=tls_of("records"),
         home="eu",
+        **more,
     )
     life = Lifecycle()
     try:
@@ -289,3 +292,22 @@ async def test_captured_messages_are_told_with_their_call_and_to_its_owner_only(
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await other.ListMessages(wanted)
             assert decode_status(refused.value).reason == "NO_SUCH_CALL"
+
+
+async def test_captured_messages_are_kept_for_as_many_days_as_the_settings_say(
+    nats_server: NatsServer, client: Client, tmp_path: Path
+) -> None:
+    """An hour more than that is too old."""
+    folder, hour_ns = tmp_path / "records", 3600 * 10**9
+    folder.mkdir()
+    await add_call(client, "acme", 1)
+    messages = await Messages.open(folder / MESSAGES_FILE)
+    for age_h in (73, 71):
+        kept = call_pb2.CapturedText(call=f"{1:032x}", time_ns=age_h, peer="192.0.2.1:5060", text=f"{age_h} hours")
+        assert await messages.add(call_pb2.CapturedBatch(edge="edge-eu1", messages=[kept]), time.time_ns() - age_h * hour_ns) == 1
+    await messages.close()
+    wanted = records_pb2.ListMessagesRequest(call="sip-1")
+    for days, left in ((4, ["71 hours", "73 hours"]), (3, ["71 hours"])):
+        async with service(nats_server, folder, messages_days=days) as address, asking(address, "key of acme") as acme:
+            answer = await until(lambda: acme.ListMessages(wanted), lambda answer, left=left: len(answer.messages) <= len(left))
+            assert [message.text for message in answer.messages] == left
