@@ -62,9 +62,9 @@ def test_the_audit_names_people_and_keys_and_says_that_there_is_more(platform: P
     expect(page.get_by_role("alert")).to_contain_text("'yesterday' is no time")
     expect(page.get_by_label("From (UTC)")).to_have_attribute("aria-invalid", "true")
     page.get_by_label("From (UTC)").fill("")
-    page.get_by_label("From the address").fill("no address")
+    page.get_by_label("Address").fill("no address")
     page.get_by_role("button", name="Filter").click()
-    expect(page.get_by_label("From the address")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Address")).to_have_attribute("aria-invalid", "true")
     short = customer.run("trunkline history list --limit 1")
     assert short.returncode == 0 and "there are more" in short.stderr, short.stderr
     assert window.wrong == []

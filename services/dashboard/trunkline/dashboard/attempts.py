@@ -46,6 +46,11 @@ class Attempt:
     acls: Sequence[Offer]
 
     @property
+    def caller(self) -> str:
+        """As is known best: by number, by account, or by address."""
+        return self.record.caller_id or self.record.account or host_of(self.record.source)
+
+    @property
     def tone(self) -> str:
         return TONES.get(self.record.outcome, "dull")
 

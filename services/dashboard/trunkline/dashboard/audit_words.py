@@ -151,7 +151,7 @@ _SAY: Final[Mapping[str, Callable[[Any], Said]]] = {
     "tenant_suspended": _ending("Tenant suspended"),
     "tenant_resumed": lambda each: Said("Calls are taken again"),
     "webhook_set": lambda each: (
-        Said(f"Records are sent to {each.url}", f"secret no. {each.generation}")
+        Said("Records are sent", _joined(f"to {each.url}", f"secret no. {each.generation}"))
         if each.url
         else Said("Records are sent nowhere", f"the next secret is no. {each.generation}")
     ),

@@ -32,6 +32,11 @@ def _when(time: Timestamp | None) -> str:
     return time.ToDatetime(tzinfo=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def _moment(time: Timestamp) -> str:
+    """`2026-11-28 13:05:09`, under a head that says UTC."""
+    return _when(time).removesuffix(" UTC")
+
+
 def _clock(time: Timestamp) -> str:
     return time.ToDatetime(tzinfo=UTC).strftime("%H:%M:%S.%f")[:-3]
 
@@ -103,8 +108,8 @@ def _environment() -> Environment:
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     found.filters |= {
-        "when": _when, "clock": _clock, "minute": _minute, "ago": _ago, "money": money, "duration": _duration, "number": _number,
-        "phrase": _phrase, "json": lambda value: json.dumps(value, ensure_ascii=False),
+        "when": _when, "moment": _moment, "clock": _clock, "minute": _minute, "ago": _ago, "money": money, "duration": _duration,
+        "number": _number, "phrase": _phrase, "json": lambda value: json.dumps(value, ensure_ascii=False),
     }  # fmt: skip
     return found
 

@@ -141,7 +141,7 @@
       value: (_, value, __, place) => (place === null ? "" : value === null || value === undefined ? "–" : `${Math.round(value * 100) / 100}${data.unit}`),
     }));
     const options = {
-      width: place.clientWidth, height: 210, series: [{ label: "", value: (_, value) => (value === null || value === undefined ? "" : `${when(value).both} UTC`) }, ...series],
+      width: place.clientWidth, height: 210, series: [{ label: "Time", value: (_, value) => (value === null || value === undefined ? "" : `${when(value).both} UTC`) }, ...series],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       axes: [{ ...axis, values: (_, values) => values.map((value) => (span > 3 * 86400 ? when(value).day : when(value).clock)) }, { ...axis, size: (_, values) => 24 + 7 * Math.max(3, ...(values || []).map((value) => value.length)), values: (_, values) => values.map((value) => `${value}${data.unit}`) }],
       scales: { y: { range: (_, low, high) => [0, data.top || Math.max(high * 1.1, 1)] } },
