@@ -46,6 +46,8 @@ def schema_of(*, has_coverage: bool) -> Any:
 
 
 FEW, MANY = schema_of(has_coverage=False), schema_of(has_coverage=True)
+OPERATORS = FEW.include(lambda context: context.operation.definition.raw["description"].startswith("Operators only."))
+"""What a tenant's key is refused before anything of it is looked at."""
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +72,18 @@ def check(case: Any, platform: Platform, key: str) -> None:
 @settings(max_examples=3, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_operation_answers_as_its_document_says(case: Any, platform: Platform, key: str) -> None:
     check(case, platform, key)
+
+
+@OPERATORS.parametrize()
+@settings(max_examples=3, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+def test_every_operation_of_operators_alone_does_so_for_one(case: Any, platform: Platform) -> None:
+    answer = case.call_and_validate(
+        base_url=platform.local["rest"],
+        headers={"Authorization": f"Bearer {platform.local['operator']['api_key']}"},
+        checks=ASKED,
+        timeout=TIMEOUT_S,
+    )
+    assert answer.status_code not in (401, 403), "it was looked at"
 
 
 @pytest.mark.slow
