@@ -5,7 +5,7 @@
 use trunkline_message::text::unescape;
 use trunkline_message::{e164_digits, Algorithm, Credentials, CredentialsError, Ha1, Uri};
 
-use crate::nonce::{self, NonceId, NonceState};
+use crate::nonce::{self, NonceId, NonceState, OpenedNonce};
 use crate::prefixes::CallerId;
 use crate::replay::{ReplayWindow, Use};
 use crate::rule::{Call, LiveAcl, Trace};
@@ -19,7 +19,7 @@ const ACCOUNTS: usize = 8;
 const SHOWN_CHARS: usize = 64;
 
 pub(crate) enum DigestOutcome {
-    Right { live_index: usize, account: String, caller_id: CallerId, algorithm: Option<Algorithm> },
+    Right { live_index: usize, account: String, caller_id: CallerId, algorithm: Option<Algorithm>, nonce: Option<OpenedNonce> },
     Challenge { is_stale: bool },
     Refuse { code: &'static str, facts: String },
 }
@@ -61,6 +61,7 @@ pub(crate) fn assume(live: &[LiveAcl<'_>], username: &str, is_password_right: bo
                 account: username.to_owned(),
                 caller_id: candidate.account.caller_id.clone(),
                 algorithm: None,
+                nonce: None,
             }
         }
         _ => refuse_account(&found, username, trace),
@@ -142,14 +143,14 @@ fn check_one(
         trace.say(|| "credentials without qop, which this domain does not allow: challenged again".to_owned());
         return again;
     }
-    let nonce_id = match nonce::verify(tables.nonce_keys(), input.realm, credentials.nonce, input.now_ms) {
-        NonceState::Fresh(nonce_id) => nonce_id,
-        NonceState::Expired => {
+    let opened = match nonce::open(tables.nonce_keys(), input.realm, credentials.nonce, input.now_ms) {
+        Some(opened) if opened.is_fresh(input.now_ms) => opened,
+        Some(_) => {
             trace.say(|| "nonce has expired: challenged with stale=true".to_owned());
             return stale;
         }
         // RFC 7616 §3.3: stale says that the nonce, not the password, is at fault. A client that got it under a key that is gone retries.
-        NonceState::Unknown => {
+        None => {
             trace.say(|| "nonce is not ours: challenged with stale=true".to_owned());
             return stale;
         }
@@ -164,7 +165,7 @@ fn check_one(
         trace.say(|| format!("password is right, but the digest's uri {uri} names another number"));
         return DigestOutcome::Refuse { code: "T205", facts: format!("digest uri {uri}, called number {}", shown(call.number)) };
     }
-    if !is_new(nonce_id, credentials, call, input.now_ms, replay) {
+    if !is_new(opened.id, credentials, call, input.now_ms, replay) {
         trace.say(|| "nonce and counter were used before: challenged with stale=true".to_owned());
         return stale;
     }
@@ -175,6 +176,7 @@ fn check_one(
         account: username.to_owned(),
         caller_id: candidate.account.caller_id.clone(),
         algorithm: Some(credentials.algorithm),
+        nonce: Some(opened),
     }
 }
 

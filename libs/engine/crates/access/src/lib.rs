@@ -19,7 +19,9 @@ mod tables;
 
 pub use capture::Capture;
 pub use digest::is_first_use;
-pub use nonce::{current_key, entropy_for, issue, verify, was_sent_to, Entropy, NonceId, NonceKey, NonceState, SKEW_MS, VALID_MS};
+pub use nonce::{
+    current_key, entropy_for, issue, verify, was_sent_to, Entropy, NonceId, NonceKey, NonceState, OpenedNonce, SKEW_MS, VALID_MS,
+};
 pub use prefixes::{canonical_source, Prefix};
 pub use replay::{ReplayWindow, Use, ENTRIES, USE_BYTES};
 pub use rule::{decide, Admission, Call, Outcome, Proof, Verdict};

@@ -109,9 +109,25 @@ pub fn entropy_for(key: &NonceKey, source: IpAddr, random: [u8; 4]) -> Entropy {
 
 /// Whether this nonce is one of ours, fresh, that was sent to `source`: then whoever brings it has read what is sent there.
 pub fn was_sent_to(keys: &[NonceKey], realm: &str, nonce: &[u8], now_ms: u64, source: IpAddr) -> bool {
-    match open(keys, realm, nonce, now_ms) {
-        Some((key, id)) if is_fresh(id, now_ms) => key.source_mac(source).ct_eq(&id.entropy[..SOURCE_BYTES]).into(),
-        _ => false,
+    open(keys, realm, nonce, now_ms).is_some_and(|opened| opened.was_sent_to(keys, now_ms, source))
+}
+
+/// A nonce of ours, its MAC proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenedNonce {
+    key_id: u32,
+    pub id: NonceId,
+}
+
+impl OpenedNonce {
+    pub fn is_fresh(self, now_ms: u64) -> bool {
+        now_ms.saturating_sub(self.id.issued_ms) <= VALID_MS
+    }
+
+    /// As [`was_sent_to`], without opening it again.
+    pub fn was_sent_to(self, keys: &[NonceKey], now_ms: u64, source: IpAddr) -> bool {
+        let key = key_of(keys, self.key_id, now_ms).filter(|_| self.is_fresh(now_ms));
+        key.is_some_and(|key| key.source_mac(source).ct_eq(&self.id.entropy[..SOURCE_BYTES]).into())
     }
 }
 
@@ -146,17 +162,17 @@ pub enum NonceState {
 pub fn verify(keys: &[NonceKey], realm: &str, nonce: &[u8], now_ms: u64) -> NonceState {
     match open(keys, realm, nonce, now_ms) {
         None => NonceState::Unknown,
-        Some((_, id)) if is_fresh(id, now_ms) => NonceState::Fresh(id),
+        Some(opened) if opened.is_fresh(now_ms) => NonceState::Fresh(opened.id),
         Some(_) => NonceState::Expired,
     }
 }
 
-fn is_fresh(id: NonceId, now_ms: u64) -> bool {
-    now_ms.saturating_sub(id.issued_ms) <= VALID_MS
+fn key_of(keys: &[NonceKey], key_id: u32, now_ms: u64) -> Option<&NonceKey> {
+    keys.iter().find(|key| key.key_id == key_id && key.is_valid(now_ms))
 }
 
-/// The key that it was issued under, and its name, of any age; `None` for what is not ours.
-fn open<'k>(keys: &'k [NonceKey], realm: &str, nonce: &[u8], now_ms: u64) -> Option<(&'k NonceKey, NonceId)> {
+/// Of any age; `None` for what is not ours.
+pub(crate) fn open(keys: &[NonceKey], realm: &str, nonce: &[u8], now_ms: u64) -> Option<OpenedNonce> {
     let mut bytes = [0; NONCE_BYTES];
     // decode_slice wants room for its estimate; a nonce of another length is not ours anyway.
     if nonce.len() != NONCE_BYTES / 3 * 4 || TEXT.decode_slice(nonce, &mut bytes) != Ok(NONCE_BYTES) {
@@ -167,10 +183,11 @@ fn open<'k>(keys: &'k [NonceKey], realm: &str, nonce: &[u8], now_ms: u64) -> Opt
     key_id.copy_from_slice(&plain[..4]);
     issued.copy_from_slice(&plain[4..12]);
     entropy.copy_from_slice(&plain[12..]);
-    let key = keys.iter().find(|key| key.key_id == u32::from_be_bytes(key_id) && key.is_valid(now_ms))?;
+    let key_id = u32::from_be_bytes(key_id);
+    let key = key_of(keys, key_id, now_ms)?;
     let is_ours: bool = key.mac(realm, plain).ct_eq(mac).into();
     let issued_ms = u64::from_be_bytes(issued);
-    (is_ours && issued_ms <= now_ms.saturating_add(SKEW_MS)).then_some((key, NonceId { issued_ms, entropy }))
+    (is_ours && issued_ms <= now_ms.saturating_add(SKEW_MS)).then_some(OpenedNonce { key_id, id: NonceId { issued_ms, entropy } })
 }
 
 #[cfg(test)]
@@ -231,6 +248,12 @@ mod tests {
         assert!(!was(&nonce, "192.0.2.2") && !was(&nonce, "2001:db8::1"));
         let nonce = sent("2001:db8:0:1::9");
         assert!(was(&nonce, "2001:db8:0:1::77") && !was(&nonce, "2001:db8:0:2::9"));
+        // What was opened before tells the same, of the same time and keys.
+        let opened = open(&keys, REALM, sent("192.0.2.1").as_bytes(), NOW_MS).expect("our own");
+        assert!(opened.was_sent_to(&keys, NOW_MS, ip("192.0.2.1")) && !opened.was_sent_to(&keys, NOW_MS, ip("192.0.2.2")));
+        assert!(
+            !opened.was_sent_to(&keys, NOW_MS + VALID_MS + 1, ip("192.0.2.1")) && !opened.was_sent_to(&keys[..1], NOW_MS, ip("192.0.2.1"))
+        );
         // Of an edge of before, forged, and too old.
         assert!(!was(&issue(&keys[1], REALM, NOW_MS, [9; 8]), "192.0.2.1"));
         let forged = issue(&key(7, 3), REALM, NOW_MS, entropy_for(&keys[1], ip("192.0.2.1"), [0; 4]));

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use trunkline_message::Algorithm;
 
 use crate::digest::{self, DigestOutcome};
+use crate::nonce::OpenedNonce;
 use crate::prefixes::{canonical_source, CallerId, Prefix};
 use crate::replay::ReplayWindow;
 use crate::tables::{Acl, Domain, Snapshot};
@@ -57,6 +58,8 @@ pub struct Admission {
     pub address_caller_id: String,
     /// `None` without digest.
     pub algorithm: Option<Algorithm>,
+    /// That the right credentials were made on; `None` without, and where another service has looked at them.
+    pub nonce: Option<OpenedNonce>,
 }
 
 impl Admission {
@@ -108,6 +111,7 @@ impl LiveAcl<'_> {
             account_caller_id: account.and_then(|(_, caller_id, _)| caller_id.as_deref()).unwrap_or_default().to_owned(),
             address_caller_id: self.address.and_then(|(_, caller_id)| caller_id.as_deref()).unwrap_or_default().to_owned(),
             algorithm: account.and_then(|(_, _, algorithm)| algorithm),
+            nonce: None,
         }
     }
 }
@@ -174,8 +178,8 @@ pub fn decide(tables: &Snapshot, call: &Call<'_>, proof: Proof<'_>, steps: Optio
         }
     };
     let outcome = match digest {
-        DigestOutcome::Right { live_index, account, caller_id, algorithm } => {
-            Outcome::Admit(live[live_index].admit(Some((account.as_str(), &caller_id, algorithm))))
+        DigestOutcome::Right { live_index, account, caller_id, algorithm, nonce } => {
+            Outcome::Admit(Admission { nonce, ..live[live_index].admit(Some((account.as_str(), &caller_id, algorithm))) })
         }
         DigestOutcome::Challenge { is_stale } => Outcome::Challenge { is_stale },
         DigestOutcome::Refuse { code, facts } => Outcome::Refuse { code, facts: format!("{facts}; source {source}") },

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use trunkline_access::{
-    decide, issue, Call, Capture, Change, Domain, NonceKey, Outcome, Proof, ReplayWindow, Secret, Tables, Verdict, ENTRIES, VALID_MS,
+    decide, entropy_for, issue, Call, Capture, Change, Domain, NonceKey, Outcome, Proof, ReplayWindow, Secret, Tables, Verdict, ENTRIES,
+    VALID_MS,
 };
 use trunkline_message::{compute_ha1, compute_response, Algorithm, Qop, ResponseInput};
 
@@ -259,4 +260,18 @@ fn the_username_that_decided_is_told_for_the_record() {
     assert_eq!(verdict.domain.map(|domain| domain.tenant.clone()).as_deref(), Some("acme"));
     let verdict = ask_at(&tables, &[], None, b"call", NOW_MS);
     assert_eq!((code(&verdict.outcome), verdict.username.as_str()), ("challenge", ""));
+}
+
+/// So that nobody has to open it a second time.
+#[test]
+fn an_admission_hands_on_the_nonce_that_was_opened_for_it() {
+    let tables = one_account();
+    let (source, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+    let nonce = issue(&key(), REALM, NOW_MS, entropy_for(&key(), source, [1, 2, 3, 4]));
+    let older = issue(&key(), REALM, NOW_MS - 1, entropy_for(&key(), other, [1, 2, 3, 4]));
+    let wrong = Client { password: "wrong", nonce: older, ..Client::default() };
+    let Outcome::Admit(admission) = ask(&tables, &[wrong, Client { nonce, ..Client::default() }]) else { panic!("not admitted") };
+    let opened = admission.nonce.expect("it was admitted by digest");
+    assert!(opened.was_sent_to(&[key()], NOW_MS, source));
+    assert!(!opened.was_sent_to(&[key()], NOW_MS, other));
 }

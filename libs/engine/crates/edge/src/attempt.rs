@@ -107,10 +107,15 @@ impl Worker {
         if !are_right && !are_wrong {
             return false;
         }
-        let tables = self.shared.tables.load();
-        self.transport(flow) != Transport::Udp
-            || credentials_of(message).iter().filter_map(|value| Credentials::parse(value).ok()).any(|credentials| {
-                was_sent_to(tables.nonce_keys(), &self.config.realm, credentials.nonce, now.unix_ns / 1_000_000, flow.peer.ip())
-            })
+        if self.transport(flow) != Transport::Udp {
+            return true;
+        }
+        let (tables, now_ms, source) = (self.shared.tables.load(), now.unix_ns / 1_000_000, flow.peer.ip());
+        // Mostly the one that was opened to admit them; a client may bring older ones beside it.
+        admission.nonce.is_some_and(|nonce| nonce.was_sent_to(tables.nonce_keys(), now_ms, source))
+            || credentials_of(message)
+                .iter()
+                .filter_map(|value| Credentials::parse(value).ok())
+                .any(|credentials| was_sent_to(tables.nonce_keys(), &self.config.realm, credentials.nonce, now_ms, source))
     }
 }

@@ -138,6 +138,7 @@ impl Worker {
             account_caller_id: asked.account_caller_id.clone(),
             address_caller_id: asked.address_caller_id.clone(),
             algorithm: asked.algorithm,
+            nonce: None,
         };
         debug_assert!(admission != nobody(), "a route for nobody");
         if let Some((call, handle)) = self.begin(now, flow, &message, &tables, owner, &admission, &attempt) {
