@@ -82,9 +82,16 @@ pub(crate) struct RouteWork {
     dropped: Vec<usize>,
     request_uri: Option<Vec<u8>>,
     appended: Vec<Vec<u8>>,
+    /// The next hop is a strict router, and what stands in Route comes after it (§16.6 step 6, §16.12).
+    pub is_strict: bool,
 }
 
 impl RouteWork {
+    /// Nothing changes: it is as the next hop gets it.
+    pub fn done(is_strict: bool) -> Self {
+        Self { is_strict, ..Self::default() }
+    }
+
     /// Whatever the sender wrote, the request goes to `target` by `routes` (§12.2.1.1).
     pub fn anew(request: &Message<'_>, target: &[u8], routes: &[Vec<u8>]) -> Self {
         let dropped = (0..request.values(HeaderName::Route).count()).collect();
@@ -93,9 +100,9 @@ impl RouteWork {
         match strict {
             Some(strict) => {
                 let last = [b"<", target, b">"].concat();
-                Self { dropped, request_uri: Some(strict), appended: routes[1..].iter().cloned().chain([last]).collect() }
+                Self { dropped, request_uri: Some(strict), appended: routes[1..].iter().cloned().chain([last]).collect(), is_strict: true }
             }
-            None => Self { dropped, request_uri: Some(target.to_vec()), appended: routes.to_vec() },
+            None => Self { dropped, request_uri: Some(target.to_vec()), appended: routes.to_vec(), is_strict: false },
         }
     }
 
@@ -104,8 +111,12 @@ impl RouteWork {
         self.request_uri.as_deref().unwrap_or(request.request_uri_bytes())
     }
 
-    /// Where the request will lead: to the first route that is left, else to the Request-URI. `None` where that is no URI.
+    /// Where the request will lead: to the first route that is left, else, and where that one comes after a strict router, to the Request-URI
+    /// (§8.1.2). `None` where that is no URI.
     fn leads_to(&self, request: &Message<'_>) -> Option<Vec<u8>> {
+        if self.is_strict {
+            return Some(self.request_uri(request).to_vec());
+        }
         let left = request.values(HeaderName::Route).enumerate().find(|(index, _)| !self.dropped.contains(index));
         let route = left.map(|(_, value)| value.bytes).or(self.appended.first().map(Vec::as_slice));
         Some(match route {
@@ -146,13 +157,13 @@ pub(crate) fn read(request: &Message<'_>, listeners: &[Listener], realm: &str) -
     let uri = request.request_uri_bytes();
     // §16.4: a strict router put our Record-Route into the Request-URI, and the true one at the end of Route.
     if let (Some(sealed), Some(last)) = (Sealed::of(uri).filter(|_| names_listener(uri, listeners)), values.last()) {
-        let mut work = RouteWork { dropped: vec![values.len() - 1], request_uri: Some(last.uri_bytes.to_vec()), appended: Vec::new() };
+        let mut work = RouteWork { dropped: vec![values.len() - 1], request_uri: Some(last.uri_bytes.to_vec()), ..RouteWork::default() };
         meet_strict_router(&mut work, &values[..values.len() - 1], 0, last.uri_bytes);
         return Routes::Token { sealed, work };
     }
     let Some(top) = values.first() else { return Routes::None };
     if let Some(sealed) = Sealed::of(top.uri_bytes) {
-        let mut work = RouteWork { dropped: vec![0], request_uri: None, appended: Vec::new() };
+        let mut work = RouteWork { dropped: vec![0], ..RouteWork::default() };
         meet_strict_router(&mut work, &values[1..], 1, uri);
         return Routes::Token { sealed, work };
     }
@@ -169,6 +180,7 @@ fn meet_strict_router(work: &mut RouteWork, rest: &[NameAddr<'_>], first_index: 
         work.dropped.push(first_index);
         work.request_uri = Some(next.uri_bytes.to_vec());
         work.appended = vec![[b"<", uri, b">"].concat()];
+        work.is_strict = true;
     }
 }
 

@@ -280,3 +280,53 @@ fn where_the_call_is_not_known_its_connection_is_not_either_and_requests_go_to_t
         }
     }
 }
+
+/// A call of a customer behind a proxy of its own at the same address, and what both say of where they are. `proxy` is what it records.
+fn behind(bench: &mut Bench, proxy: &str) -> Sent {
+    let lines = format!("Record-Route: <sip:10.1.1.1:5080;transport=tcp{proxy}>, <sip:10.1.1.1:5081;transport=tcp;lr>\r\n");
+    let text =
+        invite_with("call-1", "branch1", &lines).replace("sip:31000000@192.168.1.9:5066", "sip:31000000@10.1.1.1:5070;transport=tcp");
+    set_up(bench, &text, TCP, vec![step_over(alpha(), UDP, None)]);
+    let invite = bench.one_to(ALPHA);
+    bench.receive(ALPHA, &reply(&invite.text, 200, "callee", ALPHA));
+    bench.take_sent();
+    invite
+}
+
+/// Request-URI and Routes as the customer's nearest proxy gets them.
+fn way(sent: &Sent) -> (String, Vec<String>) {
+    let routes = values(&sent.text, "Route").iter().flat_map(|line| line.split(", ")).map(str::to_owned).collect();
+    (sent.start().split(' ').nth(1).unwrap().to_owned(), routes)
+}
+
+#[test]
+fn a_request_whose_connection_is_gone_goes_to_the_proxy_of_the_customer_be_it_a_loose_or_a_strict_router() {
+    let (target, next) = ("sip:31000000@10.1.1.1:5070;transport=tcp", "<sip:10.1.1.1:5081;transport=tcp;lr>");
+    for (proxy, uri, routes) in [
+        (";lr", target, vec!["<sip:10.1.1.1:5080;transport=tcp;lr>", next]),
+        ("", "sip:10.1.1.1:5080;transport=tcp", vec![next, "<sip:31000000@10.1.1.1:5070;transport=tcp>"]),
+    ] {
+        let expected = (uri.to_owned(), routes.into_iter().map(str::to_owned).collect::<Vec<_>>());
+        let at = "10.1.1.1:5080";
+        // The connection closes under it.
+        let mut bench = bench();
+        let invite = behind(&mut bench, proxy);
+        bench.receive(ALPHA, &from_carrier("BYE", 7, &invite.text, ""));
+        assert_eq!(way(&bench.one_to(CUSTOMER)), expected);
+        close(&mut bench, TCP, CUSTOMER);
+        assert_eq!(way(&bench.one_to(at)), expected);
+        // Where the call is not known there is none.
+        let mut sibling = Bench::with(Config { listeners: listeners(), ..config() }, 9);
+        for (method, cseq) in [("ACK", 1), ("BYE", 8)] {
+            sibling.receive(ALPHA, &from_carrier(method, cseq, &invite.text, ""));
+            assert_eq!(way(&sibling.one_to(at)), expected, "{method}");
+        }
+        // A BYE of our own.
+        let mut bench = self::bench();
+        behind(&mut bench, proxy);
+        bench.act(|proxy, now, out| proxy.hang_up(now, CALL, &refusal(403, "T603", "Tenant Suspended"), out).unwrap());
+        assert_eq!(way(&bench.one_to(CUSTOMER)), expected);
+        close(&mut bench, TCP, CUSTOMER);
+        assert_eq!(way(&bench.one_to(at)), expected);
+    }
+}

@@ -327,7 +327,7 @@ impl Proxy {
         }
         let client = self.start_client(turn, flow, role, branch, view.method(), bytes);
         match leg.side {
-            Side::Carrier => self.allow_elsewhere(client, Elsewhere::OwnAddress),
+            Side::Carrier => self.allow_elsewhere(client, Elsewhere::OwnAddress { is_strict: work.is_strict }),
             Side::Customer if flow != leg.next_hop => self.allow_elsewhere(client, Elsewhere::Datagrams(leg.next_hop.listener)),
             Side::Customer => {}
         }

@@ -13,8 +13,10 @@ use super::{Proxy, Timed, Turn};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Elsewhere {
     Nowhere,
-    /// To the address of the customer's own that it names.
-    OwnAddress,
+    /// To the address of the customer's own that it names: in its first Route or, where that comes after a strict router, in its Request-URI.
+    OwnAddress {
+        is_strict: bool,
+    },
     /// To the same address by UDP from this listener, although it is too large for that.
     Datagrams(u16),
 }
@@ -31,7 +33,7 @@ impl Proxy {
         let elsewhere = unanswered.map_or(Elsewhere::Nowhere, |client| std::mem::replace(&mut client.elsewhere, Elsewhere::Nowhere));
         let is_sent = match elsewhere {
             Elsewhere::Nowhere => None,
-            Elsewhere::OwnAddress => self.send_to_own_address(turn, key),
+            Elsewhere::OwnAddress { is_strict } => self.send_to_own_address(turn, key, is_strict),
             Elsewhere::Datagrams(listener) => self.send_as_datagram(turn, key, listener),
         };
         if is_sent.is_none() {
@@ -51,10 +53,10 @@ impl Proxy {
     }
 
     /// `None`: it names no other address.
-    fn send_to_own_address(&mut self, turn: &mut Turn<'_>, key: Key) -> Option<()> {
+    fn send_to_own_address(&mut self, turn: &mut Turn<'_>, key: Key, is_strict: bool) -> Option<()> {
         let client = self.clients.get_mut(key)?;
         let gone = client.flow;
-        let instead = route::instead_of(&client.sent()?.view(), &RouteWork::default(), gone, &self.config.listeners)?;
+        let instead = route::instead_of(&client.sent()?.view(), &RouteWork::done(is_strict), gone, &self.config.listeners)?;
         client.flow = instead;
         turn.send(instead, client.request.clone());
         // What follows goes there too: an ACK has no transaction that would find out (§13.2.2.4).

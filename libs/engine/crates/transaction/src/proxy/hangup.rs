@@ -204,6 +204,12 @@ impl Bye {
         }
     }
 
+    /// The first route is no loose router, and becomes the Request-URI.
+    fn is_strict(&self) -> bool {
+        let first = self.routes.first().and_then(|route| NameAddr::parse(route).ok()?.uri().ok());
+        first.is_some_and(|uri| !uri.has_lr())
+    }
+
     fn write(&self, via: &[u8]) -> Vec<u8> {
         let routes: Vec<&[u8]> = self.routes.iter().map(Vec::as_slice).collect();
         let request = DialogRequest {
@@ -307,10 +313,10 @@ impl Proxy {
                 let own_address = bye.leads_to().and_then(|target| route::instead_at(target, bye.flow, &self.config.listeners));
                 bye.flow = own_address.unwrap_or(bye.flow);
             }
-            let ours = self.listener(bye.flow.listener);
+            let (ours, is_strict) = (self.listener(bye.flow.listener), bye.is_strict());
             let client = self.send_request(turn, bye.flow, role, "0", Method::Bye, |branch| bye.write(&forward::via(ours, branch)));
             if side == Side::Customer {
-                self.allow_elsewhere(client, Elsewhere::OwnAddress);
+                self.allow_elsewhere(client, Elsewhere::OwnAddress { is_strict });
             }
         }
         Some(())
