@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 import socket
 import ssl
+import struct
 import time
 
 from helpers.engine import ANSWER_LIMIT_S, Peer, Sip
 
 from trunkline.lab.sip.flow import Framer
+
+SO_ATTACH_FILTER = 26
+"""socket(7); the module `socket` has no name for it."""
+BPF_RET_NOTHING = struct.pack("HBBI", 0x06, 0, 0, 0)
 
 
 class StreamPeer(Peer):
@@ -38,6 +44,11 @@ class StreamPeer(Peer):
                 raise EOFError("the connection was closed")
             self._messages += self._framer.feed(data)
         return Sip.parse(self._messages.pop(0), self.source)
+
+    def fall_silent(self) -> None:
+        """From now on the kernel drops whatever comes to this connection, unacknowledged: as where the way to it is cut."""
+        code = ctypes.create_string_buffer(BPF_RET_NOTHING, len(BPF_RET_NOTHING))
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(code)))
 
     def is_closed(self) -> bool:
         """Waits until nothing more can come."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from helpers.engine import HOST, NUMBER, EngineBench, Peer, Sip, by_address
-from helpers.streams import StreamGateway, connected
+from helpers.streams import StreamGateway, StreamPeer, connected
 
 from trunkline.engine import Invite, Reject, Route, Target
 from trunkline.engine.tables import RemoveAddress, SetAddress, SetBan, SetGateway
@@ -180,6 +180,29 @@ def test_a_call_that_crosses_the_closing_of_a_kept_connection_goes_by_a_new_one(
     assert again.all("Via") == lost.all("Via")
     gateway.answer(again, "486 Busy Here")
     assert customer.final().status == 486
+
+
+def test_a_connection_that_has_become_a_black_hole_is_left_for_a_new_one(tmp_path: Path) -> None:
+    bench = TransportBench(tmp_path, stream_unacknowledged_ms=600, silent_gateway_ms=300, all_silent_ms=300)
+    try:
+        customer, gateway = bench.customer("127.0.0.1", "tcp"), bench.carrier("127.0.0.1", "tcp")
+        assert isinstance(gateway, StreamGateway) and isinstance(customer, StreamPeer)
+        call, _, ok = answered(customer, gateway)
+        assert gateway.peer is not None
+        gateway.peer.fall_silent()
+        customer.send(customer.request(call="into-the-hole"))
+        assert customer.final().status == 500
+        bench.status_when("connections", 1)
+        # Over a new one, what is in progress too.
+        customer.send(in_dialog(customer, "BYE", call, 2, ok))
+        gateway.accept()
+        bye = gateway.receive()
+        assert bye.start_line.startswith("BYE ")
+        customer.fall_silent()
+        gateway.answer(bye, "200 OK")
+        bench.status_when("connections", 1)
+    finally:
+        bench.close()
 
 
 @pytest.mark.parametrize("transport", ["tcp", "tls"])

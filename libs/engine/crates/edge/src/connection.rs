@@ -16,12 +16,11 @@ use crate::held::Hold;
 use crate::limits::StreamLimits;
 use crate::udp;
 
-/// A peer that has gone without a word is found out by TCP after about two minutes: calls are ended over what is left then.
+/// A peer that has gone without a word, and is sent nothing, is found out by TCP: calls are ended over what is left then. Beside
+/// `StreamLimits::unacknowledged_ms` the first probe without an answer counts, whatever the number (tcp(7), TCP_USER_TIMEOUT).
 const PROBE_AFTER: Duration = Duration::from_secs(60);
 const PROBE_EVERY: Duration = Duration::from_secs(15);
 const PROBES: u32 = 4;
-/// What a peer does not acknowledge for this time it will not.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
 
 /// Records of TLS looked at before others have their turn.
 const RECORDS_PER_READ: usize = 64;
@@ -84,7 +83,7 @@ impl Connection {
         now_ms: u64,
     ) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        tune(&SockRef::from(&socket))?;
+        tune(&SockRef::from(&socket), limits)?;
         Ok(Self::new(socket, flow, true, tls, Stage::Open, limits, now_ms + limits.message_ms, now_ms))
     }
 
@@ -92,7 +91,7 @@ impl Connection {
     pub fn to(from: SocketAddr, flow: Flow, tls: Option<rustls::Connection>, limits: &StreamLimits, now_ms: u64) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(flow.peer), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
-        tune(&SockRef::from(&socket))?;
+        tune(&SockRef::from(&socket), limits)?;
         socket.bind(&SocketAddr::new(from.ip(), 0).into())?;
         match socket.connect(&flow.peer.into()) {
             Ok(()) => {}
@@ -357,9 +356,29 @@ fn write_some(socket: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
     Ok(sent)
 }
 
-fn tune(socket: &SockRef<'_>) -> io::Result<()> {
+fn tune(socket: &SockRef<'_>, limits: &StreamLimits) -> io::Result<()> {
     setsockopt(&**socket, sockopt::ReceiveTimestampns, &true)?;
     socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+    socket.set_tcp_user_timeout(Some(Duration::from_millis(limits.unacknowledged_ms)))?;
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_EVERY).with_retries(PROBES))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_acknowledged_in_time_ends_connections_of_both_directions() {
+        let limits = StreamLimits::default();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let flow = Flow { listener: 0, peer: listener.local_addr().unwrap() };
+        let made = Connection::to("127.0.0.1:0".parse().unwrap(), flow, None, &limits, 0).unwrap();
+        let (socket, peer) = listener.accept().unwrap();
+        let accepted = Connection::accepted(socket, Flow { listener: 0, peer }, None, &limits, 0).unwrap();
+        for connection in [made, accepted] {
+            assert_eq!(SockRef::from(&connection.socket).tcp_user_timeout().unwrap(), Some(Duration::from_secs(10)));
+        }
+    }
 }

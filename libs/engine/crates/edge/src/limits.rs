@@ -9,6 +9,10 @@ pub struct StreamLimits {
     pub from_one_source: usize,
     /// For one to a gateway to be made: within the time in which a silent gateway is given up.
     pub connect_ms: u64,
+    /// Until what was sent is acknowledged by the peer's kernel; what is not is given up with its connection (TCP_USER_TIMEOUT), which Linux
+    /// alone would do after a quarter of an hour. Longer than the time in which a silent gateway is given up, so that a call waits no longer
+    /// for a dead connection than for a dead gateway; a third of 64*T1, so that what was lost with it is in time by another.
+    pub unacknowledged_ms: u64,
     /// From the first byte of a message to its last, and from the beginning of a connection that was made to us to the end of its first
     /// message, its handshake included.
     pub message_ms: u64,
@@ -26,6 +30,7 @@ impl Default for StreamLimits {
             connections: 10_000,
             from_one_source: 256,
             connect_ms: 2_000,
+            unacknowledged_ms: 10_000,
             message_ms: 10_000,
             idle_ms: 3_600_000,
             stranger_idle_ms: 150_000,

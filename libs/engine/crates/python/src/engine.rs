@@ -77,7 +77,7 @@ type SightingRow = (String, bool, &'static str, u16, u32, u32, (String, u16, &'s
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000, ask_limit_ms = 4000, journal_segment_bytes = trunkline_edge::journal::SEGMENT_BYTES, stranger_rate = (400, 800), known_rate = (50_000, 50_000), workers = 1, connections = 10_000, connections_from_one_source = 256, stream_message_ms = 10_000, stream_idle_ms = 3_600_000, capture_one_in = 0, capture_domains = Vec::new(), keeps_calls = false, tables = None))]
+    #[pyo3(signature = (*, edge, pop, realm, listen, journal_dir, other_pops = Vec::new(), user_agent = "trunkline".to_owned(), timer_t1_ms = 500, silent_gateway_ms = 3000, all_silent_ms = 8000, decision_limit_ms = 2000, ask_limit_ms = 4000, journal_segment_bytes = trunkline_edge::journal::SEGMENT_BYTES, stranger_rate = (400, 800), known_rate = (50_000, 50_000), workers = 1, connections = 10_000, connections_from_one_source = 256, stream_message_ms = 10_000, stream_unacknowledged_ms = 10_000, stream_idle_ms = 3_600_000, capture_one_in = 0, capture_domains = Vec::new(), keeps_calls = false, tables = None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -100,6 +100,7 @@ impl Engine {
         connections: usize,
         connections_from_one_source: usize,
         stream_message_ms: u64,
+        stream_unacknowledged_ms: u64,
         stream_idle_ms: u64,
         capture_one_in: u32,
         capture_domains: Vec<String>,
@@ -129,6 +130,7 @@ impl Engine {
             ("connections", connections as u64),
             ("connections_from_one_source", connections_from_one_source as u64),
             ("stream_message_ms", stream_message_ms),
+            ("stream_unacknowledged_ms", stream_unacknowledged_ms),
             ("stream_idle_ms", stream_idle_ms),
         ] {
             if value == 0 {
@@ -147,6 +149,7 @@ impl Engine {
                 connections,
                 from_one_source: connections_from_one_source,
                 message_ms: stream_message_ms,
+                unacknowledged_ms: stream_unacknowledged_ms,
                 idle_ms: stream_idle_ms,
                 ..StreamLimits::default()
             },

@@ -96,7 +96,8 @@ class Engine:
     Of a source no more datagrams are looked at than its rate: (a second, at once); it is known for a quarter of an hour when a call of it
     was admitted, and a stranger otherwise.
     Over TCP and TLS there are `connections` in all (10,000) and `connections_from_one_source` (256). The first message of a connection, and
-    each message from its first byte, may take `stream_message_ms` (10 s); where nothing passes for `stream_idle_ms` (1 h) it is closed.
+    each message from its first byte, may take `stream_message_ms` (10 s); where the peer acknowledges nothing for
+    `stream_unacknowledged_ms` (10 s), or nothing passes for `stream_idle_ms` (1 h), it is closed.
     Of one call in `capture_one_in` (0: none) and of every call to one of `capture_domains` (labels) all messages are captured, besides
     those of refused and failed calls.
     With `keeps_calls` answered calls are given by `take_saved_calls`, which is to be called each second or so.
@@ -127,6 +128,7 @@ class Engine:
         connections: int = ...,
         connections_from_one_source: int = ...,
         stream_message_ms: int = ...,
+        stream_unacknowledged_ms: int = ...,
         stream_idle_ms: int = ...,
         capture_one_in: int = 0,
         capture_domains: Sequence[str] = (),
