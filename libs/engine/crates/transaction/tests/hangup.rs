@@ -145,6 +145,24 @@ fn after_our_byes_the_dialog_is_gone_for_both_sides() {
 }
 
 #[test]
+fn a_call_that_ends_while_our_byes_are_under_way_gets_no_further_one() {
+    let mut bench = Bench::new();
+    let (ok, invite) = bench.answered(alpha());
+    bench.receive(ALPHA, &from_carrier("BYE", 1, &invite.text, ""));
+    let passed = bench.one_to(CUSTOMER).text;
+    bench.act(|proxy, now, out| proxy.hang_up(now, CALL, &refusal(403, "T603", "Tenant Suspended"), out).unwrap());
+    bench.take_sent();
+    bench.receive(CUSTOMER, &reply(&passed, 481, "caller", CUSTOMER));
+    assert!(matches!(bench.last_fact(), FactKind::Ended { by: EndedBy::Callee, .. }));
+    bench.take_sent();
+    // By the number that ours has.
+    let said = bench.receive(CUSTOMER, &from_customer("BYE", 2, &ok.text, ""));
+    assert!(matches!(said, Disposition::Refuse { status: 481, .. }), "{said:?}");
+    assert!(bench.sent_to(ALPHA).is_empty());
+    bench.assert_empties();
+}
+
+#[test]
 fn a_bye_that_crosses_ours_is_answered_and_is_one_end() {
     for is_customers in [true, false] {
         let mut bench = Bench::new();

@@ -305,6 +305,10 @@ impl Proxy {
         let answered_ns = if row.is_some() { 0 } else { answered_ns };
         turn.fact_at(call, time_ns, FactKind::Ended { by, q850, answered_ns });
         if let Some(key) = row {
+            // BYEs of ours are under way as well: one more, by the number of ours, has no use.
+            if self.calls.get(key).is_some_and(|call| call.ending.is_some()) {
+                self.hung_up.insert(call);
+            }
             self.remove_call(key, Change::End);
         }
     }
