@@ -330,3 +330,18 @@ fn a_request_whose_connection_is_gone_goes_to_the_proxy_of_the_customer_be_it_a_
         assert_eq!(way(&bench.one_to(at)), expected);
     }
 }
+
+#[test]
+fn a_request_in_a_dialog_whose_new_connection_broke_is_sent_once_more() {
+    for method in ["INVITE", "UPDATE", "BYE"] {
+        let mut bench = bench();
+        let (ok, _) = answered(&mut bench, UDP, TCP);
+        bench.receive(CUSTOMER, &from_customer(method, 2, &ok.text, ""));
+        let first = bench.one_to(ALPHA);
+        close_as(&mut bench, Gone::Broken, TCP, ALPHA);
+        assert_eq!(bench.one_to(ALPHA).text, first.text, "the branch too: it may have been heard");
+        bench.take_sent();
+        close_as(&mut bench, Gone::Broken, TCP, ALPHA);
+        assert_eq!(bench.starts_to(CUSTOMER), ["SIP/2.0 500 Server Internal Error"], "{method}");
+    }
+}

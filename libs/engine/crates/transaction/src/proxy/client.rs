@@ -89,6 +89,10 @@ impl Client {
         matches!(self.machine, Machine::Invite(invite_client::State::Proceeding))
     }
 
+    pub fn is_in_dialog(&self) -> bool {
+        matches!(self.role, ClientRole::Exchange { .. } | ClientRole::HangUp { .. })
+    }
+
     /// The request as a message; `None` when it is not kept any more.
     pub fn sent(&self) -> Option<OwnedMessage> {
         OwnedMessage::parse(&self.request).ok()

@@ -4,7 +4,7 @@ use crate::action::{Action, Flow, Now};
 use crate::machine::ClientTimer;
 use crate::slab::Key;
 
-use super::client::ClientRole;
+use super::client::{Client, ClientRole};
 use super::{Proxy, Timed, Turn};
 
 /// The Reason of the CANCEL of an INVITE whose connection broke. Q.850 41: temporary failure.
@@ -15,10 +15,11 @@ const BROKEN: &[u8] = b"Reason: Q.850;cause=41\r\n";
 pub enum Gone {
     /// It was never there: nothing was heard.
     Unmade,
-    /// It was there: perhaps all was heard.
+    /// It was there: perhaps all was heard. There is nobody else to ask in a dialog, so that the peer is asked once more over a new one: by the
+    /// same branch, which he knows should he have heard it after all.
     Broken,
-    /// The same; and we had made it, and the peer had spoken over it. Then he may have closed it while our request was on its way, so that he
-    /// is asked once more over a new one: by the same branch, which he knows should he have heard it after all.
+    /// The same; and we had made it, and the peer had spoken over it. Then he may have closed it while our request was on its way, and is asked
+    /// once more whatever it is.
     InUse,
 }
 
@@ -29,7 +30,12 @@ impl Proxy {
         let mut turn = Turn::new(now, out);
         self.move_replies(flow);
         for key in self.clients_to(flow.peer, |client| client.is_reliable && client.flow == flow) {
-            let is_resent = gone == Gone::InUse && self.resend(&mut turn, key);
+            let is_asked_again = match gone {
+                Gone::Unmade => false,
+                Gone::Broken => self.clients.get(key).is_some_and(Client::is_in_dialog),
+                Gone::InUse => true,
+            };
+            let is_resent = is_asked_again && self.resend(&mut turn, key);
             if !is_resent && !self.leave_in_doubt(&mut turn, key, gone) {
                 self.on_transport_error(&mut turn, key);
             }
