@@ -10,12 +10,13 @@ pub fn check(world: &World, outcome: &mut Outcome) {
     let mut wrongs = Vec::new();
     for edge in &world.edges {
         wrongs.extend(edge.watch.wrongs.iter().cloned());
-        if let Some(proxy) = &edge.proxy {
+        for proxy in &edge.cores {
             if proxy.entry_count() != 0 || proxy.next_deadline().is_some() {
                 wrongs.push(format!("{} entries are left in {}, {} calls", proxy.entry_count(), edge.address, proxy.call_count()));
             }
         }
         outcome.happened.extend(edge.names().map(str::to_owned));
+        outcome.happened.extend((0..edge.team.passed).map(|_| "passed to another worker".to_owned()));
     }
     outcome.happened.extend((0..world.streams.count()).map(|_| "connection".to_owned()));
     outcome.happened.extend((0..world.ends).map(|_| "end of a connection".to_owned()));

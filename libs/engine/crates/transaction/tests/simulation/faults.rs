@@ -17,6 +17,11 @@ pub enum Fault {
         from_ms: u64,
         until_ms: u64,
     },
+    /// The connection by which the so manyth message of the run comes that comes by one, from 0, ends then for both of its sides, with all
+    /// that is on its way.
+    Cut {
+        at_message: u64,
+    },
     Kill(Kill),
 }
 
@@ -42,6 +47,7 @@ impl fmt::Display for Fault {
             Self::Partition { between: [a, b], from_ms, until_ms } => {
                 write!(out, "nothing between {a} and {b} from {from_ms} to {until_ms} ms")
             }
+            Self::Cut { at_message } => write!(out, "the connection of message {at_message} is cut"),
             Self::Kill(Kill { victim, at_input, after_actions, is_process, back_after_ms }) => {
                 let how = if *is_process { "ICMP" } else { "silence" };
                 write!(out, "{victim} dies at input {at_input} after {after_actions} actions ({how}")?;
@@ -87,6 +93,9 @@ pub fn throw(dice: &mut Dice) -> Vec<Fault> {
             back_after_ms: dice.pick(&[None, Some(10), Some(4_000)]),
         }));
     }
+    if dice.is_hit(30) {
+        faults.push(Fault::Cut { at_message: dice.below(12) });
+    }
     faults
 }
 
@@ -99,9 +108,13 @@ pub fn can_all_end(faults: &[Fault], has_sibling: bool) -> bool {
     };
     let deaths: Vec<&Kill> = faults.iter().filter_map(|fault| if let Fault::Kill(kill) = fault { Some(kill) } else { None }).collect();
     let partitions = faults.iter().filter(|fault| matches!(fault, Fault::Partition { .. })).count();
+    let cuts = faults.iter().filter(|fault| matches!(fault, Fault::Cut { .. })).count();
     let are_served = match deaths[..] {
-        [] => partitions <= 1,
-        [death] => partitions == 0 && (death.victim == SIBLING || death.victim == EDGE && (has_sibling || death.back_after_ms.is_some())),
+        // A connection that was cut is made anew at once or not at all.
+        [] => partitions + cuts <= 1,
+        [death] => {
+            partitions + cuts == 0 && (death.victim == SIBLING || death.victim == EDGE && (has_sibling || death.back_after_ms.is_some()))
+        }
         _ => false,
     };
     faults.iter().all(is_short) && are_served

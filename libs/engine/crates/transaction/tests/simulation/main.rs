@@ -1,4 +1,4 @@
-//! Callers, two edges and two carriers, by datagrams on a network that loses, doubles, delays and parts, and by connections that end with
+//! Callers, two edges of one or two workers, and two carriers, by datagrams on a network that loses, doubles, delays and parts, and by connections that end with
 //! whoever has them; everybody may die at any step. In virtual time: no call hangs, nothing leaks, one final answer, one record an attempt.
 //!
 //! `SEEDS=100000 cargo test -p trunkline-transaction --test simulation` runs more; a failure prints the `SEED=` that makes it again.
@@ -20,6 +20,7 @@ mod script;
 mod shrink;
 mod sip;
 mod streams;
+mod team;
 mod watch;
 mod world;
 
@@ -52,6 +53,7 @@ fn thrown(seed: u64) -> Plan {
         is_anonymous: dice.is_hit(20),
         is_hidden: dice.is_hit(40),
         saves_calls: dice.is_hit(50),
+        workers: 1 + u8::from(Dice::new(seed, "workers").is_hit(40)),
         streams: Sides { customer: dice.is_hit(33), carrier: dice.is_hit(33) },
     }
 }
@@ -83,7 +85,10 @@ fn whatever_happens_every_call_ends_once_and_nothing_is_left() {
     if number("SEED").is_none() {
         // The dice reach every kind of end, or the runs would prove little.
         let facts = ["Answered", "Ended", "Failed", "GatewayFailed", "Progressed", "Refused"];
-        for what in ["200", "404", "486", "487", "500", "503", "603", "connection", "end of a connection"].iter().chain(&facts) {
+        for what in ["200", "404", "486", "487", "500", "503", "603", "connection", "end of a connection", "passed to another worker"]
+            .iter()
+            .chain(&facts)
+        {
             assert!(happened.get(*what).is_some_and(|count| *count >= 20), "{what}: {happened:?}");
         }
     }
@@ -125,6 +130,7 @@ fn whoever_dies_at_whatever_step_every_call_ends_once_and_nothing_is_left() {
             is_anonymous: false,
             is_hidden: flow % 3 == 0,
             saves_calls: false,
+            workers: 1 + flow as u8 % 2,
             streams: Sides::default(),
         };
         let inputs = try_out(&quiet, "nobody dies").inputs;

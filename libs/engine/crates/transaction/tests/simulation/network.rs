@@ -149,7 +149,7 @@ impl Network {
                     let (is_late, ms) = (dice.is_hit(*percent), dice.below(*up_to_ms));
                     fate.lateness_ms = if is_late { ms } else { 0 };
                 }
-                Fault::Partition { .. } | Fault::Kill(_) => {}
+                Fault::Partition { .. } | Fault::Cut { .. } | Fault::Kill(_) => {}
             }
         }
         if fate.is_lost || fate.is_double || fate.lateness_ms > 0 {

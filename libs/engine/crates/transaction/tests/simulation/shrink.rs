@@ -52,7 +52,10 @@ fn shrink(plan: &Plan) -> Plan {
 pub fn report(plan: &Plan, outcome: &Outcome, again: &str) -> String {
     let small = shrink(plan);
     let shown = run(&small, true);
-    let mut text = format!("{again}\n  flow: {}\n  sibling known: {}\n  by TCP: {:?}\n", plan.script.name, plan.has_sibling, plan.streams);
+    let mut text = format!(
+        "{again}\n  flow: {}\n  sibling known: {}\n  workers: {}\n  by TCP: {:?}\n",
+        plan.script.name, plan.has_sibling, plan.workers, plan.streams
+    );
     for fault in &plan.faults {
         let fate = if small.faults.contains(fault) { "" } else { " (not needed)" };
         text.push_str(&format!("  fault: {fault}{fate}\n"));

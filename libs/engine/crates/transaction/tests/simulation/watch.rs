@@ -53,6 +53,8 @@ pub struct Watch {
     failed: BTreeSet<CallId>,
     owed: Option<Owed>,
     lives: usize,
+    /// Connections end that both sides would have kept.
+    pub is_cut: bool,
 }
 
 impl Watch {
@@ -167,7 +169,8 @@ impl Watch {
         branches.insert(request.branch.clone());
         // An ACK has no transaction: beside the caller's there may be one of the edge's own, for a copy of the 2xx after the end. And who is
         // started again takes the ACK of a failure that it does not know for that of a 2xx.
-        let bound = if request.method == "ACK" { 1 + self.lives } else { 1 };
+        // What is answered over a connection is forgotten at once (Timer J), so that who has not got the answer and asks again asks anew.
+        let bound = if request.method == "ACK" { 1 + self.lives } else { 1 + usize::from(self.is_cut && request.method != "INVITE") };
         if branches.len() > bound {
             self.wrongs.push(format!("sent with two branches: {what}"));
         }

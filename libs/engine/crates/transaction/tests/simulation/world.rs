@@ -7,11 +7,13 @@ use trunkline_transaction::{TokenKey, Transport};
 
 use super::agent::{Agent, Mail};
 use super::checks;
+use super::dice::Dice;
 use super::edge::{Cut, Edge, Orders, TCP, UDP};
 use super::faults::{Fault, Kill, EDGE, SIBLING};
 use super::network::{Event, Network, PacketId};
 use super::script::{Do, Script};
 use super::streams::{host, Arrival, End, Streams, LONGEST_MS};
+use super::team::Team;
 use crate::support::{token_key, ALPHA, BETA};
 
 pub const EDGE_AT: &str = "127.0.1.1:5060";
@@ -37,6 +39,8 @@ pub struct Plan {
     pub is_hidden: bool,
     /// Edges keep answered calls over their deaths.
     pub saves_calls: bool,
+    /// Of each edge.
+    pub workers: u8,
     /// Callers, and carriers, speak by TCP.
     pub streams: Sides,
 }
@@ -65,6 +69,8 @@ pub struct World {
     pub agents: Vec<Agent>,
     network: Network,
     pub streams: Streams,
+    /// Messages that have come by them.
+    stream_messages: u64,
     /// Connections that an edge heard the end of.
     pub ends: u64,
     /// Who is dead, and whether ICMP says so.
@@ -105,7 +111,8 @@ impl World {
             recheck_ms: script.recheck_ms,
             hangs_up_at_ms: script.hangs_up_at_ms,
         };
-        let mut edges = [EDGE_AT, SIBLING_AT].map(|address| Edge::new(address, orders, keys(false), plan.saves_calls));
+        let team = |address: &str| Team::new(plan.workers, Dice::new(plan.seed, address));
+        let mut edges = [EDGE_AT, SIBLING_AT].map(|address| Edge::new(address, orders, keys(false), plan.saves_calls, team(address)));
         let known: &[&str] = if plan.has_sibling { &[EDGE_AT, SIBLING_AT] } else { &[EDGE_AT] };
         let mut agents = Vec::new();
         let mut parties = BTreeMap::new();
@@ -129,6 +136,7 @@ impl World {
         let shown = if plan.is_anonymous { "\"Anonymous\" <sip:anonymous@anonymous.invalid>" } else { "" };
         for (index, edge) in edges.iter_mut().enumerate() {
             edge.watch.parties = parties.clone();
+            edge.watch.is_cut = plan.faults.iter().any(|fault| matches!(fault, Fault::Cut { .. }));
             let transport = if plan.streams.carrier { Transport::Tcp } else { Transport::Udp };
             edge.watch.set_gateways([("alpha", ALPHA), ("beta", BETA)], transport, shown, plan.is_hidden);
             edge.start(0, index as u64 + 1);
@@ -141,7 +149,7 @@ impl World {
         let dead = dead.map(|(name, _)| ((*name).to_owned(), true)).collect();
         let log = is_logged.then(Vec::new);
         let (plan, streams) = (plan.clone(), Streams::default());
-        Self { plan, edges, agents, network, streams, ends: 0, dead, inputs: BTreeMap::new(), lives: 2, now_ms: 0, log }
+        Self { plan, edges, agents, network, streams, stream_messages: 0, ends: 0, dead, inputs: BTreeMap::new(), lives: 2, now_ms: 0, log }
     }
 
     /// `false` where a bound was reached.
@@ -240,12 +248,25 @@ impl World {
                 // A connection that we made is told by whom it is with.
                 let to = self.listening(&node, &to);
                 self.hand_over(TCP, &from, &to, text);
+                self.cut(end);
             }
             Arrival::Unheard => {}
             Arrival::Refused => {
                 let is_silent = death == Some(false);
                 let at_ms = if is_silent { self.streams.gives_up_ms(end).max(self.now_ms) } else { self.now_ms + 5 };
                 self.network.at(at_ms, Event::Closed { end: other(end) });
+            }
+        }
+    }
+
+    /// A message has come to this end.
+    fn cut(&mut self, end: End) {
+        let at_message = self.stream_messages;
+        self.stream_messages += 1;
+        if self.plan.faults.contains(&Fault::Cut { at_message }) {
+            self.say(|| "the connection is cut".to_owned());
+            for end in [end, other(end)] {
+                self.network.at(self.now_ms, Event::Closed { end });
             }
         }
     }
