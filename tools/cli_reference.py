@@ -47,7 +47,7 @@ EXITS = {
     Exit.DENIED: "the key may not do that, or there is none; of a test call: refused",
     Exit.UNAVAILABLE: "a service or a point of presence does not answer, or did not follow in time",
     Exit.DIFFERS: "`diff`: something is not as the file says",
-    Exit.INTERRUPTED: "Ctrl-C ended it, as it ends what is watched",
+    Exit.INTERRUPTED: "Ctrl-C ended it, as it ends what is watched; not `up` and `call place`, where it ends the platform and hangs up",
 }
 
 FILE = """

@@ -39,7 +39,7 @@ from trunkline.runtime.grpc_client import open_channel
 
 TENANT = "finders"
 USERNAME, PASSWORD, CALLER_ID = "finder", "finder-password-1", "+31205550710"
-TOLD_S = 0.25
+TOLD_S = 2.0
 """After a new domain is enforced everywhere until BIND has it: a message to it, which it writes to disk before it answers."""
 DESK, OFFICE = "finddesk", "findoffice"
 """Labels: by digest, and by the addresses of Kamailio."""
@@ -185,6 +185,10 @@ def primary(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                     yield Primary(bind, teller)
                 finally:
                     process.terminate()
+                    try:
+                        process.wait(10)
+                    except subprocess.TimeoutExpired:
+                        process.kill()
         finally:
             runner.run(bind.stop())
 

@@ -32,6 +32,8 @@ LIMIT_S = 20.0
 PROMISED_S = 1.0
 TRIES = 3
 """A machine that does much else may stand still for a second, and no promise is of that: one try of so many has to keep it everywhere."""
+SILENT = 3
+"""Calls in a row without an answer: one answer may be late on such a machine."""
 GUESSES = 21
 """One more than it takes, for a little is forgiven meanwhile."""
 NOBODY_SERVES = "+29055501"
@@ -40,24 +42,29 @@ SHORT_S = 3
 
 
 class Moments:
-    """By point of presence, when a call was placed that was the first of which something was so; asked from now on. Unix seconds."""
+    """By point of presence, when a call was placed that was the first of which something was so, and of so many in a row; asked from now
+    on. Unix seconds."""
 
-    def __init__(self, platform: Platform, is_there: Callable[[str], bool]) -> None:
+    def __init__(self, platform: Platform, is_there: Callable[[str], bool], in_a_row: int = 1) -> None:
         pops = list(platform.local["pops"])
         pool = ThreadPoolExecutor(len(pops))
-        self._found: dict[str, Future[float]] = {pop: pool.submit(self._first, pop, is_there) for pop in pops}
+        self._found: dict[str, Future[float]] = {pop: pool.submit(self._first, pop, is_there, in_a_row) for pop in pops}
         pool.shutdown(wait=False)
 
     @staticmethod
-    def _first(pop: str, is_there: Callable[[str], bool]) -> float:
-        asked_s = [0.0]
+    def _first(pop: str, is_there: Callable[[str], bool], in_a_row: int) -> float:
+        since_s: list[float] = []
 
         def probe() -> bool:
-            asked_s[0] = time.time()
-            return is_there(pop)
+            asked_s = time.time()
+            if is_there(pop):
+                since_s.append(asked_s)
+            else:
+                since_s.clear()
+            return len(since_s) == in_a_row
 
         wait_for(f"that of {pop}", probe, timeout_s=LIMIT_S, every_s=EVERY_S)
-        return asked_s[0]
+        return since_s[0]
 
     def after_s(self, what: str, began_s: float) -> dict[str, float]:
         """How long it took at each; printed."""
@@ -125,8 +132,9 @@ def test_a_ban_of_one_who_guesses(platform: Platform, guessed: str, tmp_path: Pa
             def is_heard(pop: str) -> bool:
                 return bool(probes.invite(platform.edge(pop), stranger, guessed, NOBODY_SERVES, timeout_s=SILENCE_S))
 
-            assert all(is_heard(pop) for pop in platform.local["pops"])
-            found = Moments(platform, lambda pop: not is_heard(pop))
+            for pop in platform.local["pops"]:
+                wait_for(f"an answer of {pop}", lambda pop=pop: is_heard(pop))
+            found = Moments(platform, lambda pop: not is_heard(pop), SILENT)
             scenario, folder = sipp.refused_call(caller, 403, "T204"), tmp_path / str(number)
             sipp.run(folder, scenario, target=platform.edge("eu1"), local_address=stranger, calls=GUESSES, rate=100).must_succeed(GUESSES)
             try:
@@ -150,13 +158,14 @@ def test_a_short_ban_of_an_operator_and_its_end(platform: Platform, guessed: str
         ban = AuthServiceStub(channel).BanAddress
 
         def banned_and_heard_again(number: int) -> dict[str, float]:
-            found = Moments(platform, lambda pop: not is_heard(pop))
+            found = Moments(platform, lambda pop: not is_heard(pop), SILENT)
             request = auth_pb2.BanAddressRequest(address=source, duration=Duration(seconds=SHORT_S), reason="short")
             until_s = ban(request, metadata=operator(platform), timeout=LIMIT_S).ban.until_time.ToNanoseconds() / 1e9
             after_s = found.after_s("banned, from the receipt", time.time())
             end_s = Moments(platform, is_heard).after_s("heard again, from the end of the ban", until_s)
-            assert min(end_s.values()) >= 0, f"no ban is over before its time: {end_s}"
-            # An edge counts whole seconds, and who asked just before the end waits for his answer in vain.
+            # What an edge reads late is decided late: who asked just before the end may be heard, and else waits for his answer in vain.
+            assert min(end_s.values()) >= -SILENCE_S, f"no ban is over before its time: {end_s}"
+            # An edge counts whole seconds.
             return {pop: max(after_s[pop], end_s[pop] - 1.0 - SILENCE_S) for pop in after_s}
 
         keeps_the_promise(banned_and_heard_again)

@@ -136,7 +136,7 @@ def test_a_call_costs_what_the_deck_said_when_it_was_placed(platform: Platform, 
     def import_deck(rate: str) -> None:
         deck = tmp_path / "deck.csv"
         head = "prefix,carrier,priority,weight,rate,destination,increments"
-        deck.write_text(f"{head}\n312019997,alpha,0,1,{rate},Rated,60/60\n")
+        deck.write_text(f"{head}\n312019997,alpha,0,1,{rate},Rated,600/600\n")
         platform.cli("deck", "import", "ratedtwice", str(deck), "--currency", "EUR", "--wait")
 
     def of(number: str) -> list[dict[str, Any]]:
@@ -145,7 +145,7 @@ def test_a_call_costs_what_the_deck_said_when_it_was_placed(platform: Platform, 
 
     import_deck("0.6")
     before, after = "+31201999710", "+31201999720"
-    words = [BIN / "trunkline", "call", "place", before, "--as", "acme/31000000", "--hold", "60"]
+    words = [BIN / "trunkline", "call", "place", before, "--as", "acme/31000000", "--hold", "600"]
     caller = subprocess.Popen(words, env={**os.environ, "TRUNKLINE_STATE": str(platform.state)}, stdout=subprocess.PIPE)
     try:
         wait_for("the call in progress", lambda: [row["outcome"] for row in of(before)] == ["live"])
@@ -160,6 +160,6 @@ def test_a_call_costs_what_the_deck_said_when_it_was_placed(platform: Platform, 
     platform.cli("call", "place", after, "--as", "acme/31000000", "--hold", "50ms")
     wait_for("the next one's end", lambda: [row["outcome"] for row in of(after)] == ["answered"])
     priced = [(row["billed_s"], row["price_micros"], row["currency"]) for number in (before, after) for row in of(number)]
-    assert priced == [(60, 600_000, "EUR"), (60, 6_000_000, "EUR")]
+    assert priced == [(600, 6_000_000, "EUR"), (600, 60_000_000, "EUR")]
     # Nor is it another call when it is decided again as of then.
     assert platform.json("explain", "--call", of(before)[0]["call"])["differences"] == []

@@ -57,8 +57,12 @@ class Attempt:
             f"Max-Forwards: 70\r\nFrom: <sip:caller@{host}>;tag={secrets.token_hex(4)}\r\n"
             f"Call-ID: {self._call}\r\nContact: <sip:caller@{local}>\r\nContent-Length: 0\r\n"
         )
-        self._send("INVITE", f"To: <{self._uri}>")
-        self.status = self._status("INVITE", above=100)
+        try:
+            self._send("INVITE", f"To: <{self._uri}>")
+            self.status = self._status("INVITE", above=100)
+        except BaseException:
+            self._socket.close()
+            raise
         if not self.status.startswith("1"):
             self._send("ACK", self._to)
             self._socket.close()

@@ -136,7 +136,7 @@ def test_100_and_then_nothing_for_as_long_as_the_carrier_may_take_is_cancelled_a
     began_s = time.monotonic()
     first.answer(invite, "100 Trying")
     cancel = first.receive()
-    assert cancel.start_line.startswith("CANCEL ") and 0.95 <= time.monotonic() - began_s <= 2.5
+    assert cancel.start_line.startswith("CANCEL ") and 0.95 <= time.monotonic() - began_s <= 10
     first.answer(cancel, "200 OK")
     # Not before the first has let go: else both could ring.
     assert second.hears_nothing()

@@ -72,6 +72,21 @@ def test_what_can_be_read_of_a_damaged_file_stands_again_and_the_rest_is_put_asi
     assert restored(path)[0].calls == {call(1): b"new"}
 
 
+def test_calls_that_stand_again_wait_for_their_ends_though_the_file_was_lost_meanwhile(path: Path) -> None:
+    saved = SavedCalls(path)
+    assert not saved.has_any
+    saved.write([(call(1), b"a")])
+    assert saved.has_any
+    saved.close()
+    _, again = restored(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        # One that refuses what is written to it.
+        other.executescript("drop table saved; create table saved (call text, row blob check (row is null))")
+    again.write([(call(2), b"b")])
+    assert path.with_suffix(".unreadable").exists() and again.has_any and again.restored == {call(1)}
+    again.close()
+
+
 @pytest.mark.parametrize(
     "schema",
     ["create table saved (other int)", "create table saved (call text, row text)", "create table saved (call text, row blob)"],

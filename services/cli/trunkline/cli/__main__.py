@@ -105,11 +105,9 @@ def run(arguments: Sequence[str]) -> int:
         return error.code
     except grpc.aio.AioRpcError as error:
         return _tell_problem(decode_status(error))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         # As cyclopts has it of one that comes while a service is asked.
         return Exit.INTERRUPTED
-    except asyncio.CancelledError:
-        return Exit.OK
     except BrokenPipeError:
         return Exit.OK
     return result if isinstance(result, int) else Exit.OK

@@ -53,7 +53,7 @@ async def hear_used_nonces(client: Client, pop: str, engine: Nonces) -> None:
 
 
 async def tell_used_nonces(client: Client, pop: str, engine: Nonces) -> None:
-    """For ever. A use that was taken when the server went away is lost: it was to be heard within milliseconds or not at all."""
+    """For ever. A use that was taken when the server went away is lost: it was to be heard at once or not at all."""
     while True:
         await readable(engine.nonces_fileno())
         if not client.is_connected:
