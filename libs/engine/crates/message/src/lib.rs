@@ -44,7 +44,7 @@ pub use owned::OwnedMessage;
 pub use params::{Param, Params};
 pub use parse::is_keep_alive;
 pub use privacy::{PrivacyTokens, ReasonValue};
-pub use request::{write_ack_for_failure, write_cancel, write_request, DialogRequest};
+pub use request::{write_ack_for_failure, write_ack_for_success, write_cancel, write_request, DialogRequest};
 pub use response::{malformed_top_via, reason_phrase, write_malformed_response, write_response, write_vias, ResponseSpec};
 pub use span::Span;
 pub use uri::{eq_host, Scheme, Uri};

@@ -10,18 +10,23 @@ use crate::via::write_text;
 /// Appends the ACK for a failure (§17.1.1.3): Request-URI, top Via, From, Call-ID, CSeq number and Route of `invite` as it was sent,
 /// To of the response.
 pub fn write_ack_for_failure(invite: &Message<'_>, response: &Message<'_>, out: &mut Vec<u8>) {
-    write_branch_request(invite, "ACK", response, b"", out);
+    write_branch_request(invite, "ACK", invite.top_via().raw, response, b"", out);
+}
+
+/// Appends the ACK of a 2xx to `invite`, one of a dialog, as it was sent: the same way to the same target, with a Via of its own (§13.2.2.4).
+pub fn write_ack_for_success(invite: &Message<'_>, via: &[u8], response: &Message<'_>, out: &mut Vec<u8>) {
+    write_branch_request(invite, "ACK", via, response, b"", out);
 }
 
 /// Appends the CANCEL of `invite` as it was sent (§9.1). `lines` are further header fields with their CRLFs (Reason).
 pub fn write_cancel(invite: &Message<'_>, lines: &[u8], out: &mut Vec<u8>) {
-    write_branch_request(invite, "CANCEL", invite, lines, out);
+    write_branch_request(invite, "CANCEL", invite.top_via().raw, invite, lines, out);
 }
 
-/// A request of the same branch as `invite`, To from `to_of`.
-fn write_branch_request(invite: &Message<'_>, method: &str, to_of: &Message<'_>, lines: &[u8], out: &mut Vec<u8>) {
+/// A request that goes where `invite` went, To from `to_of`.
+fn write_branch_request(invite: &Message<'_>, method: &str, via: &[u8], to_of: &Message<'_>, lines: &[u8], out: &mut Vec<u8>) {
     write_start_line(method, invite.request_uri_bytes(), out);
-    write_field("Via", invite.top_via().raw, out);
+    write_field("Via", via, out);
     write_text(out, format_args!("Max-Forwards: {}\r\n", MAX_FORWARDS));
     for header in invite.fields(HeaderName::Route) {
         out.extend_from_slice(header.line.of(invite.bytes()));

@@ -345,3 +345,29 @@ fn a_request_in_a_dialog_whose_new_connection_broke_is_sent_once_more() {
         assert_eq!(bench.starts_to(CUSTOMER), ["SIP/2.0 500 Server Internal Error"], "{method}");
     }
 }
+
+#[test]
+fn a_2xx_to_a_reinvite_whose_connections_broke_is_acknowledged_and_the_call_goes_on() {
+    let mut bench = bench();
+    let (ok, _) = answered(&mut bench, UDP, TCP);
+    bench.receive(CUSTOMER, &from_customer("INVITE", 2, &ok.text, ""));
+    let reinvite = bench.one_to(ALPHA);
+    for _ in 0..2 {
+        close_as(&mut bench, Gone::Broken, TCP, ALPHA);
+    }
+    bench.one_to(ALPHA);
+    assert_eq!(bench.starts_to(CUSTOMER), ["SIP/2.0 100 Trying", "SIP/2.0 500 Server Internal Error"]);
+    for _ in 0..2 {
+        bench.receive_at(TCP, "10.9.9.1:41000", &reply(&reinvite.text, 200, "callee", ALPHA));
+        let ack = bench.one_to(ALPHA);
+        assert_eq!((ack.start(), value(&ack.text, "CSeq")), (reinvite.start().replace("INVITE", "ACK").as_str(), "2 ACK"));
+        assert!(value(&ack.text, "To").ends_with(";tag=callee") && value(&ack.text, "Via") != value(&reinvite.text, "Via"), "{}", ack.text);
+    }
+    assert!(bench.sent_to(CUSTOMER).is_empty());
+    bench.receive(CUSTOMER, &hop_request("ACK", &from_customer("INVITE", 2, &ok.text, ""), Some(&ok.text)));
+    bench.receive(CUSTOMER, &from_customer("BYE", 3, &ok.text, ""));
+    let bye = bench.one_to(ALPHA);
+    bench.receive_at(TCP, ALPHA, &reply(&bye.text, 200, "callee", ALPHA));
+    assert_eq!(bench.fact_names().last().unwrap(), "Ended");
+    bench.assert_empties();
+}

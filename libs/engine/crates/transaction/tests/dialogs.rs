@@ -279,3 +279,19 @@ fn a_non_invite_has_no_provisional_and_no_408_from_another() {
     }
     assert_eq!(bench.starts_to(CUSTOMER), ["SIP/2.0 180 Whatever", "SIP/2.0 408 Whatever"]);
 }
+
+/// It crosses our CANCEL: the customer has his 408 by then.
+#[test]
+fn a_2xx_to_a_reinvite_that_rang_for_too_long_is_acknowledged() {
+    let mut bench = Bench::new();
+    let (ok, _) = bench.answered(alpha());
+    bench.receive(CUSTOMER, &from_customer("INVITE", 2, &ok.text, ""));
+    let reinvite = bench.one_to(ALPHA);
+    bench.receive(ALPHA, &reply(&reinvite.text, 180, "callee", ALPHA));
+    bench.advance(config().timer_c_ms + 100);
+    assert_eq!(bench.starts_to(CUSTOMER).last().map(String::as_str), Some("SIP/2.0 408 Request Timeout"));
+    assert!(bench.starts_to(ALPHA)[0].starts_with("CANCEL "));
+    bench.receive(ALPHA, &reply(&reinvite.text, 200, "callee", ALPHA));
+    assert_eq!(bench.starts_to(ALPHA), [reinvite.start().replace("INVITE", "ACK")]);
+    assert_eq!(bench.proxy.call_count(), 1);
+}

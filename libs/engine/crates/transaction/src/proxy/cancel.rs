@@ -85,6 +85,18 @@ impl Proxy {
         }
     }
 
+    /// A 2xx to a re-INVITE that was given up. Its sender was told that it failed, and the dialog goes on (§14.1): acknowledged each time, or who
+    /// answers would end the call (§13.3.1.4).
+    pub(super) fn acknowledge_stray(&mut self, turn: &mut Turn<'_>, key: Key, response: &Message<'_>) {
+        let Some(client) = self.clients.get(key).filter(|client| client.method == Method::Invite) else { return };
+        let Some(invite) = client.sent() else { return };
+        let branch = crate::branch::make_stateless(&self.entropy, client.branch.as_bytes(), "0");
+        let via = forward::via(self.listener(client.flow.listener), &branch);
+        let mut bytes = Vec::with_capacity(512);
+        trunkline_message::write_ack_for_success(&invite.view(), &via, response, &mut bytes);
+        turn.send(client.flow, bytes);
+    }
+
     /// A 2xx when the call is over already: nobody would acknowledge it if it were passed on. A copy of the call's own has had its BYE; that
     /// of another branch downstream has not, unless it is remembered.
     pub(super) fn on_late_success(&mut self, turn: &mut Turn<'_>, key: Key, is_own: bool, response: &Message<'_>) {

@@ -93,6 +93,11 @@ impl Client {
         matches!(self.role, ClientRole::Exchange { .. } | ClientRole::HangUp { .. })
     }
 
+    /// A re-INVITE that was given up.
+    fn is_stray_invite(&self) -> bool {
+        matches!((self.machine, &self.role), (Machine::Invite(_), ClientRole::Nobody))
+    }
+
     /// The request as a message; `None` when it is not kept any more.
     pub fn sent(&self) -> Option<OwnedMessage> {
         OwnedMessage::parse(&self.request).ok()
@@ -392,7 +397,7 @@ impl Proxy {
             None => {}
             Some(client) if client.is_terminated() => self.remove_client(key),
             Some(client) => {
-                if client.is_request_done() {
+                if client.is_request_done() && !client.is_stray_invite() {
                     client.request = Vec::new();
                 }
                 if !client.is_waiting() {
@@ -432,6 +437,7 @@ impl Proxy {
             ClientRole::Abandoned { call, number, hung_up } => self.on_stray_response(turn, key, (call, number), hung_up, response),
             ClientRole::HangUp { call, side } => self.on_own_bye_answered(turn, call, side, response.status().unwrap_or_default()),
             ClientRole::Ping { place } if !is_provisional => turn.saw(SeenBy::Options(place), sighting::sign_of(response)),
+            ClientRole::Nobody if matches!(response.status(), Some(200..=299)) => self.acknowledge_stray(turn, key, response),
             ClientRole::Ping { .. } | ClientRole::Nobody => {}
         }
     }

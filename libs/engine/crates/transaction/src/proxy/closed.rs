@@ -5,6 +5,7 @@ use crate::machine::ClientTimer;
 use crate::slab::Key;
 
 use super::client::{Client, ClientRole};
+use super::elsewhere::Elsewhere;
 use super::{Proxy, Timed, Turn};
 
 /// The Reason of the CANCEL of an INVITE whose connection broke. Q.850 41: temporary failure.
@@ -42,8 +43,8 @@ impl Proxy {
         }
     }
 
-    /// An INVITE that a gateway may have heard: the call goes on without it, and what the gateway says of it yet, over another connection, is
-    /// cancelled or hung up, for 64*T1. `false`: it is no such INVITE.
+    /// An INVITE that a peer may have heard: the call goes on without it, and what the peer says of it yet, over another connection, is
+    /// cancelled, and hung up or, in a dialog, acknowledged, for 64*T1. `false`: it is no such INVITE.
     fn leave_in_doubt(&mut self, turn: &mut Turn<'_>, key: Key, gone: Gone) -> bool {
         let ends_at_ms = turn.now.ms + self.lifetime_ms();
         let Some(client) = self.clients.get_mut(key).filter(|client| client.is_calling()) else { return false };
@@ -51,21 +52,28 @@ impl Proxy {
             return false;
         }
         let (role, peer) = (client.role.clone(), client.flow.peer);
-        let tried = match role {
-            ClientRole::Try { call, .. } if self.calls.get(call).is_some_and(|call| call.current == Some(key)) => Some(call),
-            ClientRole::Abandoned { .. } => None,
-            ClientRole::Try { .. }
-            | ClientRole::Exchange { .. }
-            | ClientRole::HangUp { .. }
-            | ClientRole::Ping { .. }
-            | ClientRole::Nobody => return false,
+        let is_left = match &role {
+            ClientRole::Try { call, .. } => self.calls.get(*call).is_some_and(|call| call.current == Some(key)),
+            ClientRole::Exchange { .. } => client.elsewhere == Elsewhere::Nowhere,
+            ClientRole::Abandoned { .. } | ClientRole::Nobody => true,
+            ClientRole::HangUp { .. } | ClientRole::Ping { .. } => false,
         };
+        if !is_left {
+            return false;
+        }
         client.timers.start(ClientTimer::B as usize, ends_at_ms);
         self.timers.arm(Timed::Client(key), &mut client.timers, turn.now.ms);
         self.forget_peer(key, peer);
-        if let Some(call) = tried {
-            self.abandon_try(turn, call, BROKEN);
-            self.on_try_unreachable(turn, key, call);
+        match role {
+            ClientRole::Try { call, .. } => {
+                self.abandon_try(turn, call, BROKEN);
+                self.on_try_unreachable(turn, key, call);
+            }
+            ClientRole::Exchange { server, .. } => {
+                self.give_up(turn, key, ClientRole::Nobody, BROKEN);
+                self.end_exchange(turn, server, 500);
+            }
+            ClientRole::Abandoned { .. } | ClientRole::Nobody | ClientRole::HangUp { .. } | ClientRole::Ping { .. } => {}
         }
         true
     }
