@@ -205,15 +205,17 @@ def place(platform: Platform, label: str, username: str, password: str, source: 
     )  # fmt: skip
 
 
-def axe_violations(page: Page) -> list[str]:
-    """WCAG 2.2 AA and good practice, as axe-core finds it."""
+def axe_violations(page: Page, within: str = "html") -> list[str]:
+    """WCAG 2.2 AA and good practice, as axe-core finds it, in the element of this selector."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text())
-    return list(page.evaluate(_AXE_RUN))
+    return list(page.evaluate(_AXE_RUN, within))
 
 
 _AXE_RUN = """
-axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}).then((found) =>
+(within) => axe.run(document.querySelector(within), {
+  runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], resultTypes: ['violations'],
+}).then((found) =>
   found.violations.map((rule) => {
     const places = rule.nodes.map((node) => `${node.target.join(' ')} ${node.any.map((each) => each.message).join(', ')}`);
     return `${rule.id}: ${rule.help}: ${places.join(' | ')}`;

@@ -118,7 +118,7 @@ def _popped_up(window: Visitor, stop: Stop) -> list[str]:
     page, dialog = window.page, window.page.locator("#dialog")
     page.evaluate("path => { htmx.ajax('GET', path, '#dialog-body'); }", stop.path)
     expect(dialog).to_be_visible()
-    found = [*_widths(window), *axe_violations(page)]
+    found = [*_widths(window), *axe_violations(page, "#dialog")]
     if not page.evaluate("document.getElementById('dialog').contains(document.activeElement)"):
         found.append("the focus is not in it")
     found += _by_keyboard(window, dialog, "")
@@ -126,13 +126,13 @@ def _popped_up(window: Visitor, stop: Stop) -> list[str]:
     if required.count():
         required.first.evaluate("each => { each.value = ''; each.form.noValidate = true; each.form.requestSubmit(); }")
         expect(dialog.locator("[aria-invalid=true]").first).to_be_focused()
-        found += [f"with what is wrong: {each}" for each in axe_violations(page)]
+        found += [f"with what is wrong: {each}" for each in axe_violations(page, "#dialog")]
     if stop.route in AFTER:
         for name, value in AFTER[stop.route].items():
             dialog.locator(f"[name={name}]").fill(value)
         dialog.locator("form button:not([type=button])").click()
         expect(dialog.locator(".secret").first).to_be_visible()
-        found += [f"after it was sent: {each}" for each in (*_widths(window), *axe_violations(page))]
+        found += [f"after it was sent: {each}" for each in (*_widths(window), *axe_violations(page, "#dialog"))]
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     return [*found, *_went_wrong(window)]
