@@ -7,6 +7,7 @@ timed from the moment that the edge wrote of the last guess, not from when this 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,6 +35,7 @@ TRIES = 3
 """A machine that does much else may stand still for a second, and no promise is of that: one try of so many has to keep it everywhere."""
 SILENT = 3
 """Calls in a row without an answer: one answer may be late on such a machine."""
+WATCHING_S = 10.0
 GUESSES = 21
 """One more than it takes, for a little is forgiven meanwhile."""
 NOBODY_SERVES = "+29055501"
@@ -138,7 +140,12 @@ def test_a_ban_of_one_who_guesses(platform: Platform, guessed: str, tmp_path: Pa
             scenario, folder = sipp.refused_call(caller, 403, "T204"), tmp_path / str(number)
             sipp.run(folder, scenario, target=platform.edge("eu1"), local_address=stranger, calls=GUESSES, rate=100).must_succeed(GUESSES)
             try:
-                [ban] = wait_for("a ban", lambda: bans(platform, channel, stranger))
+                [ban] = wait_for("a ban", lambda: bans(platform, channel, stranger), timeout_s=WATCHING_S)
+            except AssertionError as error:
+                # Auth weighs what is told from its own start on, and on a platform that has just started that may be in these guesses.
+                print(f"\n{error}", flush=True)
+                return dict.fromkeys(platform.local["pops"], math.inf)
+            try:
                 after_s = found.after_s("banned, from the last guess", ban.issued_time.ToNanoseconds() / 1e9)
                 assert not any(is_heard(pop) for pop in platform.local["pops"])
             finally:
