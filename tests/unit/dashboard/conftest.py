@@ -5,17 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import grpc
+import grpc.aio
 import httpx2
 import pytest
 from helpers.authority import table_of, tls_of
 from helpers.ports import free_port
 
+from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceServicer, add_ProvisioningServiceServicer_to_server
+from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceServicer, add_RecordsServiceServicer_to_server
 from trunkline.dashboard.app import make_app
 from trunkline.dashboard.services import Services
-from trunkline.dashboard.settings import DashboardSettings
+from trunkline.dashboard.settings import Addresses, DashboardSettings
 from trunkline.dashboard.store import Identity, Store
 from trunkline.dashboard.visits import Desk
 from trunkline.runtime.buckets import Buckets
@@ -65,3 +69,30 @@ async def browsing(folder: Path, url: str) -> AsyncIterator[Browser]:
         yield Browser(client, desk, secret)
     await services.close()
     await store.close()
+
+
+@asynccontextmanager
+async def with_services(
+    browser: Browser, provisioning: ProvisioningServiceServicer, records: RecordsServiceServicer
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """The same dashboard and login with these two behind it."""
+    servers, addresses = [], dict.fromkeys(("auth", "routing", "dns"), f"127.0.0.1:{free_port()}")
+    for peer, add in (
+        ("provisioning", lambda server: add_ProvisioningServiceServicer_to_server(provisioning, server)),
+        ("records", lambda server: add_RecordsServiceServicer_to_server(records, server)),
+    ):
+        tls, server = tls_of(peer), grpc.aio.server()
+        add(server)
+        pair = (tls.key_file.read_bytes(), tls.cert_file.read_bytes())
+        credentials = grpc.ssl_server_credentials([pair], tls.ca_file.read_bytes(), require_client_auth=True)
+        addresses[peer] = f"127.0.0.1:{server.add_secure_port('127.0.0.1:0', credentials)}"
+        await server.start()
+        servers.append(server)
+    services = Services(Addresses.model_validate(addresses), tls_of("dashboard", "dashboard-eu"))
+    desk = replace(browser.desk, services=services)
+    transport = httpx2.ASGITransport(app=make_app(desk))
+    async with httpx2.AsyncClient(transport=transport, base_url=URL, cookies={desk.cookie: browser.secret}, timeout=30) as client:
+        yield client
+    await services.close()
+    for server in servers:
+        await server.stop(None)

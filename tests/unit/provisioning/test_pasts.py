@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.commits import commit
@@ -16,7 +18,9 @@ from trunkline.domain.errors import Refusal
 from trunkline.domain.events import CarrierSettings, Position, TenantId
 from trunkline.eventlog.log import ALL_SUBJECTS, Expect
 from trunkline.eventlog.sqlite import SqliteLog
-from trunkline.provisioning.pasts import MAX_PASTS, Pasts
+from trunkline.provisioning.explain import ASK_LIMIT_S
+from trunkline.provisioning.pasts import FOLD_LIMIT_S, MAX_PASTS, Pasts
+from trunkline.runtime.grpc_client import EXPLAIN_LIMIT_S
 
 ACME, BETA = TenantId("acme"), TenantId("beta")
 COMMANDS: tuple[c.Command, ...] = (
@@ -101,6 +105,78 @@ async def test_a_past_is_kept_for_every_position_that_it_holds_for_and_a_few_are
     reads = log.reads
     await pasts.at(ACME, Position(5), HEAD)
     assert log.reads == reads + 1, "the oldest was let go"
+
+
+class HeldLog(CountingLog):
+    """Gives nothing out before it is let go."""
+
+    def __init__(self, *words: Any) -> None:
+        super().__init__(*words)
+        self.is_free = asyncio.Event()
+        self.begun = asyncio.Semaphore(0)
+
+    async def groups(self, from_position: Position):  # type: ignore[no-untyped-def,override]
+        self.reads += 1
+        self.begun.release()
+        await self.is_free.wait()
+        async for group in SqliteLog.groups(self, from_position):
+            yield group
+
+
+async def until_read_again(log: HeldLog) -> None:
+    async with asyncio.timeout(10):
+        await log.begun.acquire()
+
+
+@pytest.fixture
+async def held(log: CountingLog, tmp_path: Path) -> AsyncIterator[HeldLog]:
+    made = await HeldLog.open(tmp_path / "log.sqlite")
+    yield made  # type: ignore[misc]
+    await made.close()
+
+
+async def test_a_fold_outlives_who_asked_for_it_and_whoever_asks_again_waits_for_the_same(held: HeldLog) -> None:
+    pasts = Pasts(held, Directory)
+    asked = asyncio.create_task(pasts.at(ACME, Position(5), HEAD))
+    await until_read_again(held)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    again = [asyncio.create_task(pasts.at(ACME, Position(5), HEAD)) for _ in range(3)]
+    held.is_free.set()
+    assert {moment.position for moment in await asyncio.gather(*again)} == {5}
+    await pasts.at(ACME, Position(5), HEAD)
+    assert held.reads == 1
+
+
+async def test_one_tenants_questions_hold_up_no_other_and_are_few(held: HeldLog) -> None:
+    pasts = Pasts(held, Directory)
+    mine = [asyncio.create_task(pasts.at(ACME, Position(position), HEAD)) for position in (3, 1)]
+    await until_read_again(held)
+    with pytest.raises(Refusal, match="2 other positions") as refused:
+        await pasts.at(ACME, Position(8), HEAD)
+    assert refused.value.reason == "HISTORY_BUSY"
+    # The second waits for the first, though there is a place: whoever asks of the log here has let it have its turn.
+    assert await held.last(ALL_SUBJECTS) is not None and held.reads == 1
+    theirs = asyncio.create_task(pasts.at(BETA, Position(2), HEAD))
+    await until_read_again(held)
+    held.is_free.set()
+    assert (await theirs).position == 2 and {(await each).position for each in mine} == {3, 1}
+    assert held.reads == 3
+
+
+def test_whoever_asks_for_an_explanation_waits_for_the_longest_fold() -> None:
+    """Besides the record, that is asked for first, and auth."""
+    assert EXPLAIN_LIMIT_S > FOLD_LIMIT_S + 2 * ASK_LIMIT_S
+
+
+async def test_folds_end_with_the_service(held: HeldLog) -> None:
+    pasts = Pasts(held, Directory)
+    asked = asyncio.create_task(pasts.at(ACME, Position(5), HEAD))
+    await until_read_again(held)
+    await pasts.close()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
 
 
 async def test_a_position_beyond_the_log_is_refused(log: CountingLog) -> None:

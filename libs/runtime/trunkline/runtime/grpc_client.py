@@ -21,6 +21,9 @@ from trunkline.runtime.tls import TlsSettings, channel_credentials, host_name
 DEADLINE_S = 5.0
 """Of a call with one answer where the caller names none. Streams have none: they are followed."""
 
+EXPLAIN_LIMIT_S = 70.0
+"""Of `Explain`, which may have to read the whole log (60 s) after it has asked records."""
+
 ANSWER_LIMIT_BYTES = 64 << 20
 """Of one answer. An edge fetches all tenants' keys in one: 100,000 are 8 MB."""
 

@@ -59,6 +59,7 @@ async def start(settings: ProvisioningSettings, life: Lifecycle) -> None:
     gateways = GatewayReports()
     await hear_gateways(state.nc, gateways)
     pasts = Pasts(state.log, lambda: state.directory)
+    life.on_stop("pasts", pasts.close)
     explainer = Explainer(state, auth, settings.realm, settings.pops, settings.home, limits, gateways, pasts, records)
     reader = TenantReader(state, pasts, settings.realm, pops.names)
     what_if = WhatIf(state, records, settings.realm, settings.pops)

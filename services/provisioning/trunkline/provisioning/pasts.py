@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,12 +19,19 @@ from trunkline.domain.errors import failed_precondition, invalid
 from trunkline.domain.events import PLATFORM, Kind, Position, TenantId
 from trunkline.domain.facts import Fact
 from trunkline.eventlog.log import EventLog, StoredCommit
+from trunkline.runtime.logs import logger
 
 MAX_PASTS: Final = 4
 """Kept for the next question. One is as large as the route decks, some 60 MB with 200,000 rows."""
 
 FOLD_LIMIT_S: Final = 60.0
 """Of one fold: about a million commits."""
+
+FOLDS: Final = 2
+"""At a time. One tenant has one of them, so that nobody's question stands behind all that another asks."""
+
+TENANTS_FOLDS: Final = 2
+"""Of one tenant: one under way, and one that waits for it."""
 
 SLICE_COMMITS: Final = 64
 """Folded between two turns of the event loop: about a millisecond, as a replica does."""
@@ -51,24 +58,34 @@ class _Past:
 
 
 class Pasts:
-    """Folds one past at a time. `current` gives the directory of what the log says now."""
+    """`current` gives the directory of what the log says now. A fold that was begun is ended, also where nobody waits for it any more: who
+    asks again after his deadline finds it. `close` it at the end."""
 
     def __init__(self, log: EventLog, current: Callable[[], Directory]) -> None:
         self._log = log
         self._current = current
         self._pasts: OrderedDict[int, _Past] = OrderedDict()
-        self._turn = asyncio.Lock()
+        self._folds: dict[tuple[TenantId, Position], asyncio.Task[_Past]] = {}
+        self._turns = asyncio.Semaphore(FOLDS)
+
+    async def close(self) -> None:
+        """Whoever waits is cancelled."""
+        folds = [*self._folds.values()]
+        for fold in folds:
+            fold.cancel()
+        await asyncio.gather(*folds, return_exceptions=True)
 
     async def at(self, tenant: TenantId, position: Position, covered: Position) -> Moment:
-        """`covered` is what `current` covers. Raises Refusal for a position beyond it or too far back to be folded in time, LogUnavailable,
-        LogDamaged."""
+        """`covered` is what `current` covers. Raises Refusal for a position beyond it, too far back to be folded in time, or one more than
+        are folded for a tenant at a time; LogUnavailable, LogDamaged."""
         if position > covered:
             raise invalid("POSITION_AHEAD", "at_position", f"The log has no position {position} yet; it ends at {covered}.")
         last = await self._last_concerning(tenant)
         if last <= position:
             return Moment(self._current(), position, False)
-        async with self._turn:
-            past = self._known(tenant, position) or await self._fold(tenant, position)
+        past = self._known(tenant, position)
+        if past is None:
+            past = await asyncio.shield(self._begun(tenant, position))
         return Moment(past.directory, position, True)
 
     async def position_at(self, time: datetime, covered: Position) -> Position:
@@ -101,6 +118,31 @@ class Pasts:
                 self._pasts.move_to_end(key)
                 return past
         return None
+
+    def _begun(self, tenant: TenantId, position: Position) -> asyncio.Task[_Past]:
+        """The fold that is under way or waits already, or a new one."""
+        key = tenant, position
+        if (found := self._folds.get(key)) is not None:
+            return found
+        before = [fold for (whose, _), fold in self._folds.items() if whose == tenant]
+        if len(before) >= TENANTS_FOLDS:
+            remedy = "Ask again in a moment, or for a position that is being read."
+            raise failed_precondition("HISTORY_BUSY", f"The log is being read back to {len(before)} other positions already.", remedy)
+        fold = self._folds[key] = asyncio.create_task(self._in_turn(tenant, position, before))
+        fold.add_done_callback(lambda done: self._ended(key, done))
+        return fold
+
+    def _ended(self, key: tuple[TenantId, Position], fold: asyncio.Task[_Past]) -> None:
+        del self._folds[key]
+        # Whoever waits for it is told; that nobody does any more is no reason for a warning of asyncio's.
+        if not fold.cancelled() and (error := fold.exception()) is not None:
+            _log.warning("a past was not folded", tenant=key[0], position=key[1], why=str(error))
+
+    async def _in_turn(self, tenant: TenantId, position: Position, before: Sequence[asyncio.Task[_Past]]) -> _Past:
+        if before:
+            await asyncio.wait(before)
+        async with self._turns:
+            return self._known(tenant, position) or await self._fold(tenant, position)
 
     async def _fold(self, tenant: TenantId, position: Position) -> _Past:
         past = _Past(tenant, Position(0), Position(0), Directory())
@@ -141,3 +183,6 @@ def _apply(past: _Past, stored: StoredCommit) -> None:
     past.first = stored.position
     for event in commit.events:
         past.directory.apply(Fact(stored.position, commit.kind, commit.tenant, commit.aggregate, event, commit.version))
+
+
+_log = logger("pasts")

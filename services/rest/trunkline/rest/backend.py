@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 import grpc.aio
 from google.protobuf.message import Message
 
 from trunkline.rest.answers import plain
-from trunkline.rest.methods import Method
+from trunkline.rest.methods import METHODS, Method
 from trunkline.rest.settings import Addresses
 from trunkline.runtime.asking_edges import NOT_HEARD, from_edges
-from trunkline.runtime.grpc_client import brought_from, open_channel
+from trunkline.runtime.grpc_client import EXPLAIN_LIMIT_S, brought_from, open_channel
 from trunkline.runtime.settings import EdgeAddress
 from trunkline.runtime.tls import TlsSettings
 
 DEADLINE_S: Final = 15.0
 """Of a call with one answer; a write waits for the log, which may take some seconds while home is restarted."""
+LONGER_S: Final[Mapping[str, float]] = {
+    METHODS["provisioning.Explain"].path: EXPLAIN_LIMIT_S,
+    METHODS["provisioning.ExplainCalls"].path: 60.0,
+}
+"""Of those that may read much of the log, or of the records."""
 STREAM_LIMIT_S: Final = 35.0
 """Of a stream that ends by itself: WaitApplied takes 30 s at most."""
 UPLOAD_LIMIT_S: Final = 300.0
@@ -47,7 +52,7 @@ class Backend:
     async def ask(self, method: Method, request: Message, key: str, source: str) -> Message:
         """Raises AioRpcError, as all that follow."""
         call = _unary(self._services[method.service], method)
-        answer: Message = await call(request, metadata=brought_from(source, key))
+        answer: Message = await call(request, metadata=brought_from(source, key), timeout=LONGER_S.get(method.path))
         return answer
 
     async def gather(self, method: Method, request: Message, key: str, source: str) -> list[Message]:

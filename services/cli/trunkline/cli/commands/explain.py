@@ -15,6 +15,7 @@ from trunkline.cli.exits import CommandError, Exit
 from trunkline.cli.options import READING, Amount, CallName, DomainLabel, PopName, Reading, Words
 from trunkline.cli.output import clock, console, plain, show_list, show_one
 from trunkline.cli.times import set_moment
+from trunkline.runtime.grpc_client import EXPLAIN_LIMIT_S
 
 _MARKS: Final = {"passed": ("✓", "green"), "refused": ("✗", "red"), "challenged": ("?", "yellow"), "noted": ("·", "dim")}
 
@@ -99,7 +100,7 @@ async def explain(
             found = await (await connected.records()).GetRecord(records.GetRecordRequest(tenant=options.tenant, call=call))
             request.record.CopyFrom(found.record)
             request.tenant = request.tenant or found.record.tenant
-        answer = plain(await (await connected.provisioning()).Explain(request))
+        answer = plain(await (await connected.provisioning()).Explain(request, timeout=EXPLAIN_LIMIT_S))
     if options.is_data:
         show_one(options.output, answer)
         return

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode
 
+import grpc
 import grpc.aio
 from starlette.responses import Response, StreamingResponse
 
@@ -24,9 +25,12 @@ from trunkline.dashboard.pages.home import attempts_of, domains_of
 from trunkline.dashboard.times import place_of, set_place, written
 from trunkline.dashboard.visits import Visit, Wrong, status_of
 from trunkline.runtime.errors import Problem, decode_status, told_to_customers
+from trunkline.runtime.grpc_client import EXPLAIN_LIMIT_S
 from trunkline.runtime.logs import logger
 
 PAGE: Final = 50
+PATIENCE_S: Final = 3.0
+"""Of a call's page, for the decision: it takes some tens of milliseconds where the log need not be read."""
 MOST_MESSAGES: Final = 200
 """Of a call, that records keeps (`MAX_PER_CALL` there)."""
 EXPORTS: Final[Mapping[str, tuple[str, str]]] = {"csv": ("csv", "text/csv; charset=utf-8"), "jsonl": ("jsonl", "application/jsonl")}
@@ -69,13 +73,15 @@ _FIELD_OF: Final = {"number_prefix": "number", "until": "to"}
 
 async def call(visit: Visit) -> Response:
     """One call, with the decision computed again from the log: as of then, with ?now=1 as it would be now, with ?at= as of another position
-    or time."""
+    or time. Where that takes its time the page comes without, and asks for that part of itself (as htmx does)."""
     answer = await visit.ask.records.GetRecord(records_pb2.GetRecordRequest(tenant=visit.tenant, call=visit.path("call")))
     record = answer.record
+    if visit.is_fragment:
+        return visit.show("call_trace.html", again=await _again(visit, record, EXPLAIN_LIMIT_S))
     captured, (attempt,), again = await asyncio.gather(
         visit.ask.records.ListMessages(records_pb2.ListMessagesRequest(tenant=record.tenant, call=record.call)),
         _attempts(visit, record),
-        _again(visit, record),
+        _again(visit, record, PATIENCE_S),
     )
     return visit.show(
         "call.html",
@@ -93,7 +99,8 @@ async def call(visit: Visit) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """The decision once more, or why there is none: `problem` is of what was asked for (`at`), `why_not` of anything else."""
+    """The decision once more, or why there is none: `problem` is of what was asked for (`at`), `why_not` of anything else. `is_pending`: it
+    is not there yet."""
 
     explained: pb.ExplainResponse | None
     command: str
@@ -101,9 +108,10 @@ class Again:
     is_now: bool = False
     why_not: str = ""
     problem: Problem | None = None
+    is_pending: bool = False
 
 
-async def _again(visit: Visit, record: records_pb2.Record) -> Again:
+async def _again(visit: Visit, record: records_pb2.Record, limit_s: float) -> Again:
     is_now = visit.query("now") == "1"
     at = "" if is_now else visit.query("at")
     words = ["explain", "--call", quoted(record.call)]
@@ -117,12 +125,14 @@ async def _again(visit: Visit, record: records_pb2.Record) -> Again:
     told = ["--now"] if is_now else ["--at", quoted(written(place) if isinstance(place, datetime) else at)] if at else []
     command = visit.cli(*words, *told)
     try:
-        return Again(await visit.ask.provisioning.Explain(request), command, at, is_now)
+        return Again(await visit.ask.provisioning.Explain(request, timeout=limit_s), command, at, is_now)
     except grpc.aio.AioRpcError as error:
         problem = told_to_customers(error)
         if at and problem.code in ("INVALID_ARGUMENT", "NOT_FOUND"):
             return Again(None, command, at, problem=problem)
-        return Again(None, command, at, is_now, why_not=problem.message)
+        # A page that did not wait; what provisioning reads of the log meanwhile is kept for who asks next.
+        is_pending = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and limit_s < EXPLAIN_LIMIT_S
+        return Again(None, command, at, is_now, why_not=problem.message, is_pending=is_pending)
 
 
 async def _attempts(visit: Visit, record: records_pb2.Record) -> list[Attempt]:

@@ -22,6 +22,7 @@ from trunkline.dashboard.receipts import receipt_of
 from trunkline.dashboard.times import LAST_POSITION, place_of, set_place, written
 from trunkline.dashboard.visits import CHOICES, Visit, Wrong, status_of
 from trunkline.runtime.errors import missing_method, told_to_customers
+from trunkline.runtime.grpc_client import EXPLAIN_LIMIT_S
 from trunkline.runtime.listings import each_of
 
 WAIT_S = 8
@@ -152,7 +153,7 @@ async def explain(visit: Visit) -> Response:
             described: dict[str, Any] = {name: asked[name] for name, _ in _EXPLAIN_OPTIONS if name != "at"}
             request = pb.ExplainRequest(tenant=visit.tenant, domain=asked["domain"], is_password_right=is_right, **described)
             set_place(request, moment)
-            explained = await visit.ask.provisioning.Explain(request)
+            explained = await visit.ask.provisioning.Explain(request, timeout=EXPLAIN_LIMIT_S)
     except Wrong as error:
         problem = error.problem
     except grpc.aio.AioRpcError as error:
