@@ -9,185 +9,38 @@ has cannot be had.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import grpc
 import pytest
-from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor, ServiceDescriptor
-from google.protobuf.message import Message
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from helpers import sipp
-from helpers.dashboard import Feed, Sender
+from helpers.dashboard import Feed
 from helpers.everywhere import LISTED
 from helpers.platform import Platform, wait_for
 from helpers.platform_grpc import blocking_channel, operator
+from helpers.tenants import MARK, METHODS, Owner, Scene, two_tenants
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trunkline.api.auth.v1 import auth_pb2
-from trunkline.api.dns.v1 import dns_pb2
-from trunkline.api.edge.v1 import edge_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as p
 from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceStub
 from trunkline.api.records.v1 import records_pb2
-from trunkline.api.routing.v1 import routing_pb2
-from trunkline.dashboard.app import PAGES
 
-SERVICES: tuple[tuple[str, ServiceDescriptor], ...] = (
-    ("provisioning-eu", p.DESCRIPTOR.services_by_name["ProvisioningService"]),
-    ("routing-eu", routing_pb2.DESCRIPTOR.services_by_name["RoutingService"]),
-    ("records-eu", records_pb2.DESCRIPTOR.services_by_name["RecordsService"]),
-    ("auth-eu", auth_pb2.DESCRIPTOR.services_by_name["AuthService"]),
-    ("dns-eu", dns_pb2.DESCRIPTOR.services_by_name["DnsService"]),
-    ("edge-eu1", edge_pb2.DESCRIPTOR.services_by_name["EdgeService"]),
-)
-METHODS: tuple[tuple[str, MethodDescriptor], ...] = tuple((process, method) for process, service in SERVICES for method in service.methods)
 CREATING = ("CreateAcl", "CreateDomain")
 """A name that nobody has would be had after the first try."""
-STREAM_LIMIT = 50
-CALL_LIMIT_S = 1.5
 DEPTH = 4
-MARK = re.compile(rb"zq[a-z]x[0-9a-f]{6}")
-
-
-@dataclass(frozen=True)
-class Owner:
-    """A tenant and all names that it has. The same fields of a `stranger` are names of the same form that nobody has."""
-
-    tenant: str
-    acl: str
-    account: str
-    label: str
-    key_name: str
-    description: str
-    number: str
-    address: str
-    request_id: str
-    call: str = ""
-    key: str = ""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.tenant, self.acl, self.account, self.label, self.key_name, self.number, self.address, self.request_id, self.call)
-
-
-def names_of(kind: str, *, octet: int) -> Owner:
-    """Every name with a mark of its own: the third letter tells tenants' marks from one another."""
-
-    def mark() -> str:
-        return f"zq{kind}x{secrets.token_hex(3)}"
-
-    return Owner(
-        tenant=f"{mark()}-t",
-        acl=f"{mark()}_ACL",
-        account=f"{mark()}.user",
-        label=f"{mark()}label",
-        key_name=f"{mark()}-key",
-        description=f"{mark()} office",
-        number=f"+3120{secrets.randbelow(10**7):07d}",
-        address=f"198.51.{octet}.0/24",
-        request_id=f"{mark()}-request",
-        call=f"{mark()}-call",
-    )
-
-
-def create(platform: Platform, folder: Path, owner: Owner) -> Owner:
-    """The tenant with everything; its API key and the id of a refused call of its own."""
-    key = f"tk_{secrets.token_urlsafe(32)}"
-    with blocking_channel(platform, "provisioning-eu") as channel:
-        stub = ProvisioningServiceStub(channel)
-        as_operator = {"metadata": operator(platform), "timeout": 10}
-        stub.CreateTenant(p.CreateTenantRequest(tenant=owner.tenant, name=owner.description), **as_operator)
-        hashed = hashlib.sha256(key.encode()).digest()
-        stub.CreateApiKey(p.CreateApiKeyRequest(tenant=owner.tenant, name=owner.key_name, key_hash=hashed), **as_operator)
-        mine: dict[str, Any] = {"metadata": (("authorization", f"Bearer {key}"),), "timeout": 10}
-        stub.CreateAcl(p.CreateAclRequest(acl=owner.acl, write={"request_id": owner.request_id}), **mine)  # type: ignore[arg-type]
-        stub.AddAddress(p.AddAddressRequest(acl=owner.acl, address=owner.address, description=owner.description), **mine)
-        account = p.AddAccountRequest(acl=owner.acl, username=owner.account, password=secrets.token_urlsafe(16), caller_id=owner.number)
-        stub.AddAccount(account, **mine)
-        stub.CreateDomain(p.CreateDomainRequest(label=owner.label), **mine)
-        attached = stub.AttachAcl(p.AttachAclRequest(label=owner.label, acl=owner.acl), **mine)
-        for answer in stub.WaitApplied(p.WaitAppliedRequest(position=attached.receipt.position, pops=["eu1"]), **mine):
-            assert answer.is_applied
-    host = f"{owner.label}.{platform.local['base_domain']}"
-    caller = sipp.Caller(host=host, number=owner.number, from_user=owner.account)
-    refused = sipp.refused_call(caller, 403, "T203")
-    sipp.run(folder / owner.tenant, refused, target=platform.edge("eu1"), local_address=LISTED).must_succeed(1)
-    listed = ("call", "list", "--as-operator", "--tenant", owner.tenant, "--number", owner.number)
-    rows = wait_for("its record", lambda: platform.json(*listed))
-    return Owner(**{**owner.__dict__, "key": key, "call": rows[0]["call"]})
-
-
-@dataclass(repr=False)
-class Scene:
-    """`written` is what the second tenant wrote into its own things: it may read that again, whoever else uses the name."""
-
-    platform: Platform
-    first: Owner
-    second: Owner
-    stranger: Owner
-    channels: dict[str, grpc.Channel]
-    written: bytes = b""
-    spent: set[str] = field(default_factory=set)
-    """Request ids of others that the second tenant has used."""
-
-    def __repr__(self) -> str:
-        return f"Scene({self.first.tenant}, {self.second.tenant})"
-
-    def ask(self, process: str, method: MethodDescriptor, request: Message, key: str) -> tuple[grpc.StatusCode, bytes, str]:
-        """Status, everything that came back as bytes, and the text that a person is shown."""
-        service = method.containing_service.full_name
-        kinds = {
-            "request_serializer": type(request).SerializeToString,
-            "response_deserializer": GetMessageClass(method.output_type).FromString,
-        }
-        name, channel = f"/{service}/{method.name}", self.channels[process]
-        meta: dict[str, Any] = {"metadata": (("authorization", f"Bearer {key}"),), "timeout": CALL_LIMIT_S}
-        answers: list[Message] = []
-        try:
-            match method.client_streaming, method.server_streaming:
-                case False, False:
-                    answers.append(channel.unary_unary(name, **kinds)(request, **meta))
-                case True, False:
-                    answers.append(channel.stream_unary(name, **kinds)(iter([request]), **meta))
-                case _:
-                    stream = channel.unary_stream(name, **kinds)(request, **meta)
-                    answers += itertools.islice(stream, STREAM_LIMIT)
-                    stream.cancel()
-        except grpc.RpcError as error:
-            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and method.server_streaming:
-                return grpc.StatusCode.OK, b"".join(each.SerializeToString() for each in answers), ""
-            trailing = b"".join(value if isinstance(value, bytes) else value.encode() for _, value in error.trailing_metadata() or ())
-            return error.code(), (error.details() or "").encode() + trailing, error.details() or ""
-        return grpc.StatusCode.OK, b"".join(each.SerializeToString() for each in answers), ""
-
-    def owned_by_first(self) -> bytes:
-        """What the first tenant reads of its own."""
-        found = b""
-        for process, name in (("provisioning-eu", "ListAcls"), ("provisioning-eu", "ListDomains"), ("records-eu", "ListRecords")):
-            method = next(m for at, m in METHODS if at == process and m.name == name)
-            status, content, _ = self.ask(process, method, GetMessageClass(method.input_type)(), self.first.key)
-            assert status is grpc.StatusCode.OK
-            found += content
-        return found
 
 
 @pytest.fixture(scope="module")
 def scene(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    folder = tmp_path_factory.mktemp("tenants")
-    first = create(platform, folder, names_of("a", octet=7))
-    second = create(platform, folder, names_of("b", octet=8))
-    channels = {process: blocking_channel(platform, process) for process, _ in SERVICES}
-    yield Scene(platform, first, second, names_of("c", octet=9), channels)
-    for channel in channels.values():
-        channel.close()
+    with two_tenants(platform, tmp_path_factory.mktemp("tenants")) as found:
+        yield found
 
 
 @st.composite
@@ -423,78 +276,3 @@ def test_live_pages_are_told_of_no_other_tenants_calls(scene: Scene, tmp_path: P
     finally:
         for feed in feeds.values():
             feed.close()
-
-
-NAMING_NOTHING = {
-    "/access/new", "/domains/new", "/keys/new", "/webhook/set", "/webhook/secret", "/webhook/secret/new", "/webhook/remove", "/account",
-    "/account/delete", "/account/sessions/end-others", "/logout",
-}  # fmt: skip
-"""Forms that make something, or are about who sends them."""
-SENT = [path for path, _, methods in PAGES if "POST" in methods and path not in NAMING_NOTHING]
-
-
-@dataclass(frozen=True)
-class Names:
-    """What an address of the dashboard may name, and fields that are right wherever a form has them."""
-
-    path: dict[str, str]
-    fields: dict[str, str]
-
-    @classmethod
-    def of(cls, owner: Owner, key: str, session: str) -> Names:
-        path = {"acl": owner.acl, "label": owner.label, "key": key, "session": session, "call": owner.call}
-        named = {"acl": owner.acl, "username": owner.account, "address": owner.address, "description": owner.description}
-        right = {"algorithms": "MD5", "status": "407", "pop": "", "percent": "0", "until": "1d", "sources": "account", "hiding": "default"}
-        return cls(path, {**named, **right, "calls": "0", "rate": "0", "longest_s": "0", "back": "/"})
-
-    def neutral(self, text: str) -> str:
-        for name in sorted({*self.path.values(), *self.fields.values()} - {"", "/"}, key=len, reverse=True):
-            text = text.replace(name, "<name>").replace(quote(name), "<name>")
-        return re.sub(r"\d+", "<number>", text)
-
-
-@pytest.fixture(scope="module")
-def senders(scene: Scene) -> tuple[Sender, Sender, Sender]:
-    """Two logins of the first tenant, and one of the second."""
-    return (*(Sender(scene.platform, scene.first.key) for _ in range(2)), Sender(scene.platform, scene.second.key))  # type: ignore[return-value]
-
-
-@pytest.fixture(scope="module")
-def named(scene: Scene, senders: tuple[Sender, Sender, Sender]) -> tuple[Names, Names, Names]:
-    """Of the first tenant, of nobody, and of the second."""
-    session = re.search(r"/account/sessions/(\w+)/end", senders[0].get("/account")[1])
-    assert session is not None
-    keys = {}
-    for owner in (scene.first, scene.second):
-        method = next(method for _, method in METHODS if method.name == "ListApiKeys")
-        status, content, _ = scene.ask("provisioning-eu", method, p.ListApiKeysRequest(), owner.key)
-        assert status is grpc.StatusCode.OK
-        keys[owner.tenant] = p.ListApiKeysResponse.FromString(content).api_keys[0].id
-    first, second = keys[scene.first.tenant], keys[scene.second.tenant]
-    return (
-        Names.of(scene.first, first, session[1]),
-        Names.of(scene.stranger, secrets.token_hex(len(first) // 2), secrets.token_hex(len(session[1]) // 2)),
-        Names.of(scene.second, second, secrets.token_hex(len(session[1]) // 2)),
-    )
-
-
-@pytest.mark.parametrize("route", SENT)
-def test_no_form_reaches_what_another_tenant_has(
-    scene: Scene, senders: tuple[Sender, Sender, Sender], named: tuple[Names, Names, Names], route: str
-) -> None:
-    """Whether its address or its fields name it: the answer is that for what nobody has, and nothing is changed."""
-    first, nobody, second = named
-    before = scene.owned_by_first(), senders[0].get("/keys")
-    # A form of one's own may name another's things in its fields; that of a key or a login names nothing else.
-    for whose in (None,) if re.search(r"\{(key|session)\}", route) else (None, second):
-        told = []
-        for other in (first, nobody):
-            at = re.sub(r"\{(\w+)(:\w+)?\}", lambda place, at=(whose or other): quote(at.path[place[1]]), route)
-            asked = urlencode({name: other.fields[name] for name in ("acl", "username", "address")})
-            status, text = senders[2].send(f"{at}?{asked}", other.fields)
-            assert whose is not None or re.search("There is no |is not in progress|has ended already", text), f"{at}: {status} {text}"
-            # What was done shows a password, which is another each time.
-            told.append((status, "" if status == 200 else other.neutral(text)))
-        assert told[0] == told[1], route
-    assert (scene.owned_by_first(), senders[0].get("/keys")) == before, f"{route} changed what is another's"
-    assert [sender.get("/account")[0] for sender in senders] == [200] * 3, "all are logged in still"
