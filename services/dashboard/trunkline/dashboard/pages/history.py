@@ -60,7 +60,7 @@ async def audit(visit: Visit) -> Response:
         problem=problem,
         wrong_field=problem.field if problem else "",
         entries=[(entry, said(entry)) for entry in answer.entries],
-        kinds={kind: text for kind, text in KINDS.items() if visit.is_operator or kind not in OPERATORS_KINDS},
+        kinds={kind: text for kind, text in KINDS.items() if not visit.tenant or kind not in OPERATORS_KINDS},
         kind_names=KINDS,
         chosen=chosen,
         is_filtered=bool(given),
