@@ -94,6 +94,9 @@ bench: DEBIAN += kamailio-sqlite-modules kamailio-extra-modules stunnel4 openssl
 bench: venv debian ## CPU per call and set-up delay beside Kamailio, propagation, replay (BENCH_ARGS="--only soak --minutes 10"; --help; docs/performance.md)
 	$(PY) tests/bench/run.py $(BENCH_ARGS)
 
+pgo: venv debian ## build the engine again for what it is used for, from calls through it; needs rustup's llvm-tools (docs/performance.md)
+	tools/pgo.sh
+
 chaos: venv debian ## NATS, edges, POPs, regions, carriers, links killed, cut off, drained under commands and calls; prints what is lost (docs/failover.md)
 	PYTHONPATH=tests/chaos $(PY) -m pytest -q -s tests/chaos
 
@@ -134,4 +137,4 @@ first-run: venv debian ## a new user's way from git clone to the first call in a
 k8s: venv ## write settings, nats.conf and certificates of deploy/k8s from platform.toml
 	$(PY) tools/k8s.py
 
-.PHONY: help up demo clean-state venv debian test test-rust test-all bench chaos fuzz lint fmt protos docs screenshots first-run k8s
+.PHONY: help up demo clean-state venv debian test test-rust test-all bench pgo chaos fuzz lint fmt protos docs screenshots first-run k8s
