@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.engine import NUMBER, REALM, SILENCE_S, EngineBench, Peer, Sip, by_address, domain
+from helpers.engine import HOST, NUMBER, REALM, SILENCE_S, EngineBench, Peer, Sip, by_address, domain
 
 from trunkline.engine import Invite, Reject
 from trunkline.engine.tables import ExemptAddress, LiftBan, RemoveAddress, SetAddress, SetBan, SetGateway
@@ -15,6 +15,15 @@ from trunkline.engine.tables import ExemptAddress, LiftBan, RemoveAddress, SetAd
 FLOOD = 600
 ADDRESSES = "127.0.0.0/8"
 OTHER = f"other.{REALM}"
+# What makes an INVITE one that is refused before the access rule is asked: 420, 483, 403, 400, 440 and 416.
+REFUSED_UNASKED = (
+    ("Max-Forwards: 70", "Max-Forwards: 70\r\nProxy-Require: x"),
+    ("Max-Forwards: 70", "Max-Forwards: 0"),
+    ("Max-Forwards: 70", "Max-Forwards: 70\r\nRoute: <sip:192.0.2.1;lr>"),
+    ("CSeq: 1 INVITE", "CSeq: 2147483647 INVITE"),
+    ("Max-Forwards: 70", "Max-Forwards: 70\r\nMax-Breadth: 0"),
+    ("INVITE sip:", "INVITE sips:"),
+)
 
 
 @pytest.fixture
@@ -194,7 +203,14 @@ def test_a_banned_address_is_heard_by_who_lists_it_and_of_a_wide_range_when_an_o
         assert refused(banned, "call-exempt").status == 404
         for method in ("INVITE", "REGISTER", "SUBSCRIBE"):
             banned.send(banned.request(method, host=OTHER, call=f"{method}-other"))
+        # What is refused before the access rule is asked is no way around it.
+        for number, (old, new) in enumerate(REFUSED_UNASKED):
+            banned.send(banned.request(host=OTHER, call=f"unasked-{number}").replace(old, new, 1))
+        banned.send(banned.request("REGISTER", host=OTHER, call="register-420", extra=("Proxy-Require: x",)))
         assert banned.hears_nothing(), "another domain does not list it"
+        own = banned.request(call="unasked-own")
+        banned.send(own.replace("Max-Forwards: 70", "Max-Forwards: 0"))
+        assert banned.final().status == 483
         banned.send(banned.request("REGISTER", call="register-own"))
         assert banned.final().status == 405
         banned.send(banned.request("OPTIONS", host=OTHER, call="health"))
@@ -204,5 +220,7 @@ def test_a_banned_address_is_heard_by_who_lists_it_and_of_a_wide_range_when_an_o
         assert banned.hears_nothing(), "the word is over with the range"
         bench.apply(SetAddress("acme/IN", narrow_range, ""), position=6)
         assert refused(banned, "call-narrow").status == 404
+        attempts = [fact["attempted"] for fact in bench.facts(8) if "attempted" in fact]
+        assert [attempt["host"] for attempt in attempts] == [HOST] * 4, "and it is in nobody's records but theirs"
     finally:
         bench.close()

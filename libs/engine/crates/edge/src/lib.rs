@@ -36,6 +36,7 @@ mod requests;
 mod saving;
 mod shares;
 mod shedding;
+mod shut_out;
 mod sightings;
 mod sockets;
 pub mod sources;

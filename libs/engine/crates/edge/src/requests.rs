@@ -17,6 +17,7 @@ use crate::policy::{self, Decision, Invite, Policy};
 use crate::reasons::refusal;
 use crate::stateless::{Challenges, NOT_SERVED};
 use crate::status::raise;
+use crate::strays::is_of_scanners;
 use crate::worker::Worker;
 
 /// Callers who are turned away come again within these seconds, spread so that they do not come at once.
@@ -33,6 +34,7 @@ impl Worker {
         };
         match disposition {
             Disposition::Done => self.capture_failing(now, flow, message),
+            Disposition::NewInvite if self.is_shut_out(now, flow, message) => {}
             Disposition::NewInvite if self.shedding.turns_away(flow.peer, message.branch()) => self.shed(now, flow, message),
             Disposition::NewInvite => self.new_invite(now, flow, message, policy),
             Disposition::Recheck { handle, call: _, tenant: _, domain, is_same_source } => {
@@ -77,11 +79,15 @@ impl Worker {
 
     /// What is refused before the access rule is asked. A new INVITE for somebody's domain is an attempt, with its record.
     fn refuse_unasked(&mut self, now: Now, flow: Flow, message: &Message<'_>, refusal: &Refusal) {
+        let is_outside = message.to_tag().is_none();
+        if is_outside && is_of_scanners(message.method()) && self.is_shut_out(now, flow, message) {
+            return;
+        }
         let tables = self.shared.tables.load();
         let uri = match message.method() {
             // An ACK is never answered (RFC 3261 §17.1.1.3).
             Method::Ack => return,
-            Method::Invite if message.to_tag().is_none() => message.request_uri().ok(),
+            Method::Invite if is_outside => message.request_uri().ok(),
             _ => None,
         };
         if let Some(uri) = uri {
@@ -105,9 +111,6 @@ impl Worker {
             Err(error) => return self.refuse_unasked(now, flow, message, &refusal(&tables, "T101", error.what.to_owned())),
         };
         let host = String::from_utf8_lossy(uri.host);
-        if self.is_shut_out(now, flow, &tables, &host) {
-            return;
-        }
         let user = uri.user_unescaped();
         let number = String::from_utf8_lossy(&user);
         if let Some(gateway) = tables.gateways_at(flow.peer).first() {
@@ -145,17 +148,6 @@ impl Worker {
                 self.refuse_attempt(now, flow, message, owner, &refusal(&tables, code, facts), &attempt);
             }
         }
-    }
-
-    /// A banned source is heard by the domains that list it, and by no others: there it gets no answer.
-    pub(crate) fn is_shut_out(&mut self, now: Now, flow: Flow, tables: &Snapshot, host: &str) -> bool {
-        let is_banned = tables.ban(flow.peer, now.unix_s()).is_some();
-        if !is_banned || tables.domain(host).is_some_and(|domain| tables.is_listed_by(domain, flow.peer.ip())) {
-            return false;
-        }
-        raise(&self.counters.banned);
-        self.counts.count(now.unix_ns, self.counting(flow, What::Banned), &mut self.lines, &mut self.pending);
-        true
     }
 
     /// For `<label>.<other POP>.<realm>` the default name `<label>.<realm>`; names are compared without case (RFC 4343).

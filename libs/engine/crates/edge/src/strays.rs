@@ -21,7 +21,7 @@ impl Worker {
                     self.counts.prove(flow.peer.ip(), What::UnknownDomain);
                 }
             }
-            _ if is_of_scanners(method) && self.is_shut_out_of(now, flow, message) => {}
+            _ if is_of_scanners(method) && self.is_shut_out(now, flow, message) => {}
             _ if !self.may_answer(now, flow, self.kind_of_stray(now, flow, method)) => {}
             Method::Options if self.shared.is_draining.load(Ordering::Relaxed) => {
                 self.refuse(flow, message, &refusal(&tables.load(), "T903", String::new()), b"");
@@ -57,17 +57,9 @@ impl Worker {
             What::OutOfDialog
         }
     }
-
-    /// A banned source that some ACL lists is looked at, for its calls; by a domain that does not list it a telephone's request is heard as
-    /// little as a call.
-    fn is_shut_out_of(&mut self, now: Now, flow: Flow, message: &Message<'_>) -> bool {
-        let tables = self.shared.tables.load();
-        let host = message.request_uri().map(|uri| String::from_utf8_lossy(uri.host)).unwrap_or_default();
-        self.is_shut_out(now, flow, &tables, &host)
-    }
 }
 
 /// What a trunk has no use for.
-fn is_of_scanners(method: Method) -> bool {
+pub(crate) fn is_of_scanners(method: Method) -> bool {
     !matches!(method, Method::Ack | Method::Cancel | Method::Bye | Method::Prack | Method::Update | Method::Options)
 }
