@@ -33,6 +33,10 @@ fn ends(bench: &Bench) -> Vec<FactKind> {
     bench.facts.iter().filter(|fact| matches!(fact.kind, FactKind::Ended { .. })).map(|fact| fact.kind.clone()).collect()
 }
 
+fn hang_up(bench: &mut Bench) {
+    bench.act(|proxy, now, out| proxy.hang_up(now, CALL, &refusal(403, "T603", "Tenant Suspended"), out).unwrap());
+}
+
 #[test]
 fn answers_after_the_end_are_acknowledged_and_those_of_other_forks_hung_up() {
     let mut bench = Bench::new();
@@ -142,7 +146,7 @@ fn byes_that_cross_in_the_first_dialog_end_that_one_alone() {
 #[test]
 fn what_we_end_is_ended_in_every_dialog_and_copies_of_answers_are_acknowledged() {
     let (mut bench, _, _, invite) = forked(&["fork"]);
-    bench.act(|proxy, now, out| proxy.hang_up(now, CALL, &refusal(403, "T603", "Tenant Suspended"), out).unwrap());
+    hang_up(&mut bench);
     let (to_alpha, to_customer) = (bench.sent_to(ALPHA), bench.sent_to(CUSTOMER));
     assert_eq!(to_alpha.iter().map(Sent::start).collect::<Vec<_>>(), [BYE, BYE]);
     let tags = |sent: &[Sent], name: &str| {
@@ -180,5 +184,32 @@ fn of_more_forks_than_are_remembered_the_rest_is_hung_up_after_the_end() {
     assert_eq!(ends(&bench).len(), 1, "the ninth was passed on and is not known");
     bench.receive(ALPHA, &reply(&invite.text, 200, "fork0", ALPHA));
     assert_eq!(bench.starts_to(ALPHA), [ACK]);
+    bench.assert_empties();
+}
+
+/// Passed on, it would be acknowledged by a caller who is told that the call is over, and be in a dialog that nobody ends.
+#[test]
+fn an_answer_that_comes_while_we_hang_up_is_acknowledged_and_hung_up_by_us() {
+    let (mut bench, _, oks, invite) = forked(&["second", "third"]);
+    assert_eq!(oks.len(), 2);
+    hang_up(&mut bench);
+    let (to_alpha, to_customer) = (bench.sent_to(ALPHA), bench.sent_to(CUSTOMER));
+    let late = reply(&invite.text, 200, "late", ALPHA);
+    bench.receive(ALPHA, &late);
+    let own = bench.sent_to(ALPHA);
+    assert_eq!(own.iter().map(Sent::start).collect::<Vec<_>>(), [ACK, BYE]);
+    assert!(own.iter().all(|sent| value(&sent.text, "To").ends_with(";tag=late")), "{own:?}");
+    for copy in ["late", "second"] {
+        bench.receive(ALPHA, &reply(&invite.text, 200, copy, ALPHA));
+        assert_eq!(bench.starts_to(ALPHA), [ACK], "{copy} has its BYE");
+    }
+    assert!(bench.sent_to(CUSTOMER).is_empty());
+    // The call's own is the caller's until the call is over.
+    bench.receive(ALPHA, &reply(&invite.text, 200, "callee", ALPHA));
+    assert_eq!((bench.sent_to(ALPHA).len(), bench.starts_to(CUSTOMER)), (0, vec!["SIP/2.0 200 Whatever".to_owned()]));
+    for (at, sent) in to_alpha.iter().chain(&own[1..]).map(|sent| (ALPHA, sent)).chain(to_customer.iter().map(|sent| (CUSTOMER, sent))) {
+        bench.receive(at, &reply(&sent.text, 200, "", at));
+    }
+    assert_eq!(ends(&bench).len(), 1);
     bench.assert_empties();
 }

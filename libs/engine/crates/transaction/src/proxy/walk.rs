@@ -328,6 +328,10 @@ impl Proxy {
         let Some(call) = self.calls.get_mut(key).filter(|call| call.current == Some(client)) else {
             return self.on_late_success(turn, client, false, response);
         };
+        // We are hanging up, and whom the caller would acknowledge now nobody would end.
+        if call.phase == Phase::Closing && call.callee_tag != tag {
+            return self.on_late_success(turn, client, false, response);
+        }
         let is_answered = matches!(call.phase, Phase::Answered | Phase::Closing);
         let mut next_hop = None;
         let answered_ns = if is_answered { call.answered_ns } else { turn.now.unix_ns };
