@@ -133,6 +133,23 @@ fn an_invite_that_was_sent_once_more_stays_in_doubt_where_no_new_connection_is_m
     assert_eq!(bench.sent_to(ALPHA).len(), 2);
 }
 
+/// §18.1.1 allows UDP where no connection could be made. By a branch of its own it would be a merged request there (§8.2.2.2).
+#[test]
+fn an_invite_in_doubt_is_not_sent_to_its_gateway_by_udp_as_well_however_large_it_is() {
+    for gone in [&[Gone::Broken][..], &[Gone::InUse, Gone::Unmade]] {
+        let mut bench = bench();
+        let large = invite_with("call-1", "branch1", &format!("X-Large: {}\r\n", "x".repeat(1_000)));
+        set_up(&mut bench, &large, UDP, vec![step_over(alpha(), UDP, Some(TCP)), step_over(beta(), UDP, None)]);
+        let doubtful = bench.one_to(ALPHA);
+        assert_eq!(doubtful.listener, TCP);
+        gone.iter().for_each(|gone| close_as(&mut bench, *gone, TCP, ALPHA));
+        let copies = bench.sent_to(ALPHA);
+        assert!(copies.iter().all(|sent| sent.text == doubtful.text) && copies.len() == gone.len() - 1, "{gone:?}: {copies:#?}");
+        assert_eq!(cause(&bench), [FailureCause::Connection]);
+        assert!(bench.one_to(BETA).start().starts_with("INVITE "));
+    }
+}
+
 #[test]
 fn an_invite_that_was_given_up_is_not_sent_again_over_a_new_connection_and_stays_in_doubt() {
     for is_cancelled in [true, false] {

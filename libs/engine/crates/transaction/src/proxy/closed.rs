@@ -1,6 +1,6 @@
 //! Connections that are gone, and what becomes of the requests that went over them (RFC 3261 §18.4): sent once more, in doubt, or failed.
 
-use crate::action::{Action, Flow, Now};
+use crate::action::{Action, FailureCause, Flow, Now};
 use crate::machine::ClientTimer;
 use crate::slab::Key;
 
@@ -67,7 +67,8 @@ impl Proxy {
         match role {
             ClientRole::Try { call, .. } => {
                 self.abandon_try(turn, call, BROKEN);
-                self.on_try_unreachable(turn, key, call);
+                // Not by UDP, however large it is: a connection was made, and the gateway would have the request twice (§18.1.1, §8.2.2.2).
+                self.on_try_lost(turn, key, call, FailureCause::Connection);
             }
             ClientRole::Exchange { server, .. } => {
                 self.give_up(turn, key, ClientRole::Nobody, BROKEN);

@@ -193,7 +193,7 @@ impl Proxy {
         self.on_try_lost(turn, client, key, cause);
     }
 
-    fn on_try_lost(&mut self, turn: &mut Turn<'_>, client: Key, key: Key, cause: FailureCause) {
+    pub(super) fn on_try_lost(&mut self, turn: &mut Turn<'_>, client: Key, key: Key, cause: FailureCause) {
         let Some(call) = self.calls.get(key).filter(|call| call.current == Some(client)) else { return };
         match call.phase {
             Phase::Cancelled => self.fail_cancelled(turn, key),
