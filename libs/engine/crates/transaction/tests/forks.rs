@@ -213,3 +213,29 @@ fn an_answer_that_comes_while_we_hang_up_is_acknowledged_and_hung_up_by_us() {
     assert_eq!(ends(&bench).len(), 1);
     bench.assert_empties();
 }
+
+#[test]
+fn a_target_that_is_refreshed_in_one_dialog_is_that_dialogs_alone() {
+    for is_carriers in [true, false] {
+        let (mut bench, _, oks, invite) = forked(&["fork"]);
+        if is_carriers {
+            let text = from_fork("UPDATE", 5, &invite, "fork").replace("<sip:callee@10.9.9.1:5060>", "<sip:callee@10.9.9.1:7777>");
+            bench.receive(ALPHA, &text);
+            let update = bench.one_to(CUSTOMER).text;
+            bench.receive(CUSTOMER, &reply(&update, 200, "caller", "10.1.1.1:7000"));
+        } else {
+            bench.receive(CUSTOMER, &from_customer("UPDATE", 5, &oks[0].text, ""));
+            let update = bench.one_to(ALPHA).text;
+            bench.receive(ALPHA, &reply(&update, 200, "fork", "10.9.9.1:7777"));
+        }
+        bench.take_sent();
+        hang_up(&mut bench);
+        let byes = bench.sent_to(ALPHA);
+        let shown: Vec<_> = byes.iter().map(|bye| (bye.start(), value(&bye.text, "To").rsplit_once(";tag=").unwrap().1)).collect();
+        assert_eq!(shown, [(BYE, "callee"), ("BYE sip:callee@10.9.9.1:7777 SIP/2.0", "fork")], "{is_carriers}");
+        if is_carriers {
+            let targets = bench.starts_to(CUSTOMER);
+            assert_eq!(targets, ["BYE sip:callee@10.1.1.1:7000 SIP/2.0"; 2], "the customer is one");
+        }
+    }
+}

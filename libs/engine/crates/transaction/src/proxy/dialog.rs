@@ -401,7 +401,7 @@ fn leg_of(token: &Token, call: Option<&Call>, request: &Message<'_>, is_main: bo
     }
 }
 
-fn callee_tag<'a>(side: Side, request: &Message<'a>) -> Option<&'a [u8]> {
+pub(super) fn callee_tag<'a>(side: Side, request: &Message<'a>) -> Option<&'a [u8]> {
     match side {
         Side::Customer => request.to_tag(),
         Side::Carrier => request.from_tag(),

@@ -10,7 +10,7 @@ use crate::plan::CallId;
 use crate::route;
 use crate::slab::Key;
 
-use super::call::End;
+use super::call::{Call, End};
 use super::cancel::MAX_HUNG_UP;
 use super::client::ClientRole;
 use super::hangup::Dialog;
@@ -22,6 +22,12 @@ use super::{Proxy, Turn};
 pub(super) struct Fork {
     pub tag: Vec<u8>,
     pub dialog: Dialog,
+}
+
+impl Call {
+    pub fn fork_mut(&mut self, callee_tag: &[u8]) -> Option<&mut Fork> {
+        self.forks.iter_mut().find(|fork| fork.tag == callee_tag)
+    }
 }
 
 impl Proxy {

@@ -15,6 +15,7 @@ use crate::token_parts::Reader;
 
 use super::call::{contact_uri, Call, CallTimer, End};
 use super::client::ClientRole;
+use super::dialog::callee_tag;
 use super::elsewhere::Elsewhere;
 use super::ingress::refuse;
 use super::numbering::Numbering;
@@ -107,12 +108,17 @@ impl Dialog {
 }
 
 impl Call {
-    /// Target refresh (§12.2.1.2): each side's requests go to the Contact that it gave last. Empty: it gave none.
-    pub fn refresh_targets(&mut self, customer: Vec<u8>, carrier: Vec<u8>) {
+    /// Target refresh in the dialog with this tag (§12.2.1.2): each side's requests go to the Contact that it gave last. Empty: it gave none. The
+    /// customer is the same in all dialogs of a call.
+    pub fn refresh_targets(&mut self, callee_tag: &[u8], customer: Vec<u8>, carrier: Vec<u8>) {
         if !customer.is_empty() {
             self.contact = customer;
         }
-        if let Some(dialog) = self.dialog.as_mut().filter(|_| !carrier.is_empty()) {
+        let dialog = match self.callee_tag == callee_tag {
+            true => self.dialog.as_deref_mut(),
+            false => self.fork_mut(callee_tag).map(|fork| &mut fork.dialog),
+        };
+        if let Some(dialog) = dialog.filter(|_| !carrier.is_empty()) {
             dialog.carrier.target = carrier;
         }
     }
@@ -375,9 +381,9 @@ impl Proxy {
         let is_refresh = matches!(response.method(), Method::Invite | Method::Update) && matches!(response.status(), Some(200..=299));
         let Some(request) = self.servers.get(server).filter(|_| is_refresh).and_then(|server| server.request.as_deref()) else { return };
         let (asked, answered) = (contact_uri(&request.view()), contact_uri(response));
-        let (customer, carrier) = if is_from_carrier { (answered, asked) } else { (asked, answered) };
+        let (side, customer, carrier) = if is_from_carrier { (Side::Carrier, answered, asked) } else { (Side::Customer, asked, answered) };
         if let Some(call) = self.call_ids.get(&id).and_then(|key| self.calls.get_mut(*key)) {
-            call.refresh_targets(customer, carrier);
+            call.refresh_targets(callee_tag(side, &request.view()).unwrap_or_default(), customer, carrier);
         }
         self.save_call_later(turn.now.ms, id);
     }
