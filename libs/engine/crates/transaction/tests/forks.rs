@@ -239,3 +239,38 @@ fn a_target_that_is_refreshed_in_one_dialog_is_that_dialogs_alone() {
         }
     }
 }
+
+/// §12.2.1.1: the CSeq of the carrier counts in each dialog for itself, and so does ours when we speak for it.
+#[test]
+fn our_byes_have_the_next_number_of_their_dialog_and_what_is_refused_there_is_counted_there() {
+    let cseqs = |bench: &mut Bench| bench.sent_to(CUSTOMER).iter().map(|sent| value(&sent.text, "CSeq").to_owned()).collect::<Vec<_>>();
+    let spoken = || {
+        let (mut bench, ok, _, invite) = forked(&["fork"]);
+        bench.receive(ALPHA, &from_fork("INFO", 100, &invite, "callee"));
+        bench.receive(ALPHA, &from_fork("INFO", 7, &invite, "fork"));
+        bench.take_sent();
+        (bench, ok, invite)
+    };
+    let (mut bench, _, _) = spoken();
+    hang_up(&mut bench);
+    assert_eq!(cseqs(&mut bench), ["101 BYE", "8 BYE"]);
+
+    let (mut bench, ok, invite) = spoken();
+    bench.hang_up(&ok.text, 2, "");
+    bench.take_sent();
+    hang_up(&mut bench);
+    for (at, tag) in [(CUSTOMER, "caller"), (ALPHA, "fork")] {
+        let bye = bench.one_to(at);
+        if at == CUSTOMER {
+            assert_eq!(value(&bye.text, "CSeq"), "8 BYE");
+        }
+        bench.receive(at, &reply(&bye.text, 405, tag, at));
+    }
+    bench.receive(ALPHA, &from_fork("INFO", 8, &invite, "fork"));
+    assert_eq!(cseqs(&mut bench), ["9 INFO"], "8 was ours");
+    // In the dialog of one that answers now stands no BYE of ours.
+    bench.receive(ALPHA, &reply(&invite.text, 200, "late", ALPHA));
+    bench.take_sent();
+    bench.receive(ALPHA, &from_fork("INFO", 30, &invite, "late"));
+    assert_eq!(cseqs(&mut bench), ["30 INFO"]);
+}

@@ -135,7 +135,7 @@ impl Proxy {
             return refuse(503, "T902");
         }
         if let Some(call) = row.and_then(|key| self.calls.get_mut(key)) {
-            call.numbers_of(token.side).see(request.cseq().number);
+            call.see_number(token.side, is_main, callee_tag, request.cseq().number);
             call.is_confirmed = true;
         }
         if let Some(key) = row {
@@ -395,7 +395,10 @@ fn leg_of(token: &Token, call: Option<&Call>, request: &Message<'_>, is_main: bo
         own,
         sight: Sight { is_hidden: token.is_hidden, shows_callee: token.shows_callee },
         answered_ns: call.map_or_else(|| token.answered_ns(), |call| call.answered_ns),
-        raise: call.map_or_else(Raise::default, |call| call.raise_of(token.side, request)),
+        // No request of ours stands before the carrier's in another dialog.
+        raise: call
+            .filter(|_| is_main || token.side == Side::Customer)
+            .map_or_else(Raise::default, |call| call.raise_of(token.side, request)),
         dialogs_over: call.map_or(0, |call| call.dialogs_over),
         is_main: is_main && call.is_none_or(|call| matches!(call.phase, Phase::Answered | Phase::Closing)),
     }

@@ -9,6 +9,7 @@ use crate::action::EndedBy;
 use crate::plan::CallId;
 use crate::route;
 use crate::slab::Key;
+use crate::token::Side;
 
 use super::call::{Call, End};
 use super::cancel::MAX_HUNG_UP;
@@ -22,11 +23,22 @@ use super::{Proxy, Turn};
 pub(super) struct Fork {
     pub tag: Vec<u8>,
     pub dialog: Dialog,
+    /// CSeq of the carrier in this dialog, which counts for itself in each (§12.2.1.1). There are no requests of ours in it but its BYE.
+    pub highest: u32,
 }
 
 impl Call {
     pub fn fork_mut(&mut self, callee_tag: &[u8]) -> Option<&mut Fork> {
         self.forks.iter_mut().find(|fork| fork.tag == callee_tag)
+    }
+
+    /// A request passes in the dialog with this tag. The customer is one who counts over all of his dialogs, or as high in each.
+    pub fn see_number(&mut self, side: Side, is_main: bool, callee_tag: &[u8], number: u32) {
+        if side == Side::Customer || is_main {
+            self.numbers_of(side).see(number);
+        } else if let Some(fork) = self.fork_mut(callee_tag) {
+            fork.highest = fork.highest.max(number);
+        }
     }
 }
 
@@ -48,7 +60,7 @@ impl Proxy {
         let next_hop = route::next_hop(response, &call.token, flow, &self.config.listeners);
         let dialog = Dialog::of(&invite.view(), response, &call.token, next_hop);
         if let Some(call) = self.calls.get_mut(key) {
-            call.forks.push(Fork { tag: tag.to_vec(), dialog });
+            call.forks.push(Fork { tag: tag.to_vec(), dialog, highest: 0 });
         }
     }
 
@@ -69,10 +81,10 @@ impl Proxy {
         if call.forks.is_empty() {
             return false;
         }
-        let Fork { tag, dialog } = call.forks.remove(0);
+        let Fork { tag, dialog, highest } = call.forks.remove(0);
         let over = std::mem::replace(&mut call.callee_tag, tag);
         call.dialog = Some(Box::new(dialog));
-        call.numbers.from_carrier = Numbering::default();
+        call.numbers.from_carrier = Numbering::starting_at(highest);
         call.dialogs_over += 1;
         let current = call.current;
         self.remember_hung_up(current, &over);

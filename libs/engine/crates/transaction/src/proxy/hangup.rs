@@ -153,11 +153,14 @@ impl Call {
         }
     }
 
-    /// In the dialog of the call, and in those of forks.
+    /// In the dialog of the call, whose number is `cseq`, and in those of forks.
     fn byes(&self, to: Side, cseq: u32, reason: &str) -> Vec<Bye> {
-        let own = self.dialog.as_deref().map(|dialog| (dialog, self.callee_tag.as_slice()));
-        let forks = self.forks.iter().map(|fork| (&fork.dialog, fork.tag.as_slice()));
-        own.into_iter().chain(forks).map(|(dialog, tag)| self.bye_in(dialog, tag, to, cseq, reason)).collect()
+        let own = self.dialog.as_deref().map(|dialog| (dialog, self.callee_tag.as_slice(), cseq));
+        let forks = self.forks.iter().map(|fork| {
+            let number = if to == Side::Customer { fork.highest.saturating_add(1) } else { cseq };
+            (&fork.dialog, fork.tag.as_slice(), number)
+        });
+        own.into_iter().chain(forks).map(|(dialog, tag, number)| self.bye_in(dialog, tag, to, number, reason)).collect()
     }
 
     fn bye_in(&self, dialog: &Dialog, callee_tag: &[u8], to: Side, cseq: u32, reason: &str) -> Bye {
