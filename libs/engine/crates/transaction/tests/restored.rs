@@ -229,6 +229,32 @@ fn a_call_that_neither_side_knows_any_more_has_no_end_of_ours() {
     assert_eq!(answers(481, 481, true), (true, 0), "a side has spoken since");
 }
 
+/// Dialogs beside the call's own are kept nowhere.
+#[test]
+fn a_fork_that_hangs_up_is_heard_by_a_row_that_has_forgotten_it_and_proves_nothing_of_the_call() {
+    let mut old = bench();
+    let (_, invite) = old.answered(alpha());
+    old.receive(ALPHA, &reply(&invite.text, 200, "fork", ALPHA));
+    let bytes = saved(&mut old);
+    let mut new = next_life(60_000, &bytes);
+    let from_fork = |method: &str, cseq: u32| from_carrier(method, cseq, &invite.text, "").replace(";tag=callee", ";tag=fork");
+    let no_call = Disposition::Refuse { status: 481, code: "T108", unsupported: String::new() };
+    assert_eq!(new.receive(ALPHA, &from_fork("INFO", 40)), no_call);
+    assert_eq!(new.receive(ALPHA, &from_fork("BYE", 41)), Disposition::Done);
+    let bye = new.one_to(CUSTOMER).text;
+    assert!(value(&bye, "From").ends_with(";tag=fork"), "{bye}");
+    new.receive(CUSTOMER, &reply(&bye, 200, "caller", CUSTOMER));
+    assert_eq!(new.starts_to(ALPHA), ["SIP/2.0 200 Whatever"]);
+    assert_eq!((new.fact_names(), new.proxy.call_count()), (vec![], 1));
+    hang_up(&mut new);
+    for (at, tag) in [(CUSTOMER, "caller"), (ALPHA, "callee")] {
+        let bye = new.one_to(at).text;
+        assert_eq!(value(&bye, "CSeq"), if at == CUSTOMER { "1001 BYE" } else { "1002 BYE" });
+        new.receive(at, &reply(&bye, 481, tag, at));
+    }
+    assert_eq!((new.fact_names(), new.proxy.call_count()), (vec!["HungUp".to_owned()], 0), "it may have ended long ago");
+}
+
 #[test]
 fn a_short_call_is_not_kept_and_the_end_of_one_that_is_kept_is_said_once() {
     let mut bench = bench();

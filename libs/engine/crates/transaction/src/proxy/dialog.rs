@@ -107,7 +107,9 @@ impl Proxy {
         let callee_tag = callee_tag(token.side, request).unwrap_or_default();
         let is_main = call.is_none_or(|call| !matches!(call.phase, Phase::Answered | Phase::Closing) || call.callee_tag == callee_tag);
         let is_fork = call.is_some_and(|call| call.forks.iter().any(|fork| fork.tag == callee_tag));
-        if token.side == Side::Carrier && !is_main && !is_fork {
+        // A row that was restored has forgotten its forks: one that hangs up is heard. It ends nothing but its own dialog.
+        let is_forgotten = method == Method::Bye && call.is_some_and(Call::is_restored);
+        if token.side == Side::Carrier && !is_main && !is_fork && !is_forgotten {
             return refuse(481, "T108");
         }
         // Whoever ends it by a timer has gone with the row: what would go on is told that it is over (§12.2.1.2, RFC 4028 §10), and says BYE.
@@ -136,7 +138,7 @@ impl Proxy {
         }
         if let Some(call) = row.and_then(|key| self.calls.get_mut(key)) {
             call.see_number(token.side, is_main, callee_tag, request.cseq().number);
-            call.is_confirmed = true;
+            call.is_confirmed |= token.side == Side::Customer || is_main || is_fork;
         }
         if let Some(key) = row {
             self.save_later(turn.now.ms, key);

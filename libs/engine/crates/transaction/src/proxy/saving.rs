@@ -153,6 +153,11 @@ impl Call {
         matches!(self.phase, Phase::Answered | Phase::Closing)
     }
 
+    /// Its INVITE was an earlier life's.
+    pub fn is_restored(&self) -> bool {
+        self.server == Key::NOWHERE
+    }
+
     /// `None` where there is nothing by which it could be ended.
     fn saved(&self, listeners: &[Listener]) -> Option<Vec<u8>> {
         let dialog = self.dialog.as_ref().filter(|_| self.is_answered())?;
