@@ -283,7 +283,8 @@ impl Proxy {
         }
     }
 
-    /// No bound on transactions holds here: two for each call that there may be.
+    /// No bound on transactions holds here: for each call that there may be they are two, and two more for each fork, of which there are
+    /// `cancel::MAX_HUNG_UP` at most.
     fn send_byes(&mut self, turn: &mut Turn<'_>, key: Key, reason: &Refusal) {
         let Some(call) = self.calls.get_mut(key) else { return };
         call.change(Change::HangUp);
