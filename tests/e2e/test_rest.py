@@ -83,9 +83,10 @@ def test_a_trunk_is_set_up_and_its_first_refused_call_explained(platform: Platfo
     assert (then["number"], then["source"], then["is_changed_since"]) == (number, "127.0.97.1", True)
     after = again(at_position=str(position))
     assert (after["outcome"], after["acl"], after["position"]) == ("admit", "office", str(position))
-    assert [(each["field"], each["recorded"], each["computed"]) for each in after["differences"]] == [
-        ("outcome", "refuse", "admit"),
-        ("reason", "T203", ""),
+    why = f"the log was another at position {position}; the call was decided at {call['position']}"
+    assert [(each["field"], each["recorded"], each["computed"], each["why"]) for each in after["differences"]] == [
+        ("outcome", "refuse", "admit", why),
+        ("reason", "T203", "", why),
     ]
     assert again(at_position=position - 1)["outcome"] == "refuse"
     assert (again(at_time=after["position_time"])["position"], again(at_time=then["position_time"])["position"]) == (

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from unit.domain.test_policy import CALL, REALM, platform
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
@@ -103,6 +106,28 @@ def test_what_differs_is_named(changed: dict[str, object], field: str, computed:
 def test_a_reason_that_no_set_up_decides_says_so() -> None:
     found = differences(record(outcome="refused", reason="T305"), ADMITTED, explained())
     assert [each.why for each in found] == ["how many calls there were is not in the log"] * 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ({}, "the log has changed since the call"),
+        ({"assumed": ["x"]}, "because of the changes that were assumed"),
+        ({"position": 9, "position_time": Timestamp(seconds=1)}, "the log was another at position 9; the call was decided at 7"),
+        (
+            {"position": 7, "position_time": Timestamp(seconds=1)},
+            "of the same position: by what is not in the log, or by an earlier version's rules",
+        ),
+    ],
+)
+def test_every_difference_says_why(answer: dict[str, Any], why: str) -> None:
+    asked = pb.ExplainResponse(outcome="admit", account="31000000", acl="OFFICE", **answer)
+    tried = records_pb2.GatewayAttempt(number=1, carrier="alpha", gateway="alpha/g", rate_micros=1)
+    other = records_pb2.GatewayAttempt(number=2, carrier="gamma", gateway="g")
+    found = differences(record(acl="OTHER", prefix="312", attempts=[tried, other]), asked, explained())
+    assert {each.field: each.why for each in found} == dict.fromkeys(("acl", "prefix", "attempts", "attempts.1.rate_micros"), why)
+    refused = differences(record(outcome="refused", reason="T203"), asked, explained())
+    assert [each.why for each in refused] == [why] * 2
 
 
 def test_a_refusal_that_comes_out_again_differs_in_nothing() -> None:

@@ -62,12 +62,12 @@ def view_of_notes(notes: Sequence[str]) -> GatewayView:
 
 
 def differences(record: records_pb2.Record, answer: pb.ExplainResponse, explained: Explained) -> list[pb.ExplainDifference]:
-    """Field by field, in the order of importance; empty where all is as recorded."""
+    """Field by field, in the order of importance; empty where all is as recorded. Each says why, as far as it is known."""
     found: list[pb.ExplainDifference] = []
 
     def compare(field: str, recorded: str, computed: str, why: str = "") -> None:
         if recorded != computed:
-            found.append(pb.ExplainDifference(field=field, recorded=recorded, computed=computed, why=why or _why(answer)))
+            found.append(pb.ExplainDifference(field=field, recorded=recorded, computed=computed, why=why or _why(record, answer)))
 
     recorded_outcome = "refuse" if record.outcome == "refused" else "admit"
     compare("outcome", recorded_outcome, answer.outcome, _NOT_CONFIGURED.get(record.reason, ""))
@@ -97,13 +97,13 @@ def _compare_attempts(
     would = [target.choice.gateway.key for target in decided.targets]
     is_same = set(tried) <= set(would) if is_drawn else tried == would[: len(tried)]
     if not is_same:
-        found.append(pb.ExplainDifference(field="attempts", recorded=", ".join(tried), computed=", ".join(would), why=_why(answer)))
+        found.append(pb.ExplainDifference(field="attempts", recorded=", ".join(tried), computed=", ".join(would), why=_why(record, answer)))
     rates = {target.choice.gateway.key: target.choice.row.rate_micros for target in decided.targets}
     for attempt in record.attempts:
         rate = rates.get(_key(attempt))
         if rate is not None and rate != attempt.rate_micros:
             field = f"attempts.{attempt.number}.rate_micros"
-            found.append(pb.ExplainDifference(field=field, recorded=str(attempt.rate_micros), computed=str(rate), why=_why(answer)))
+            found.append(pb.ExplainDifference(field=field, recorded=str(attempt.rate_micros), computed=str(rate), why=_why(record, answer)))
 
 
 def _key(attempt: records_pb2.GatewayAttempt) -> str:
@@ -111,7 +111,11 @@ def _key(attempt: records_pb2.GatewayAttempt) -> str:
     return attempt.gateway if "/" in attempt.gateway else f"{attempt.carrier}/{attempt.gateway}"
 
 
-def _why(answer: pb.ExplainResponse) -> str:
+def _why(record: records_pb2.Record, answer: pb.ExplainResponse) -> str:
     if answer.assumed:
         return "because of the changes that were assumed"
-    return "the log has changed since the call" if not answer.HasField("position_time") else ""
+    if not answer.HasField("position_time"):
+        return "the log has changed since the call"
+    if answer.position != record.position:
+        return f"the log was another at position {answer.position}; the call was decided at {record.position}"
+    return "of the same position: by what is not in the log, or by an earlier version's rules"
