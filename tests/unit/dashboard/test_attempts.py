@@ -3,7 +3,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
 from trunkline.api.records.v1 import records_pb2
-from trunkline.dashboard.attempts import Offer, attempt_of, by_reason, host_of, offers_of, what_happened
+from trunkline.dashboard.attempts import Offer, attempt_of, by_reason, host_of, offers_of, what_happened, who_ended
 from trunkline.dashboard.ladder import first_line, from_record
 from trunkline.dashboard.live import message
 
@@ -45,6 +45,21 @@ def test_reasons_are_counted_the_most_frequent_first() -> None:
 def test_every_outcome_is_a_sentence(outcome: str) -> None:
     said = what_happened(records_pb2.Record(outcome=outcome, number="31201234567"))
     assert said.endswith(".") and ("+31201234567" in said)
+
+
+def test_who_ended_a_call_is_said_as_far_as_it_is_known() -> None:
+    tried = [records_pb2.GatewayAttempt(carrier="alpha"), records_pb2.GatewayAttempt(carrier="beta")]
+
+    def said(outcome: str, by: str, status: int = 0) -> str:
+        return what_happened(records_pb2.Record(outcome=outcome, ended_by=by, number="31201234567", status=status, attempts=tried))
+
+    assert said("answered", "callee") == "+31201234567 answered; the called party hung up."
+    assert said("answered", "presumed") == "+31201234567 answered; nobody told the end of the call."
+    assert said("failed", "callee", 404) == "beta answered 404 Not Found: +31201234567 was not reached."
+    assert said("failed", "callee", 499) == "beta answered 499: +31201234567 was not reached."
+    assert said("failed", "presumed") == "Nobody told what became of the call to +31201234567."
+    assert said("failed", "edge", 503) == "No carrier could complete the call to +31201234567."
+    assert who_ended(records_pb2.Record(outcome="failed", ended_by="callee", attempts=tried)) == "beta"
 
 
 def at(seconds: float) -> Timestamp:

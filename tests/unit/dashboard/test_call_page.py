@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from unit.dashboard.conftest import Browser, with_services
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
@@ -21,6 +22,19 @@ from trunkline.dashboard.pages import calls
 from trunkline.runtime.grpc_client import EXPLAIN_LIMIT_S
 
 pytestmark = pytest.mark.timeout(60)
+
+
+CALLS: dict[str, Any] = {
+    "c1": {"outcome": "refused"},
+    "trying": {"outcome": "trying"},
+    "failed": {
+        "outcome": "failed",
+        "ended_by": "callee",
+        "status": 404,
+        "attempts": [records_pb2.GatewayAttempt(number=1, carrier="alpha", gateway="g", result="status", status=404)],
+    },
+    "untold": {"outcome": "answered", "ended_by": "presumed", "answer_time": Timestamp(seconds=1000)},
+}
 
 
 class Provisioning(ProvisioningServiceServicer):
@@ -44,7 +58,7 @@ class Provisioning(ProvisioningServiceServicer):
 
 class Records(RecordsServiceServicer):
     async def GetRecord(self, request: records_pb2.GetRecordRequest, context: Any) -> records_pb2.GetRecordResponse:
-        return records_pb2.GetRecordResponse(record=records_pb2.Record(call=request.call, outcome="refused", number="31201234567"))
+        return records_pb2.GetRecordResponse(record=records_pb2.Record(number="31201234567", call=request.call, **CALLS[request.call]))
 
     async def ListMessages(self, request: records_pb2.ListMessagesRequest, context: Any) -> records_pb2.ListMessagesResponse:
         return records_pb2.ListMessagesResponse()
@@ -77,6 +91,22 @@ async def test_a_call_page_does_not_wait_for_a_long_log_and_fetches_the_decision
     assert "position 7" in part and "Being computed" not in part and "Who and what" not in part and part.count("<section") == 1
     quick, patient = pages.provisioning.given_s
     assert quick < 1 and patient > EXPLAIN_LIMIT_S - 20
+
+
+@pytest.mark.parametrize(
+    ("call", "figures"),
+    [
+        ("trying", []),
+        ("failed", ["alpha ended it", "404 final response"]),
+        ("untold", ["not known how it ended: nobody told"]),
+    ],
+)
+async def test_the_figures_of_a_call_say_what_is_known(pages: Pages, call: str, figures: list[str]) -> None:
+    pages.provisioning.is_read.set()
+    page = (await pages.client.get(f"/calls/{call}")).text
+    box = re.search(r'<div class="figures">(.*?)</div>\s*</div>', page, re.DOTALL)
+    found = re.findall(r"<strong>(.*?)</strong><span>(.*?)</span>", box[1]) if box else []
+    assert [" ".join(each) for each in found] == figures and ('class="figures"' in page) == bool(figures)
 
 
 async def test_a_call_that_is_described_is_waited_for(pages: Pages) -> None:

@@ -9,8 +9,11 @@ from typing import Final
 
 from trunkline.api.provisioning.v1 import provisioning_pb2
 from trunkline.api.records.v1 import records_pb2
+from trunkline.dashboard.web import phrase
 from trunkline.domain.reasons import REGISTRY, Reason
 
+PRESUMED: Final = "presumed"
+"""Who ended a call whose end was never told."""
 SOURCE_NOT_IN_ACL: Final = "T203"
 DOMAIN_NOT_SERVED: Final = "T201"
 
@@ -78,6 +81,9 @@ _WHO: Final[Mapping[str, str]] = {"caller": "the caller", "callee": "the called 
 
 
 def who_ended(record: records_pb2.Record) -> str:
+    """Of a call that was never answered: the last carrier, which passed on what the called party said, or said it itself."""
+    if record.outcome == "failed" and record.ended_by == "callee" and record.attempts:
+        return record.attempts[-1].carrier
     return _WHO.get(record.ended_by, "nobody whom we know")
 
 
@@ -85,6 +91,8 @@ def what_happened(record: records_pb2.Record) -> str:
     """One sentence."""
     number = f"+{record.number}" if record.number.isdigit() else record.number
     match record.outcome:
+        case "answered" if record.ended_by == PRESUMED:
+            return f"{number} answered; nobody told the end of the call."
         case "answered":
             return f"{number} answered; {who_ended(record)} hung up."
         case "live":
@@ -95,5 +103,9 @@ def what_happened(record: records_pb2.Record) -> str:
             return f"The call to {number} was refused before any carrier was tried."
         case "cancelled":
             return f"The caller hung up before {number} answered."
+        case "failed" if record.ended_by == PRESUMED:
+            return f"Nobody told what became of the call to {number}."
+        case "failed" if record.ended_by == "callee" and record.status and record.attempts:
+            return f"{who_ended(record)} answered {record.status} {phrase(record.status)}".rstrip() + f": {number} was not reached."
         case _:
             return f"No carrier could complete the call to {number}."

@@ -90,7 +90,7 @@ def _number(number: str) -> str:
     return f"+{number}" if number.isdigit() else number
 
 
-def _phrase(status: int) -> str:
+def phrase(status: int) -> str:
     """As RFC 3261 section 21 says it; empty for others, whose carrier's own words stand in its message alone."""
     return _PHRASES.get(status, "")
 
@@ -109,7 +109,7 @@ def _environment() -> Environment:
     )
     found.filters |= {
         "when": _when, "moment": _moment, "clock": _clock, "minute": _minute, "ago": _ago, "money": money, "duration": _duration,
-        "number": _number, "phrase": _phrase, "json": lambda value: json.dumps(value, ensure_ascii=False),
+        "number": _number, "phrase": phrase, "json": lambda value: json.dumps(value, ensure_ascii=False),
     }  # fmt: skip
     return found
 
