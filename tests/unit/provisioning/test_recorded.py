@@ -116,7 +116,7 @@ def test_a_reason_that_no_set_up_decides_says_so() -> None:
         ({"position": 9, "position_time": Timestamp(seconds=1)}, "the log was another at position 9; the call was decided at 7"),
         (
             {"position": 7, "position_time": Timestamp(seconds=1)},
-            "of the same position: by what is not in the log, or by an earlier version's rules",
+            "at the same position; what is not in the log, or an earlier version's rules, decided otherwise",
         ),
     ],
 )

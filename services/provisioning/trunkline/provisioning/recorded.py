@@ -118,4 +118,4 @@ def _why(record: records_pb2.Record, answer: pb.ExplainResponse) -> str:
         return "the log has changed since the call"
     if answer.position != record.position:
         return f"the log was another at position {answer.position}; the call was decided at {record.position}"
-    return "of the same position: by what is not in the log, or by an earlier version's rules"
+    return "at the same position; what is not in the log, or an earlier version's rules, decided otherwise"
