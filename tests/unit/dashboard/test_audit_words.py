@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from trunkline.api.events.v1 import commit_pb2
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
-from trunkline.dashboard.audit_words import said
+from trunkline.dashboard.audit_words import MAX_TEXT, said
 
 EVENTS = [field for field in commit_pb2.Event.DESCRIPTOR.fields if not field.name.startswith("claim_")]
 """Claims are no part of the history."""
@@ -73,18 +74,43 @@ def test_an_event_that_says_nothing_is_said_all_the_same(field: FieldDescriptor)
     assert change.what.strip() and not change.more.startswith(";"), change
 
 
+def flags_of(message: Descriptor) -> Iterator[tuple[str, ...]]:
+    """Paths of all, also of what stands in it once."""
+    for field in message.fields:
+        if field.type == FieldDescriptor.TYPE_BOOL:
+            yield (field.name,)
+        elif field.message_type is not None and not field.is_repeated:
+            yield from ((field.name, *more) for more in flags_of(field.message_type))
+
+
 def test_a_flag_makes_a_difference() -> None:
     """Of every event that has one: what it says is another with the flag than without."""
+    seen = set()
     for field in EVENTS:
-        for flag in [each for each in field.message_type.fields if each.type == FieldDescriptor.TYPE_BOOL]:
+        for path in flags_of(field.message_type):
             texts = []
             for value in (False, True):
                 event = commit_pb2.Event()
                 body = getattr(event, field.name)
                 body.SetInParent()
-                setattr(body, flag.name, value)
+                for name in path[:-1]:
+                    body = getattr(body, name)
+                    body.SetInParent()
+                setattr(body, path[-1], value)
                 texts.append(said(entry_of(event)))
-            assert texts[0] != texts[1], f"{field.name}.{flag.name}"
+            assert texts[0] != texts[1], f"{field.name}.{'.'.join(path)}"
+            seen.add((field.name, *path))
+    assert {("carrier_changed", "settings", "is_trusted"), ("tenant_suspended", "is_ending_calls")} <= seen
+
+
+def test_a_long_change_is_cut_and_says_so() -> None:
+    event = commit_pb2.Event()
+    event.class_of_service_set.allowed_prefixes.extend(str(prefix) for prefix in range(1000, 2000))
+    [change] = said(entry_of(event))
+    assert len(change.more) == MAX_TEXT and change.more.startswith("+1000, +1001, ") and change.more.endswith("…")
+    event = commit_pb2.Event()
+    event.tenant_created.name = "x" * MAX_TEXT
+    assert said(entry_of(event))[0].more == "x" * MAX_TEXT
 
 
 def test_what_a_newer_service_writes_is_told_as_it_stands() -> None:

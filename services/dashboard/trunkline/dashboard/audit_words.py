@@ -21,6 +21,11 @@ OPERATORS_KINDS: Final = frozenset({"carrier", "deck", "pop"})
 """No tenant has any."""
 
 
+MAX_TEXT: Final = 1_000
+"""Characters of either part of a change. A class of service may have a thousand prefixes, and a page a hundred changes; `trunkline history
+list -o json` has all of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """`more` are particulars, or empty."""
@@ -34,8 +39,13 @@ def said(entry: pb.HistoryEntry) -> list[Said]:
     found: list[Said] = []
     for event, raw in zip(entry.events, entry.changes, strict=True):
         say = _SAY.get(event.WhichOneof("event") or "")
-        found.append(_as_it_stands(raw) if say is None else say(_body(event)))
+        change = _as_it_stands(raw) if say is None else say(_body(event))
+        found.append(Said(_cut(change.what), _cut(change.more)))
     return found
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
 
 
 def _body(event: commit_pb2.Event) -> Any:
