@@ -71,6 +71,35 @@ def test_the_audit_names_people_and_keys_and_says_that_there_is_more(platform: P
     window.close()
 
 
+def test_the_menu_of_a_phone_is_folded_before_the_script_runs_and_has_every_heading(platform: Platform, browser: Browser) -> None:
+    window = Visitor(browser, platform, width=390, height=844)
+    window.enter(platform, platform.local["demo"]["api_key"])
+    page, heights = window.page, []
+    page.route("**/static/app.js", lambda route: route.abort())
+    for _ in range(2):
+        window.go("/account")
+        expect(page.locator("#menu")).to_be_visible()
+        expect(page.locator("#side-pages")).to_be_hidden()
+        heights.append(page.locator(".side").bounding_box()["height"])  # type: ignore[index]
+        page.unroute("**/static/app.js")
+    assert heights[0] == heights[1], "the page jumps"
+    page.locator("#menu").click()
+    for heading in page.locator("nav h2, nav h3").all():
+        assert heading.bounding_box()["height"] > 10, heading.inner_text()  # type: ignore[index]
+    expect(page.get_by_role("heading", name="SIP Trunks", exact=True)).to_be_visible()
+    assert axe_violations(page) == []
+    # Without scripts it is a strip.
+    bare = browser.new_context(
+        java_script_enabled=False, viewport={"width": 390, "height": 844}, storage_state=page.context.storage_state()
+    )
+    strip = bare.new_page()
+    strip.goto(f"{window.base}/account")
+    expect(strip.locator("#side-pages")).to_be_visible()
+    expect(strip.locator("#menu")).to_be_hidden()
+    bare.close()
+    window.close()
+
+
 def test_rates_have_a_currency_and_a_deck_and_a_numbers_way_is_told_by_region(platform: Platform, browser: Browser, tmp_path: Path) -> None:
     customer = Customer(browser, platform, tmp_path / "own", Operator(platform).new_tenant("rated"))
     window, page = customer.window, customer.window.page
