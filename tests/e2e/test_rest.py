@@ -96,6 +96,8 @@ def test_a_trunk_is_set_up_and_its_first_refused_call_explained(platform: Platfo
     assert again(is_now=True)["outcome"] == "admit"
     twice = acme.ask("POST", "/v1/explain", {"call": call["call"], "record": call})
     assert (twice.status, twice.reason) == (400, "CALL_GIVEN_TWICE")
+    described = acme.ask("POST", "/v1/explain", {"call": call["call"], "number": number})
+    assert (described.status, described.reason) == (400, "CALL_DESCRIBED_TOO")
     others = beta.ask("POST", "/v1/explain", {"call": call["call"]})
     assert (others.status, others.reason) == (404, "NO_SUCH_CALL")
     assert acme.ask("DELETE", "/v1/acls/office/addresses", address="127.0.97.1", wait="eu1").json["applied"][0]["is_applied"]

@@ -356,6 +356,7 @@ def test_a_call_that_happened_is_explained_as_it_was_then_and_as_it_would_be_now
         platform.cli("domain", "class-of-service", "acme", "--all")
     refused(platform, 2, "explain", "acme", "--from", "127.0.0.1", "--with", "add-address OFFICE")
     refused(platform, 2, "explain", "acme", "--from", "127.0.0.1", "--at", "yesterday")
+    assert "not described" in refused(platform, 2, "explain", "--call", "last", "--number", "+31201234567")
     refused(platform, 3, "explain", "--call", "no-such-call")
 
 

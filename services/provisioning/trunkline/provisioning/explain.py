@@ -14,6 +14,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Final, NamedTuple
 
+import grpc
+import grpc.aio
+
 from trunkline.api.auth.v1 import auth_pb2
 from trunkline.api.auth.v1.auth_pb2_grpc import AuthServiceStub
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
@@ -163,12 +166,21 @@ class Explainer:
         return answer
 
     async def _with_record(self, tenant: TenantId, request: pb.ExplainRequest) -> pb.ExplainRequest:
-        """The question with the record of the call that it names."""
+        """The question with the record of the call that it names. Raises Refusal, AioRpcError of records."""
         if self._records is None:
             remedy = "Name records services: records_addresses of provisioning's settings. Or give the record."
             raise failed_precondition("RECORDS_UNKNOWN", "This service knows no records service to ask.", remedy)
         wanted = records_pb2.GetRecordRequest(tenant=tenant, call=request.call)
-        found = await self._records.ask(lambda channel: RecordsServiceStub(channel).GetRecord(wanted), try_s=ASK_LIMIT_S)
+        try:
+            found = await self._records.ask(lambda channel: RecordsServiceStub(channel).GetRecord(wanted), try_s=ASK_LIMIT_S)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.PERMISSION_DENIED:
+                raise
+            # Those of an earlier version refuse this service; whoever asks is not the one who lacks a right.
+            message = "The records services are of an earlier version, which tells this service of no call."
+            raise failed_precondition(
+                "RECORDS_NOT_UPDATED", message, "Update them. Until then give the call's record in its place."
+            ) from error
         question = pb.ExplainRequest()
         question.CopyFrom(request)
         question.ClearField("call")

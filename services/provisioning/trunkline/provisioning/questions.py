@@ -14,6 +14,8 @@ MAX_VALUES: Final = 8
 """Of Privacy, and of the identity headers."""
 TEXT_LIMIT: Final = 512
 """Of one value, in characters."""
+DESCRIBING: Final = ("domain", "source", "username", "is_password_right", "number", "from_uri", "privacy", "hints", "pop")
+"""Fields that describe a call by hand."""
 
 
 def check(request: pb.ExplainRequest) -> None:
@@ -29,6 +31,11 @@ def check(request: pb.ExplainRequest) -> None:
         raise invalid("TEXT_TOO_LONG", "", f"a field of a call that is explained has at most {TEXT_LIMIT} characters")
     if request.call and request.HasField("record"):
         raise invalid("CALL_GIVEN_TWICE", "call", "A call is named, or its record is given; not both.")
+    if request.call:
+        beside = [name for name in DESCRIBING if getattr(request, name)]
+        if beside:
+            message = f"A call that happened is named, whose record says: {', '.join(beside)}."
+            raise invalid("CALL_DESCRIBED_TOO", beside[0], message, "Leave that out, or describe a call by hand, without `call`.")
     if request.is_now and (request.WhichOneof("at") is not None or not (request.call or request.HasField("record"))):
         raise invalid("NOW_OF_NOTHING", "is_now", "It is for a call that happened, and goes with neither a position nor a time.")
 

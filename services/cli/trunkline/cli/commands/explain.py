@@ -80,6 +80,13 @@ async def explain(
             remedy="trunkline explain acme --from 192.0.2.1 --number +31201234567, or trunkline explain --call last",
             code=Exit.USAGE,
         )
+    if call and any((source, username, password_right, number, from_uri, privacy, pai, pop)):
+        raise CommandError(
+            "a call that happened is not described",
+            why="its record says from where it came, as whom and to which number",
+            remedy="leave that out, or describe a call: trunkline explain acme --from 192.0.2.1 --number +31201234567",
+            code=Exit.USAGE,
+        )
     request = provisioning.ExplainRequest(
         tenant=options.tenant,
         domain=domain,
