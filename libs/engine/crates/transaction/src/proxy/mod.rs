@@ -1,10 +1,11 @@
 //! The proxy: one object that knows every transaction and call of a worker.
 //!
-//! `ingress` sorts what arrives; `server` and `client` run the machines; `call` holds the rows and their ends, `phase` says where a call stands, `walk` tries the gateways,
+//! `ingress` sorts what arrives; `server` and `client` run the machines; `call` holds the rows and their ends, `phase` says where a call stands, `walk` tries the gateways, `answers` hears what they say,
 //! `sighting` says what they did and `options` asks whether they are there,
-//! `cancel` ends what was given up, `closed` weighs what went over a connection that is gone, `dialog` serves requests inside dialogs, `elsewhere` sends again what found no connection, `forks` knows of answers beside the first, `hangup` ends calls of our own accord, `hiding` gives back what one
+//! `cancel` ends what was given up, `closed` weighs what went over a connection that is gone, `dialog` serves requests inside dialogs by their `leg`, `elsewhere` sends again what found no connection, `forks` knows of answers beside the first, `hangup` ends calls of our own accord, `hiding` gives back what one
 //! side was not shown of the other, `saving` keeps rows over the end of the process, `unreachable` weighs what ICMP says, `workers` says what belongs to another worker.
 
+mod answers;
 mod call;
 mod cancel;
 mod causes;
