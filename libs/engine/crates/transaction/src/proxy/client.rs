@@ -17,8 +17,8 @@ use crate::timer::Timers;
 use crate::token::Side;
 
 use super::call::End;
-use super::dialog::Sight;
 use super::elsewhere::Elsewhere;
+use super::leg::Sight;
 use super::sighting;
 use super::{Proxy, Timed, Turn};
 

@@ -15,9 +15,9 @@ use crate::token_parts::Reader;
 
 use super::call::{contact_uri, Call, CallTimer, End};
 use super::client::ClientRole;
-use super::dialog::callee_tag;
 use super::elsewhere::Elsewhere;
 use super::ingress::refuse;
+use super::leg::callee_tag;
 use super::numbering::Numbering;
 use super::phase::{Change, Phase};
 use super::server::ServerRole;

@@ -17,6 +17,7 @@ mod forks;
 mod hangup;
 mod hiding;
 mod ingress;
+mod leg;
 mod memory;
 mod numbering;
 mod options;
