@@ -32,6 +32,7 @@ mod policy;
 mod reading;
 mod reasons;
 mod receiving;
+mod refusing;
 mod requests;
 mod saving;
 mod shares;

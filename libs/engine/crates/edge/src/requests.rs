@@ -1,23 +1,21 @@
-//! Requests that the core leaves to the edge: new INVITEs, and re-INVITEs from elsewhere. Others outside of dialogs: `strays`.
+//! Requests that the core leaves to the edge: new INVITEs, and re-INVITEs from elsewhere. Others outside of dialogs: `strays`; refusals: `refusing`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use trunkline_access::{current_key, decide, entropy_for, issue, Admission, Call, Domain, Outcome, Proof, Snapshot, Verdict};
-use trunkline_message::{Algorithm, Message, Method, Scheme};
+use trunkline_message::{Algorithm, Message, Scheme};
 use trunkline_transaction::{
-    AdmitError, CallHandle, CallId, Disposition, Failures, Flow, Listener, Now, Prepared, RecheckHandle, Refusal, RoutePlan, Step,
-    Transport,
+    AdmitError, CallHandle, CallId, Disposition, Failures, Flow, Listener, Now, Prepared, RecheckHandle, RoutePlan, Step, Transport,
 };
 
-use crate::attempt::{credentials_of, nobody, Attempt, Owner};
+use crate::attempt::{credentials_of, Attempt, Owner};
 use crate::counts::What;
 use crate::policy::{self, Decision, Invite, Policy};
 use crate::reasons::refusal;
-use crate::stateless::{Challenges, NOT_SERVED};
+use crate::stateless::Challenges;
 use crate::status::raise;
-use crate::strays::is_of_scanners;
 use crate::worker::Worker;
 
 /// Callers who are turned away come again within these seconds, spread so that they do not come at once.
@@ -75,32 +73,6 @@ impl Worker {
         let jitter_s = (self.ids.next(now) >> 8) % RETRY_SPREAD_S;
         refusal.extra_headers = format!("Retry-After: {}\r\n", RETRY_FIRST_S + jitter_s);
         self.refuse(flow, message, &refusal, b"");
-    }
-
-    /// What is refused before the access rule is asked. A new INVITE for somebody's domain is an attempt, with its record.
-    fn refuse_unasked(&mut self, now: Now, flow: Flow, message: &Message<'_>, refusal: &Refusal) {
-        let is_outside = message.to_tag().is_none();
-        if is_outside && is_of_scanners(message.method()) && self.is_shut_out(now, flow, message) {
-            return;
-        }
-        let tables = self.shared.tables.load();
-        let uri = match message.method() {
-            // An ACK is never answered (RFC 3261 §17.1.1.3).
-            Method::Ack => return,
-            Method::Invite if is_outside => message.request_uri().ok(),
-            _ => None,
-        };
-        if let Some(uri) = uri {
-            let (host, user) = (String::from_utf8_lossy(uri.host), uri.user_unescaped());
-            if let Some(domain) = tables.domain(&host) {
-                let number = String::from_utf8_lossy(&user);
-                let attempt = Attempt { host: &host, number: &number, username: b"" };
-                return self.refuse_attempt(now, flow, message, Some(Owner::of(domain, &tables)), refusal, &attempt);
-            }
-        }
-        if self.may_answer(now, flow, What::OutOfDialog) {
-            self.refuse(flow, message, refusal, b"");
-        }
     }
 
     fn new_invite(&mut self, now: Now, flow: Flow, message: &Message<'_>, policy: &mut dyn Policy) {
@@ -203,35 +175,6 @@ impl Worker {
         self.stateless.challenge(message, flow.peer, &challenges, &mut answer);
         self.send(self.reply_flow(message, flow), &answer);
         self.answer = answer;
-    }
-
-    /// A refusal without state. Of an existing domain it is an attempt, with its record; of no domain it is counted.
-    pub(crate) fn refuse_attempt(
-        &mut self,
-        now: Now,
-        flow: Flow,
-        message: &Message<'_>,
-        owner: Option<Owner<'_>>,
-        refusal: &Refusal,
-        attempt: &Attempt<'_>,
-    ) {
-        let what = if owner.is_none() || refusal.code == NOT_SERVED { What::UnknownDomain } else { What::Refused };
-        if !self.may_answer(now, flow, what) {
-            return;
-        }
-        match owner {
-            Some(owner) => self.refuse_recorded(now, flow, message, owner, refusal, attempt),
-            None => self.refuse(flow, message, refusal, b""),
-        }
-    }
-
-    /// However often: of one who may not be left in silence, for each of his INVITEs would come eleven times.
-    fn refuse_recorded(&mut self, now: Now, flow: Flow, message: &Message<'_>, owner: Owner<'_>, refusal: &Refusal, attempt: &Attempt<'_>) {
-        let call = self.stateless.call_id(message);
-        self.write_attempt(now, flow, message, owner, &nobody(), &Decision::default(), call, attempt);
-        self.lines.refused(&mut self.pending, call, now.unix_ns, refusal);
-        self.refuse(flow, message, refusal, b"");
-        self.capture_refused(now, flow, message, call, owner.tenant);
     }
 
     #[allow(clippy::too_many_arguments)]
