@@ -130,7 +130,8 @@ def test_what_is_no_prefix_cannot_be_banned_and_a_gateway_is_never_banned(narrow
 
 
 def test_a_worker_that_is_behind_turns_new_calls_away_before_it_asks_anyone_and_serves_the_ones_it_has(bench: EngineBench) -> None:
-    bench.apply(*by_address(ADDRESSES))
+    bench.apply(*by_address(ADDRESSES), domain("acme/OTHER", host=OTHER), SetAddress("acme/OTHER", "127.0.0.66/32", ""))
+    bench.apply(SetBan("127.0.0.66", int(time.time()) + 600, "scan"), position=3)
     gateway = bench.gateway()
     customer = bench.peer("127.0.0.77")
     customer.send(customer.request(call="call-up"))
@@ -153,9 +154,13 @@ def test_a_worker_that_is_behind_turns_new_calls_away_before_it_asks_anyone_and_
     bench.decide = decide
     # Two, so that the socket of those who come last has room for their answers.
     crowd, late = bench.peer("127.0.0.88"), bench.peer("127.0.0.89")
+    # Listed by another domain only: not to be told that this one is overloaded.
+    banned = bench.peer("127.0.0.66")
     for number in range(400):
         peer = crowd if number < 300 else late
         peer.send(peer.request(call=f"crowd-{number}"))
+        if peer is late:
+            banned.send(banned.request(call=f"banned-{number}"))
     customer.send(customer.request("BYE", call="call-up", cseq=2, to_tag=answer.to_tag, extra=(route,)))
     ringing.send(ringing.request(call="call-ringing"))
     bye = gateway.receive()
@@ -163,7 +168,7 @@ def test_a_worker_that_is_behind_turns_new_calls_away_before_it_asks_anyone_and_
     gateway.answer(bye, "200 OK")
     assert customer.final().status == 200
     assert ringing.receive().status == 180, "the retransmission of an INVITE that is served is no new call"
-    bench.status_when("datagrams_received", 5 + 3 + 400)
+    bench.status_when("datagrams_received", 5 + 3 + 400 + 100)
     status = bench.engine.status()
     assert status["shed"] > 0 and status["admitted"] + status["shed"] == 402, status
     answers = list(waiting(late))
@@ -173,6 +178,7 @@ def test_a_worker_that_is_behind_turns_new_calls_away_before_it_asks_anyone_and_
         "SIP/2.0 404 No Route T401",
         "SIP/2.0 503 Overloaded T902",
     }
+    assert status["banned"] == 100 and list(waiting(banned)) == []
     waits = {int(each.one("Retry-After")) for each in shed}
     assert waits <= set(range(2, 10)) and len(waits) > 1, waits
     bench.status_when("is_shedding", 0)
