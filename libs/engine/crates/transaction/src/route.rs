@@ -22,11 +22,22 @@ pub(crate) struct Sealed {
 
 impl Sealed {
     fn of(uri: &[u8]) -> Option<Self> {
-        let params = Uri::parse(uri).ok()?;
-        let value = |name: &str| params.params().get(name).and_then(|param| param.value);
+        // Most have none, and are not looked into.
+        let is_start = |at: &[u8]| at[0] == b';' && at[1].eq_ignore_ascii_case(&b't') && at[2] == b'=';
+        if !uri.windows(TOKEN_START.len()).any(is_start) {
+            return None;
+        }
+        let (mut token, mut routes) = (None, None);
+        for param in Uri::parse(uri).ok()?.params() {
+            if token.is_none() && param.name.eq_ignore_ascii_case(TOKEN_PARAM.as_bytes()) {
+                token = Some(param.value);
+            } else if routes.is_none() && param.name.eq_ignore_ascii_case(ROUTES_PARAM.as_bytes()) {
+                routes = Some(param.value);
+            }
+        }
         // What is no UTF-8 opens as little afterwards.
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-        Some(Self { token: text(value(TOKEN_PARAM)?), routes: value(ROUTES_PARAM).map(text).unwrap_or_default() })
+        Some(Self { token: text(token??), routes: routes.flatten().map(text).unwrap_or_default() })
     }
 }
 
