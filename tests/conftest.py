@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -13,6 +14,10 @@ settings.register_profile("shared machine", deadline=None, suppress_health_check
 # `make test-all`
 settings.register_profile("long", parent=settings.get_profile("shared machine"), max_examples=300)
 settings.load_profile("shared machine")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Shells have what they start in the background ignore Ctrl-C. Commands would inherit it, of which tests want to see that it ends them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SHARED_PLATFORMS = ("platform", "one_pop")
 """Fixtures of tests/e2e for a whole session: all that use one of them run in one process, so that it is started once."""
