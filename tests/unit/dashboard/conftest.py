@@ -72,10 +72,8 @@ async def browsing(folder: Path, url: str) -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def with_services(
-    browser: Browser, provisioning: ProvisioningServiceServicer, records: RecordsServiceServicer
-) -> AsyncIterator[httpx2.AsyncClient]:
-    """The same dashboard and login with these two behind it."""
+async def serving(provisioning: ProvisioningServiceServicer, records: RecordsServiceServicer) -> AsyncIterator[Services]:
+    """These two on servers of their own; the others are away."""
     servers, addresses = [], dict.fromkeys(("auth", "routing", "dns"), f"127.0.0.1:{free_port()}")
     for peer, add in (
         ("provisioning", lambda server: add_ProvisioningServiceServicer_to_server(provisioning, server)),
@@ -89,10 +87,21 @@ async def with_services(
         await server.start()
         servers.append(server)
     services = Services(Addresses.model_validate(addresses), tls_of("dashboard", "dashboard-eu"))
-    desk = replace(browser.desk, services=services)
-    transport = httpx2.ASGITransport(app=make_app(desk))
-    async with httpx2.AsyncClient(transport=transport, base_url=URL, cookies={desk.cookie: browser.secret}, timeout=30) as client:
-        yield client
-    await services.close()
-    for server in servers:
-        await server.stop(None)
+    try:
+        yield services
+    finally:
+        await services.close()
+        for server in servers:
+            await server.stop(None)
+
+
+@asynccontextmanager
+async def with_services(
+    browser: Browser, provisioning: ProvisioningServiceServicer, records: RecordsServiceServicer
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """The same dashboard and login with these two behind it."""
+    async with serving(provisioning, records) as services:
+        desk = replace(browser.desk, services=services)
+        transport = httpx2.ASGITransport(app=make_app(desk))
+        async with httpx2.AsyncClient(transport=transport, base_url=URL, cookies={desk.cookie: browser.secret}, timeout=30) as client:
+            yield client

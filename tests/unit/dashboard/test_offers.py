@@ -7,25 +7,19 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-import grpc
-import grpc.aio
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from helpers.authority import tls_of
-from helpers.ports import free_port
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
-from unit.dashboard.conftest import Browser
+from unit.dashboard.conftest import Browser, serving
 
 from trunkline.api.provisioning.v1 import provisioning_pb2 as pb
-from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceServicer, add_ProvisioningServiceServicer_to_server
+from trunkline.api.provisioning.v1.provisioning_pb2_grpc import ProvisioningServiceServicer
 from trunkline.api.records.v1 import records_pb2
-from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceServicer, add_RecordsServiceServicer_to_server
+from trunkline.api.records.v1.records_pb2_grpc import RecordsServiceServicer
 from trunkline.dashboard.attempts import SOURCE_NOT_IN_ACL, Offer
 from trunkline.dashboard.pages import home, live
-from trunkline.dashboard.services import Services
-from trunkline.dashboard.settings import Addresses
 from trunkline.dashboard.visits import Visit
 
 pytestmark = pytest.mark.timeout(60)
@@ -103,26 +97,11 @@ class Watching:
 @pytest.fixture
 async def watching(browser: Browser) -> AsyncIterator[Watching]:
     provisioning, records = Provisioning(), Records()
-    servers, addresses = [], dict.fromkeys(("auth", "routing", "dns"), f"127.0.0.1:{free_port()}")
-    for peer, add in (
-        ("provisioning", lambda server: add_ProvisioningServiceServicer_to_server(provisioning, server)),
-        ("records", lambda server: add_RecordsServiceServicer_to_server(records, server)),
-    ):
-        tls, server = tls_of(peer), grpc.aio.server()
-        add(server)
-        pair = (tls.key_file.read_bytes(), tls.cert_file.read_bytes())
-        credentials = grpc.ssl_server_credentials([pair], tls.ca_file.read_bytes(), require_client_auth=True)
-        addresses[peer] = f"127.0.0.1:{server.add_secure_port('127.0.0.1:0', credentials)}"
-        await server.start()
-        servers.append(server)
-    services = Services(Addresses.model_validate(addresses), tls_of("dashboard", "dashboard-eu"))
     session = await browser.desk.store.session(browser.secret, time.time())
     assert session is not None
     request = Request({"type": "http", "method": "GET", "path": "/events/x", "query_string": b"", "headers": []})
-    yield Watching(Visit(request, browser.desk, session, services.asked_by("tk_key-of-acme"), FormData()), provisioning, records)
-    await services.close()
-    for server in servers:
-        await server.stop(None)
+    async with serving(provisioning, records) as services:
+        yield Watching(Visit(request, browser.desk, session, services.asked_by("tk_key-of-acme"), FormData()), provisioning, records)
 
 
 async def test_the_overview_asks_for_no_list_that_it_has_just_read(watching: Watching) -> None:

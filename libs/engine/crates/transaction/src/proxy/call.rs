@@ -125,6 +125,11 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// Its end, where we hang it up now.
+    pub fn ended_by_us(&self, reason: &Refusal, now_ns: u64) -> End {
+        End { by: EndedBy::Edge, q850: reason.q850, answered_ns: self.answered_ns, time_ns: now_ns, dialogs_over: self.dialogs_over }
+    }
+
     pub fn as_live(&self) -> LiveCall<'_> {
         LiveCall {
             call: self.id,

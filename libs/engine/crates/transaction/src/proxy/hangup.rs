@@ -3,7 +3,7 @@
 
 use trunkline_message::{DialogRequest, HeaderName, Message, Method, NameAddr};
 
-use crate::action::{Disposition, EndedBy, FactKind, FailedBy, FailureCause, Flow};
+use crate::action::{Disposition, FactKind, FailedBy, FailureCause, Flow};
 use crate::forward;
 use crate::plan::{CallId, Refusal};
 use crate::renumber::{self, Raise};
@@ -289,13 +289,7 @@ impl Proxy {
         let Some(call) = self.calls.get_mut(key) else { return };
         call.change(Change::HangUp);
         let id = call.id;
-        let end = End {
-            by: EndedBy::Edge,
-            q850: reason.q850,
-            answered_ns: call.answered_ns,
-            time_ns: turn.now.unix_ns,
-            dialogs_over: call.dialogs_over,
-        };
+        let end = call.ended_by_us(reason, turn.now.unix_ns);
         call.ending = Some(Ending { end, waiting_for: bit(Side::Customer) | bit(Side::Carrier), gone: 0 });
         self.save_later(turn.now.ms, key);
         let line = reason_line(reason);
@@ -421,13 +415,7 @@ impl Proxy {
             return self.drop_call(key);
         }
         if left_ms == 0 {
-            let end = End {
-                by: EndedBy::Edge,
-                q850: reason.q850,
-                answered_ns: call.answered_ns,
-                time_ns: turn.now.unix_ns,
-                dialogs_over: call.dialogs_over,
-            };
+            let end = call.ended_by_us(&reason, turn.now.unix_ns);
             let id = call.id;
             self.hung_up.insert(id);
             return self.end_call(turn, id, end);
