@@ -89,8 +89,9 @@ async def test_a_call_page_does_not_wait_for_a_long_log_and_fetches_the_decision
     pages.provisioning.is_read.set()
     part = (await pages.client.get(more[1], headers={"HX-Request": "true"})).text
     assert "position 7" in part and "Being computed" not in part and "Who and what" not in part and part.count("<section") == 1
-    quick, patient = pages.provisioning.given_s
-    assert quick < 1 and patient > EXPLAIN_LIMIT_S - 20
+    # What the page asked has come too late to be counted where the connection took as long to be made.
+    *quick, patient = pages.provisioning.given_s
+    assert all(each_s < 1 for each_s in quick) and patient > EXPLAIN_LIMIT_S - 20
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,8 @@ class SavedCalls:
     @property
     def has_any(self) -> bool:
         """Whether there is anything that an end could be about."""
-        return bool(self._rows or self._unwritten or self.restored)
+        with self._lock:
+            return bool(self._rows or self._unwritten or self.restored)
 
     def end(self, calls: Iterable[str]) -> None:
         """They are over, as the journal or another edge says."""

@@ -199,7 +199,8 @@ fn an_answer_that_comes_while_we_hang_up_is_acknowledged_and_hung_up_by_us() {
     let own = bench.sent_to(ALPHA);
     assert_eq!(own.iter().map(Sent::start).collect::<Vec<_>>(), [ACK, BYE]);
     assert!(own.iter().all(|sent| value(&sent.text, "To").ends_with(";tag=late")), "{own:?}");
-    for copy in ["late", "second"] {
+    // The third is the one that was passed on last.
+    for copy in ["late", "second", "third"] {
         bench.receive(ALPHA, &reply(&invite.text, 200, copy, ALPHA));
         assert_eq!(bench.starts_to(ALPHA), [ACK], "{copy} has its BYE");
     }
@@ -273,4 +274,34 @@ fn our_byes_have_the_next_number_of_their_dialog_and_what_is_refused_there_is_co
     bench.take_sent();
     bench.receive(ALPHA, &from_fork("INFO", 30, &invite, "late"));
     assert_eq!(cseqs(&mut bench), ["30 INFO"]);
+}
+
+#[test]
+fn a_number_of_an_early_dialog_counts_in_whichever_is_answered() {
+    let mut bench = Bench::new();
+    bench.call(&invite(), vec![alpha()]);
+    let invite = bench.one_to(ALPHA);
+    for tag in ["callee", "fork"] {
+        bench.receive(ALPHA, &reply(&invite.text, 180, tag, ALPHA));
+    }
+    bench.receive(ALPHA, &from_fork("UPDATE", 5, &invite, "fork"));
+    for tag in ["callee", "fork"] {
+        bench.receive(ALPHA, &reply(&invite.text, 200, tag, ALPHA));
+    }
+    bench.take_sent();
+    hang_up(&mut bench);
+    let byes = bench.sent_to(CUSTOMER);
+    assert_eq!(byes.iter().map(|sent| value(&sent.text, "CSeq")).collect::<Vec<_>>(), ["6 BYE", "6 BYE"]);
+}
+
+#[test]
+fn a_bye_in_one_dialog_that_crosses_ours_does_not_end_the_other() {
+    let (mut bench, ok, oks, _) = forked(&["fork"]);
+    hang_up(&mut bench);
+    bench.take_sent();
+    bench.receive(CUSTOMER, &from_customer("BYE", 2, &oks[0].text, ""));
+    assert_eq!(bench.starts_to(CUSTOMER), ["SIP/2.0 200 OK"]);
+    assert_eq!((ends(&bench).len(), bench.proxy.call_count()), (0, 1), "the call's own waits for its answers");
+    bench.receive(CUSTOMER, &from_customer("BYE", 3, &ok.text, ""));
+    assert_eq!((ends(&bench).len(), bench.proxy.call_count()), (1, 0));
 }

@@ -256,6 +256,21 @@ fn a_fork_that_hangs_up_is_heard_by_a_row_that_has_forgotten_it_and_proves_nothi
 }
 
 #[test]
+fn a_fork_that_a_row_has_forgotten_does_not_end_the_call_that_we_hang_up() {
+    let mut old = bench();
+    let (_, invite) = old.answered(alpha());
+    old.receive(ALPHA, &reply(&invite.text, 200, "fork", ALPHA));
+    let bytes = saved(&mut old);
+    let mut new = next_life(60_000, &bytes);
+    hang_up(&mut new);
+    new.take_sent();
+    let bye = from_carrier("BYE", 41, &invite.text, "").replace(";tag=callee", ";tag=fork");
+    assert_eq!(new.receive(ALPHA, &bye), Disposition::Done);
+    assert!(value(&new.one_to(CUSTOMER).text, "From").ends_with(";tag=fork"), "the caller hears of it");
+    assert_eq!((new.fact_names(), new.proxy.call_count()), (vec!["HungUp".to_owned()], 1));
+}
+
+#[test]
 fn a_short_call_is_not_kept_and_the_end_of_one_that_is_kept_is_said_once() {
     let mut bench = bench();
     let (ok, _) = bench.answered(alpha());

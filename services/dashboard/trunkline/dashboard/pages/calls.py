@@ -77,7 +77,7 @@ async def call(visit: Visit) -> Response:
     answer = await visit.ask.records.GetRecord(records_pb2.GetRecordRequest(tenant=visit.tenant, call=visit.path("call")))
     record = answer.record
     if visit.is_fragment:
-        return visit.show("call_trace.html", again=await _again(visit, record, EXPLAIN_LIMIT_S))
+        return visit.show("call_trace.html", record=record, again=await _again(visit, record, EXPLAIN_LIMIT_S))
     captured, (attempt,), again = await asyncio.gather(
         visit.ask.records.ListMessages(records_pb2.ListMessagesRequest(tenant=record.tenant, call=record.call)),
         _attempts(visit, record),

@@ -75,6 +75,10 @@ impl Proxy {
     fn on_success(&mut self, turn: &mut Turn<'_>, client: Key, key: Key, server: Key, response: &Message<'_>) {
         let status = response.status().unwrap_or_default();
         let tag = response.to_tag().unwrap_or_default();
+        // We are hanging up, and whom the caller would acknowledge now nobody would end.
+        if self.calls.get(key).is_some_and(|call| call.phase == Phase::Closing && call.callee_tag != tag) {
+            return self.on_late_success(turn, client, false, response);
+        }
         if let Some(known) = self.servers.get(server).filter(|known| !tag.is_empty() && *known.accepted_tag == *tag) {
             if known.last.is_empty() {
                 return self.on_late_success(turn, client, true, response);
@@ -85,10 +89,6 @@ impl Proxy {
         let Some(call) = self.calls.get_mut(key).filter(|call| call.current == Some(client)) else {
             return self.on_late_success(turn, client, false, response);
         };
-        // We are hanging up, and whom the caller would acknowledge now nobody would end.
-        if call.phase == Phase::Closing && call.callee_tag != tag {
-            return self.on_late_success(turn, client, false, response);
-        }
         let is_answered = matches!(call.phase, Phase::Answered | Phase::Closing);
         let mut next_hop = None;
         let answered_ns = if is_answered { call.answered_ns } else { turn.now.unix_ns };
@@ -97,6 +97,7 @@ impl Proxy {
             call.change(Change::Answer);
             call.answered_ns = answered_ns;
             call.callee_tag = tag.to_vec();
+            call.numbers.early = call.numbers.from_carrier.highest();
             call.waiting.clear();
             call.timers.stop_all();
             let longest_s = call.max_duration_s.min(self.config.token_lifetime_s);

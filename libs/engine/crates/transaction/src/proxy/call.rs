@@ -59,6 +59,8 @@ impl CallTimer {
 pub(super) struct Numbers {
     pub from_customer: Numbering,
     pub from_carrier: Numbering,
+    /// The carrier's highest before the answer, in whichever early dialog: one that answers later may have had it.
+    pub early: u32,
 }
 
 #[derive(Debug)]
@@ -214,7 +216,7 @@ impl Proxy {
             carrier_ip: None,
             dialog: None,
             ending: None,
-            numbers: Numbers { from_customer: Numbering::starting_at(invite.cseq().number), from_carrier: Numbering::default() },
+            numbers: Numbers { from_customer: Numbering::starting_at(invite.cseq().number), ..Numbers::default() },
             max_duration_s: 0,
             timers,
             is_stale: false,

@@ -99,7 +99,7 @@ impl Proxy {
             leg.next_hop = own_address.unwrap_or(leg.next_hop);
         }
         let is_same_source = call.map_or(token.source, |call| call.customer.peer.ip()) == flow.peer.ip();
-        if let Some(disposition) = self.serve_ending(turn, flow, token.call, request) {
+        if let Some(disposition) = self.serve_ending(turn, flow, token.call, is_main, request) {
             return disposition;
         }
         if method == Method::Ack {

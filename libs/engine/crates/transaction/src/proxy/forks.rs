@@ -60,7 +60,8 @@ impl Proxy {
         let next_hop = route::next_hop(response, &call.token, flow, &self.config.listeners);
         let dialog = Dialog::of(&invite.view(), response, &call.token, next_hop);
         if let Some(call) = self.calls.get_mut(key) {
-            call.forks.push(Fork { tag: tag.to_vec(), dialog, highest: 0 });
+            let highest = call.numbers.early;
+            call.forks.push(Fork { tag: tag.to_vec(), dialog, highest });
         }
     }
 

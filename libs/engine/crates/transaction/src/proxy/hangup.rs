@@ -387,15 +387,28 @@ impl Proxy {
     }
 
     /// A request of a dialog that we are ending or have ended. `None`: it passes. An ACK always does.
-    pub(super) fn serve_ending(&mut self, turn: &mut Turn<'_>, flow: Flow, id: CallId, request: &Message<'_>) -> Option<Disposition> {
+    /// `is_main` is the call's own dialog.
+    pub(super) fn serve_ending(
+        &mut self,
+        turn: &mut Turn<'_>,
+        flow: Flow,
+        id: CallId,
+        is_main: bool,
+        request: &Message<'_>,
+    ) -> Option<Disposition> {
         let row = self.call_ids.get(&id).and_then(|key| self.calls.get(*key));
         let is_closing = row.is_some_and(|call| call.phase == Phase::Closing);
+        // Ours is under way in each dialog but in those that a restored row has forgotten.
+        let is_forgotten = !is_main && row.is_some_and(Call::is_restored);
         match request.method() {
             Method::Ack => None,
+            Method::Bye if is_closing && is_forgotten => None,
             // The BYE of a side has crossed ours: it is out of the dialog, whatever it says to ours.
             Method::Bye if is_closing => {
                 let key = self.insert_server(request, flow, ServerRole::Answered);
-                self.end_hung_up(turn, id);
+                if is_main {
+                    self.end_hung_up(turn, id);
+                }
                 self.respond_plain(turn, key, 200);
                 Some(Disposition::Done)
             }

@@ -43,6 +43,10 @@ impl Numbering {
         Self { highest, ours: Vec::new(), gap: 0 }
     }
 
+    pub fn highest(&self) -> u32 {
+        self.highest
+    }
+
     pub fn see(&mut self, number: u32) {
         self.highest = self.highest.max(number);
     }

@@ -217,7 +217,7 @@ impl Call {
         let identity = Arc::new(read_identity(&mut saved).ok_or(Unreadable)?);
         let numbers = |saved: &mut Reader<'_>| {
             let (from_customer, from_carrier) = (Numbering::read(saved)?, Numbering::read(saved)?);
-            Some((Numbers { from_customer, from_carrier }, saved.list(HiddenSet::read)?))
+            Some((Numbers { from_customer, from_carrier, ..Numbers::default() }, saved.list(HiddenSet::read)?))
         };
         let (numbers, hidden) = numbers(&mut saved).ok_or(Unreadable)?;
         let dialog = Dialog::read(&mut saved, Unreadable, |saved| read_flow(saved, listeners))?;
