@@ -19,7 +19,7 @@ from trunkline.domain.events import CarrierSettings, Position, TenantId
 from trunkline.eventlog.log import ALL_SUBJECTS, Expect
 from trunkline.eventlog.sqlite import SqliteLog
 from trunkline.provisioning.explain import ASK_LIMIT_S
-from trunkline.provisioning.pasts import FOLD_LIMIT_S, MAX_PASTS, Pasts
+from trunkline.provisioning.pasts import ALL_FOLDS, FOLD_LIMIT_S, MAX_PASTS, Pasts
 from trunkline.runtime.grpc_client import EXPLAIN_LIMIT_S
 
 ACME, BETA = TenantId("acme"), TenantId("beta")
@@ -163,6 +163,21 @@ async def test_one_tenants_questions_hold_up_no_other_and_are_few(held: HeldLog)
     held.is_free.set()
     assert (await theirs).position == 2 and {(await each).position for each in mine} == {3, 1}
     assert held.reads == 3
+
+
+async def test_no_more_than_a_few_tenants_wait_for_their_turn(held: HeldLog) -> None:
+    pasts = Pasts(held, Directory)
+    # What concerns none of them but the operator's carrier came at 6.
+    tenants = [TenantId(f"tenant{number}") for number in range(ALL_FOLDS)]
+    asked = [asyncio.create_task(pasts.at(tenant, Position(2), HEAD)) for tenant in tenants]
+    await until_read_again(held)
+    await until_read_again(held)
+    with pytest.raises(Refusal, match="for others") as refused:
+        await pasts.at(ACME, Position(2), HEAD)
+    assert refused.value.reason == "HISTORY_BUSY"
+    held.is_free.set()
+    assert {moment.position for moment in await asyncio.gather(*asked)} == {2}
+    assert (await pasts.at(ACME, Position(2), HEAD)).position == 2
 
 
 def test_whoever_asks_for_an_explanation_waits_for_the_longest_fold() -> None:

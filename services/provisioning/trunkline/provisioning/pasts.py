@@ -33,6 +33,9 @@ FOLDS: Final = 2
 TENANTS_FOLDS: Final = 2
 """Of one tenant: one under way, and one that waits for it."""
 
+ALL_FOLDS: Final = 8
+"""Of all tenants, those that wait among them: what comes after them would hardly have its turn before its asker's deadline."""
+
 SLICE_COMMITS: Final = 64
 """Folded between two turns of the event loop: about a millisecond, as a replica does."""
 
@@ -77,7 +80,7 @@ class Pasts:
 
     async def at(self, tenant: TenantId, position: Position, covered: Position) -> Moment:
         """`covered` is what `current` covers. Raises Refusal for a position beyond it, too far back to be folded in time, or one more than
-        are folded for a tenant at a time; LogUnavailable, LogDamaged."""
+        are folded at a time, for a tenant or in all; LogUnavailable, LogDamaged."""
         if position > covered:
             raise invalid("POSITION_AHEAD", "at_position", f"The log has no position {position} yet; it ends at {covered}.")
         last = await self._last_concerning(tenant)
@@ -128,6 +131,8 @@ class Pasts:
         if len(before) >= TENANTS_FOLDS:
             remedy = "Ask again in a moment, or for a position that is being read."
             raise failed_precondition("HISTORY_BUSY", f"The log is being read back to {len(before)} other positions already.", remedy)
+        if len(self._folds) >= ALL_FOLDS:
+            raise failed_precondition("HISTORY_BUSY", "The log is being read back for others already.", "Ask again in a minute.")
         fold = self._folds[key] = asyncio.create_task(self._in_turn(tenant, position, before))
         fold.add_done_callback(lambda done: self._ended(key, done))
         return fold
